@@ -1,0 +1,37 @@
+//! Why a plan, a model and an execution do not make a circuit.
+
+/// A lowering error.
+#[derive(Debug, thiserror::Error)]
+pub enum CircuitError {
+    /// The circuit that was built differs from the one that was planned.
+    #[error("the realised circuit differs from the plan: {what} is {realised}, planned {planned}")]
+    Shape {
+        /// Which count.
+        what: &'static str,
+        /// Count in the plan.
+        planned: usize,
+        /// Count in the circuit.
+        realised: usize,
+    },
+    /// The plan contradicts the model.
+    #[error("plan and model disagree: {0}")]
+    Mismatch(String),
+    /// A value has no entry in its lookup table.
+    #[error("layer {layer}: value {value} has no entry in its lookup table; the execution and the plan disagree")]
+    NotInTable {
+        /// Place of the layer in the quantised graph.
+        layer: usize,
+        /// The value.
+        value: i64,
+    },
+    /// A weight does not fit the plan's bits.
+    #[error("layer {layer}: weight {value} does not fit {bits} bits")]
+    WeightRange {
+        /// Place of the layer in the quantised graph.
+        layer: usize,
+        /// The weight.
+        value: i64,
+        /// Bits in the plan.
+        bits: u32,
+    },
+}

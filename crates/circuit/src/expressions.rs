@@ -1,0 +1,55 @@
+//! Expressions that several gates share: powers of challenges and Horner sums.
+
+use ff::Field;
+use halo2_proofs::plonk::{Column, Expression, Fixed, VirtualCells};
+use halo2_proofs::poly::Rotation;
+
+use crate::Scalar;
+
+/// A gate polynomial.
+pub(crate) type Expr = Expression<Scalar>;
+
+/// A constant.
+pub(crate) fn constant(value: i64) -> Expr {
+    Expression::Constant(scalar(value))
+}
+
+/// A signed integer as a field element.
+pub(crate) fn scalar(value: i64) -> Scalar {
+    let magnitude = Scalar::from(value.unsigned_abs());
+    if value < 0 { -magnitude } else { magnitude }
+}
+
+/// `base^exponent`, by squaring.
+pub(crate) fn power(base: &Expr, exponent: usize) -> Expr {
+    match exponent {
+        0 => Expression::Constant(Scalar::ONE),
+        1 => base.clone(),
+        _ => {
+            let half = power(base, exponent / 2);
+            let square = half.clone() * half;
+            if exponent.is_multiple_of(2) { square } else { square * base.clone() }
+        }
+    }
+}
+
+/// `sum term * base^exponent`, by Horner's rule over descending exponents.
+pub(crate) fn horner(base: &Expr, mut terms: Vec<(usize, Expr)>) -> Expr {
+    terms.sort_by_key(|(exponent, _)| std::cmp::Reverse(*exponent));
+    let mut terms = terms.into_iter();
+    let Some((mut exponent, mut sum)) = terms.next() else { return constant(0) };
+    for (next, term) in terms {
+        sum = raise(sum, base, exponent - next) + term;
+        exponent = next;
+    }
+    raise(sum, base, exponent)
+}
+
+fn raise(sum: Expr, base: &Expr, exponent: usize) -> Expr {
+    if exponent == 0 { sum } else { sum * power(base, exponent) }
+}
+
+/// A fixed column on the current row.
+pub(crate) fn fixed(meta: &mut VirtualCells<'_, Scalar>, columns: &[Column<Fixed>], place: usize) -> Expr {
+    meta.query_fixed(columns[place], Rotation::cur())
+}

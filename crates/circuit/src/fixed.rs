@@ -1,0 +1,283 @@
+//! The fixed grid: every fixed cell and every copy constraint of a plan.
+//!
+//! It is built once and used three times: to assign the circuit, to count it, and to drive the evaluations.
+
+use zklayout_plan::{Content, Home, Plan, Public, Scalar, Table, WeightMode};
+
+use crate::error::CircuitError;
+use crate::weights::WeightTape;
+
+/// Places of the fixed columns, in the order they are created.
+#[derive(Clone, Debug)]
+pub struct FixedColumns {
+    /// 1 on every row that constraints hold on: all usable rows but the last.
+    pub active: usize,
+    /// 1 on the first and the last usable row.
+    pub edge: usize,
+    /// 1 where the scalar sum must be 0.
+    pub closes: usize,
+    /// 1 where the scalar sum takes an output plane.
+    pub output: usize,
+    /// 1 where the scalar sum takes a product.
+    pub product: usize,
+    /// Tag of the activation table.
+    pub tag: usize,
+    /// `2^shift` of the requantisation, if it is split.
+    pub divisor: Option<usize>,
+    /// 1 where a lane holds a value.
+    pub masks: Vec<usize>,
+    /// Producer's tiles.
+    pub write_tiles: Vec<usize>,
+    /// Producer's steps.
+    pub write_steps: Vec<usize>,
+    /// Consumer's window sums.
+    pub read_sums: Vec<usize>,
+    /// Consumer's steps.
+    pub read_steps: Vec<usize>,
+    /// Weight tape's steps.
+    pub weight_steps: Vec<usize>,
+    /// Tag, x and y of each set of table columns.
+    pub tables: Vec<[usize; 3]>,
+    /// 1 where values are public.
+    pub public_values: Option<usize>,
+    /// 1 where accumulators are public.
+    pub public_accumulators: Option<usize>,
+    /// Weights, if they are fixed.
+    pub weights: Vec<usize>,
+    /// Number of columns.
+    pub count: usize,
+}
+
+impl FixedColumns {
+    /// The columns of a plan.
+    pub fn of(plan: &Plan) -> Self {
+        let mut count = 0;
+        let mut next = || {
+            count += 1;
+            count - 1
+        };
+        let passes = &plan.passes;
+        let has = |public: Public| plan.homes.iter().any(|home| home.public == public);
+        let fixed_weights = plan.visibility.weights == WeightMode::Fixed;
+        let mut columns = Self {
+            active: next(),
+            edge: next(),
+            closes: next(),
+            output: next(),
+            product: next(),
+            tag: next(),
+            divisor: plan.knobs.remainders.then(&mut next),
+            masks: (0..plan.knobs.lanes).map(|_| next()).collect(),
+            write_tiles: passes.write_tiles.iter().map(|_| next()).collect(),
+            write_steps: passes.write_steps.iter().map(|_| next()).collect(),
+            read_sums: passes.read_sums.iter().map(|_| next()).collect(),
+            read_steps: passes.read_steps.iter().map(|_| next()).collect(),
+            weight_steps: passes.weight_steps.iter().map(|_| next()).collect(),
+            tables: (0..plan.knobs.table_columns).map(|_| [next(), next(), next()]).collect(),
+            public_values: has(Public::Values).then(&mut next),
+            public_accumulators: has(Public::Accumulators).then(&mut next),
+            weights: (0..if fixed_weights { plan.knobs.weight_lanes } else { 0 }).map(|_| next()).collect(),
+            count: 0,
+        };
+        columns.count = count;
+        columns
+    }
+}
+
+/// Which evaluation a scalar operand copies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The producer's.
+    Write,
+    /// The consumer's.
+    Read,
+}
+
+/// A copy constraint: the scalar operand at `operand_row` equals an evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Copy {
+    /// Row of the weight tape.
+    pub operand_row: usize,
+    /// Which evaluation.
+    pub source: Source,
+    /// Row of the activation tape.
+    pub source_row: usize,
+}
+
+/// Every fixed cell and copy of a plan.
+#[derive(Clone, Debug)]
+pub struct FixedGrid {
+    /// Places of the columns.
+    pub columns: FixedColumns,
+    /// Cells by column and row; rows beyond the usable ones are absent.
+    pub cells: Vec<Vec<i64>>,
+    /// Copy constraints, by operand row.
+    pub copies: Vec<Copy>,
+    /// Rows that the activation tape took.
+    pub activation_rows: usize,
+    /// Rows that the weight tape took.
+    pub weight_rows: usize,
+    /// Table entries that were placed.
+    pub table_entries: usize,
+}
+
+impl FixedGrid {
+    /// Lays out a plan. Fixed weights are taken from `weights`.
+    ///
+    /// # Errors
+    /// A plan whose parts do not fit its own number of rows.
+    pub fn of(plan: &Plan, weights: &WeightTape) -> Result<Self, CircuitError> {
+        let columns = FixedColumns::of(plan);
+        let usable = plan.shape.usable_rows();
+        let cells = vec![vec![0; usable]; columns.count];
+        let mut grid =
+            Self { columns, cells, copies: Vec::new(), activation_rows: 0, weight_rows: 0, table_entries: 0 };
+        grid.check_room(plan, usable)?;
+        grid.place_switches(usable);
+        for home in &plan.homes {
+            grid.place_home(plan, home);
+        }
+        grid.place_facts(plan);
+        grid.place_tables(plan, usable);
+        grid.place_weights(weights);
+        Ok(grid)
+    }
+
+    /// A cell.
+    pub fn get(&self, column: usize, row: usize) -> bool {
+        self.cells[column][row] != 0
+    }
+
+    fn check_room(&self, plan: &Plan, usable: usize) -> Result<(), CircuitError> {
+        let rows: usize = plan.homes.iter().map(|home| home.row + home.rows()).max().unwrap_or(0);
+        let weights = plan.facts.iter().map(|fact| fact.row + fact.len()).max().unwrap_or(0);
+        let tables = plan.tables.iter().map(Table::len).sum::<usize>().div_ceil(plan.knobs.table_columns.max(1));
+        for (what, realised) in [("activation rows", rows), ("weight rows", weights + 1), ("table rows", tables)] {
+            if realised + 1 > usable {
+                return Err(CircuitError::Shape { what, planned: usable.saturating_sub(1), realised });
+            }
+        }
+        Ok(())
+    }
+
+    fn place_switches(&mut self, usable: usize) {
+        let (active, edge) = (self.columns.active, self.columns.edge);
+        self.cells[active][..usable - 1].fill(1);
+        self.cells[edge][0] = 1;
+        self.cells[edge][usable - 1] = 1;
+    }
+
+    fn place_home(&mut self, plan: &Plan, home: &Home) {
+        for channel in 0..home.shape.channels {
+            for plane_row in 0..home.plane_rows() {
+                let row = home.plane_row(channel) + plane_row;
+                self.place_lanes(plan, home, plane_row, row);
+                self.place_passes(plan, home, plane_row, row);
+                self.activation_rows = self.activation_rows.max(row + 1);
+            }
+        }
+    }
+
+    fn place_lanes(&mut self, plan: &Plan, home: &Home, plane_row: usize, row: usize) {
+        if plane_row >= home.tiles {
+            return;
+        }
+        if let Some(divisor) = self.columns.divisor {
+            self.cells[divisor][row] = 1 << home.shift;
+        }
+        let live: Vec<bool> =
+            (0..plan.knobs.lanes).map(|lane| home.value(plane_row, lane, plan.knobs.lanes).is_some()).collect();
+        if let Some(table) = home.table {
+            self.cells[self.columns.tag][row] = plan.tables[table].tag as i64;
+            for (lane, _) in live.iter().enumerate().filter(|(_, live)| **live) {
+                self.cells[self.columns.masks[lane]][row] = 1;
+            }
+        }
+        let public = match home.public {
+            Public::No => None,
+            Public::Values => self.columns.public_values,
+            Public::Accumulators => self.columns.public_accumulators,
+        };
+        if let Some(public) = public.filter(|_| live.contains(&true)) {
+            self.cells[public][row] = 1;
+        }
+    }
+
+    fn place_passes(&mut self, plan: &Plan, home: &Home, plane_row: usize, row: usize) {
+        let columns = &self.columns;
+        let passes = &plan.passes;
+        let produced = matches!(home.content, Content::Layer(_)) && plane_row < home.tiles;
+        let step = |list: &[usize], step: Option<usize>| list.iter().position(|other| Some(*other) == step);
+        let marks = [
+            passes.write_tile(home, plan.knobs.lanes).filter(|_| produced).map(|i| columns.write_tiles[i]),
+            step(&passes.write_steps, home.write_step(plane_row))
+                .filter(|_| produced)
+                .map(|i| columns.write_steps[i]),
+            passes.read_sum(home).map(|i| columns.read_sums[i]),
+            step(&passes.read_steps, home.read_step(plane_row)).map(|i| columns.read_steps[i]),
+        ];
+        for column in marks.into_iter().flatten() {
+            self.cells[column][row] = 1;
+        }
+    }
+
+    fn place_facts(&mut self, plan: &Plan) {
+        for fact in &plan.facts {
+            for (offset, weight_row) in fact.rows(&plan.homes).into_iter().enumerate() {
+                let row = fact.row + offset;
+                if let Some(step) = weight_row.step
+                    && let Some(index) = plan.passes.weight_steps.iter().position(|other| *other == step)
+                {
+                    self.cells[self.columns.weight_steps[index]][row] = 1;
+                }
+                if weight_row.closes {
+                    self.cells[self.columns.closes][row + 1] = 1;
+                }
+                self.place_scalar(row, weight_row.scalar);
+                self.weight_rows = self.weight_rows.max(row + 2);
+            }
+        }
+    }
+
+    fn place_scalar(&mut self, operand_row: usize, scalar: Scalar) {
+        let (column, source, source_row) = match scalar {
+            Scalar::Hold => return,
+            Scalar::Output { row } => (self.columns.output, Source::Write, row),
+            Scalar::Product { row } => (self.columns.product, Source::Read, row),
+        };
+        self.cells[column][operand_row] = 1;
+        self.copies.push(Copy { operand_row, source, source_row });
+    }
+
+    fn place_tables(&mut self, plan: &Plan, usable: usize) {
+        let mut place = 0;
+        for table in &plan.tables {
+            let (x_offset, y_offset) = table_offsets(plan, table);
+            for (x, y) in table.entries() {
+                let [tag, xs, ys] = self.columns.tables[place / (usable - 1)];
+                let row = place % (usable - 1);
+                self.cells[tag][row] = table.tag as i64;
+                self.cells[xs][row] = x + x_offset;
+                self.cells[ys][row] = y + y_offset;
+                place += 1;
+            }
+        }
+        self.table_entries = place;
+    }
+
+    fn place_weights(&mut self, weights: &WeightTape) {
+        for (lane, &column) in self.columns.weights.iter().enumerate() {
+            for (row, value) in weights.lane(lane).enumerate() {
+                self.cells[column][row] = value;
+            }
+        }
+    }
+}
+
+/// What is added to stored `x` and `y` of a table.
+pub(crate) fn table_offsets(plan: &Plan, table: &Table) -> (i64, i64) {
+    match table.kind {
+        zklayout_plan::TableKind::Range { .. } => (0, 0),
+        zklayout_plan::TableKind::Activation { .. } => (plan.quotient_offset, plan.value_offset),
+    }
+}

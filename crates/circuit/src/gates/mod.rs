@@ -1,0 +1,21 @@
+//! The gates, one file each. Every constraint is switched: it holds on active rows only, which leaves out the last
+//! usable row and the blinding rows.
+
+mod activation;
+mod logup;
+mod public;
+mod scalar;
+
+use halo2_proofs::plonk::ConstraintSystem;
+use zklayout_plan::Plan;
+
+use crate::Scalar;
+use crate::columns::Columns;
+
+/// Creates every gate of a plan.
+pub(crate) fn create(cs: &mut ConstraintSystem<Scalar>, plan: &Plan, columns: &Columns) {
+    activation::create(cs, plan, columns);
+    scalar::create(cs, plan, columns);
+    logup::create(cs, plan, columns);
+    public::create(cs, plan, columns);
+}

@@ -1,0 +1,68 @@
+//! The realised circuit against the planned one, count by count.
+
+use halo2_proofs::plonk::ConstraintSystem;
+use zklayout_plan::{CircuitShape, Plan, UNUSABLE_ROWS};
+
+use crate::Scalar;
+use crate::error::CircuitError;
+use crate::fixed::FixedGrid;
+
+/// Counts what halo2 configured and what the fixed grid placed.
+pub fn realised_shape(plan: &Plan, cs: &ConstraintSystem<Scalar>, grid: &FixedGrid) -> CircuitShape {
+    let phases = cs.advice_column_phase();
+    let wide_advice = phases.iter().filter(|phase| **phase == 1).count();
+    let permuted = cs.permutation().get_columns().len();
+    let products = permuted.div_ceil(cs.degree() - 2);
+    let advice = cs.num_advice_columns();
+    let commitments = advice + products + 1 + (cs.degree() - 1) + 2;
+    let evaluations =
+        cs.advice_queries().len() + cs.fixed_queries().len() + 1 + permuted + (3 * products).saturating_sub(1);
+    CircuitShape {
+        k: plan.knobs.k,
+        small_advice: advice - wide_advice,
+        wide_advice,
+        fixed: cs.num_fixed_columns(),
+        instance: cs.num_instance_columns(),
+        permuted,
+        products,
+        // The number of fractions is no count of halo2's; the running-sum columns that it implies are.
+        lookups: plan.shape.lookups,
+        copies: grid.copies.len(),
+        degree: cs.degree(),
+        activation_rows: grid.activation_rows,
+        weight_rows: grid.weight_rows,
+        table_entries: grid.table_entries,
+        advice_queries: cs.advice_queries().len(),
+        proof_bytes: 32 * (commitments + evaluations),
+    }
+}
+
+/// Refuses a circuit whose counts are not the plan's.
+///
+/// # Errors
+/// [`CircuitError::Shape`], naming the first count that differs.
+pub fn check_shape(plan: &Plan, cs: &ConstraintSystem<Scalar>, grid: &FixedGrid) -> Result<(), CircuitError> {
+    let (planned, realised) = (&plan.shape, realised_shape(plan, cs, grid));
+    let counts = [
+        ("unusable rows", UNUSABLE_ROWS, cs.blinding_factors() + 1),
+        ("small advice columns", planned.small_advice, realised.small_advice),
+        ("wide advice columns", planned.wide_advice, realised.wide_advice),
+        ("fixed columns", planned.fixed, realised.fixed),
+        ("instance columns", planned.instance, realised.instance),
+        ("permuted columns", planned.permuted, realised.permuted),
+        ("permutation products", planned.products, realised.products),
+        ("copies", planned.copies, realised.copies),
+        ("degree", planned.degree, realised.degree),
+        ("activation rows", planned.activation_rows, realised.activation_rows),
+        ("weight rows", planned.weight_rows, realised.weight_rows),
+        ("table entries", planned.table_entries, realised.table_entries),
+        ("advice queries", planned.advice_queries, realised.advice_queries),
+        ("proof bytes", planned.proof_bytes, realised.proof_bytes),
+    ];
+    for (what, planned, realised) in counts {
+        if planned != realised {
+            return Err(CircuitError::Shape { what, planned, realised });
+        }
+    }
+    Ok(())
+}

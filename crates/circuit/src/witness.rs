@@ -1,0 +1,305 @@
+//! The witness before the challenges: quotients, remainders, values, weights, multiplicities, all integers.
+
+use ndarray::Array3;
+use zklayout_model::{Fixed, Graph, Trace};
+use zklayout_plan::{Content, Home, LinearFact, Plan, Public, Read, Table, TableKind, WeightMode};
+
+use crate::error::CircuitError;
+use crate::fixed::{FixedGrid, table_offsets};
+use crate::weights::{WeightTape, layer};
+
+/// No lookup.
+const NONE: u32 = u32::MAX;
+
+/// Every cell that is committed before the challenges, by column and row, as stored (offsets added).
+#[derive(Clone, Debug)]
+pub struct Witness {
+    /// Quotients, by lane.
+    pub quotients: Vec<Vec<i64>>,
+    /// Remainders, by lane; empty if requantisation is not split.
+    pub remainders: Vec<Vec<i64>>,
+    /// Values, by lane.
+    pub values: Vec<Vec<i64>>,
+    /// Private weights, by lane; empty if weights are fixed.
+    pub weights: Vec<Vec<i64>>,
+    /// Multiplicities, by set of table columns.
+    pub multiplicities: Vec<Vec<i64>>,
+    /// Weights without offset, by row.
+    pub(crate) tape: WeightTape,
+    /// Table entry that each lookup of a row hits: values by lane, then remainders, then weights.
+    pub(crate) hits: Vec<Vec<u32>>,
+}
+
+impl Witness {
+    /// Places an execution.
+    ///
+    /// # Errors
+    /// An execution that the plan's tables do not cover, or a plan of another model.
+    pub fn of(plan: &Plan, graph: &Graph<Fixed>, trace: &Trace, grid: &FixedGrid) -> Result<Self, CircuitError> {
+        let rows = plan.shape.usable_rows();
+        let knobs = &plan.knobs;
+        let private = plan.visibility.weights == WeightMode::Private;
+        let column = vec![0; rows];
+        let remainder_lanes = if knobs.remainders { knobs.lanes } else { 0 };
+        let weight_lanes = if private { knobs.weight_lanes } else { 0 };
+        let mut witness = Self {
+            quotients: vec![column.clone(); knobs.lanes],
+            remainders: vec![column.clone(); remainder_lanes],
+            values: vec![column.clone(); knobs.lanes],
+            weights: vec![column.clone(); weight_lanes],
+            multiplicities: vec![column; knobs.table_columns],
+            tape: WeightTape::of(plan, graph)?,
+            hits: vec![vec![NONE; rows]; knobs.lanes + remainder_lanes + weight_lanes],
+        };
+        witness.place_constants(plan);
+        witness.place_input(plan, trace);
+        for fact in &plan.facts {
+            witness.place_layer(plan, graph, trace, fact)?;
+        }
+        witness.place_weights(plan);
+        witness.look_up(plan, grid)?;
+        Ok(witness)
+    }
+
+    fn place_constants(&mut self, plan: &Plan) {
+        for home in plan.homes.iter().filter(|home| home.content == Content::Ones) {
+            self.place_plane(plan, home, 0, |_| 0, |_, _| 1);
+        }
+    }
+
+    fn place_input(&mut self, plan: &Plan, trace: &Trace) {
+        let Some(home) = plan.input() else { return };
+        let values = &trace.values[0];
+        for channel in 0..home.shape.channels {
+            let at = |position: usize| home.value_at(position).map_or(0, |(y, x)| values[[channel, y, x]]);
+            self.place_plane(plan, home, channel, at, |y, x| values[[channel, y, x]]);
+        }
+    }
+
+    fn place_layer(
+        &mut self,
+        plan: &Plan,
+        graph: &Graph<Fixed>,
+        trace: &Trace,
+        fact: &LinearFact,
+    ) -> Result<(), CircuitError> {
+        let home = &plan.homes[fact.output];
+        let products = Products::of(plan, graph, trace, fact)?;
+        let values = &trace.values[fact.layer];
+        for channel in 0..home.shape.channels {
+            let at = |position: usize| products.at(channel, home.exponent(position));
+            self.place_plane(plan, home, channel, at, |y, x| values[[channel, y, x]]);
+        }
+        Ok(())
+    }
+
+    /// Fills one plane: accumulators by position, values where the home is looked up.
+    fn place_plane(
+        &mut self,
+        plan: &Plan,
+        home: &Home,
+        channel: usize,
+        accumulator: impl Fn(usize) -> i64,
+        value: impl Fn(usize, usize) -> i64,
+    ) {
+        let lanes = plan.knobs.lanes;
+        for plane_row in 0..home.tiles {
+            let row = home.plane_row(channel) + plane_row;
+            for lane in 0..lanes {
+                let Some(position) = home.position(plane_row, lane, lanes) else { continue };
+                let accumulator = accumulator(position);
+                if plan.knobs.remainders {
+                    self.remainders[lane][row] = accumulator & ((1 << home.shift) - 1);
+                }
+                let shift = if plan.knobs.remainders { home.shift } else { 0 };
+                self.quotients[lane][row] = (accumulator >> shift) + plan.quotient_offset;
+                if let Some((y, x)) = home.value_at(position).filter(|_| home.table.is_some()) {
+                    self.values[lane][row] = value(y, x) + plan.value_offset;
+                }
+            }
+        }
+    }
+
+    fn place_weights(&mut self, plan: &Plan) {
+        let half = 1i64 << (plan.weight_bits - 1);
+        for (lane, column) in self.weights.iter_mut().enumerate() {
+            let last = column.len() - 1;
+            column[..last].fill(half);
+            for (cell, value) in column.iter_mut().zip(self.tape.lane(lane)) {
+                *cell = value + half;
+            }
+        }
+    }
+
+    /// Finds the table entry of every lookup and counts them.
+    fn look_up(&mut self, plan: &Plan, grid: &FixedGrid) -> Result<(), CircuitError> {
+        let index = TableIndex::of(plan);
+        let lanes = plan.knobs.lanes;
+        for home in &plan.homes {
+            let Some(table) = home.table else { continue };
+            let layer = if let Content::Layer(place) = home.content { place } else { 0 };
+            for row in home.row..home.row + home.rows() {
+                for lane in (0..lanes).filter(|&lane| grid.get(grid.columns.masks[lane], row)) {
+                    let missing = |value| CircuitError::NotInTable { layer, value };
+                    let quotient = self.quotients[lane][row] - plan.quotient_offset;
+                    self.hits[lane][row] = index.find(table, quotient).ok_or_else(|| missing(quotient))?;
+                    if plan.knobs.remainders {
+                        let remainder = self.remainders[lane][row];
+                        let found = index.find_range(1 << home.shift, remainder);
+                        self.hits[lanes + lane][row] = found.ok_or_else(|| missing(remainder))?;
+                    }
+                }
+            }
+        }
+        let first = self.hits.len() - self.weights.len();
+        for (lane, column) in self.weights.iter().enumerate() {
+            for (row, &value) in column[..column.len() - 1].iter().enumerate() {
+                let missing = CircuitError::NotInTable { layer: 0, value };
+                self.hits[first + lane][row] =
+                    index.find_range(1 << plan.weight_bits, value).ok_or(missing)?;
+            }
+        }
+        self.count(plan);
+        Ok(())
+    }
+
+    fn count(&mut self, plan: &Plan) {
+        let rows = plan.shape.usable_rows() - 1;
+        for &hit in self.hits.iter().flatten().filter(|hit| **hit != NONE) {
+            self.multiplicities[hit as usize / rows][hit as usize % rows] += 1;
+        }
+    }
+
+    /// The table entry that lookup `slot` hits on `row`.
+    pub(crate) fn hit(&self, slot: usize, row: usize) -> Option<usize> {
+        Some(self.hits[slot][row]).filter(|hit| *hit != NONE).map(|hit| hit as usize)
+    }
+}
+
+/// Where each table's entries start among all entries.
+struct TableIndex<'a> {
+    tables: Vec<(&'a Table, usize)>,
+}
+
+impl<'a> TableIndex<'a> {
+    fn of(plan: &'a Plan) -> Self {
+        let mut start = 0;
+        let tables = plan
+            .tables
+            .iter()
+            .map(|table| {
+                start += table.len();
+                (table, start - table.len())
+            })
+            .collect();
+        Self { tables }
+    }
+
+    fn find(&self, table: usize, x: i64) -> Option<u32> {
+        let (table, start) = self.tables.get(table)?;
+        u32::try_from(start + table.index_of(x)?).ok()
+    }
+
+    fn find_range(&self, size: u64, x: i64) -> Option<u32> {
+        let range = TableKind::Range { size };
+        self.find(self.tables.iter().position(|(table, _)| table.kind == range)?, x)
+    }
+}
+
+/// Every entry `(tag, x, y)` of the tables as stored, in place order.
+pub(crate) fn stored_entries(plan: &Plan) -> impl Iterator<Item = (i64, i64, i64)> + '_ {
+    plan.tables.iter().flat_map(move |table| {
+        let (x_offset, y_offset) = table_offsets(plan, table);
+        table.entries().map(move |(x, y)| (table.tag as i64, x + x_offset, y + y_offset))
+    })
+}
+
+/// The product polynomials of a layer: accumulators at every exponent, padding included.
+struct Products {
+    planes: Vec<Vec<i64>>,
+}
+
+impl Products {
+    fn of(plan: &Plan, graph: &Graph<Fixed>, trace: &Trace, fact: &LinearFact) -> Result<Self, CircuitError> {
+        let (input, output) = (&plan.homes[fact.input], &plan.homes[fact.output]);
+        let layer = layer(graph, fact.layer)?;
+        if let Read::Scalars { .. } = input.read {
+            let half = layer.rounded_bias();
+            let rounding = |o: usize| half[o] - layer.linear.bias[o];
+            let planes =
+                trace.accumulators[fact.layer].iter().enumerate().map(|(o, acc)| vec![acc + rounding(o)]).collect();
+            return Ok(Self { planes });
+        }
+        let padding = &layer.linear.padding;
+        let start = output.origin_exponent() - padding.top * fact.pitch - padding.left;
+        let x = pooled(&trace.values[input_place(input)], layer.linear.window);
+        let (kh, kw) = fact.kernel;
+        let bias_positions = bias_positions(plan, fact);
+        let length = (start + 1 + (kh - 1) * fact.pitch + kw).max(bias_positions);
+        let mut planes = Vec::with_capacity(output.shape.channels);
+        for (o, bias) in layer.rounded_bias().into_iter().enumerate() {
+            let mut plane = vec![0; length];
+            plane[..bias_positions].fill(bias);
+            let first = o / fact.group_outputs * fact.group_inputs;
+            for ((c, dy, dx), &weight) in layer.linear.kernel.index_axis(ndarray::Axis(0), o).indexed_iter() {
+                let shift = start + dy * fact.pitch + dx;
+                for ((y, z), &value) in x.index_axis(ndarray::Axis(0), first + c).indexed_iter() {
+                    plane[shift - y * fact.pitch - z] += weight * value;
+                }
+            }
+            planes.push(plane);
+        }
+        Ok(Self { planes })
+    }
+
+    fn at(&self, channel: usize, exponent: usize) -> i64 {
+        self.planes[channel].get(exponent).copied().unwrap_or(0)
+    }
+}
+
+fn input_place(home: &Home) -> usize {
+    if let Content::Layer(place) = home.content { place } else { 0 }
+}
+
+/// Length of the all-ones polynomial that a fact's bias is multiplied by.
+fn bias_positions(plan: &Plan, fact: &LinearFact) -> usize {
+    let ones = plan.homes.iter().rfind(|home| home.content == Content::Ones && home.row <= fact.bias_row);
+    ones.map_or(0, |home| (fact.bias_row - home.row + 1) * home.tile.columns)
+}
+
+fn pooled(x: &Array3<i64>, window: usize) -> Array3<i64> {
+    let (channels, height, width) = x.dim();
+    Array3::from_shape_fn((channels, height / window, width / window), |(c, y, z)| {
+        (0..window * window).map(|i| x[[c, y * window + i / window, z * window + i % window]]).sum()
+    })
+}
+
+/// The instance columns of an execution: public values at the rows of their homes.
+///
+/// `output` and `input` are integers in the tensors' own order; `input` is read only if the plan makes it public.
+///
+/// # Errors
+/// A number of values other than the plan's.
+pub fn instance_columns(plan: &Plan, output: &[i64], input: &[i64]) -> Result<Vec<Vec<i64>>, CircuitError> {
+    let mut columns = vec![Vec::new(); plan.shape.instance];
+    let unused = plan.knobs.lanes - plan.shape.instance;
+    for home in plan.homes.iter().filter(|home| home.public != Public::No) {
+        let values = if home.content == Content::Input { input } else { output };
+        if values.len() != home.shape.len() {
+            let reason = format!("{} public values for a tensor of {}", values.len(), home.shape);
+            return Err(CircuitError::Mismatch(reason));
+        }
+        for channel in 0..home.shape.channels {
+            for plane_row in 0..home.tiles {
+                for lane in unused..plan.knobs.lanes {
+                    let Some((y, x)) = home.value(plane_row, lane, plan.knobs.lanes) else { continue };
+                    let column = &mut columns[lane - unused];
+                    let row = home.plane_row(channel) + plane_row;
+                    column.resize(column.len().max(row + 1), 0);
+                    column[row] = values[channel * home.shape.plane() + y * home.shape.width + x];
+                }
+            }
+        }
+    }
+    Ok(columns)
+}

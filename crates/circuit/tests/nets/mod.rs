@@ -1,0 +1,207 @@
+//! Small test networks and what is needed to prove them.
+#![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::panic)]
+
+use std::sync::Arc;
+
+use halo2_proofs::dev::MockProver;
+use ndarray::Array4;
+use zklayout_circuit::{FixedGrid, InferenceCircuit, Scalar, WeightTape, Witness, instance_columns};
+use zklayout_model::{
+    Clamp, Fixed, Fused, Graph, Linear, Padding, QuantiseOptions, Shape, Trace, execute, quantise,
+};
+use zklayout_plan::{Plan, PlanOptions, Visibility, WeightMode, plan};
+
+/// A deterministic generator; the tests need variety, not randomness.
+pub struct Numbers(u64);
+
+impl Numbers {
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11
+    }
+
+    pub fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound as u64) as usize
+    }
+
+    /// In [-1, 1).
+    pub fn real(&mut self) -> f64 {
+        self.next() as f64 / (1u64 << 52) as f64 - 1.0
+    }
+}
+
+/// One layer of a test network.
+#[derive(Clone, Copy, Debug)]
+pub struct Spec {
+    pub outputs: usize,
+    /// Kernel rows and columns; `None` covers the whole plane.
+    pub kernel: Option<(usize, usize)>,
+    pub stride: usize,
+    pub padding: usize,
+    pub window: usize,
+    pub depthwise: bool,
+    pub clamp: Clamp<f64>,
+}
+
+pub const RELU: Clamp<f64> = Clamp { lo: Some(0.0), hi: None };
+pub const RELU1: Clamp<f64> = Clamp { lo: Some(0.0), hi: Some(1.0) };
+pub const NONE: Clamp<f64> = Clamp { lo: None, hi: None };
+
+pub fn conv(outputs: usize, kernel: usize, padding: usize, clamp: Clamp<f64>) -> Spec {
+    let kernel = Some((kernel, kernel));
+    Spec { outputs, kernel, stride: 1, padding, window: 1, depthwise: false, clamp }
+}
+
+pub fn dense(outputs: usize, clamp: Clamp<f64>) -> Spec {
+    Spec { outputs, kernel: None, stride: 1, padding: 0, window: 1, depthwise: false, clamp }
+}
+
+impl Spec {
+    pub fn strided(self, stride: usize) -> Self {
+        Self { stride, ..self }
+    }
+    pub fn pooled(self, window: usize) -> Self {
+        Self { window, ..self }
+    }
+    pub fn depthwise(self) -> Self {
+        Self { depthwise: true, ..self }
+    }
+}
+
+/// A network with made-up weights.
+pub fn network(input: Shape, specs: &[Spec], seed: u64) -> Graph<Fused> {
+    let mut numbers = Numbers::new(seed);
+    let mut graph = Graph::new();
+    let mut last = graph.add(Fused::Input(input), &[]);
+    let mut shape = input;
+    for (index, spec) in specs.iter().enumerate() {
+        let (height, width) = (shape.height / spec.window, shape.width / spec.window);
+        let (kh, kw) = spec.kernel.unwrap_or((height, width));
+        let (outputs, inner, groups) =
+            if spec.depthwise { (shape.channels, 1, shape.channels) } else { (spec.outputs, shape.channels, 1) };
+        let scale = 1.5 / ((inner * kh * kw) as f64).sqrt() / (spec.window * spec.window) as f64;
+        let kernel = Array4::from_shape_simple_fn((outputs, inner, kh, kw), || numbers.real() * scale);
+        let bias = (0..outputs).map(|_| numbers.real() * 0.3).collect();
+        let p = spec.padding;
+        let padding = Padding { top: p, left: p, bottom: p, right: p };
+        let mut linear = Linear {
+            input: shape,
+            output: shape,
+            window: spec.window,
+            kernel,
+            bias,
+            groups,
+            stride: spec.stride,
+            padding,
+        };
+        linear.output = linear.full_output();
+        shape = linear.output;
+        last = graph.add(Fused::Layer { name: format!("layer{index}"), linear, clamp: spec.clamp }, &[last]);
+    }
+    graph
+}
+
+/// A quantised network with an execution.
+pub struct Case {
+    pub graph: Graph<Fixed>,
+    pub trace: Trace,
+}
+
+impl Case {
+    pub fn new(input: Shape, specs: &[Spec], signed: bool, seed: u64) -> Self {
+        let float = network(input, specs, seed);
+        let mut numbers = Numbers::new(seed + 1000);
+        let sample: Vec<f64> = (0..input.len())
+            .map(|_| if signed { numbers.real() } else { numbers.real().abs() })
+            .collect();
+        let options = QuantiseOptions { input_bits: 6, weight_bits: 6, table_bits: 8, margin: 0.25 };
+        let graph = quantise(&float, std::slice::from_ref(&sample), &options).unwrap();
+        let trace = execute(&graph, &sample).unwrap();
+        Self { graph, trace }
+    }
+
+    pub fn plan(&self, visibility: Visibility) -> Plan {
+        let options = PlanOptions { visibility, min_k: 8, max_k: 14 };
+        plan(&self.graph, &options).unwrap()
+    }
+}
+
+pub const PRIVATE: Visibility = Visibility { public_input: false, weights: WeightMode::Private };
+
+/// Everything that a mock proof needs.
+pub struct Proof {
+    pub plan: Arc<Plan>,
+    pub grid: Arc<FixedGrid>,
+    pub witness: Witness,
+    pub instance: Vec<Vec<Scalar>>,
+}
+
+impl Proof {
+    pub fn new(case: &Case, plan: Plan) -> Self {
+        let weights = WeightTape::of(&plan, &case.graph).unwrap();
+        let grid = FixedGrid::of(&plan, &weights).unwrap();
+        let witness = Witness::of(&plan, &case.graph, &case.trace, &grid).unwrap();
+        let input: Vec<i64> = case.trace.values[0].iter().copied().collect();
+        let instance = instance_columns(&plan, &case.trace.output(), &input).unwrap();
+        let instance = instance.iter().map(|column| column.iter().map(|&v| field(v)).collect()).collect();
+        Self { plan: Arc::new(plan), grid: Arc::new(grid), witness, instance }
+    }
+
+    /// Runs the mock prover on a witness; `Err` describes the first failure.
+    pub fn check(&self, witness: Witness) -> Result<(), String> {
+        let circuit = InferenceCircuit::with_witness(self.plan.clone(), self.grid.clone(), Arc::new(witness));
+        let prover = MockProver::run(self.plan.knobs.k, &circuit, self.instance.clone()).unwrap();
+        prover.verify().map_err(|failures| format!("{} failures, first: {}", failures.len(), failures[0]))
+    }
+}
+
+pub fn field(value: i64) -> Scalar {
+    let magnitude = Scalar::from(value.unsigned_abs());
+    if value < 0 { -magnitude } else { magnitude }
+}
+
+/// Networks that between them use every layout.
+pub fn cases() -> Vec<(&'static str, Shape, Vec<Spec>, bool)> {
+    vec![
+        ("one dense layer", Shape::vector(5), vec![dense(3, NONE)], false),
+        ("perceptron", Shape::vector(7), vec![dense(6, RELU), dense(4, RELU), dense(3, NONE)], true),
+        ("valid convolution", Shape::new(2, 5, 5), vec![conv(3, 3, 0, RELU), dense(2, NONE)], false),
+        ("padded convolutions", Shape::new(1, 6, 5), vec![conv(2, 3, 1, RELU), conv(2, 3, 1, RELU), dense(2, NONE)], true),
+        ("image output", Shape::new(1, 6, 6), vec![conv(2, 3, 1, RELU), conv(1, 3, 0, NONE)], false),
+        ("activated output", Shape::new(1, 4, 4), vec![conv(2, 3, 0, RELU1)], false),
+        (
+            "pools",
+            Shape::new(1, 14, 14),
+            vec![conv(3, 3, 0, RELU1), conv(4, 3, 0, RELU).pooled(2), dense(5, RELU).pooled(2), dense(2, NONE)],
+            false,
+        ),
+        (
+            "padded pools",
+            Shape::new(2, 8, 8),
+            vec![conv(3, 5, 2, RELU), conv(4, 3, 1, RELU).pooled(2), dense(3, NONE).pooled(2)],
+            false,
+        ),
+        (
+            "strides",
+            Shape::new(2, 9, 9),
+            vec![conv(3, 3, 1, RELU).strided(2), conv(3, 3, 1, RELU).strided(2), dense(3, NONE)],
+            true,
+        ),
+        ("strided pointwise", Shape::new(2, 7, 7), vec![conv(3, 1, 0, RELU).strided(2), conv(2, 3, 0, NONE)], false),
+        (
+            "depthwise",
+            Shape::new(3, 6, 6),
+            vec![conv(0, 3, 1, RELU1).depthwise(), conv(4, 1, 0, RELU), conv(0, 1, 0, NONE).depthwise(), dense(2, NONE)],
+            true,
+        ),
+        ("pool first", Shape::new(2, 8, 8), vec![conv(3, 3, 1, RELU).pooled(2), dense(2, NONE)], false),
+        ("pooled vector", Shape::new(2, 4, 4), vec![dense(3, NONE).pooled(2)], false),
+        ("signed activations", Shape::new(1, 6, 6), vec![conv(2, 3, 0, NONE), conv(2, 3, 1, NONE), dense(2, NONE)], true),
+    ]
+}

@@ -1,0 +1,2 @@
+//! The zklayout command line.
+fn main() {}

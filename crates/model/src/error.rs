@@ -1,0 +1,144 @@
+//! What can go wrong between a model file and an exact execution.
+
+use std::path::PathBuf;
+
+use crate::shape::Shape;
+
+/// Why a model file could not become a layer graph.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The file could not be read.
+    #[error("cannot read model {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The bytes are not an ONNX model.
+    #[error("{path} is not a readable ONNX model (truncated, or another format?): {reason}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said.
+        reason: String,
+    },
+    /// The model uses an operator outside the supported set.
+    #[error("node {node:?} is a {op}, which is not supported; supported: {supported}")]
+    UnsupportedOp {
+        /// The ONNX node's name.
+        node: String,
+        /// Its operator.
+        op: String,
+        /// Every supported operator.
+        supported: String,
+    },
+    /// The operator is supported, this use of it is not.
+    #[error("node {node:?} ({op}): {reason}")]
+    UnsupportedUse {
+        /// The ONNX node's name.
+        node: String,
+        /// Its operator.
+        op: String,
+        /// What was found and what is expected instead.
+        reason: String,
+    },
+    /// The graph itself is malformed.
+    #[error("model graph: {0}")]
+    Graph(String),
+    /// The float engine refused the model.
+    #[error("the float engine cannot run this model: {0}")]
+    Reference(String),
+}
+
+/// Why a graph could not be given integer semantics.
+#[derive(Debug, thiserror::Error)]
+pub enum QuantiseError {
+    /// There is nothing to calibrate with.
+    #[error("no calibration sample was given; at least one input is needed to choose the scales")]
+    NoSamples,
+    /// A sample's shape is not the model's.
+    #[error("sample {index} has {found} values, the model's input {expected} has {}", expected.len())]
+    SampleShape {
+        /// Which sample.
+        index: usize,
+        /// Number of values found.
+        found: usize,
+        /// The model's input.
+        expected: Shape,
+    },
+    /// NaN or infinity in a sample.
+    #[error("sample {index} holds {value} at position {position}; every value must be finite")]
+    NotFinite {
+        /// Which sample.
+        index: usize,
+        /// Flat position in it.
+        position: usize,
+        /// The value.
+        value: f64,
+    },
+    /// A layer cannot be represented within the bit budget.
+    #[error("layer {layer:?}: {reason}")]
+    Layer {
+        /// The layer's name.
+        layer: String,
+        /// What does not fit and what to change.
+        reason: String,
+    },
+    /// An option is outside its range.
+    #[error("quantisation option {option}: {reason}")]
+    Option {
+        /// Which option.
+        option: &'static str,
+        /// What was found and what is allowed.
+        reason: String,
+    },
+}
+
+/// Why the integer executor refused an input.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecuteError {
+    /// The input's length is not the model's.
+    #[error("the input has {found} values, the model's input {expected} has {}", expected.len())]
+    InputShape {
+        /// Number of values found.
+        found: usize,
+        /// The model's input.
+        expected: Shape,
+    },
+    /// NaN or infinity in the input.
+    #[error("the input holds {value} at position {position}; every value must be finite")]
+    NotFinite {
+        /// Flat position.
+        position: usize,
+        /// The value.
+        value: f64,
+    },
+    /// A value left the range its lookup table covers.
+    #[error(
+        "layer {layer:?}: value {value:.4} at channel {channel}, row {row}, column {column} is outside \
+         [{lo:.4}, {hi:.4}], the range this quantisation covers; calibrate with samples like this input"
+    )]
+    OutOfRange {
+        /// The layer's name.
+        layer: String,
+        /// The value, dequantised.
+        value: f64,
+        /// Lower end, dequantised.
+        lo: f64,
+        /// Upper end, dequantised.
+        hi: f64,
+        /// Channel of the value.
+        channel: usize,
+        /// Row of the value.
+        row: usize,
+        /// Column of the value.
+        column: usize,
+    },
+    /// An accumulation left 64 bits.
+    #[error("layer {layer:?}: an accumulator overflows 64 bits; lower the weight or activation bits")]
+    Overflow {
+        /// The layer's name.
+        layer: String,
+    },
+}

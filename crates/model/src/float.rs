@@ -1,0 +1,79 @@
+//! The imported graph: float operators as the file states them, shapes resolved, nothing merged.
+
+use ndarray::{Array2, Array4};
+use serde::{Deserialize, Serialize};
+
+use crate::activation::Clamp;
+use crate::linear::Padding;
+use crate::shape::Shape;
+
+/// One imported operator.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Float {
+    /// The ONNX node's name.
+    pub name: String,
+    /// What it computes.
+    pub op: FloatOp,
+    /// Shape of its result.
+    pub shape: Shape,
+}
+
+/// What an imported operator computes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum FloatOp {
+    /// The model's input.
+    Input,
+    /// A grouped 2-D convolution.
+    Conv {
+        /// `[out, in of the group, row, column]`.
+        kernel: Array4<f64>,
+        /// One value per output channel.
+        bias: Vec<f64>,
+        /// Channel groups.
+        groups: usize,
+        /// Stride in both directions.
+        stride: usize,
+        /// Zero padding.
+        padding: Padding,
+    },
+    /// A fully connected layer on a feature vector.
+    Gemm {
+        /// `[out, in]`.
+        weights: Array2<f64>,
+        /// One value per output.
+        bias: Vec<f64>,
+    },
+    /// ReLU, ReLU6 and other clips.
+    Clamp(Clamp<f64>),
+    /// The mean of a window.
+    AveragePool {
+        /// Window rows and columns.
+        window: (usize, usize),
+        /// Stride in both directions.
+        stride: usize,
+    },
+    /// `x * scale + shift`, per channel: Mul, Add and BatchNormalization.
+    Affine {
+        /// One factor per channel.
+        scale: Vec<f64>,
+        /// One summand per channel.
+        shift: Vec<f64>,
+    },
+    /// A tensor read as a feature vector.
+    Flatten,
+}
+
+impl FloatOp {
+    /// The operator's name in listings.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Conv { .. } => "conv",
+            Self::Gemm { .. } => "gemm",
+            Self::Clamp(_) => "clamp",
+            Self::AveragePool { .. } => "average pool",
+            Self::Affine { .. } => "affine",
+            Self::Flatten => "flatten",
+        }
+    }
+}

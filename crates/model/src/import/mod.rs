@@ -1,0 +1,141 @@
+//! ONNX import: the file's operators become a [`Graph`] of [`Float`] nodes, and the file itself a runnable
+//! float [`Reference`].
+//!
+//! Parsing and float execution are tract's. The mapping reads ONNX nodes rather than tract's lowered ones so
+//! that every error can name the node and operator that the user wrote.
+
+mod constant;
+mod node;
+mod ops;
+mod reference;
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use tract_onnx::pb;
+use tract_onnx::prelude::Framework;
+
+use crate::error::ImportError;
+use crate::float::{Float, FloatOp};
+use crate::graph::{Graph, NodeId};
+use crate::shape::Shape;
+
+use constant::Constant;
+use node::Node;
+pub use ops::supported_ops;
+pub use reference::Reference;
+
+/// An imported model: the float graph, and the same file as tract runs it.
+#[derive(Debug)]
+pub struct Imported {
+    /// The layer graph.
+    pub graph: Graph<Float>,
+    /// The float engine on the same file.
+    pub reference: Reference,
+}
+
+/// Reads an ONNX file.
+///
+/// # Errors
+/// An unreadable or malformed file, an operator or a use of one that is not supported (with the node's name),
+/// or a model that the float engine refuses.
+pub fn import_onnx(path: &Path) -> Result<Imported, ImportError> {
+    let bytes = std::fs::read(path).map_err(|source| ImportError::Read { path: path.to_owned(), source })?;
+    let proto = tract_onnx::onnx()
+        .proto_model_for_read(&mut bytes.as_slice())
+        .map_err(|reason| ImportError::Parse { path: path.to_owned(), reason: format!("{reason:#}") })?;
+    let Some(onnx) = proto.graph.as_ref().filter(|graph| !graph.node.is_empty()) else {
+        let reason = "it holds no graph".to_owned();
+        return Err(ImportError::Parse { path: path.to_owned(), reason });
+    };
+    let (graph, input_dims) = Builder::new(onnx)?.build(onnx)?;
+    let reference = Reference::new(&proto, &input_dims)?;
+    Ok(Imported { graph, reference })
+}
+
+struct Builder {
+    graph: Graph<Float>,
+    constants: HashMap<String, Constant>,
+    tensors: HashMap<String, NodeId>,
+    input_dims: Vec<usize>,
+}
+
+impl Builder {
+    fn new(onnx: &pb::GraphProto) -> Result<Self, ImportError> {
+        let mut constants = HashMap::new();
+        for tensor in &onnx.initializer {
+            constants.insert(tensor.name.clone(), Constant::load(tensor)?);
+        }
+        let mut builder =
+            Self { graph: Graph::new(), constants, tensors: HashMap::new(), input_dims: Vec::new() };
+        builder.add_input(onnx)?;
+        Ok(builder)
+    }
+
+    fn add_input(&mut self, onnx: &pb::GraphProto) -> Result<(), ImportError> {
+        let inputs: Vec<_> = onnx.input.iter().filter(|i| !self.constants.contains_key(&i.name)).collect();
+        let [input] = inputs.as_slice() else {
+            return Err(ImportError::Graph(format!("expected one input, found {}", inputs.len())));
+        };
+        self.input_dims = node::declared_dims(input)?;
+        let shape = node::shape_of_dims(&self.input_dims)
+            .map_err(|reason| ImportError::Graph(format!("input {:?}: {reason}", input.name)))?;
+        let id = self.graph.add(Float { name: input.name.clone(), op: FloatOp::Input, shape }, &[]);
+        self.tensors.insert(input.name.clone(), id);
+        Ok(())
+    }
+
+    fn build(mut self, onnx: &pb::GraphProto) -> Result<(Graph<Float>, Vec<usize>), ImportError> {
+        for proto in &onnx.node {
+            if proto.op_type == "Constant" {
+                self.add_constant(proto)?;
+            } else {
+                self.add_node(proto)?;
+            }
+        }
+        self.check_output(onnx)?;
+        Ok((self.graph, self.input_dims))
+    }
+
+    fn add_constant(&mut self, proto: &pb::NodeProto) -> Result<(), ImportError> {
+        let value = proto.attribute.iter().find(|a| a.name == "value").and_then(|a| a.t.as_ref());
+        let (Some(value), Some(name)) = (value, proto.output.first()) else {
+            return Err(ImportError::Graph(format!("constant {:?} holds no tensor", proto.name)));
+        };
+        self.constants.insert(name.clone(), Constant::load(value)?);
+        Ok(())
+    }
+
+    fn add_node(&mut self, proto: &pb::NodeProto) -> Result<(), ImportError> {
+        let source = proto.input.iter().find_map(|name| self.tensors.get(name).copied());
+        let shape = source.map_or(Shape::new(0, 0, 0), |id| self.graph.node(id).shape);
+        let node = Node::new(proto, &self.constants, &self.tensors, shape);
+        let import = ops::importer(&proto.op_type).ok_or_else(|| ImportError::UnsupportedOp {
+            node: node.name(),
+            op: proto.op_type.clone(),
+            supported: supported_ops().join(", "),
+        })?;
+        let Some(source) = source else {
+            return Err(node.unsupported("it reads no tensor that depends on the model's input"));
+        };
+        let output = proto.output.first().cloned().unwrap_or_default();
+        let id = match import(&node)? {
+            None => source,
+            Some((op, shape)) => self.graph.add(Float { name: node.name(), op, shape }, &[source]),
+        };
+        self.tensors.insert(output, id);
+        Ok(())
+    }
+
+    fn check_output(&self, onnx: &pb::GraphProto) -> Result<(), ImportError> {
+        let [output] = onnx.output.as_slice() else {
+            return Err(ImportError::Graph(format!("expected one output, found {}", onnx.output.len())));
+        };
+        let last = self.graph.len() - 1;
+        match self.tensors.get(&output.name) {
+            Some(id) if id.index() == last => Ok(()),
+            Some(_) => Err(ImportError::Graph("the model's output is not its last operator's result".into())),
+            None => Err(ImportError::Graph(format!("output {:?} is produced by no node", output.name))),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! One ONNX node as an operator importer sees it: its inputs, constants and attributes.
+
+use std::collections::HashMap;
+
+use tract_onnx::pb;
+
+use super::constant::Constant;
+use crate::error::ImportError;
+use crate::graph::NodeId;
+use crate::shape::Shape;
+
+/// What an importer reads.
+pub(super) struct Node<'a> {
+    proto: &'a pb::NodeProto,
+    constants: &'a HashMap<String, Constant>,
+    tensors: &'a HashMap<String, NodeId>,
+    /// Shape of the tensor the node reads.
+    pub(super) shape: Shape,
+}
+
+impl<'a> Node<'a> {
+    pub(super) fn new(
+        proto: &'a pb::NodeProto,
+        constants: &'a HashMap<String, Constant>,
+        tensors: &'a HashMap<String, NodeId>,
+        shape: Shape,
+    ) -> Self {
+        Self { proto, constants, tensors, shape }
+    }
+
+    /// The node's name, or its first output's when it has none.
+    pub(super) fn name(&self) -> String {
+        let output = self.proto.output.first().cloned().unwrap_or_default();
+        if self.proto.name.is_empty() { output } else { self.proto.name.clone() }
+    }
+
+    pub(super) fn unsupported(&self, reason: impl Into<String>) -> ImportError {
+        ImportError::UnsupportedUse { node: self.name(), op: self.proto.op_type.clone(), reason: reason.into() }
+    }
+
+    /// Whether input `slot` is a tensor that depends on the model's input.
+    pub(super) fn is_tensor(&self, slot: usize) -> bool {
+        self.proto.input.get(slot).is_some_and(|name| self.tensors.contains_key(name))
+    }
+
+    /// The constant at input `slot`; `None` when the input is absent.
+    pub(super) fn optional(&self, slot: usize) -> Result<Option<&'a Constant>, ImportError> {
+        let Some(name) = self.proto.input.get(slot).filter(|name| !name.is_empty()) else { return Ok(None) };
+        match self.constants.get(name) {
+            Some(constant) => Ok(Some(constant)),
+            None => Err(self.unsupported(format!("input {slot} ({name:?}) must be a constant"))),
+        }
+    }
+
+    /// The constant at input `slot`.
+    pub(super) fn constant(&self, slot: usize) -> Result<&'a Constant, ImportError> {
+        self.optional(slot)?.ok_or_else(|| self.unsupported(format!("input {slot} is missing")))
+    }
+
+    fn attribute(&self, name: &str) -> Option<&'a pb::AttributeProto> {
+        self.proto.attribute.iter().find(|attribute| attribute.name == name)
+    }
+
+    pub(super) fn int(&self, name: &str, default: i64) -> i64 {
+        self.attribute(name).map_or(default, |attribute| attribute.i)
+    }
+
+    pub(super) fn float(&self, name: &str, default: f64) -> f64 {
+        self.attribute(name).map_or(default, |attribute| f64::from(attribute.f))
+    }
+
+    pub(super) fn optional_float(&self, name: &str) -> Option<f64> {
+        self.attribute(name).map(|attribute| f64::from(attribute.f))
+    }
+
+    pub(super) fn text(&self, name: &str) -> String {
+        self.attribute(name).map(|a| String::from_utf8_lossy(&a.s).into_owned()).unwrap_or_default()
+    }
+
+    /// A list of sizes, or `default` when the attribute is absent.
+    pub(super) fn sizes(&self, name: &str, default: &[usize]) -> Result<Vec<usize>, ImportError> {
+        let Some(attribute) = self.attribute(name) else { return Ok(default.to_vec()) };
+        let sizes: Option<Vec<usize>> = attribute.ints.iter().map(|&size| usize::try_from(size).ok()).collect();
+        match sizes {
+            Some(sizes) if sizes.len() == default.len() => Ok(sizes),
+            _ => Err(self.unsupported(format!(
+                "attribute {name} is {:?}; expected {} non-negative numbers",
+                attribute.ints,
+                default.len()
+            ))),
+        }
+    }
+}
+
+/// The dimensions a model declares for an input.
+pub(super) fn declared_dims(input: &pb::ValueInfoProto) -> Result<Vec<usize>, ImportError> {
+    let wrong = |reason: &str| ImportError::Graph(format!("input {:?} {reason}", input.name));
+    let Some(pb::type_proto::Value::TensorType(tensor)) = input.r#type.as_ref().and_then(|t| t.value.as_ref())
+    else {
+        return Err(wrong("is not a tensor"));
+    };
+    if tensor.elem_type != pb::tensor_proto::DataType::Float as i32 {
+        return Err(wrong("is not of 32-bit floats; export the model with a float32 input"));
+    }
+    let dims = tensor.shape.as_ref().map(|shape| shape.dim.as_slice()).unwrap_or_default();
+    let fixed = |(axis, dim): (usize, &pb::tensor_shape_proto::Dimension)| match &dim.value {
+        Some(pb::tensor_shape_proto::dimension::Value::DimValue(size)) if *size > 0 => Ok(*size as usize),
+        // A free batch axis is taken as a batch of one.
+        _ if axis == 0 => Ok(1),
+        _ => Err(wrong("has a free dimension; export the model with a fixed shape")),
+    };
+    dims.iter().enumerate().map(fixed).collect()
+}
+
+/// Reads `[1, C, H, W]` or `[1, D]` as channel planes.
+pub(super) fn shape_of_dims(dims: &[usize]) -> Result<Shape, String> {
+    match *dims {
+        [1, channels, height, width] => Ok(Shape::new(channels, height, width)),
+        [1, features] => Ok(Shape::vector(features)),
+        _ => Err(format!("shape {dims:?} is neither [1, channels, height, width] nor [1, features]")),
+    }
+}

@@ -1,0 +1,40 @@
+//! Mul and Add with a constant: one factor or summand per channel.
+
+use super::Node;
+use crate::error::ImportError;
+use crate::float::FloatOp;
+use crate::shape::Shape;
+
+pub(super) fn import_mul(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+    let scale = per_channel(node)?;
+    let shift = vec![0.0; scale.len()];
+    Ok(Some((FloatOp::Affine { scale, shift }, node.shape)))
+}
+
+pub(super) fn import_add(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+    let shift = per_channel(node)?;
+    let scale = vec![1.0; shift.len()];
+    Ok(Some((FloatOp::Affine { scale, shift }, node.shape)))
+}
+
+fn per_channel(node: &Node<'_>) -> Result<Vec<f64>, ImportError> {
+    if node.is_tensor(0) && node.is_tensor(1) {
+        return Err(node.unsupported("both operands depend on the input; one must be a constant per channel"));
+    }
+    let constant = node.constant(usize::from(node.is_tensor(0)))?;
+    let Shape { channels, height, width } = node.shape;
+    let rank_four = height * width > 1;
+    let broadcast = match *constant.dims.as_slice() {
+        [] | [1] | [1, 1] | [1, 1, 1] | [1, 1, 1, 1] => return Ok(vec![constant.values[0]; channels]),
+        [c, 1, 1] | [1, c, 1, 1] => c == channels,
+        [c] | [1, c] => c == channels && !rank_four,
+        _ => false,
+    };
+    if broadcast {
+        return Ok(constant.values.clone());
+    }
+    Err(node.unsupported(format!(
+        "a constant of shape {:?} on a {} tensor; expected one value, or one per channel",
+        constant.dims, node.shape
+    )))
+}

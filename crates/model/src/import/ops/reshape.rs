@@ -1,0 +1,37 @@
+//! Flatten and Reshape to one feature vector.
+
+use super::Node;
+use crate::error::ImportError;
+use crate::float::FloatOp;
+use crate::shape::Shape;
+
+pub(super) fn import_flatten(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+    if node.int("axis", 1) != 1 {
+        return Err(node.unsupported("axis other than 1"));
+    }
+    Ok(flatten(node))
+}
+
+pub(super) fn import_reshape(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+    let target = node.constant(1)?;
+    let features = node.shape.len() as f64;
+    match *target.values.as_slice() {
+        // -1 stands for "the rest", 0 for "as it was".
+        [batch, rest] if (batch == 1.0 || batch == 0.0) && (rest == -1.0 || rest == features) => Ok(flatten(node)),
+        [batch, rest] if batch == -1.0 && rest == features => Ok(flatten(node)),
+        [batch, c, h, w] if (batch, c, h, w) == same_dims(node.shape) => Ok(None),
+        _ => Err(node.unsupported(format!(
+            "target shape {:?} of a {} tensor; only [1, features] is supported",
+            target.values, node.shape
+        ))),
+    }
+}
+
+fn flatten(node: &Node<'_>) -> Option<(FloatOp, Shape)> {
+    let vector = Shape::vector(node.shape.len());
+    (vector != node.shape).then_some((FloatOp::Flatten, vector))
+}
+
+fn same_dims(shape: Shape) -> (f64, f64, f64, f64) {
+    (1.0, shape.channels as f64, shape.height as f64, shape.width as f64)
+}

@@ -1,0 +1,31 @@
+//! Layer graphs of a trained network, from the ONNX file to exact integers.
+//!
+//! The stages are types: [`import`] reads a file into a [`Graph`] of [`Float`] operators, [`fuse`]
+//! merges them into layers, [`quantise`] gives every layer integer weights and an exact meaning, and
+//! [`execute`] runs that meaning. The integer executor *is* the specification of a proof.
+//!
+//! This crate knows nothing of circuits, fields or cost.
+
+mod activation;
+mod error;
+mod execute;
+mod fixed;
+mod float;
+mod fuse;
+mod graph;
+mod import;
+mod linear;
+mod quantise;
+mod shape;
+
+pub use activation::Clamp;
+pub use error::{ExecuteError, ImportError, QuantiseError};
+pub use execute::{Trace, execute};
+pub use fixed::{Fixed, FixedInput, FixedLayer, OutputKind, RangeSource, ValueRange};
+pub use float::{Float, FloatOp};
+pub use fuse::{Fused, fuse, run_fused};
+pub use graph::{Graph, NodeId};
+pub use import::{Imported, Reference, import_onnx, supported_ops};
+pub use linear::{Linear, Number, Padding};
+pub use quantise::{QuantiseOptions, quantise};
+pub use shape::Shape;

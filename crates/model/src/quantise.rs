@@ -1,0 +1,259 @@
+//! Post-training quantisation: power-of-two scales from calibration samples and a bit budget.
+//!
+//! Ranges are worst-case where the lookup table they need is small, otherwise calibrated with a margin; each
+//! [`ValueRange`] says which.
+
+use ndarray::Array3;
+
+use crate::activation::Clamp;
+use crate::error::QuantiseError;
+use crate::fixed::{Fixed, FixedInput, FixedLayer, OutputKind, RangeSource, ValueRange, round_shift};
+use crate::fuse::{Fused, run_fused};
+use crate::graph::Graph;
+use crate::linear::Linear;
+use crate::shape::Shape;
+
+/// The bit budget.
+#[derive(Clone, Debug)]
+pub struct QuantiseOptions {
+    /// Bits of an input value.
+    pub input_bits: u32,
+    /// Bits of a weight.
+    pub weight_bits: u32,
+    /// An activation table holds at most `2^table_bits` entries.
+    pub table_bits: u32,
+    /// How far beyond the calibration samples a range reaches: 0.25 adds a quarter on either side.
+    pub margin: f64,
+}
+
+impl Default for QuantiseOptions {
+    fn default() -> Self {
+        Self { input_bits: 8, weight_bits: 8, table_bits: 11, margin: 0.25 }
+    }
+}
+
+impl QuantiseOptions {
+    fn check(&self) -> Result<(), QuantiseError> {
+        let bits = [
+            ("input_bits", self.input_bits, 1, 16),
+            ("weight_bits", self.weight_bits, 2, 16),
+            ("table_bits", self.table_bits, 2, 20),
+        ];
+        for (option, found, least, most) in bits {
+            if !(least..=most).contains(&found) {
+                let reason = format!("{found} is outside {least} to {most}");
+                return Err(QuantiseError::Option { option, reason });
+            }
+        }
+        if !(self.margin.is_finite() && (0.0..=100.0).contains(&self.margin)) {
+            let reason = format!("{} is outside 0 to 100", self.margin);
+            return Err(QuantiseError::Option { option: "margin", reason });
+        }
+        Ok(())
+    }
+}
+
+/// Gives a merged graph integer weights, scales and ranges.
+///
+/// `samples` are flat inputs in the model's own order.
+///
+/// # Errors
+/// No sample, a sample of another shape or not finite, an option out of range, or a layer that the bit budget
+/// cannot represent.
+pub fn quantise(
+    graph: &Graph<Fused>,
+    samples: &[Vec<f64>],
+    options: &QuantiseOptions,
+) -> Result<Graph<Fixed>, QuantiseError> {
+    options.check()?;
+    let observed = observe(graph, samples)?;
+    let mut fixed = Graph::new();
+    let mut last = None;
+    let mut source = Tensor { scale: 0, lo: 0, hi: 0 };
+    for ((_, node), bounds) in graph.nodes().zip(observed) {
+        let node = match node {
+            Fused::Input(shape) => Fixed::Input(quantise_input(*shape, bounds, options)),
+            Fused::Layer { name, linear, clamp } => {
+                let is_last = last.map_or(0, petgraph::graph::NodeIndex::index) + 2 == graph.len();
+                let raw = is_last && clamp.is_identity();
+                let layer = LayerQuantiser { name, linear, clamp, source, bounds, options };
+                Fixed::Layer(layer.run(raw)?)
+            }
+        };
+        source = Tensor::after(&node);
+        last = Some(fixed.add(node, last.as_slice()));
+    }
+    Ok(fixed)
+}
+
+/// Smallest and largest pre-activation seen.
+#[derive(Clone, Copy)]
+struct Bounds {
+    lo: f64,
+    hi: f64,
+}
+
+impl Bounds {
+    fn widened(self, margin: f64) -> Self {
+        let extra = (self.hi - self.lo) * margin;
+        Self { lo: self.lo - extra, hi: self.hi + extra }
+    }
+
+    fn magnitude(self) -> f64 {
+        self.lo.abs().max(self.hi.abs())
+    }
+}
+
+/// Scale and integer bounds of the tensor that a layer reads.
+#[derive(Clone, Copy)]
+struct Tensor {
+    scale: i32,
+    lo: i64,
+    hi: i64,
+}
+
+impl Tensor {
+    fn after(node: &Fixed) -> Self {
+        match node {
+            Fixed::Input(input) => Self { scale: input.scale, lo: input.range.lo, hi: input.range.hi },
+            Fixed::Layer(layer) => match &layer.kind {
+                OutputKind::Raw => Self { scale: layer.scale(), lo: 0, hi: 0 },
+                OutputKind::Requantise { clamp, range, .. } => {
+                    Self { scale: layer.scale(), lo: clamp.apply(range.lo), hi: clamp.apply(range.hi) }
+                }
+            },
+        }
+    }
+}
+
+fn observe(graph: &Graph<Fused>, samples: &[Vec<f64>]) -> Result<Vec<Bounds>, QuantiseError> {
+    let Some((_, Fused::Input(shape))) = graph.nodes().next() else { return Err(QuantiseError::NoSamples) };
+    if samples.is_empty() {
+        return Err(QuantiseError::NoSamples);
+    }
+    let mut bounds = vec![Bounds { lo: f64::INFINITY, hi: f64::NEG_INFINITY }; graph.len()];
+    for (index, sample) in samples.iter().enumerate() {
+        if let Some((position, &value)) = sample.iter().enumerate().find(|(_, value)| !value.is_finite()) {
+            return Err(QuantiseError::NotFinite { index, position, value });
+        }
+        let tensor = Array3::from_shape_vec(shape.dims(), sample.clone()).map_err(|_| {
+            QuantiseError::SampleShape { index, found: sample.len(), expected: *shape }
+        })?;
+        for (bound, (before, _)) in bounds.iter_mut().zip(run_fused(graph, &tensor)) {
+            for &value in &before {
+                *bound = Bounds { lo: bound.lo.min(value), hi: bound.hi.max(value) };
+            }
+        }
+    }
+    Ok(bounds)
+}
+
+/// The largest scale at which `magnitude` stays at or below `limit`.
+fn scale_for(magnitude: f64, limit: f64) -> i32 {
+    const LARGEST: i32 = 30;
+    if magnitude <= 0.0 {
+        return LARGEST;
+    }
+    ((limit / magnitude).log2().floor() as i32).clamp(-LARGEST, LARGEST)
+}
+
+fn quantise_input(shape: Shape, bounds: Bounds, options: &QuantiseOptions) -> FixedInput {
+    let limit = if bounds.lo < 0.0 { 1i64 << (options.input_bits - 1) } else { 1i64 << options.input_bits } - 1;
+    let scale = scale_for(bounds.magnitude().max(1e-9), limit as f64 + 0.5);
+    let lo = if bounds.lo < 0.0 { -limit - 1 } else { 0 };
+    FixedInput { shape, scale, range: ValueRange { lo, hi: limit, source: RangeSource::WorstCase } }
+}
+
+struct LayerQuantiser<'a> {
+    name: &'a str,
+    linear: &'a Linear<f64>,
+    clamp: &'a Clamp<f64>,
+    source: Tensor,
+    bounds: Bounds,
+    options: &'a QuantiseOptions,
+}
+
+impl LayerQuantiser<'_> {
+    fn run(&self, raw: bool) -> Result<FixedLayer, QuantiseError> {
+        let weight_scale = self.weight_scale();
+        let accumulator_scale = self.source.scale + weight_scale;
+        let linear = self.integers(weight_scale, accumulator_scale)?;
+        let kind = if raw { OutputKind::Raw } else { self.requantise(&linear, accumulator_scale)? };
+        Ok(FixedLayer {
+            name: self.name.to_owned(),
+            linear,
+            weight_bits: self.options.weight_bits,
+            accumulator_scale,
+            kind,
+        })
+    }
+
+    fn weight_scale(&self) -> i32 {
+        let largest = self.linear.kernel.iter().fold(0.0f64, |largest, w| largest.max(w.abs()));
+        let limit = (1i64 << (self.options.weight_bits - 1)) as f64 - 0.5;
+        // A scale beyond what the weights need only widens the accumulator.
+        scale_for(largest, limit).min(self.options.weight_bits as i32 + 8)
+    }
+
+    fn integers(&self, weight_scale: i32, accumulator_scale: i32) -> Result<Linear<i64>, QuantiseError> {
+        let finite = self.linear.kernel.iter().chain(&self.linear.bias).all(|value| value.is_finite());
+        let bias_scale = f64::powi(2.0, accumulator_scale);
+        let fits = self.linear.bias.iter().all(|bias| (bias * bias_scale).abs() < 2f64.powi(52));
+        if !finite || !fits {
+            return Err(self.refuse("its weights or bias are not finite, or too large for exact integers"));
+        }
+        let factor = f64::powi(2.0, weight_scale);
+        let round = |value: f64| (value + 0.5).floor() as i64;
+        Ok(self.linear.map(|weight| round(weight * factor), |bias| round(bias * bias_scale)))
+    }
+
+    fn requantise(&self, linear: &Linear<i64>, accumulator_scale: i32) -> Result<OutputKind, QuantiseError> {
+        let seen = self.bounds.widened(self.options.margin);
+        let entries = (1i64 << self.options.table_bits) as f64 - 4.0;
+        let scale = scale_for((seen.hi - seen.lo).max(1e-6), entries).min(accumulator_scale);
+        let shift = u32::try_from(accumulator_scale - scale)
+            .ok()
+            .filter(|&shift| shift < 40)
+            .ok_or_else(|| self.refuse("no power-of-two requantisation fits; raise the table bits"))?;
+        let integer = |real: f64| (real * f64::powi(2.0, scale)).round() as i64;
+        let range = self.range(linear, shift, integer(seen.lo) - 1, integer(seen.hi) + 1)?;
+        let clamp = Clamp { lo: self.clamp.lo.map(integer), hi: self.clamp.hi.map(integer) };
+        Ok(OutputKind::Requantise { shift, clamp, range })
+    }
+
+    /// The worst case when its table fits the budget, otherwise what calibration saw.
+    fn range(&self, linear: &Linear<i64>, shift: u32, lo: i64, hi: i64) -> Result<ValueRange, QuantiseError> {
+        let worst = worst_case(linear, self.source.lo, self.source.hi)
+            .and_then(|(lo, hi)| Some((round_shift(lo, shift)?, round_shift(hi, shift)?)));
+        let (worst_lo, worst_hi) =
+            worst.ok_or_else(|| self.refuse("its accumulator can overflow 64 bits; lower the bits"))?;
+        let fits = worst_hi - worst_lo < 1 << self.options.table_bits;
+        Ok(if fits {
+            ValueRange { lo: worst_lo, hi: worst_hi, source: RangeSource::WorstCase }
+        } else {
+            let (lo, hi) = (lo.max(worst_lo), hi.min(worst_hi));
+            ValueRange { lo, hi, source: RangeSource::Calibrated }
+        })
+    }
+
+    fn refuse(&self, reason: &str) -> QuantiseError {
+        QuantiseError::Layer { layer: self.name.to_owned(), reason: reason.to_owned() }
+    }
+}
+
+/// Interval analysis: the accumulator's bounds over all inputs in `[lo, hi]`, zero padding included.
+fn worst_case(linear: &Linear<i64>, lo: i64, hi: i64) -> Option<(i64, i64)> {
+    let cells = i64::try_from(linear.window * linear.window).ok()?;
+    let (lo, hi) = (lo.min(0).checked_mul(cells)?, hi.max(0).checked_mul(cells)?);
+    let (mut least, mut most) = (i64::MAX, i64::MIN);
+    for (kernel, &bias) in linear.kernel.outer_iter().zip(&linear.bias) {
+        let (mut low, mut high) = (bias, bias);
+        for &weight in &kernel {
+            let (a, b) = (weight.checked_mul(lo)?, weight.checked_mul(hi)?);
+            low = low.checked_add(a.min(b))?;
+            high = high.checked_add(a.max(b))?;
+        }
+        (least, most) = (least.min(low), most.max(high));
+    }
+    Some((least, most))
+}

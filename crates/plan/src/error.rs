@@ -1,0 +1,33 @@
+//! Why no plan could be made, or why a plan does not fit.
+
+/// A planning error.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The graph has a form that no layout covers.
+    #[error("layer {layer:?}: {reason}")]
+    Unsupported {
+        /// The layer's name.
+        layer: String,
+        /// What was found and what is expected.
+        reason: String,
+    },
+    /// Every candidate needs more rows than allowed.
+    #[error("no layout fits 2^{max_k} rows: {reason}")]
+    TooLarge {
+        /// The largest allowed logarithm of the number of rows.
+        max_k: u32,
+        /// What the closest candidate needs.
+        reason: String,
+    },
+    /// A saved plan was made for a different quantised model.
+    #[error("this plan was made for another model: its structure hash is {plan}, the model's is {model}")]
+    OtherModel {
+        /// Hash in the plan.
+        plan: String,
+        /// Hash of the model at hand.
+        model: String,
+    },
+    /// A saved plan cannot be read.
+    #[error("not a readable plan: {0}")]
+    Format(String),
+}

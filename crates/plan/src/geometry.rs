@@ -1,0 +1,159 @@
+//! Geometry: pitches, origins and tiles such that every layer's identity holds with no shift between its sides.
+//!
+//! With `E` the exponent of value (0, 0), a convolution with padding (t, l) needs
+//! `E_out = E_in + t * pitch + l`, and its product reaches `(kh - 1 - t) * pitch + kw - 1 - l` exponents above
+//! `E_out`. `E_in` grows by a row's positions for each further row after which the input is read, which is the
+//! freedom used to align tiles of several rows.
+
+use zklayout_model::{Linear, Shape};
+
+use crate::home::{Content, Home, Public, Read, Tile};
+
+/// What a layer asks of the home it writes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Demand {
+    pub(crate) content: Content,
+    pub(crate) shape: Shape,
+    pub(crate) stride: usize,
+    pub(crate) pitch: usize,
+    /// Exponent of value (0, 0).
+    pub(crate) origin_exponent: usize,
+    /// Largest exponent of the product.
+    pub(crate) top_exponent: usize,
+    pub(crate) read: Read,
+    pub(crate) lanes: usize,
+}
+
+/// How a layer evaluates its input, from the layer itself.
+pub(crate) fn read_of(linear: &Linear<i64>, producer_stride: usize) -> Read {
+    let factor = producer_stride * linear.window;
+    if linear.is_full() {
+        Read::Scalars { factor }
+    } else if factor > 1 {
+        Read::Sums { factor }
+    } else {
+        Read::Raster
+    }
+}
+
+/// Positions of a tape row of a home, or `None` if no tile fits.
+pub(crate) fn tile_for(read: Read, pitch: usize, lanes: usize) -> Option<Tile> {
+    match read {
+        Read::Nothing | Read::Scalars { factor: 1 } => Some(Tile { rows: 1, columns: 1 }),
+        Read::Raster => Some(Tile { rows: 1, columns: lanes }),
+        Read::Scalars { factor } => {
+            (factor * factor <= lanes && pitch.is_multiple_of(factor)).then_some(Tile { rows: factor, columns: factor })
+        }
+        Read::Sums { factor } => (1..=lanes / (factor * factor))
+            .rev()
+            .map(|windows| Tile { rows: factor, columns: factor * windows })
+            .find(|tile| pitch.is_multiple_of(tile.columns)),
+    }
+}
+
+/// Number of positions that the all-ones plane must cover for a bias: 1, or whole raster rows.
+pub(crate) fn bias_positions(origin_exponent: usize, lanes: usize) -> usize {
+    if origin_exponent == 0 { 1 } else { (origin_exponent + 1).next_multiple_of(lanes) }
+}
+
+/// Places a plane so that value (0, 0) has the demanded exponent; `None` if the tile cannot be aligned.
+pub(crate) fn place(demand: &Demand) -> Option<Home> {
+    let tile = tile_for(demand.read, demand.pitch, demand.lanes)?;
+    let top = demand.top_exponent.max(bias_positions(demand.origin_exponent, demand.lanes) - 1);
+    let mut home = Home {
+        content: demand.content,
+        shape: demand.shape,
+        stride: demand.stride,
+        tile,
+        pitch: demand.pitch,
+        origin: 0,
+        first_tile: 0,
+        tiles: 0,
+        tail: 0,
+        row: 0,
+        read: demand.read,
+        read_row: 0,
+        shift: 0,
+        table: None,
+        public: Public::No,
+    };
+    if tile.rows == 1 { place_raster(&mut home, demand, top) } else { place_tiled(&mut home, demand, top)? };
+    home.read_row = last_value_row(&home);
+    Some(home)
+}
+
+fn place_raster(home: &mut Home, demand: &Demand, top: usize) {
+    let positions = (top + 1).next_multiple_of(home.tile.columns);
+    home.tiles = positions / home.tile.columns;
+    home.origin = positions - 1 - demand.origin_exponent;
+}
+
+fn place_tiled(home: &mut Home, demand: &Demand, top: usize) -> Option<()> {
+    let factor = demand.read.factor();
+    let tile_row = home.tile.rows * demand.pitch;
+    let column = (tile_row - (demand.origin_exponent + 1) % tile_row) % tile_row;
+    let width = ((demand.shape.width - 1) * demand.stride + 1).next_multiple_of(factor);
+    if column + width > demand.pitch || !column.is_multiple_of(factor) {
+        return None;
+    }
+    let positions = (top + 1).div_ceil(tile_row) * tile_row;
+    home.origin = positions - 1 - demand.origin_exponent;
+    let first = (demand.origin_exponent..=top).map(|exponent| home.tile_of(positions - 1 - exponent)).min()?;
+    home.first_tile = first;
+    home.tiles = positions / home.tile.lanes() - first;
+    Some(())
+}
+
+/// The stored row of a plane that holds its last value.
+fn last_value_row(home: &Home) -> usize {
+    let (y, x) = ((home.shape.height - 1) * home.stride, (home.shape.width - 1) * home.stride);
+    home.tile_of(home.origin + y * home.pitch + x) - home.first_tile
+}
+
+/// Exponent of value (0, 0) in the consumer's evaluation taken after `row` of a plane.
+pub(crate) fn read_exponent(home: &Home, row: usize) -> usize {
+    let factor = home.read.factor();
+    match home.read {
+        Read::Nothing | Read::Scalars { .. } => 0,
+        Read::Raster => (home.first_tile + row + 1) * home.tile.columns - 1 - home.origin,
+        Read::Sums { .. } => {
+            let per_row = home.tile.columns / factor;
+            let (y, x) = (home.origin / home.pitch / factor, home.origin % home.pitch / factor);
+            (home.first_tile + row + 1) * per_row - 1 - (y * (home.pitch / factor) + x)
+        }
+    }
+}
+
+/// Places a layer's output, reading its input later where that aligns the output's tiles.
+pub(crate) fn place_output(input: &mut Home, linear: &Linear<i64>, demand: Demand) -> Option<Home> {
+    if let Read::Scalars { .. } = input.read {
+        return place(&Demand { pitch: 1, origin_exponent: 0, top_exponent: 0, ..demand });
+    }
+    let pitch = input.pitch / input.read.factor();
+    let (kh, kw) = linear.kernel_size();
+    let reach = (kh - 1 - linear.padding.top.min(kh - 1)) * pitch + kw - 1 - linear.padding.left.min(kw - 1);
+    let last = last_value_row(input);
+    (last..last + 2 * input.pitch + 2).find_map(|row| {
+        let origin_exponent = read_exponent(input, row) + linear.padding.top * pitch + linear.padding.left;
+        let top_exponent = origin_exponent + reach;
+        let last_value =
+            ((demand.shape.height - 1) * pitch + demand.shape.width - 1) * demand.stride;
+        if origin_exponent < last_value {
+            return None;
+        }
+        let output = place(&Demand { pitch, origin_exponent, top_exponent, ..demand })?;
+        input.read_row = row;
+        input.tail = (row + 1).saturating_sub(input.tiles);
+        Some(output)
+    })
+}
+
+/// Whether a consumer of `home` can tell a row's end from the next row's start.
+pub(crate) fn pitch_fits(home: &Home, linear: &Linear<i64>) -> bool {
+    if let Read::Scalars { .. } = home.read {
+        return true;
+    }
+    let factor = home.read.factor();
+    home.pitch.is_multiple_of(factor)
+        && home.pitch / factor >= linear.pooled().width + linear.padding.left.max(linear.padding.right)
+}

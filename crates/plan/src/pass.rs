@@ -1,0 +1,123 @@
+//! Passes: the Horner evaluations that run down a tape, and the distinct steps they take.
+//!
+//! Each distinct step or tile costs one fixed column that marks its rows; a pass collects them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::home::{Home, Read, Tile};
+
+/// Lane exponents of a producer's evaluation, other than one full row of consecutive positions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriteTile {
+    /// Positions of a tape row.
+    pub tile: Tile,
+    /// Pitch of the plane; 0 for a tile of one row, which does not depend on it.
+    pub pitch: usize,
+}
+
+impl WriteTile {
+    /// Exponent of `lane`; `None` for lanes outside the tile.
+    pub fn exponent(&self, lane: usize, lanes: usize) -> Option<usize> {
+        let cell = (lane + self.tile.lanes()).checked_sub(lanes)?;
+        let (y, x) = (cell / self.tile.columns, cell % self.tile.columns);
+        Some((self.tile.rows - 1 - y) * self.pitch + self.tile.columns - 1 - x)
+    }
+}
+
+/// Lane exponents of a consumer's evaluation that sums windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadSum {
+    /// Side of a window.
+    pub factor: usize,
+    /// Positions of a tape row.
+    pub tile: Tile,
+}
+
+impl ReadSum {
+    /// Exponent of `lane`; `None` for lanes outside the tile.
+    pub fn exponent(&self, lane: usize, lanes: usize) -> Option<usize> {
+        let cell = (lane + self.tile.lanes()).checked_sub(lanes)?;
+        let windows = self.tile.columns / self.factor;
+        Some(windows - 1 - cell % self.tile.columns / self.factor)
+    }
+}
+
+/// What a weight row's evaluation is multiplied by before the row is added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WeightStep {
+    /// A power of the position challenge: from one kernel tap to the next.
+    Position(usize),
+    /// The base of a bias's digits, `2^bits`.
+    Digit(u32),
+}
+
+/// Every distinct step and tile of a plan; an index into these lists names a fixed column.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passes {
+    /// Producer's lane exponents.
+    pub write_tiles: Vec<WriteTile>,
+    /// Producer's row steps.
+    pub write_steps: Vec<usize>,
+    /// Consumer's window sums.
+    pub read_sums: Vec<ReadSum>,
+    /// Consumer's row steps.
+    pub read_steps: Vec<usize>,
+    /// Weight tape's row steps.
+    pub weight_steps: Vec<WeightStep>,
+}
+
+impl Passes {
+    /// Adds what `home` needs.
+    pub(crate) fn collect(&mut self, home: &Home, lanes: usize) {
+        if let Some(tile) = write_tile(home, lanes).filter(|_| has_producer(home)) {
+            add(&mut self.write_tiles, tile);
+        }
+        for row in 0..home.plane_rows() {
+            if let Some(step) = home.write_step(row).filter(|_| has_producer(home)) {
+                add(&mut self.write_steps, step);
+            }
+            if let Some(step) = home.read_step(row) {
+                add(&mut self.read_steps, step);
+            }
+        }
+        if let Some(sum) = read_sum(home) {
+            add(&mut self.read_sums, sum);
+        }
+    }
+
+    /// Index of the home's producer tile.
+    pub fn write_tile(&self, home: &Home, lanes: usize) -> Option<usize> {
+        let tile = write_tile(home, lanes).filter(|_| has_producer(home))?;
+        self.write_tiles.iter().position(|other| *other == tile)
+    }
+
+    /// Index of the home's window sum.
+    pub fn read_sum(&self, home: &Home) -> Option<usize> {
+        let sum = read_sum(home)?;
+        self.read_sums.iter().position(|other| *other == sum)
+    }
+}
+
+/// Whether a linear fact produces the home's accumulators.
+pub(crate) fn has_producer(home: &Home) -> bool {
+    matches!(home.content, crate::home::Content::Layer(_))
+}
+
+fn write_tile(home: &Home, lanes: usize) -> Option<WriteTile> {
+    let raster = home.tile == Tile { rows: 1, columns: lanes };
+    let pitch = if home.tile.rows > 1 { home.pitch } else { 0 };
+    (!raster).then_some(WriteTile { tile: home.tile, pitch })
+}
+
+fn read_sum(home: &Home) -> Option<ReadSum> {
+    match home.read {
+        Read::Sums { factor } | Read::Scalars { factor } if factor > 1 => Some(ReadSum { factor, tile: home.tile }),
+        _ => None,
+    }
+}
+
+pub(crate) fn add<T: PartialEq>(list: &mut Vec<T>, item: T) {
+    if !list.contains(&item) {
+        list.push(item);
+    }
+}

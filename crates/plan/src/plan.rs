@@ -1,0 +1,179 @@
+//! The plan: every choice that changes a constraint, saved as one value.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use zklayout_model::{Fixed, Graph};
+
+use crate::error::PlanError;
+use crate::fact::LinearFact;
+use crate::home::{Content, Home};
+use crate::pass::Passes;
+use crate::shape::CircuitShape;
+use crate::table::Table;
+
+/// Format of saved plans; a plan of another format is refused.
+pub(crate) const PLAN_FORMAT: u32 = 1;
+
+/// What the verifier learns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Visibility {
+    /// Whether the input is public.
+    pub public_input: bool,
+    /// How weights are held.
+    pub weights: WeightMode,
+}
+
+/// How weights are held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WeightMode {
+    /// In advice columns, range-checked: each proof commits to them anew.
+    Private,
+    /// In fixed columns: the verifying key commits to them.
+    Fixed,
+}
+
+/// The global choices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Knobs {
+    /// Logarithm of the number of rows.
+    pub k: u32,
+    /// Lanes of the activation tape.
+    pub lanes: usize,
+    /// Lanes of the weight tape.
+    pub weight_lanes: usize,
+    /// Sets of table columns.
+    pub table_columns: usize,
+    /// Whether requantisation is split into quotient and remainder; otherwise one table does it all.
+    pub remainders: bool,
+}
+
+/// A complete, deterministic description of one circuit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Format of this value.
+    pub format: u32,
+    /// Hash of the quantised model's structure.
+    pub model: PlanHash,
+    /// What the verifier learns.
+    pub visibility: Visibility,
+    /// The global choices.
+    pub knobs: Knobs,
+    /// Bits of a weight.
+    pub weight_bits: u32,
+    /// Added to every stored quotient.
+    pub quotient_offset: i64,
+    /// Added to every stored value.
+    pub value_offset: i64,
+    /// Lookup tables.
+    pub tables: Vec<Table>,
+    /// Steps and tiles of the evaluations.
+    pub passes: Passes,
+    /// Homes, in tape order.
+    pub homes: Vec<Home>,
+    /// Linear facts, in tape order.
+    pub facts: Vec<LinearFact>,
+    /// Power-of-two scale of the public output.
+    pub output_scale: i32,
+    /// Power-of-two scale of the input.
+    pub input_scale: i32,
+    /// The circuit's counts.
+    pub shape: CircuitShape,
+}
+
+/// A 256-bit hash, printed in hexadecimal.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PlanHash(pub [u8; 32]);
+
+impl PlanHash {
+    /// Hashes bytes under a purpose.
+    pub fn of(purpose: &str, bytes: &[u8]) -> Self {
+        let mut state = blake2b_simd::Params::new().hash_length(32).to_state();
+        state.update(&(purpose.len() as u64).to_le_bytes()).update(purpose.as_bytes()).update(bytes);
+        let mut hash = [0; 32];
+        hash.copy_from_slice(state.finalize().as_bytes());
+        Self(hash)
+    }
+}
+
+impl fmt::Display for PlanHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for PlanHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Plan {
+    /// Hash of the whole plan; artefacts made under it carry this hash.
+    ///
+    /// # Errors
+    /// If the plan cannot be serialised.
+    pub fn hash(&self) -> Result<PlanHash, PlanError> {
+        Ok(PlanHash::of("plan", self.to_json()?.as_bytes()))
+    }
+
+    /// The plan as JSON; equal plans give equal text.
+    ///
+    /// # Errors
+    /// If the plan cannot be serialised.
+    pub fn to_json(&self) -> Result<String, PlanError> {
+        serde_json::to_string_pretty(self).map_err(|e| PlanError::Format(e.to_string()))
+    }
+
+    /// Reads a plan from JSON.
+    ///
+    /// # Errors
+    /// Text that is no plan, or a plan of another format.
+    pub fn from_json(text: &str) -> Result<Self, PlanError> {
+        let plan: Self = serde_json::from_str(text).map_err(|e| PlanError::Format(e.to_string()))?;
+        if plan.format != PLAN_FORMAT {
+            return Err(PlanError::Format(format!("format {}, expected {PLAN_FORMAT}", plan.format)));
+        }
+        Ok(plan)
+    }
+
+    /// Refuses a plan made for another quantised model.
+    ///
+    /// # Errors
+    /// [`PlanError::OtherModel`].
+    pub fn check_model(&self, graph: &Graph<Fixed>) -> Result<(), PlanError> {
+        let model = structure_hash(graph)?;
+        if model != self.model {
+            return Err(PlanError::OtherModel { plan: self.model.to_string(), model: model.to_string() });
+        }
+        Ok(())
+    }
+
+    /// The home of the model's output.
+    pub fn output(&self) -> Option<&Home> {
+        self.facts.last().and_then(|fact| self.homes.get(fact.output))
+    }
+
+    /// The home of the model's input.
+    pub fn input(&self) -> Option<&Home> {
+        self.homes.iter().find(|home| home.content == Content::Input)
+    }
+}
+
+/// Hash of everything in a quantised model but its weights' values: two models that differ only there share plans.
+pub(crate) fn structure_hash(graph: &Graph<Fixed>) -> Result<PlanHash, PlanError> {
+    let mut text = String::new();
+    for (_, node) in graph.nodes() {
+        let line = match node {
+            Fixed::Input(input) => format!("{input:?}"),
+            Fixed::Layer(layer) => {
+                let linear = layer.linear.map(|_| (), |_| ());
+                let digits = crate::candidate::bias_digits(layer);
+                format!("{:?} {} {:?} {digits}", linear, layer.weight_bits, layer.kind)
+            }
+        };
+        text.push_str(&line);
+        text.push('\n');
+    }
+    Ok(PlanHash::of("model structure", text.as_bytes()))
+}

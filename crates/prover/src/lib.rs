@@ -1,0 +1,1 @@
+//! Powers of tau, keys, proofs and their files.
