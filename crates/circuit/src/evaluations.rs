@@ -192,11 +192,13 @@ impl Evaluator<'_> {
         slots.chunks(LOOKUPS_PER_SUM).map(|chunk| self.running_sum(chunk, &inverses)).collect()
     }
 
-    /// `1 / (beta + tag + gamma * x + gamma^2 * y)` of every table entry.
+    /// `1 / (beta + tag + gamma * x + gamma^2 * y)` of every table row.
     fn inverses(&self) -> Vec<Scalar> {
         let ChallengeValues { beta, gamma, .. } = self.challenges;
         let compress = |(tag, x, y)| *beta + scalar(tag) + *gamma * (scalar(x) + *gamma * scalar(y));
         let mut denominators: Vec<Scalar> = stored_entries(self.plan).map(compress).collect();
+        // Unused table rows hold the zero entry.
+        denominators.resize(self.rows * self.plan.knobs.table_columns, *beta);
         denominators.iter_mut().batch_invert();
         denominators
     }

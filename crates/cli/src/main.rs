@@ -1,2 +1,39 @@
-//! The zklayout command line.
-fn main() {}
+//! The zklayout command line: the only part that prints, and that reads arguments and the environment.
+
+mod accuracy;
+mod args;
+mod benchmark;
+mod error;
+mod inspect;
+mod memory;
+mod plan;
+mod progress;
+mod prove;
+mod report;
+mod samples;
+mod session;
+mod verify;
+
+use std::process::ExitCode;
+
+use args::{Arguments, Command};
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match &arguments.command {
+        Command::Prove(options) => prove::run(options, arguments.json),
+        Command::Verify(options) => verify::run(options, arguments.json),
+        Command::Inspect(options) => inspect::run(options, arguments.json),
+        Command::Plan(options) => plan::run(options, arguments.json),
+        Command::Accuracy(options) => accuracy::run(options, arguments.json),
+        Command::Benchmark(options) => benchmark::run(options, arguments.json),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,1 +1,18 @@
-//! Powers of tau, keys, proofs and their files.
+//! Powers of tau, keys, proofs, verification, and the files they live in.
+//!
+//! Proofs are KZG over bn256 with SHPLONK openings. This crate never plans and never reads a model file; a verifier
+//! needs the verifying key, the verifier's part of the powers of tau and the proof bundle, nothing else.
+
+mod artefact;
+mod bundle;
+mod error;
+mod keys;
+mod srs;
+mod unit;
+
+pub use artefact::{Artefact, FORMAT_VERSION};
+pub use bundle::{ProofBundle, PublicValues, prove, verify};
+pub use error::ProverError;
+pub use keys::{ProvingKey, VerifyingKey, keygen};
+pub use srs::{Provenance, Srs, VerifierSrs};
+pub use unit::unit_seconds;

@@ -1,1 +1,38 @@
-//! Zero-knowledge proofs of neural-network inference.
+//! Zero-knowledge proofs of neural-network inference: an ONNX file in, a verified halo2 proof out.
+//!
+//! ```
+//! use zklayout::{Model, PlanOptions, QuantiseOptions, Srs, keygen, prove, verify};
+//!
+//! # fn main() -> Result<(), zklayout::Error> {
+//! # let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures");
+//! let model = Model::load(format!("{folder}/models/mnist_cnn.onnx"))?;
+//! let digit = vec![0.5; model.input_shape().len()];
+//! let quantised = model.quantise(&[digit.clone()], &QuantiseOptions::default())?;
+//! let plan = quantised.plan(&PlanOptions::default())?;
+//!
+//! // A development setup is insecure; read a ceremony's file with `Srs::from_file` for real proofs.
+//! let srs = Srs::development(plan.knobs.k, 0)?;
+//! let key = keygen(&srs, &plan, quantised.graph())?;
+//! let trace = quantised.run(&digit)?;
+//! let bundle = prove(&srs, &key, quantised.graph(), &trace)?;
+//!
+//! let public = verify(srs.verifier(), key.verifying(), &bundle)?;
+//! assert_eq!(public.output, trace.output());
+//! # Ok(())
+//! # }
+//! ```
+
+mod error;
+mod model;
+
+pub use error::Error;
+pub use model::{Model, QuantisedModel};
+pub use zklayout_model::{
+    Clamp, Fixed, FixedInput, FixedLayer, Float, FloatOp, Graph, OutputKind, QuantiseOptions, RangeSource, Shape,
+    Trace, ValueRange, supported_ops,
+};
+pub use zklayout_plan::{CircuitShape, Content, Knobs, Plan, PlanHash, PlanOptions, Visibility, WeightMode};
+pub use zklayout_prover::{
+    Artefact, FORMAT_VERSION, ProofBundle, ProverError, Provenance, ProvingKey, PublicValues, Srs, VerifierSrs,
+    VerifyingKey, keygen, prove, unit_seconds, verify,
+};

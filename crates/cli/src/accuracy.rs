@@ -1,0 +1,69 @@
+//! `zklayout accuracy`.
+
+use serde::Serialize;
+use zklayout::{Model, QuantisedModel};
+
+use crate::args::AccuracyOptions;
+use crate::error::CliError;
+use crate::samples::Samples;
+use crate::{report, session};
+
+#[derive(Default, Serialize)]
+struct Accuracy {
+    samples: usize,
+    /// Inputs that left the calibrated ranges; they count as wrong.
+    refused: usize,
+    agreeing: usize,
+    labelled: bool,
+    float_correct: usize,
+    integer_correct: usize,
+    largest_difference: f64,
+}
+
+pub(crate) fn run(options: &AccuracyOptions, json: bool) -> Result<(), CliError> {
+    let model = session::load(&options.model.model)?;
+    let samples = Samples::read(&options.samples, model.input_shape())?;
+    let quantised = session::quantise(&model, &options.model, Some(&samples))?;
+    let accuracy = measure(&model, &quantised, &samples)?;
+    if json {
+        println!("{}", serde_json::json!(accuracy));
+        return Ok(());
+    }
+    let share = |count: usize| format!("{:.2} % ({count} of {})", percent(count, &accuracy), accuracy.samples);
+    let mut pairs = vec![("same top-1 as the float model", share(accuracy.agreeing))];
+    if accuracy.labelled {
+        pairs.push(("float model's top-1", share(accuracy.float_correct)));
+        pairs.push(("integer model's top-1", share(accuracy.integer_correct)));
+        let points = percent(accuracy.integer_correct, &accuracy) - percent(accuracy.float_correct, &accuracy);
+        pairs.push(("difference", format!("{points:+.2} points")));
+    }
+    pairs.push(("out of range", share(accuracy.refused)));
+    pairs.push(("largest difference of an output", format!("{:.4}", accuracy.largest_difference)));
+    println!("{}", report::pairs(&pairs));
+    Ok(())
+}
+
+fn percent(count: usize, accuracy: &Accuracy) -> f64 {
+    100.0 * count as f64 / accuracy.samples as f64
+}
+
+fn measure(model: &Model, quantised: &QuantisedModel, samples: &Samples) -> Result<Accuracy, CliError> {
+    let mut accuracy =
+        Accuracy { samples: samples.inputs.len(), labelled: samples.labels.is_some(), ..Accuracy::default() };
+    for (index, input) in samples.inputs.iter().enumerate() {
+        let float = model.float_output(input)?;
+        let label = samples.labels.as_ref().and_then(|labels| labels.get(index).copied());
+        let top = report::argmax(&float);
+        accuracy.float_correct += usize::from(Some(top) == label);
+        let Ok(trace) = quantised.run(input) else {
+            accuracy.refused += 1;
+            continue;
+        };
+        let integer = quantised.dequantise(&trace);
+        accuracy.agreeing += usize::from(report::argmax(&integer) == top);
+        accuracy.integer_correct += usize::from(Some(report::argmax(&integer)) == label);
+        let difference = float.iter().zip(&integer).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        accuracy.largest_difference = accuracy.largest_difference.max(difference);
+    }
+    Ok(accuracy)
+}

@@ -1,0 +1,191 @@
+//! Arguments.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use zklayout::{PlanOptions, QuantiseOptions, Visibility, WeightMode};
+
+/// Proves neural-network inference in zero knowledge.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub(crate) struct Arguments {
+    /// Print one JSON object instead of tables.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Prove a model's output on an input, then verify the proof.
+    Prove(ProveOptions),
+    /// Verify the proof in a folder that `prove` wrote.
+    Verify(VerifyOptions),
+    /// Show a model's operators and the layers they merge into.
+    Inspect(InspectOptions),
+    /// Choose a layout and show it.
+    Plan(PlanCommand),
+    /// Compare the integer model with the float model on labelled samples.
+    Accuracy(AccuracyOptions),
+    /// Time proving and verifying, beside a unit of this machine's speed.
+    Benchmark(BenchmarkOptions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelOptions {
+    /// The ONNX model.
+    pub(crate) model: PathBuf,
+    /// Samples that choose the scales (.npy, .npz, .json); the samples at hand if not given.
+    #[arg(long)]
+    pub(crate) calibration: Option<PathBuf>,
+    /// Bits of an input value.
+    #[arg(long, default_value_t = QuantiseOptions::default().input_bits)]
+    input_bits: u32,
+    /// Bits of a weight.
+    #[arg(long, default_value_t = QuantiseOptions::default().weight_bits)]
+    weight_bits: u32,
+    /// Logarithm of the largest activation table.
+    #[arg(long, default_value_t = QuantiseOptions::default().table_bits)]
+    table_bits: u32,
+    /// How far ranges reach beyond the calibration samples.
+    #[arg(long, default_value_t = QuantiseOptions::default().margin)]
+    margin: f64,
+}
+
+impl ModelOptions {
+    pub(crate) fn quantise(&self) -> QuantiseOptions {
+        QuantiseOptions {
+            input_bits: self.input_bits,
+            weight_bits: self.weight_bits,
+            table_bits: self.table_bits,
+            margin: self.margin,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Weights {
+    /// In advice columns, range-checked.
+    Private,
+    /// In fixed columns: the verifying key commits to them.
+    Fixed,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LayoutOptions {
+    /// Make the input public.
+    #[arg(long)]
+    public_input: bool,
+    /// How weights are held.
+    #[arg(long, value_enum, default_value = "private")]
+    weights: Weights,
+    /// Largest logarithm of the number of rows.
+    #[arg(long, default_value_t = PlanOptions::default().max_k)]
+    max_k: u32,
+    /// Smallest logarithm of the number of rows.
+    #[arg(long, default_value_t = PlanOptions::default().min_k)]
+    min_k: u32,
+}
+
+impl LayoutOptions {
+    pub(crate) fn plan(&self) -> PlanOptions {
+        let weights = match self.weights {
+            Weights::Private => WeightMode::Private,
+            Weights::Fixed => WeightMode::Fixed,
+        };
+        let visibility = Visibility { public_input: self.public_input, weights };
+        PlanOptions { visibility, min_k: self.min_k, max_k: self.max_k }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SetupOptions {
+    /// Powers of tau in halo2's raw format. Without it an insecure development setup is made.
+    #[arg(long)]
+    pub(crate) srs: Option<PathBuf>,
+    /// Folder for development setups.
+    #[arg(long)]
+    pub(crate) srs_cache: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SampleOptions {
+    /// The input (.npy, .npz or .json).
+    #[arg(long)]
+    pub(crate) input: PathBuf,
+    /// Which sample of a file that holds several.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) index: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProveOptions {
+    #[command(flatten)]
+    pub(crate) model: ModelOptions,
+    #[command(flatten)]
+    pub(crate) sample: SampleOptions,
+    #[command(flatten)]
+    pub(crate) layout: LayoutOptions,
+    #[command(flatten)]
+    pub(crate) setup: SetupOptions,
+    /// Folder for keys, plan and proof; `proofs/MODEL` if not given.
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
+    /// Use this saved plan instead of choosing one.
+    #[arg(long)]
+    pub(crate) plan: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyOptions {
+    /// The folder that `prove` wrote.
+    pub(crate) folder: PathBuf,
+    /// The verifying key; the folder's if not given.
+    #[arg(long)]
+    pub(crate) key: Option<PathBuf>,
+    /// The verifier's part of the powers of tau; the folder's if not given.
+    #[arg(long)]
+    pub(crate) srs: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectOptions {
+    /// The ONNX model.
+    pub(crate) model: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanCommand {
+    #[command(flatten)]
+    pub(crate) model: ModelOptions,
+    #[command(flatten)]
+    pub(crate) layout: LayoutOptions,
+    /// Write the plan to this file.
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AccuracyOptions {
+    #[command(flatten)]
+    pub(crate) model: ModelOptions,
+    /// Samples (.npz with `inputs`, and `labels` if there are any).
+    #[arg(long)]
+    pub(crate) samples: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchmarkOptions {
+    #[command(flatten)]
+    pub(crate) model: ModelOptions,
+    #[command(flatten)]
+    pub(crate) sample: SampleOptions,
+    #[command(flatten)]
+    pub(crate) layout: LayoutOptions,
+    #[command(flatten)]
+    pub(crate) setup: SetupOptions,
+    /// How many proofs to make.
+    #[arg(long, default_value_t = 5)]
+    pub(crate) runs: usize,
+}

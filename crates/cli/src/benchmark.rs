@@ -1,0 +1,97 @@
+//! `zklayout benchmark`: proving and verifying, beside a unit of the machine's speed measured in the same run.
+
+use std::time::Instant;
+
+use serde::Serialize;
+use zklayout::{CircuitShape, keygen, prove, unit_seconds, verify};
+
+use crate::args::BenchmarkOptions;
+use crate::error::CliError;
+use crate::progress::Steps;
+use crate::samples::Samples;
+use crate::{memory, report, session};
+
+#[derive(Serialize)]
+struct Benchmark<'a> {
+    prove_best: f64,
+    prove_median: f64,
+    prove_all: Vec<f64>,
+    verify_best: f64,
+    /// A full-width multi-scalar multiplication of 2^16 points.
+    unit: f64,
+    prove_units: f64,
+    peak_memory_bytes: Option<u64>,
+    proof_bytes: usize,
+    largest_difference: f64,
+    shape: &'a CircuitShape,
+}
+
+pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError> {
+    let mut steps = Steps::new(json);
+    let model = session::load(&options.model.model)?;
+    let samples = Samples::read(&options.sample.input, model.input_shape())?;
+    let input = samples.get(options.sample.index, &options.sample.input)?;
+    let quantised = session::quantise(&model, &options.model, Some(&samples))?;
+    let trace = quantised.run(input)?;
+    let plan = quantised.plan(&options.layout.plan())?;
+    let srs = steps.run("powers of tau", || session::setup(&options.setup, plan.knobs.k))?;
+    let key = steps.run("make keys", || keygen(&srs, &plan, quantised.graph()))?;
+    let (mut proving, mut verifying, mut proof_bytes) = (Vec::new(), Vec::new(), 0);
+    for _ in 0..options.runs.max(1) {
+        let start = Instant::now();
+        let bundle = steps.run("prove", || prove(&srs, &key, quantised.graph(), &trace))?;
+        proving.push(start.elapsed().as_secs_f64());
+        proof_bytes = bundle.proof.len();
+        let start = Instant::now();
+        verify(srs.verifier(), key.verifying(), &bundle)?;
+        verifying.push(start.elapsed().as_secs_f64());
+    }
+    let peak_memory_bytes = memory::peak_bytes();
+    let unit = steps.run("unit of speed", || Ok::<_, CliError>(unit_seconds(options.runs.max(3))))?;
+    let float = model.float_output(input)?;
+    let integer = quantised.dequantise(&trace);
+    let prove_best = best(&proving);
+    let benchmark = Benchmark {
+        prove_best,
+        prove_median: median(&proving),
+        prove_all: proving,
+        verify_best: best(&verifying),
+        unit,
+        prove_units: prove_best / unit,
+        peak_memory_bytes,
+        proof_bytes,
+        largest_difference: float.iter().zip(&integer).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max),
+        shape: &plan.shape,
+    };
+    if json {
+        println!("{}", serde_json::json!(benchmark));
+        return Ok(());
+    }
+    let mut pairs = report::counts(&plan);
+    pairs.extend(rows(&benchmark));
+    println!("{}", report::pairs(&pairs));
+    Ok(())
+}
+
+fn rows(benchmark: &Benchmark<'_>) -> Vec<(&'static str, String)> {
+    let runs = benchmark.prove_all.len();
+    let (best, median) = (report::seconds(benchmark.prove_best), report::seconds(benchmark.prove_median));
+    vec![
+        ("prove", format!("{best} best, {median} median of {runs}")),
+        ("unit", format!("{} for a full-width MSM of 2^16 points", report::seconds(benchmark.unit))),
+        ("prove in units", format!("{:.2}", benchmark.prove_units)),
+        ("verify", report::seconds(benchmark.verify_best)),
+        ("peak memory", benchmark.peak_memory_bytes.map_or("unknown".into(), report::bytes)),
+        ("largest difference to the float model", format!("{:.4}", benchmark.largest_difference)),
+    ]
+}
+
+fn best(times: &[f64]) -> f64 {
+    times.iter().copied().fold(f64::INFINITY, f64::min)
+}
+
+fn median(times: &[f64]) -> f64 {
+    let mut sorted = times.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}

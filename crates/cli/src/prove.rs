@@ -1,0 +1,129 @@
+//! `zklayout prove`.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use zklayout::{
+    Artefact, CircuitShape, Plan, ProofBundle, Provenance, ProvingKey, PublicValues, QuantisedModel, Srs, VerifierSrs,
+    keygen, prove, verify,
+};
+
+use crate::args::ProveOptions;
+use crate::error::CliError;
+use crate::progress::Steps;
+use crate::samples::Samples;
+use crate::{memory, report, session};
+
+/// Names of the files in the output folder.
+pub(crate) const PROOF: &str = "proof.bin";
+pub(crate) const VERIFYING_KEY: &str = "verifying.key";
+pub(crate) const VERIFIER_SRS: &str = "verifier.srs";
+const PROVING_KEY: &str = "proving.key";
+const PLAN: &str = "plan.json";
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    verified: bool,
+    insecure_setup: bool,
+    output: &'a [i64],
+    output_values: &'a [f64],
+    argmax: usize,
+    float_output: &'a [f64],
+    proof_bytes: usize,
+    peak_memory_bytes: Option<u64>,
+    seconds: Vec<(&'a str, f64)>,
+    shape: &'a CircuitShape,
+    folder: &'a Path,
+}
+
+pub(crate) fn run(options: &ProveOptions, json: bool) -> Result<(), CliError> {
+    let mut steps = Steps::new(json);
+    let model = steps.run("read model", || session::load(&options.model.model))?;
+    let samples = Samples::read(&options.sample.input, model.input_shape())?;
+    let input = samples.get(options.sample.index, &options.sample.input)?;
+    let quantised = steps.run("quantise", || session::quantise(&model, &options.model, Some(&samples)))?;
+    let trace = quantised.run(input)?;
+    let plan = steps.run("plan", || choose(options, &quantised))?;
+    let srs = steps.run("powers of tau", || session::setup(&options.setup, plan.knobs.k))?;
+    let key = steps.run("make keys", || keygen(&srs, &plan, quantised.graph()))?;
+    let bundle = steps.run("prove", || prove(&srs, &key, quantised.graph(), &trace))?;
+    let peak = memory::peak_bytes();
+    let public = steps.run("verify", || verify(srs.verifier(), key.verifying(), &bundle))?;
+    let folder = options.out.clone().unwrap_or_else(|| default_folder(&options.model.model));
+    steps.run("write files", || save(&folder, &plan, &srs, &key, &bundle))?;
+    let float_output = model.float_output(input)?;
+    let summary = Summary {
+        verified: true,
+        insecure_setup: srs.provenance() == Provenance::Development,
+        output: &public.output,
+        output_values: &public.output_values,
+        argmax: report::argmax(&public.output_values),
+        float_output: &float_output,
+        proof_bytes: bundle.proof.len(),
+        peak_memory_bytes: peak,
+        seconds: steps.times().iter().map(|(name, seconds)| (name.as_str(), *seconds)).collect(),
+        shape: &plan.shape,
+        folder: &folder,
+    };
+    if json {
+        println!("{}", serde_json::json!(summary));
+    } else {
+        print(&summary, &quantised, &plan, &public);
+    }
+    Ok(())
+}
+
+fn choose(options: &ProveOptions, quantised: &QuantisedModel) -> Result<Plan, CliError> {
+    let Some(path) = &options.plan else { return Ok(quantised.plan(&options.layout.plan())?) };
+    let text =
+        std::fs::read_to_string(path).map_err(|source| CliError::Read { path: path.clone(), source })?;
+    let plan = Plan::from_json(&text).map_err(zklayout::Error::from)?;
+    plan.check_model(quantised.graph()).map_err(zklayout::Error::from)?;
+    Ok(plan)
+}
+
+fn default_folder(model: &Path) -> PathBuf {
+    Path::new("proofs").join(model.file_stem().unwrap_or_default())
+}
+
+fn save(folder: &Path, plan: &Plan, srs: &Srs, key: &ProvingKey, bundle: &ProofBundle) -> Result<(), CliError> {
+    key.save(&folder.join(PROVING_KEY))?;
+    key.verifying().save(&folder.join(VERIFYING_KEY))?;
+    VerifierSrs::save(srs.verifier(), &folder.join(VERIFIER_SRS))?;
+    crate::plan::save(plan, &folder.join(PLAN))?;
+    bundle.save(&folder.join(PROOF))?;
+    Ok(())
+}
+
+fn print(summary: &Summary<'_>, quantised: &QuantisedModel, plan: &Plan, public: &PublicValues) {
+    println!("{}", report::layers(quantised.graph(), plan));
+    let mut pairs = report::counts(plan);
+    let times: Vec<String> =
+        summary.seconds.iter().map(|(name, seconds)| format!("{name} {}", report::seconds(*seconds))).collect();
+    pairs.push(("times", times.join(", ")));
+    pairs.push(("peak memory", summary.peak_memory_bytes.map_or("unknown".into(), report::bytes)));
+    pairs.push(("files", summary.folder.display().to_string()));
+    println!("{}", report::pairs(&pairs));
+    println!("{}", outputs(public, summary.float_output));
+    if summary.insecure_setup {
+        println!("The powers of tau are an INSECURE development setup; use --srs FILE for proofs that others rely on.");
+    }
+    println!("verified: the output's largest value is at {}", summary.argmax);
+}
+
+/// The largest outputs, at most as many as fit a screen.
+fn outputs(public: &PublicValues, float: &[f64]) -> comfy_table::Table {
+    const MOST: usize = 16;
+    let mut table = report::table(&["output", "integer", "value", "float model"]);
+    let mut order: Vec<usize> = (0..public.output.len()).collect();
+    order.sort_by(|&a, &b| public.output[b].cmp(&public.output[a]));
+    for &index in order.iter().take(MOST) {
+        table.add_row([
+            index.to_string(),
+            public.output[index].to_string(),
+            format!("{:.4}", public.output_values[index]),
+            float.get(index).map_or(String::new(), |value| format!("{value:.4}")),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,131 @@
+//! Tables for people.
+
+use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
+use zklayout::{Content, Fixed, FixedLayer, Graph, OutputKind, Plan, RangeSource, ValueRange, WeightMode};
+
+/// An empty table with a header.
+pub(crate) fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
+    table
+}
+
+/// The layers of a quantised model beside the rows they take.
+pub(crate) fn layers(graph: &Graph<Fixed>, plan: &Plan) -> Table {
+    let mut table = table(&["layer", "kernel", "output", "activation rows", "weight rows", "shift", "range"]);
+    for fact in &plan.facts {
+        let Some((_, Fixed::Layer(layer))) = graph.nodes().nth(fact.layer) else { continue };
+        let home = plan.homes.iter().find(|home| home.content == Content::Layer(fact.layer));
+        table.add_row([
+            layer.name.clone(),
+            kernel(layer),
+            layer.linear.output.to_string(),
+            home.map_or(0, |home| home.rows()).to_string(),
+            fact.len().to_string(),
+            shift(layer),
+            range(layer),
+        ]);
+    }
+    table
+}
+
+fn kernel(layer: &FixedLayer) -> String {
+    let linear = &layer.linear;
+    let (kh, kw) = linear.kernel_size();
+    let mut text = format!("{kh}x{kw}");
+    if linear.stride > 1 {
+        text.push_str(&format!(" /{}", linear.stride));
+    }
+    if linear.groups > 1 {
+        text.push_str(&format!(" in {} groups", linear.groups));
+    }
+    if linear.window > 1 {
+        text.push_str(&format!(" over {0}x{0} means", linear.window));
+    }
+    text
+}
+
+fn shift(layer: &FixedLayer) -> String {
+    match layer.kind {
+        OutputKind::Raw => "-".into(),
+        OutputKind::Requantise { shift, .. } => shift.to_string(),
+    }
+}
+
+fn range(layer: &FixedLayer) -> String {
+    match layer.kind {
+        OutputKind::Raw => "exact".into(),
+        OutputKind::Requantise { range: ValueRange { lo, hi, source }, .. } => {
+            let source = match source {
+                RangeSource::WorstCase => "worst case",
+                RangeSource::Calibrated => "calibrated",
+            };
+            format!("[{lo}, {hi}] {source}")
+        }
+    }
+}
+
+/// A plan's counts, as name and value.
+pub(crate) fn counts(plan: &Plan) -> Vec<(&'static str, String)> {
+    let (shape, knobs) = (&plan.shape, &plan.knobs);
+    let weights = match plan.visibility.weights {
+        WeightMode::Private => "private weights",
+        WeightMode::Fixed => "fixed weights",
+    };
+    let input = if plan.visibility.public_input { "public input" } else { "private input" };
+    vec![
+        ("visibility", format!("{input}, {weights}, public output")),
+        ("rows", format!("2^{} of degree {}", shape.k, shape.degree)),
+        ("lanes", format!("{} activation, {} weight", knobs.lanes, knobs.weight_lanes)),
+        (
+            "columns",
+            format!(
+                "{} small advice, {} wide advice, {} fixed, {} instance",
+                shape.small_advice, shape.wide_advice, shape.fixed, shape.instance
+            ),
+        ),
+        (
+            "tapes",
+            format!(
+                "{} activation rows, {} weight rows, {} table entries in {} columns, of {} usable rows",
+                shape.activation_rows,
+                shape.weight_rows,
+                shape.table_entries,
+                knobs.table_columns,
+                shape.usable_rows()
+            ),
+        ),
+        ("lookups", format!("{} fractions per row, {} copies", shape.lookups, shape.copies)),
+        ("proof", format!("{} bytes", shape.proof_bytes)),
+    ]
+}
+
+/// Two columns of names and values.
+pub(crate) fn pairs<K: AsRef<str>>(pairs: &[(K, String)]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    for (name, value) in pairs {
+        table.add_row([name.as_ref(), value.as_str()]);
+    }
+    table
+}
+
+/// Bytes in the largest unit that keeps them above one.
+pub(crate) fn bytes(count: u64) -> String {
+    match count {
+        0..1_000 => format!("{count} B"),
+        1_000..1_000_000 => format!("{:.1} kB", count as f64 / 1e3),
+        _ => format!("{:.1} MB", count as f64 / 1e6),
+    }
+}
+
+/// Seconds with a fitting unit.
+pub(crate) fn seconds(seconds: f64) -> String {
+    if seconds < 1.0 { format!("{:.1} ms", seconds * 1e3) } else { format!("{seconds:.2} s") }
+}
+
+/// Place of the largest value.
+pub(crate) fn argmax(values: &[f64]) -> usize {
+    let largest = values.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+    largest.map_or(0, |(index, _)| index)
+}

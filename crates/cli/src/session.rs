@@ -1,0 +1,51 @@
+//! What several commands do first: model, samples, quantisation, powers of tau.
+
+use std::path::{Path, PathBuf};
+
+use zklayout::{Model, QuantisedModel, Srs};
+
+use crate::args::{ModelOptions, SetupOptions};
+use crate::error::CliError;
+use crate::samples::Samples;
+
+/// Seed of the development setup: anyone can make it again, which is what makes it insecure.
+const DEVELOPMENT_SEED: u64 = 0;
+
+/// Reads the model.
+pub(crate) fn load(path: &Path) -> Result<Model, CliError> {
+    Ok(Model::load(path)?)
+}
+
+/// Quantises with the calibration file, or else with the samples at hand.
+pub(crate) fn quantise(
+    model: &Model,
+    options: &ModelOptions,
+    at_hand: Option<&Samples>,
+) -> Result<QuantisedModel, CliError> {
+    let calibration = options.calibration.as_ref().map(|path| Samples::read(path, model.input_shape())).transpose()?;
+    let samples = calibration.as_ref().or(at_hand).ok_or_else(|| {
+        CliError::Usage("scales are chosen from samples: give some with --calibration FILE".into())
+    })?;
+    Ok(model.quantise(&samples.inputs, &options.quantise())?)
+}
+
+/// Powers of tau from the given file, or a cached development setup.
+pub(crate) fn setup(options: &SetupOptions, k: u32) -> Result<Srs, CliError> {
+    match &options.srs {
+        Some(path) => {
+            let mut srs = Srs::from_file(path)?;
+            srs.shrink(k)?;
+            Ok(srs)
+        }
+        None => {
+            let folder = options.srs_cache.clone().unwrap_or_else(default_cache);
+            Ok(Srs::cached_development(&folder, k, DEVELOPMENT_SEED)?)
+        }
+    }
+}
+
+fn default_cache() -> PathBuf {
+    let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    named.or_else(home).unwrap_or_else(std::env::temp_dir).join("zklayout")
+}

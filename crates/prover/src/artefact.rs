@@ -1,0 +1,86 @@
+//! The container of every file: what it is, which format, and a checksum; written whole or not at all.
+//!
+//! ```text
+//! "zklayout" | kind: 4 bytes | format version: u32 | payload length: u64 | payload | blake2b-256 of all before
+//! ```
+
+use std::io::Write;
+use std::path::Path;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use zklayout_plan::PlanHash;
+
+use crate::error::ProverError;
+
+/// Version of all formats; files of another version are refused.
+pub const FORMAT_VERSION: u32 = 1;
+
+const MAGIC: &[u8; 8] = b"zklayout";
+const HEADER: usize = 8 + 4 + 4 + 8;
+const CHECKSUM: usize = 32;
+
+/// Something that is saved as a file of its own kind.
+pub trait Artefact: Serialize + DeserializeOwned {
+    /// Four bytes in the header.
+    const KIND: [u8; 4];
+    /// Its name in errors.
+    const NAME: &'static str;
+
+    /// Writes the artefact to a temporary file beside `path`, then renames it.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    fn save(&self, path: &Path) -> Result<(), ProverError> {
+        let payload = postcard::to_stdvec(self).map_err(|e| not_artefact::<Self>(path, e.to_string()))?;
+        let mut bytes = Vec::with_capacity(HEADER + payload.len() + CHECKSUM);
+        bytes.extend_from_slice(MAGIC);
+        bytes.extend_from_slice(&Self::KIND);
+        bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+        bytes.extend_from_slice(&(payload.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(&payload);
+        let checksum = PlanHash::of("artefact", &bytes);
+        bytes.extend_from_slice(&checksum.0);
+        write_whole(path, &bytes).map_err(|source| ProverError::File { path: path.to_owned(), source })
+    }
+
+    /// Reads an artefact.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is of another kind or version, or was changed or cut off.
+    fn load(path: &Path) -> Result<Self, ProverError> {
+        let bytes =
+            std::fs::read(path).map_err(|source| ProverError::File { path: path.to_owned(), source })?;
+        if bytes.len() < HEADER + CHECKSUM || &bytes[..8] != MAGIC {
+            return Err(not_artefact::<Self>(path, "its header is missing".into()));
+        }
+        if bytes[8..12] != Self::KIND {
+            let kind = String::from_utf8_lossy(&bytes[8..12]).into_owned();
+            return Err(not_artefact::<Self>(path, format!("it is of kind {kind:?}")));
+        }
+        let found = u32::from_le_bytes([bytes[12], bytes[13], bytes[14], bytes[15]]);
+        if found != FORMAT_VERSION {
+            return Err(ProverError::Version { path: path.to_owned(), found, expected: FORMAT_VERSION });
+        }
+        let (contents, checksum) = bytes.split_at(bytes.len() - CHECKSUM);
+        let length = contents[16..HEADER].iter().rev().fold(0u64, |length, byte| length << 8 | u64::from(*byte));
+        if length != (contents.len() - HEADER) as u64 || PlanHash::of("artefact", contents).0 != checksum {
+            return Err(ProverError::Damaged { path: path.to_owned() });
+        }
+        postcard::from_bytes(&contents[HEADER..]).map_err(|e| not_artefact::<Self>(path, e.to_string()))
+    }
+}
+
+fn not_artefact<A: Artefact>(path: &Path, reason: String) -> ProverError {
+    ProverError::NotArtefact { path: path.to_owned(), expected: A::NAME, reason }
+}
+
+fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}

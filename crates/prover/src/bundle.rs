@@ -1,0 +1,160 @@
+//! Proving an execution, and verifying the bundle that comes out.
+
+use std::sync::Arc;
+
+use halo2_proofs::plonk::{create_proof, verify_proof};
+use halo2_proofs::poly::kzg::commitment::KZGCommitmentScheme;
+use halo2_proofs::poly::kzg::multiopen::{ProverSHPLONK, VerifierSHPLONK};
+use halo2_proofs::poly::kzg::strategy::SingleStrategy;
+use halo2_proofs::transcript::{
+    Blake2bRead, Blake2bWrite, Challenge255, TranscriptReadBuffer, TranscriptWriterBuffer,
+};
+use halo2curves::bn256::{Bn256, G1Affine};
+use serde::{Deserialize, Serialize};
+use zklayout_circuit::{InferenceCircuit, Scalar, Witness, instance_columns};
+use zklayout_model::{Fixed, Graph, Trace};
+use zklayout_plan::{Plan, PlanHash};
+
+use crate::artefact::Artefact;
+use crate::error::ProverError;
+use crate::keys::{ProvingKey, VerifyingKey};
+use crate::srs::{Srs, VerifierSrs};
+
+/// A proof and what it is a proof of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProofBundle {
+    /// Hash of the plan.
+    pub plan: PlanHash,
+    /// Hash of the powers of tau.
+    pub srs: PlanHash,
+    /// Hash of the verifying key.
+    pub key: PlanHash,
+    /// The model's output, as integers.
+    pub output: Vec<i64>,
+    /// The model's input, as integers, if it is public.
+    pub input: Option<Vec<i64>>,
+    /// The proof.
+    pub proof: Vec<u8>,
+}
+
+impl Artefact for ProofBundle {
+    const KIND: [u8; 4] = *b"prof";
+    const NAME: &'static str = "proof bundle";
+}
+
+/// What a verified proof shows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PublicValues {
+    /// The output, as integers.
+    pub output: Vec<i64>,
+    /// The output, dequantised.
+    pub output_values: Vec<f64>,
+    /// The input, dequantised, if it is public.
+    pub input_values: Option<Vec<f64>>,
+}
+
+/// Proves an execution of `graph`.
+///
+/// # Errors
+/// Too few powers of tau, a model or execution that does not fit the key, or a failure of halo2.
+pub fn prove(srs: &Srs, key: &ProvingKey, graph: &Graph<Fixed>, trace: &Trace) -> Result<ProofBundle, ProverError> {
+    same_hash("powers of tau", ("proving key", key.verifying().srs_hash()), ("setup", srs.hash()))?;
+    key.check_weights(graph)?;
+    let params = srs.params(key.plan.knobs.k)?;
+    let witness = Witness::of(&key.plan, graph, trace, &key.grid)?;
+    let circuit = InferenceCircuit::with_witness(key.plan.clone(), key.grid.clone(), Arc::new(witness));
+    let output = trace.output();
+    let input = key.plan.visibility.public_input.then(|| trace.values[0].iter().copied().collect::<Vec<_>>());
+    let instance = instance(&key.plan, &output, input.as_deref())?;
+    let columns: Vec<&[Scalar]> = instance.iter().map(Vec::as_slice).collect();
+    let mut transcript = Blake2bWrite::<_, _, Challenge255<_>>::init(Vec::new());
+    create_proof::<KZGCommitmentScheme<Bn256>, ProverSHPLONK<'_, Bn256>, _, _, _, _>(
+        &params,
+        &key.key,
+        &[circuit],
+        &[&columns],
+        rand::rngs::OsRng,
+        &mut transcript,
+    )
+    .map_err(|e| ProverError::ProofSystem { doing: "proving", reason: e.to_string() })?;
+    let verifying = key.verifying();
+    Ok(ProofBundle {
+        plan: verifying.plan_hash(),
+        srs: verifying.srs_hash(),
+        key: verifying.hash(),
+        output,
+        input,
+        proof: transcript.finalize(),
+    })
+}
+
+/// Verifies a bundle. Needs neither the model nor the prover's powers of tau.
+///
+/// # Errors
+/// Artefacts that were not made together, or a proof that does not verify.
+pub fn verify(srs: &VerifierSrs, key: &VerifyingKey, bundle: &ProofBundle) -> Result<PublicValues, ProverError> {
+    same_hash("the plan", ("proof", bundle.plan), ("verifying key", key.plan_hash()))?;
+    same_hash("the powers of tau", ("proof", bundle.srs), ("verifying key", key.srs_hash()))?;
+    same_hash("the powers of tau", ("verifying key", key.srs_hash()), ("verifier's setup", srs.hash()))?;
+    same_hash("the verifying key", ("proof", bundle.key), ("verifying key", key.hash()))?;
+    let plan = Arc::new(key.plan()?);
+    if bundle.proof.len() != plan.shape.proof_bytes {
+        let reason = format!("{} bytes, expected {}", bundle.proof.len(), plan.shape.proof_bytes);
+        return Err(ProverError::Invalid(reason));
+    }
+    if bundle.input.is_some() != plan.visibility.public_input {
+        return Err(ProverError::Invalid("the plan and the bundle disagree on whether the input is public".into()));
+    }
+    let instance = instance(&plan, &bundle.output, bundle.input.as_deref())?;
+    verify_instance(srs, key, &plan, &instance, &bundle.proof)?;
+    Ok(PublicValues {
+        output: bundle.output.clone(),
+        output_values: dequantise(&bundle.output, plan.output_scale),
+        input_values: bundle.input.as_ref().map(|input| dequantise(input, plan.input_scale)),
+    })
+}
+
+fn verify_instance(
+    srs: &VerifierSrs,
+    key: &VerifyingKey,
+    plan: &Arc<Plan>,
+    instance: &[Vec<Scalar>],
+    proof: &[u8],
+) -> Result<(), ProverError> {
+    let params = srs.params(plan.knobs.k)?;
+    let columns: Vec<&[Scalar]> = instance.iter().map(Vec::as_slice).collect();
+    let mut transcript = Blake2bRead::<_, G1Affine, Challenge255<_>>::init(proof);
+    verify_proof::<KZGCommitmentScheme<Bn256>, VerifierSHPLONK<'_, Bn256>, _, _, _>(
+        &params,
+        &key.key(plan)?,
+        SingleStrategy::new(&params),
+        &[&columns],
+        &mut transcript,
+    )
+    .map_err(|e| ProverError::Invalid(e.to_string()))
+}
+
+fn instance(plan: &Plan, output: &[i64], input: Option<&[i64]>) -> Result<Vec<Vec<Scalar>>, ProverError> {
+    let columns = instance_columns(plan, output, input.unwrap_or_default())?;
+    let field = |value: &i64| {
+        let magnitude = Scalar::from(value.unsigned_abs());
+        if *value < 0 { -magnitude } else { magnitude }
+    };
+    Ok(columns.iter().map(|column| column.iter().map(field).collect()).collect())
+}
+
+fn dequantise(integers: &[i64], scale: i32) -> Vec<f64> {
+    integers.iter().map(|&integer| integer as f64 / f64::powi(2.0, scale)).collect()
+}
+
+fn same_hash(
+    what: &'static str,
+    (left, found): (&'static str, PlanHash),
+    (right, expected): (&'static str, PlanHash),
+) -> Result<(), ProverError> {
+    if found == expected {
+        return Ok(());
+    }
+    let (found, expected) = (found.to_string(), expected.to_string());
+    Err(ProverError::NotTogether { what, left, right, found, expected })
+}

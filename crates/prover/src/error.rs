@@ -1,0 +1,90 @@
+//! What can go wrong with keys, proofs and their files.
+
+use std::path::PathBuf;
+
+use zklayout_circuit::CircuitError;
+use zklayout_plan::PlanError;
+
+/// A proving or verifying error.
+#[derive(Debug, thiserror::Error)]
+pub enum ProverError {
+    /// A file could not be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is not what it should be.
+    #[error("{path} is not a {expected}: {reason}")]
+    NotArtefact {
+        /// The file.
+        path: PathBuf,
+        /// What it should be.
+        expected: &'static str,
+        /// What was found.
+        reason: String,
+    },
+    /// The file was written by another version.
+    #[error("{path} has format version {found}, this version reads {expected}; make it again")]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Version in the file.
+        found: u32,
+        /// Version of this library.
+        expected: u32,
+    },
+    /// The file was changed or cut off.
+    #[error("{path} is damaged: its contents do not match its checksum")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The powers of tau are malformed.
+    #[error("powers of tau: {0}")]
+    Srs(String),
+    /// There are too few powers of tau.
+    #[error("the powers of tau reach 2^{found} rows, the plan needs 2^{needed}; use a larger file")]
+    SrsTooSmall {
+        /// Logarithm of the rows that the plan needs.
+        needed: u32,
+        /// Logarithm of the rows at hand.
+        found: u32,
+    },
+    /// Two artefacts belong to different plans, powers of tau or keys.
+    #[error("{what} of the {left} is {found}, of the {right} {expected}; they were not made together")]
+    NotTogether {
+        /// Which hash.
+        what: &'static str,
+        /// First artefact.
+        left: &'static str,
+        /// Second artefact.
+        right: &'static str,
+        /// Hash in the first.
+        found: String,
+        /// Hash in the second.
+        expected: String,
+    },
+    /// The model's weights are not those that the key fixes.
+    #[error("the model's weights are not those that the verifying key commits to")]
+    OtherWeights,
+    /// halo2 refused to make keys or a proof.
+    #[error("the proof system failed while {doing}: {reason}")]
+    ProofSystem {
+        /// The step.
+        doing: &'static str,
+        /// What it said.
+        reason: String,
+    },
+    /// The proof does not verify.
+    #[error("the proof is invalid: {0}")]
+    Invalid(String),
+    /// The circuit could not be built.
+    #[error(transparent)]
+    Circuit(#[from] CircuitError),
+    /// The plan is unusable.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+}

@@ -1,0 +1,158 @@
+//! Proving and verifying keys.
+
+use std::sync::Arc;
+
+use halo2_proofs::SerdeFormat;
+use halo2_proofs::plonk::{self, Circuit, ConstraintSystem, keygen_pk2};
+use halo2curves::bn256::G1Affine;
+use serde::{Deserialize, Serialize};
+use zklayout_circuit::{CircuitParams, FixedGrid, InferenceCircuit, WeightTape, check_shape};
+use zklayout_model::{Fixed, Graph};
+use zklayout_plan::{Plan, PlanHash, WeightMode};
+
+use crate::artefact::Artefact;
+use crate::error::ProverError;
+use crate::srs::Srs;
+
+/// What a verifier needs beside the verifier's powers of tau: the plan and the key's commitments.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct VerifyingKey {
+    plan: String,
+    srs: PlanHash,
+    key: Vec<u8>,
+}
+
+impl Artefact for VerifyingKey {
+    const KIND: [u8; 4] = *b"vkey";
+    const NAME: &'static str = "verifying key";
+}
+
+/// What a prover needs beside the powers of tau and the model.
+#[derive(Clone, Debug)]
+pub struct ProvingKey {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) grid: Arc<FixedGrid>,
+    pub(crate) key: plonk::ProvingKey<G1Affine>,
+    verifying: VerifyingKey,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SavedProvingKey {
+    verifying: VerifyingKey,
+    key: Vec<u8>,
+}
+
+impl Artefact for SavedProvingKey {
+    const KIND: [u8; 4] = *b"pkey";
+    const NAME: &'static str = "proving key";
+}
+
+/// Makes the keys of a plan, and checks that the circuit has exactly the planned shape.
+///
+/// # Errors
+/// Too few powers of tau, a plan of another model, a circuit that differs from its plan, or a failure of halo2.
+pub fn keygen(srs: &Srs, plan: &Plan, graph: &Graph<Fixed>) -> Result<ProvingKey, ProverError> {
+    let params = srs.params(plan.knobs.k)?;
+    let (plan, grid) = (Arc::new(plan.clone()), Arc::new(fixed_grid(plan, graph)?));
+    let mut cs = ConstraintSystem::default();
+    InferenceCircuit::configure_with_params(&mut cs, CircuitParams(Some(plan.clone())));
+    check_shape(&plan, &cs, &grid)?;
+    let circuit = InferenceCircuit::without_witness(plan.clone(), grid.clone());
+    let key = keygen_pk2(&*params, &circuit, false)
+        .map_err(|e| ProverError::ProofSystem { doing: "making keys", reason: e.to_string() })?;
+    let verifying = VerifyingKey {
+        plan: plan.to_json()?,
+        srs: srs.hash(),
+        key: key.get_vk().to_bytes(SerdeFormat::RawBytes),
+    };
+    Ok(ProvingKey { plan, grid, key, verifying })
+}
+
+fn fixed_grid(plan: &Plan, graph: &Graph<Fixed>) -> Result<FixedGrid, ProverError> {
+    plan.check_model(graph)?;
+    Ok(FixedGrid::of(plan, &WeightTape::of(plan, graph)?)?)
+}
+
+impl ProvingKey {
+    /// The verifier's counterpart.
+    pub fn verifying(&self) -> &VerifyingKey {
+        &self.verifying
+    }
+
+    /// The plan that the key was made for.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Writes the key.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn save(&self, path: &std::path::Path) -> Result<(), ProverError> {
+        let key = self.key.to_bytes(SerdeFormat::RawBytesUnchecked);
+        SavedProvingKey { verifying: self.verifying.clone(), key }.save(path)
+    }
+
+    /// Reads a key for a model.
+    ///
+    /// # Errors
+    /// A file that is no proving key, of another version, damaged, or made for another model.
+    pub fn load(path: &std::path::Path, graph: &Graph<Fixed>) -> Result<Self, ProverError> {
+        let saved = SavedProvingKey::load(path)?;
+        let plan = Arc::new(saved.verifying.plan()?);
+        let grid = Arc::new(fixed_grid(&plan, graph)?);
+        let params = CircuitParams(Some(plan.clone()));
+        let format = SerdeFormat::RawBytesUnchecked;
+        let key = plonk::ProvingKey::from_bytes::<InferenceCircuit>(&saved.key, format, params)
+            .map_err(|e| ProverError::ProofSystem { doing: "reading a proving key", reason: e.to_string() })?;
+        Ok(Self { plan, grid, key, verifying: saved.verifying })
+    }
+
+    /// Refuses a model whose weights are not those the key fixes.
+    pub(crate) fn check_weights(&self, graph: &Graph<Fixed>) -> Result<(), ProverError> {
+        self.plan.check_model(graph)?;
+        if self.plan.visibility.weights == WeightMode::Private {
+            return Ok(());
+        }
+        let tape = WeightTape::of(&self.plan, graph)?;
+        let columns = &self.grid.columns.weights;
+        let same = columns
+            .iter()
+            .enumerate()
+            .all(|(lane, &column)| tape.lane(lane).eq(self.grid.cells[column].iter().copied().take(tape.rows().len())));
+        if same { Ok(()) } else { Err(ProverError::OtherWeights) }
+    }
+}
+
+impl VerifyingKey {
+    /// The plan that the key was made for.
+    ///
+    /// # Errors
+    /// If the plan inside the key cannot be read.
+    pub fn plan(&self) -> Result<Plan, ProverError> {
+        Ok(Plan::from_json(&self.plan)?)
+    }
+
+    /// Hash of the plan.
+    pub fn plan_hash(&self) -> PlanHash {
+        PlanHash::of("plan", self.plan.as_bytes())
+    }
+
+    /// Hash of the powers of tau that the key was made with.
+    pub fn srs_hash(&self) -> PlanHash {
+        self.srs
+    }
+
+    /// Identifies the key: what a verifier has to trust.
+    pub fn hash(&self) -> PlanHash {
+        let parts = [self.plan_hash().0, self.srs.0, PlanHash::of("commitments", &self.key).0];
+        PlanHash::of("verifying key", &parts.concat())
+    }
+
+    /// halo2's key.
+    pub(crate) fn key(&self, plan: &Arc<Plan>) -> Result<plonk::VerifyingKey<G1Affine>, ProverError> {
+        let params = CircuitParams(Some(plan.clone()));
+        plonk::VerifyingKey::from_bytes::<InferenceCircuit>(&self.key, SerdeFormat::RawBytes, params)
+            .map_err(|e| ProverError::ProofSystem { doing: "reading a verifying key", reason: e.to_string() })
+    }
+}

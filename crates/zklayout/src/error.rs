@@ -1,0 +1,33 @@
+//! One error for users who do not care which stage failed.
+
+use zklayout_model::{ExecuteError, ImportError, QuantiseError};
+use zklayout_plan::PlanError;
+use zklayout_prover::ProverError;
+
+/// Whatever went wrong; the message says where and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Reading the model.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// The imported graph and the float engine disagree.
+    #[error("the imported graph computes {ours} where the float engine computes {theirs}; please report this model")]
+    ImportMismatch {
+        /// A value of the imported graph.
+        ours: f64,
+        /// The float engine's.
+        theirs: f64,
+    },
+    /// Choosing scales.
+    #[error(transparent)]
+    Quantise(#[from] QuantiseError),
+    /// Running the integers.
+    #[error(transparent)]
+    Execute(#[from] ExecuteError),
+    /// Choosing a layout.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// Keys, proofs and files.
+    #[error(transparent)]
+    Prover(#[from] ProverError),
+}

@@ -1,0 +1,125 @@
+//! A model from its file to its integers.
+
+use std::path::Path;
+
+use ndarray::Array3;
+use zklayout_model::{
+    Fixed, Float, Fused, Graph, ImportError, Imported, QuantiseOptions, Reference, Shape, Trace, execute, fuse,
+    import_onnx, quantise, run_fused,
+};
+use zklayout_plan::{Plan, PlanOptions, plan};
+
+use crate::error::Error;
+
+/// Largest relative difference between the imported graph and the float engine, which computes in 32 bits.
+const IMPORT_TOLERANCE: f64 = 1e-3;
+
+/// An imported model.
+#[derive(Debug)]
+pub struct Model {
+    graph: Graph<Float>,
+    reference: Reference,
+    fused: Graph<Fused>,
+    input: Shape,
+}
+
+impl Model {
+    /// Reads an ONNX file and checks the import against the float engine on one made-up input.
+    ///
+    /// # Errors
+    /// A file that cannot be read or parsed, an unsupported operator, or a disagreement with the float engine.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let Imported { graph, reference } = import_onnx(path.as_ref())?;
+        let fused = fuse(&graph);
+        let input = graph.nodes().next().map_or(Shape::new(0, 0, 0), |(_, node)| node.shape);
+        let model = Self { graph, reference, fused, input };
+        model.check_import()?;
+        Ok(model)
+    }
+
+    fn check_import(&self) -> Result<(), Error> {
+        let input: Vec<f64> = (0..self.input.len()).map(|i| (i * 37 % 101) as f64 / 100.0).collect();
+        let theirs = self.reference.run(&input)?;
+        let tensor = Array3::from_shape_vec(self.input.dims(), input)
+            .map_err(|e| ImportError::Graph(e.to_string()))?;
+        let ours = run_fused(&self.fused, &tensor).pop().map(|(_, output)| output).unwrap_or_default();
+        if ours.len() != theirs.len() {
+            let reason = format!("the output has {} values, the float engine's {}", ours.len(), theirs.len());
+            return Err(ImportError::Graph(reason).into());
+        }
+        let scale = theirs.iter().fold(1.0f64, |scale, value| scale.max(value.abs()));
+        match ours.iter().zip(&theirs).find(|(ours, theirs)| !((*ours - *theirs).abs() <= IMPORT_TOLERANCE * scale)) {
+            Some((&ours, &theirs)) => Err(Error::ImportMismatch { ours, theirs }),
+            None => Ok(()),
+        }
+    }
+
+    /// The imported operators.
+    pub fn graph(&self) -> &Graph<Float> {
+        &self.graph
+    }
+
+    /// The merged layers.
+    pub fn fused(&self) -> &Graph<Fused> {
+        &self.fused
+    }
+
+    /// Shape of the model's input.
+    pub fn input_shape(&self) -> Shape {
+        self.input
+    }
+
+    /// The float engine's output on one input.
+    ///
+    /// # Errors
+    /// An input of another length, or whatever the engine reports.
+    pub fn float_output(&self, input: &[f64]) -> Result<Vec<f64>, Error> {
+        Ok(self.reference.run(input)?)
+    }
+
+    /// Chooses scales from calibration samples.
+    ///
+    /// # Errors
+    /// No sample, a bad sample, or a layer that the bit budget cannot represent.
+    pub fn quantise(&self, samples: &[Vec<f64>], options: &QuantiseOptions) -> Result<QuantisedModel, Error> {
+        Ok(QuantisedModel { graph: quantise(&self.fused, samples, options)? })
+    }
+}
+
+/// A model with exact integer semantics.
+#[derive(Clone, Debug)]
+pub struct QuantisedModel {
+    graph: Graph<Fixed>,
+}
+
+impl QuantisedModel {
+    /// The quantised graph.
+    pub fn graph(&self) -> &Graph<Fixed> {
+        &self.graph
+    }
+
+    /// Runs the integer executor.
+    ///
+    /// # Errors
+    /// An input that does not fit the model or leaves the quantisation's ranges.
+    pub fn run(&self, input: &[f64]) -> Result<Trace, Error> {
+        Ok(execute(&self.graph, input)?)
+    }
+
+    /// The output of a run, dequantised.
+    pub fn dequantise(&self, trace: &Trace) -> Vec<f64> {
+        let scale = self.graph.nodes().last().map_or(0, |(_, node)| match node {
+            Fixed::Input(input) => input.scale,
+            Fixed::Layer(layer) => layer.scale(),
+        });
+        trace.output().iter().map(|&integer| integer as f64 / f64::powi(2.0, scale)).collect()
+    }
+
+    /// Chooses the cheapest layout.
+    ///
+    /// # Errors
+    /// A graph that no layout covers or that does not fit the allowed rows.
+    pub fn plan(&self, options: &PlanOptions) -> Result<Plan, Error> {
+        Ok(plan(&self.graph, options)?)
+    }
+}
