@@ -18,6 +18,8 @@ struct Accuracy {
     float_correct: usize,
     integer_correct: usize,
     largest_difference: f64,
+    /// Root of the mean squared difference over all outputs of all accepted samples.
+    rms_difference: f64,
 }
 
 pub(crate) fn run(options: &AccuracyOptions, json: bool) -> Result<(), CliError> {
@@ -39,6 +41,7 @@ pub(crate) fn run(options: &AccuracyOptions, json: bool) -> Result<(), CliError>
     }
     pairs.push(("out of range", share(accuracy.refused)));
     pairs.push(("largest difference of an output", format!("{:.4}", accuracy.largest_difference)));
+    pairs.push(("root mean square difference", format!("{:.4}", accuracy.rms_difference)));
     println!("{}", report::pairs(&pairs));
     Ok(())
 }
@@ -50,6 +53,7 @@ fn percent(count: usize, accuracy: &Accuracy) -> f64 {
 fn measure(model: &Model, quantised: &QuantisedModel, samples: &Samples) -> Result<Accuracy, CliError> {
     let mut accuracy =
         Accuracy { samples: samples.inputs.len(), labelled: samples.labels.is_some(), ..Accuracy::default() };
+    let (mut squares, mut outputs) = (0.0, 0u32);
     for (index, input) in samples.inputs.iter().enumerate() {
         let float = model.float_output(input)?;
         let label = samples.labels.as_ref().and_then(|labels| labels.get(index).copied());
@@ -62,8 +66,12 @@ fn measure(model: &Model, quantised: &QuantisedModel, samples: &Samples) -> Resu
         let integer = quantised.dequantise(&trace);
         accuracy.agreeing += usize::from(report::argmax(&integer) == top);
         accuracy.integer_correct += usize::from(Some(report::argmax(&integer)) == label);
-        let difference = float.iter().zip(&integer).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-        accuracy.largest_difference = accuracy.largest_difference.max(difference);
+        for (a, b) in float.iter().zip(&integer) {
+            accuracy.largest_difference = accuracy.largest_difference.max((a - b).abs());
+            squares += (a - b) * (a - b);
+            outputs += 1;
+        }
     }
+    accuracy.rms_difference = (squares / f64::from(outputs.max(1))).sqrt();
     Ok(accuracy)
 }

@@ -202,9 +202,13 @@ impl LayerQuantiser<'_> {
         if !finite || !fits {
             return Err(self.refuse("its weights or bias are not finite, or too large for exact integers"));
         }
+        let mut linear = self.linear.map(|_| 0, |bias| round(bias * bias_scale));
+        let largest = (1i64 << (self.options.weight_bits - 1)) - 1;
         let factor = f64::powi(2.0, weight_scale);
-        let round = |value: f64| (value + 0.5).floor() as i64;
-        Ok(self.linear.map(|weight| round(weight * factor), |bias| round(bias * bias_scale)))
+        for (weights, mut integers) in self.linear.kernel.outer_iter().zip(linear.kernel.outer_iter_mut()) {
+            diffuse(weights.iter().map(|weight| weight * factor), integers.iter_mut(), largest);
+        }
+        Ok(linear)
     }
 
     fn requantise(&self, linear: &Linear<i64>, accumulator_scale: i32) -> Result<OutputKind, QuantiseError> {
@@ -239,6 +243,20 @@ impl LayerQuantiser<'_> {
     fn refuse(&self, reason: &str) -> QuantiseError {
         QuantiseError::Layer { layer: self.name.to_owned(), reason: reason.to_owned() }
     }
+}
+
+/// Rounds with error diffusion: what one weight loses is added to the next, so that the errors of neighbouring taps
+/// cancel on activations that vary slowly, and their sum never exceeds half a unit.
+fn diffuse<'a>(weights: impl Iterator<Item = f64>, integers: impl Iterator<Item = &'a mut i64>, largest: i64) {
+    let mut carry = 0.0;
+    for (weight, integer) in weights.zip(integers) {
+        *integer = round(weight + carry).clamp(-largest, largest);
+        carry = (weight + carry - *integer as f64).clamp(-0.5, 0.5);
+    }
+}
+
+fn round(value: f64) -> i64 {
+    (value + 0.5).floor() as i64
 }
 
 /// Interval analysis: the accumulator's bounds over all inputs in `[lo, hi]`, zero padding included.
