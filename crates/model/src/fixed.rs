@@ -37,6 +37,8 @@ pub struct FixedLayer {
     pub linear: Linear<i64>,
     /// Bits of a weight: weights lie in `[-2^(bits-1), 2^(bits-1))`.
     pub weight_bits: u32,
+    /// Scale of the weights.
+    pub weight_scale: i32,
     /// Scale of the accumulator.
     pub accumulator_scale: i32,
     /// What becomes of the accumulator.
@@ -104,6 +106,11 @@ impl FixedLayer {
             _ => 0,
         };
         self.linear.bias.iter().map(|bias| bias + half).collect()
+    }
+
+    /// Scale of the tensor that the layer reads.
+    pub fn source_scale(&self) -> i32 {
+        self.accumulator_scale - self.weight_scale
     }
 
     /// Scale of the layer's result.

@@ -7,6 +7,7 @@
 //! This crate knows nothing of circuits, fields or cost.
 
 mod activation;
+mod calibration;
 mod error;
 mod execute;
 mod fixed;
@@ -16,6 +17,7 @@ mod graph;
 mod import;
 mod linear;
 mod quantise;
+mod rounding;
 mod shape;
 
 pub use activation::Clamp;

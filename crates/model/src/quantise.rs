@@ -3,14 +3,14 @@
 //! Ranges are worst-case where the lookup table they need is small, otherwise calibrated with a margin; each
 //! [`ValueRange`] says which.
 
-use ndarray::Array3;
-
 use crate::activation::Clamp;
+use crate::calibration::{Bounds, Evidence, Runs};
 use crate::error::QuantiseError;
 use crate::fixed::{Fixed, FixedInput, FixedLayer, OutputKind, RangeSource, ValueRange, round_shift};
-use crate::fuse::{Fused, run_fused};
+use crate::fuse::Fused;
 use crate::graph::Graph;
 use crate::linear::Linear;
+use crate::rounding::Rounding;
 use crate::shape::Shape;
 
 /// The bit budget.
@@ -66,42 +66,27 @@ pub fn quantise(
     options: &QuantiseOptions,
 ) -> Result<Graph<Fixed>, QuantiseError> {
     options.check()?;
-    let observed = observe(graph, samples)?;
+    let mut runs = Runs::start(graph, samples)?;
     let mut fixed = Graph::new();
     let mut last = None;
     let mut source = Tensor { scale: 0, lo: 0, hi: 0 };
-    for ((_, node), bounds) in graph.nodes().zip(observed) {
+    for (place, (_, node)) in graph.nodes().enumerate() {
+        let bounds = runs.bounds(place);
         let node = match node {
             Fused::Input(shape) => Fixed::Input(quantise_input(*shape, bounds, options)),
             Fused::Layer { name, linear, clamp } => {
                 let is_last = last.map_or(0, petgraph::graph::NodeIndex::index) + 2 == graph.len();
                 let raw = is_last && clamp.is_identity();
-                let layer = LayerQuantiser { name, linear, clamp, source, bounds, options };
+                let evidence = &runs.evidence(place, linear);
+                let layer = LayerQuantiser { name, linear, clamp, source, bounds, options, evidence };
                 Fixed::Layer(layer.run(raw)?)
             }
         };
         source = Tensor::after(&node);
+        runs.advance(&node);
         last = Some(fixed.add(node, last.as_slice()));
     }
     Ok(fixed)
-}
-
-/// Smallest and largest pre-activation seen.
-#[derive(Clone, Copy)]
-struct Bounds {
-    lo: f64,
-    hi: f64,
-}
-
-impl Bounds {
-    fn widened(self, margin: f64) -> Self {
-        let extra = (self.hi - self.lo) * margin;
-        Self { lo: self.lo - extra, hi: self.hi + extra }
-    }
-
-    fn magnitude(self) -> f64 {
-        self.lo.abs().max(self.hi.abs())
-    }
 }
 
 /// Scale and integer bounds of the tensor that a layer reads.
@@ -124,28 +109,6 @@ impl Tensor {
             },
         }
     }
-}
-
-fn observe(graph: &Graph<Fused>, samples: &[Vec<f64>]) -> Result<Vec<Bounds>, QuantiseError> {
-    let Some((_, Fused::Input(shape))) = graph.nodes().next() else { return Err(QuantiseError::NoSamples) };
-    if samples.is_empty() {
-        return Err(QuantiseError::NoSamples);
-    }
-    let mut bounds = vec![Bounds { lo: f64::INFINITY, hi: f64::NEG_INFINITY }; graph.len()];
-    for (index, sample) in samples.iter().enumerate() {
-        if let Some((position, &value)) = sample.iter().enumerate().find(|(_, value)| !value.is_finite()) {
-            return Err(QuantiseError::NotFinite { index, position, value });
-        }
-        let tensor = Array3::from_shape_vec(shape.dims(), sample.clone()).map_err(|_| {
-            QuantiseError::SampleShape { index, found: sample.len(), expected: *shape }
-        })?;
-        for (bound, (before, _)) in bounds.iter_mut().zip(run_fused(graph, &tensor)) {
-            for &value in &before {
-                *bound = Bounds { lo: bound.lo.min(value), hi: bound.hi.max(value) };
-            }
-        }
-    }
-    Ok(bounds)
 }
 
 /// The largest scale at which `magnitude` stays at or below `limit`.
@@ -171,6 +134,7 @@ struct LayerQuantiser<'a> {
     source: Tensor,
     bounds: Bounds,
     options: &'a QuantiseOptions,
+    evidence: &'a Evidence,
 }
 
 impl LayerQuantiser<'_> {
@@ -183,6 +147,7 @@ impl LayerQuantiser<'_> {
             name: self.name.to_owned(),
             linear,
             weight_bits: self.options.weight_bits,
+            weight_scale,
             accumulator_scale,
             kind,
         })
@@ -202,11 +167,13 @@ impl LayerQuantiser<'_> {
         if !finite || !fits {
             return Err(self.refuse("its weights or bias are not finite, or too large for exact integers"));
         }
-        let mut linear = self.linear.map(|_| 0, |bias| round(bias * bias_scale));
-        let largest = (1i64 << (self.options.weight_bits - 1)) - 1;
         let factor = f64::powi(2.0, weight_scale);
-        for (weights, mut integers) in self.linear.kernel.outer_iter().zip(linear.kernel.outer_iter_mut()) {
-            diffuse(weights.iter().map(|weight| weight * factor), integers.iter_mut(), largest);
+        let largest = (1i64 << (self.options.weight_bits - 1)) - 1;
+        let (kernel, drift) = Rounding { factor, largest, evidence: self.evidence }.round(self.linear);
+        let mut linear = self.linear.map(|_| 0, |_| 0);
+        linear.kernel = kernel;
+        for (integer, (bias, drift)) in linear.bias.iter_mut().zip(self.linear.bias.iter().zip(drift)) {
+            *integer = ((bias + drift) * bias_scale).round() as i64;
         }
         Ok(linear)
     }
@@ -243,20 +210,6 @@ impl LayerQuantiser<'_> {
     fn refuse(&self, reason: &str) -> QuantiseError {
         QuantiseError::Layer { layer: self.name.to_owned(), reason: reason.to_owned() }
     }
-}
-
-/// Rounds with error diffusion: what one weight loses is added to the next, so that the errors of neighbouring taps
-/// cancel on activations that vary slowly, and their sum never exceeds half a unit.
-fn diffuse<'a>(weights: impl Iterator<Item = f64>, integers: impl Iterator<Item = &'a mut i64>, largest: i64) {
-    let mut carry = 0.0;
-    for (weight, integer) in weights.zip(integers) {
-        *integer = round(weight + carry).clamp(-largest, largest);
-        carry = (weight + carry - *integer as f64).clamp(-0.5, 0.5);
-    }
-}
-
-fn round(value: f64) -> i64 {
-    (value + 0.5).floor() as i64
 }
 
 /// Interval analysis: the accumulator's bounds over all inputs in `[lo, hi]`, zero padding included.

@@ -1,0 +1,138 @@
+//! Calibration runs: the samples in floats and, layer by layer, in the integers chosen so far.
+
+use ndarray::Array3;
+
+use crate::error::QuantiseError;
+use crate::fixed::{Fixed, OutputKind, round_shift};
+use crate::fuse::{Fused, run_fused};
+use crate::graph::Graph;
+use crate::linear::Linear;
+
+/// Output positions that a layer's evidence keeps.
+const MOST_POSITIONS: usize = 512;
+
+/// Smallest and largest pre-activation seen.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds {
+    pub(crate) lo: f64,
+    pub(crate) hi: f64,
+}
+
+impl Bounds {
+    pub(crate) fn widened(self, margin: f64) -> Self {
+        let extra = (self.hi - self.lo) * margin;
+        Self { lo: self.lo - extra, hi: self.hi + extra }
+    }
+
+    pub(crate) fn magnitude(self) -> f64 {
+        self.lo.abs().max(self.hi.abs())
+    }
+}
+
+/// What a layer's weights were multiplied with on the samples: for each input channel and tap a column over output
+/// positions, in floats and in the integers chosen so far (dequantised).
+pub(crate) struct Evidence {
+    pub(crate) float: Vec<Vec<f64>>,
+    pub(crate) fixed: Vec<Vec<f64>>,
+}
+
+/// The samples on their way through the network.
+pub(crate) struct Runs {
+    /// By sample and node: pre-activations and values in floats.
+    float: Vec<Vec<(Array3<f64>, Array3<f64>)>>,
+    /// By sample: the quantised values that the next layer reads, dequantised.
+    fixed: Vec<Array3<f64>>,
+}
+
+impl Runs {
+    pub(crate) fn start(graph: &Graph<Fused>, samples: &[Vec<f64>]) -> Result<Self, QuantiseError> {
+        let Some((_, Fused::Input(shape))) = graph.nodes().next() else { return Err(QuantiseError::NoSamples) };
+        if samples.is_empty() {
+            return Err(QuantiseError::NoSamples);
+        }
+        let mut runs = Self { float: Vec::new(), fixed: Vec::new() };
+        for (index, sample) in samples.iter().enumerate() {
+            if let Some((position, &value)) = sample.iter().enumerate().find(|(_, value)| !value.is_finite()) {
+                return Err(QuantiseError::NotFinite { index, position, value });
+            }
+            let tensor = Array3::from_shape_vec(shape.dims(), sample.clone()).map_err(|_| {
+                QuantiseError::SampleShape { index, found: sample.len(), expected: *shape }
+            })?;
+            runs.float.push(run_fused(graph, &tensor));
+            runs.fixed.push(tensor);
+        }
+        Ok(runs)
+    }
+
+    /// Bounds of a node's pre-activations over all samples.
+    pub(crate) fn bounds(&self, place: usize) -> Bounds {
+        let values = self.float.iter().flat_map(|run| run[place].0.iter());
+        values.fold(Bounds { lo: f64::INFINITY, hi: f64::NEG_INFINITY }, |bounds, &value| Bounds {
+            lo: bounds.lo.min(value),
+            hi: bounds.hi.max(value),
+        })
+    }
+
+    /// What the layer at `place` reads.
+    pub(crate) fn evidence(&self, place: usize, linear: &Linear<f64>) -> Evidence {
+        let float = self.float.iter().map(|run| &run[place - 1].1).collect::<Vec<_>>();
+        let fixed = self.fixed.iter().collect::<Vec<_>>();
+        Evidence { float: columns(linear, &float), fixed: columns(linear, &fixed) }
+    }
+
+    /// Takes every sample through a quantised node. Overflow is left to the ranges, which are chosen afterwards.
+    pub(crate) fn advance(&mut self, node: &Fixed) {
+        for values in &mut self.fixed {
+            *values = match node {
+                Fixed::Input(input) => {
+                    let scale = f64::powi(2.0, input.scale);
+                    values.mapv(|value| (value * scale + 0.5).floor() / scale)
+                }
+                Fixed::Layer(layer) => {
+                    let scale = f64::powi(2.0, layer.scale());
+                    let unit = f64::powi(2.0, layer.accumulator_scale);
+                    let weights = layer.linear.map(|w| *w as f64, |b| *b as f64);
+                    let source = f64::powi(2.0, layer.source_scale());
+                    let integers = weights.apply(&values.mapv(|value| value * source));
+                    let accumulators = integers.unwrap_or_else(|| Array3::zeros(layer.linear.output.dims()));
+                    match &layer.kind {
+                        OutputKind::Raw => accumulators.mapv(|value| value / unit),
+                        OutputKind::Requantise { shift, clamp, .. } => accumulators.mapv(|value| {
+                            let rounded = round_shift(value as i64, *shift).unwrap_or(0);
+                            clamp.apply(rounded) as f64 / scale
+                        }),
+                    }
+                }
+            };
+        }
+    }
+}
+
+/// Columns of the layer's matrix form, over a subset of output positions of all samples.
+fn columns(linear: &Linear<f64>, inputs: &[&Array3<f64>]) -> Vec<Vec<f64>> {
+    let (kh, kw) = linear.kernel_size();
+    let pooled = linear.pooled();
+    let positions = linear.output.plane() * inputs.len();
+    let stride = positions.div_ceil(MOST_POSITIONS);
+    let mut columns = vec![Vec::new(); pooled.channels * kh * kw];
+    for position in (0..positions).step_by(stride.max(1)) {
+        let (sample, place) = (position / linear.output.plane(), position % linear.output.plane());
+        let (y, x) = (place / linear.output.width * linear.stride, place % linear.output.width * linear.stride);
+        for (index, column) in columns.iter_mut().enumerate() {
+            let (c, dy, dx) = (index / (kh * kw), index / kw % kh, index % kw);
+            column.push(window_sum(linear, inputs[sample], c, y + dy, x + dx));
+        }
+    }
+    columns
+}
+
+/// The value under a tap, with padded coordinates: a sum over the layer's window.
+fn window_sum(linear: &Linear<f64>, input: &Array3<f64>, c: usize, y: usize, x: usize) -> f64 {
+    let pooled = linear.pooled();
+    let inside = |at: usize, before: usize, size: usize| at.checked_sub(before).filter(|&at| at < size);
+    let row = inside(y, linear.padding.top, pooled.height);
+    let column = inside(x, linear.padding.left, pooled.width);
+    let (Some(row), Some(column)) = (row, column) else { return 0.0 };
+    let w = linear.window;
+    (0..w * w).map(|i| input[[c, row * w + i / w, column * w + i % w]]).sum()
+}
