@@ -151,13 +151,19 @@ impl Evaluator<'_> {
             let carried = self
                 .marked(&self.grid.columns.weight_steps, row)
                 .map_or(Scalar::ZERO, |index| previous * factors[index]);
-            let lanes = self.witness.tape.rows().get(row).map_or(&[][..], Vec::as_slice);
-            let sum = lanes.iter().fold(Scalar::ZERO, |sum, &w| sum * self.challenges.rho + scalar(w));
+            let sum = self.weights(row).fold(Scalar::ZERO, |sum, w| sum * self.challenges.rho + scalar(w));
             previous = carried + sum;
             column.push(previous);
         }
         column.push(Scalar::ZERO);
         column
+    }
+
+    /// The weights of a row, without offset.
+    fn weights(&self, row: usize) -> impl Iterator<Item = i64> + '_ {
+        let half = 1i64 << (self.plan.weight_bits - 1);
+        let private = self.witness.weights.iter().map(move |lane| lane[row] - half);
+        private.chain(self.grid.columns.weights.iter().map(move |&column| self.grid.cells[column][row]))
     }
 
     fn operand(&self, read: &[Scalar], write: &[Scalar]) -> Vec<Scalar> {

@@ -1,7 +1,7 @@
 //! The witness before the challenges: quotients, remainders, values, weights, multiplicities, all integers.
 
 use ndarray::Array3;
-use zklayout_model::{Fixed, Graph, Trace};
+use zklayout_model::{Fixed, Graph, Shape, Trace};
 use zklayout_plan::{Content, Home, LinearFact, Plan, Public, Read, Table, TableKind, WeightMode};
 
 use crate::error::CircuitError;
@@ -24,8 +24,6 @@ pub struct Witness {
     pub weights: Vec<Vec<i64>>,
     /// Multiplicities, by set of table columns.
     pub multiplicities: Vec<Vec<i64>>,
-    /// Weights without offset, by row.
-    pub(crate) tape: WeightTape,
     /// Table entry that each lookup of a row hits: values by lane, then remainders, then weights.
     pub(crate) hits: Vec<Vec<u32>>,
 }
@@ -48,7 +46,6 @@ impl Witness {
             values: vec![column.clone(); knobs.lanes],
             weights: vec![column.clone(); weight_lanes],
             multiplicities: vec![column; knobs.table_columns],
-            tape: WeightTape::of(plan, graph)?,
             hits: vec![vec![NONE; rows]; knobs.lanes + remainder_lanes + weight_lanes],
         };
         witness.place_constants(plan);
@@ -56,7 +53,7 @@ impl Witness {
         for fact in &plan.facts {
             witness.place_layer(plan, graph, trace, fact)?;
         }
-        witness.place_weights(plan);
+        witness.place_weights(plan, &WeightTape::of(plan, graph)?);
         witness.look_up(plan, grid)?;
         Ok(witness)
     }
@@ -120,19 +117,24 @@ impl Witness {
         }
     }
 
-    fn place_weights(&mut self, plan: &Plan) {
+    fn place_weights(&mut self, plan: &Plan, tape: &WeightTape) {
         let half = 1i64 << (plan.weight_bits - 1);
         for (lane, column) in self.weights.iter_mut().enumerate() {
             let last = column.len() - 1;
             column[..last].fill(half);
-            for (cell, value) in column.iter_mut().zip(self.tape.lane(lane)) {
+            for (cell, value) in column.iter_mut().zip(tape.lane(lane)) {
                 *cell = value + half;
             }
         }
     }
 
-    /// Finds the table entry of every lookup and counts them.
-    fn look_up(&mut self, plan: &Plan, grid: &FixedGrid) -> Result<(), CircuitError> {
+    /// Finds the table entry of every lookup and counts them; needed again only after cells were changed by hand.
+    ///
+    /// # Errors
+    /// A cell that no table entry matches.
+    pub fn look_up(&mut self, plan: &Plan, grid: &FixedGrid) -> Result<(), CircuitError> {
+        self.hits.iter_mut().for_each(|hits| hits.fill(NONE));
+        self.multiplicities.iter_mut().for_each(|counts| counts.fill(0));
         let index = TableIndex::of(plan);
         let lanes = plan.knobs.lanes;
         for home in &plan.homes {
@@ -155,8 +157,7 @@ impl Witness {
         for (lane, column) in self.weights.iter().enumerate() {
             for (row, &value) in column[..column.len() - 1].iter().enumerate() {
                 let missing = CircuitError::NotInTable { layer: 0, value };
-                self.hits[first + lane][row] =
-                    index.find_range(1 << plan.weight_bits, value).ok_or(missing)?;
+                self.hits[first + lane][row] = index.find_range(1 << plan.weight_bits, value).ok_or(missing)?;
             }
         }
         self.count(plan);
@@ -226,13 +227,16 @@ impl Products {
         if let Read::Scalars { .. } = input.read {
             let half = layer.rounded_bias();
             let rounding = |o: usize| half[o] - layer.linear.bias[o];
-            let planes =
-                trace.accumulators[fact.layer].iter().enumerate().map(|(o, acc)| vec![acc + rounding(o)]).collect();
+            let planes = trace.accumulators[fact.layer]
+                .iter()
+                .enumerate()
+                .map(|(o, acc)| vec![acc + rounding(o)])
+                .collect();
             return Ok(Self { planes });
         }
         let padding = &layer.linear.padding;
         let start = output.origin_exponent() - padding.top * fact.pitch - padding.left;
-        let x = pooled(&trace.values[input_place(input)], layer.linear.window);
+        let x = pooled(&trace.values[input_place(input)], input.shape, layer.linear.window);
         let (kh, kw) = fact.kernel;
         let bias_positions = bias_positions(plan, fact);
         let length = (start + 1 + (kh - 1) * fact.pitch + kw).max(bias_positions);
@@ -267,9 +271,9 @@ fn bias_positions(plan: &Plan, fact: &LinearFact) -> usize {
     ones.map_or(0, |home| (fact.bias_row - home.row + 1) * home.tile.columns)
 }
 
-fn pooled(x: &Array3<i64>, window: usize) -> Array3<i64> {
-    let (channels, height, width) = x.dim();
-    Array3::from_shape_fn((channels, height / window, width / window), |(c, y, z)| {
+/// Window sums of the part of a tensor that has a home.
+fn pooled(x: &Array3<i64>, home: Shape, window: usize) -> Array3<i64> {
+    Array3::from_shape_fn((home.channels, home.height / window, home.width / window), |(c, y, z)| {
         (0..window * window).map(|i| x[[c, y * window + i / window, z * window + i % window]]).sum()
     })
 }
@@ -284,9 +288,12 @@ pub fn instance_columns(plan: &Plan, output: &[i64], input: &[i64]) -> Result<Ve
     let mut columns = vec![Vec::new(); plan.shape.instance];
     let unused = plan.knobs.lanes - plan.shape.instance;
     for home in plan.homes.iter().filter(|home| home.public != Public::No) {
-        let values = if home.content == Content::Input { input } else { output };
-        if values.len() != home.shape.len() {
-            let reason = format!("{} public values for a tensor of {}", values.len(), home.shape);
+        let (values, shape) = match home.content {
+            Content::Input => (input, plan.input_shape),
+            _ => (output, home.shape),
+        };
+        if values.len() != shape.len() {
+            let reason = format!("{} public values for a tensor of {shape}", values.len());
             return Err(CircuitError::Mismatch(reason));
         }
         for channel in 0..home.shape.channels {
@@ -296,7 +303,7 @@ pub fn instance_columns(plan: &Plan, output: &[i64], input: &[i64]) -> Result<Ve
                     let column = &mut columns[lane - unused];
                     let row = home.plane_row(channel) + plane_row;
                     column.resize(column.len().max(row + 1), 0);
-                    column[row] = values[channel * home.shape.plane() + y * home.shape.width + x];
+                    column[row] = values[channel * shape.plane() + y * shape.width + x];
                 }
             }
         }

@@ -89,19 +89,116 @@ fn another_output_is_rejected() {
     }
 }
 
-/// A consistent lie: quotient, value and both multiplicities change together, as a table entry would have it.
+/// Forges cells together with every lookup they take part in, so that only the linear identities can object.
+fn forge_consistently(case: &Case, forge: impl Fn(&Proof, &mut Witness) -> Vec<Witness>) {
+    let proof = Proof::new(case, case.plan(PRIVATE));
+    let forgeries = forge(&proof, &mut proof.witness.clone());
+    let mut possible = 0;
+    for (index, mut witness) in forgeries.into_iter().enumerate() {
+        if witness.look_up(&proof.plan, &proof.grid).is_err() {
+            continue;
+        }
+        possible += 1;
+        assert!(proof.check(witness).is_err(), "consistent forgery {index} is accepted");
+    }
+    assert!(possible >= 12, "only {possible} consistent forgeries were possible");
+}
+
+fn small_network() -> Case {
+    let specs = [conv(2, 3, 1, RELU), conv(2, 3, 0, RELU).pooled(2), dense(2, nets::NONE)];
+    Case::new(Shape::new(1, 8, 8), &specs, false, 6)
+}
+
+/// Every stored cell of a layer's home: row and lane, live or not.
+fn produced_cells(proof: &Proof) -> Vec<(usize, usize)> {
+    let lanes = proof.plan.knobs.lanes;
+    let rows = 0..proof.plan.shape.activation_rows;
+    let free = |row: usize, lane: usize| {
+        let home = proof.plan.homes.iter().find(|home| (home.row..home.row + home.rows()).contains(&row));
+        is_free(home, lanes, row, lane) || !matches!(home.map(|h| h.content), Some(Content::Layer(_)))
+    };
+    rows.flat_map(|row| (0..lanes).map(move |lane| (row, lane))).filter(|&(row, lane)| !free(row, lane)).collect()
+}
+
 #[test]
-fn consistent_lookup_of_a_wrong_value_is_rejected() {
-    let case = Case::new(Shape::new(1, 5, 5), &[conv(2, 3, 0, RELU), dense(2, nets::NONE)], false, 6);
+fn remainders_cannot_move_within_their_range() {
+    forge_consistently(&small_network(), |proof, honest| {
+        let forge = |(row, lane): (usize, usize)| {
+            let mut witness = honest.clone();
+            witness.remainders[lane][row] ^= 1;
+            witness
+        };
+        produced_cells(proof).into_iter().step_by(5).map(forge).collect()
+    });
+}
+
+#[test]
+fn quotients_cannot_move_with_their_values() {
+    forge_consistently(&small_network(), |proof, honest| {
+        let forge = |(row, lane): (usize, usize)| {
+            let mut witness = honest.clone();
+            witness.quotients[lane][row] += 1;
+            if proof.grid.get(proof.grid.columns.masks[lane], row) {
+                let rectified = (witness.quotients[lane][row] - proof.plan.quotient_offset).max(0);
+                witness.values[lane][row] = rectified + proof.plan.value_offset;
+            }
+            witness
+        };
+        produced_cells(proof).into_iter().step_by(5).map(forge).collect()
+    });
+}
+
+#[test]
+fn quotient_and_remainder_cannot_trade() {
+    forge_consistently(&small_network(), |proof, honest| {
+        let forge = |(row, lane): (usize, usize)| {
+            let divisor = proof.grid.cells[proof.grid.columns.divisor.unwrap()][row];
+            let mut witness = honest.clone();
+            witness.quotients[lane][row] -= 1;
+            witness.remainders[lane][row] += divisor;
+            // Padding positions may trade: nobody reads them. Live ones must find no entry for the remainder.
+            let live = proof.grid.get(proof.grid.columns.masks[lane], row);
+            assert!(!live || witness.clone().look_up(&proof.plan, &proof.grid).is_err());
+            witness.quotients[lane][row] += 1;
+            witness.remainders[lane][row] -= divisor - 1;
+            witness
+        };
+        produced_cells(proof).into_iter().step_by(5).map(forge).collect()
+    });
+}
+
+#[test]
+fn weights_cannot_move_within_their_range() {
+    forge_consistently(&small_network(), |proof, honest| {
+        let first = &proof.plan.facts[0];
+        let rows = first.row..first.row + first.len();
+        let cells = rows.flat_map(|row| (0..honest.weights.len()).map(move |lane| (row, lane)));
+        let forge = |(row, lane): (usize, usize)| {
+            let mut witness = honest.clone();
+            witness.weights[lane][row] += 1;
+            witness
+        };
+        // Rows that only take an output hold idle weights, which nothing reads.
+        let idle = |row: usize| proof.grid.get(proof.grid.columns.output, row);
+        cells.filter(|&(row, _)| !idle(row)).map(forge).collect()
+    });
+}
+
+#[test]
+fn padding_cannot_hold_a_value() {
+    let case = small_network();
     let proof = Proof::new(&case, case.plan(PRIVATE));
-    let fact = &proof.plan.facts[0];
-    let home = &proof.plan.homes[fact.output];
-    let mut trace = case.trace.clone();
-    let lie = trace.values[1].iter().position(|value| *value > 0).unwrap();
-    let cell = trace.values[1].iter_mut().nth(lie).unwrap();
-    *cell += 1;
-    // The witness builder writes the lying value beside the honest quotient; its lookup no longer has an entry.
-    let witness = Witness::of(&proof.plan, &case.graph, &trace, &proof.grid).unwrap();
-    assert!(proof.check(witness).is_err());
-    assert!(home.rows() > 0);
+    let lanes = proof.plan.knobs.lanes;
+    let mut padding = 0;
+    for row in 0..proof.plan.shape.activation_rows {
+        for lane in (0..lanes).filter(|&lane| !proof.grid.get(proof.grid.columns.masks[lane], row)) {
+            if (row + lane).is_multiple_of(5) {
+                let mut witness = proof.witness.clone();
+                witness.values[lane][row] = 1;
+                assert!(proof.check(witness).is_err(), "padding of row {row}, lane {lane} holds a value");
+                padding += 1;
+            }
+        }
+    }
+    assert!(padding > 20);
 }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use zklayout::{
-    Artefact, CircuitShape, Plan, ProofBundle, Provenance, ProvingKey, PublicValues, QuantisedModel, Srs, VerifierSrs,
-    keygen, prove, verify,
+    Artefact, CircuitShape, Plan, ProofBundle, Provenance, ProvingKey, PublicValues, QuantisedModel, Srs,
+    VerifierSrs, keygen, prove, verify,
 };
 
 use crate::args::ProveOptions;
@@ -75,8 +75,7 @@ pub(crate) fn run(options: &ProveOptions, json: bool) -> Result<(), CliError> {
 
 fn choose(options: &ProveOptions, quantised: &QuantisedModel) -> Result<Plan, CliError> {
     let Some(path) = &options.plan else { return Ok(quantised.plan(&options.layout.plan())?) };
-    let text =
-        std::fs::read_to_string(path).map_err(|source| CliError::Read { path: path.clone(), source })?;
+    let text = std::fs::read_to_string(path).map_err(|source| CliError::Read { path: path.clone(), source })?;
     let plan = Plan::from_json(&text).map_err(zklayout::Error::from)?;
     plan.check_model(quantised.graph()).map_err(zklayout::Error::from)?;
     Ok(plan)
@@ -106,7 +105,9 @@ fn print(summary: &Summary<'_>, quantised: &QuantisedModel, plan: &Plan, public:
     println!("{}", report::pairs(&pairs));
     println!("{}", outputs(public, summary.float_output));
     if summary.insecure_setup {
-        println!("The powers of tau are an INSECURE development setup; use --srs FILE for proofs that others rely on.");
+        println!(
+            "The powers of tau are an INSECURE development setup; use --srs FILE for proofs that others rely on."
+        );
     }
     println!("verified: the output's largest value is at {}", summary.argmax);
 }

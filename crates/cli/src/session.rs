@@ -22,7 +22,8 @@ pub(crate) fn quantise(
     options: &ModelOptions,
     at_hand: Option<&Samples>,
 ) -> Result<QuantisedModel, CliError> {
-    let calibration = options.calibration.as_ref().map(|path| Samples::read(path, model.input_shape())).transpose()?;
+    let calibration =
+        options.calibration.as_ref().map(|path| Samples::read(path, model.input_shape())).transpose()?;
     let samples = calibration.as_ref().or(at_hand).ok_or_else(|| {
         CliError::Usage("scales are chosen from samples: give some with --calibration FILE".into())
     })?;

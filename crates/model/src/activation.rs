@@ -38,10 +38,7 @@ impl<T: Copy + PartialOrd> Clamp<T> {
 
     /// `next` after `self`, as one clamp.
     pub fn then(&self, next: &Self) -> Self {
-        Self {
-            lo: self.lo.map(|lo| next.apply(lo)).or(next.lo),
-            hi: self.hi.map(|hi| next.apply(hi)).or(next.hi),
-        }
+        Self { lo: self.lo.map(|lo| next.apply(lo)).or(next.lo), hi: self.hi.map(|hi| next.apply(hi)).or(next.hi) }
     }
 }
 

@@ -19,8 +19,9 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
+    /// Widened by a share of the span, or of the magnitude where all values are alike.
     pub(crate) fn widened(self, margin: f64) -> Self {
-        let extra = (self.hi - self.lo) * margin;
+        let extra = (self.hi - self.lo).max(self.magnitude()) * margin;
         Self { lo: self.lo - extra, hi: self.hi + extra }
     }
 
@@ -55,9 +56,8 @@ impl Runs {
             if let Some((position, &value)) = sample.iter().enumerate().find(|(_, value)| !value.is_finite()) {
                 return Err(QuantiseError::NotFinite { index, position, value });
             }
-            let tensor = Array3::from_shape_vec(shape.dims(), sample.clone()).map_err(|_| {
-                QuantiseError::SampleShape { index, found: sample.len(), expected: *shape }
-            })?;
+            let tensor = Array3::from_shape_vec(shape.dims(), sample.clone())
+                .map_err(|_| QuantiseError::SampleShape { index, found: sample.len(), expected: *shape })?;
             runs.float.push(run_fused(graph, &tensor));
             runs.fixed.push(tensor);
         }

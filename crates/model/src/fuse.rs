@@ -141,9 +141,8 @@ impl Chain {
     fn push_gemm(&mut self, name: &str, weights: &ndarray::Array2<f64>, bias: &[f64]) {
         let planes = self.pending.flat_from.take().unwrap_or_else(|| self.planes());
         let shape = (weights.nrows(), planes.channels, planes.height, planes.width);
-        let kernel = Array4::from_shape_fn(shape, |(o, c, y, x)| {
-            weights[[o, c * planes.plane() + y * planes.width + x]]
-        });
+        let kernel =
+            Array4::from_shape_fn(shape, |(o, c, y, x)| weights[[o, c * planes.plane() + y * planes.width + x]]);
         self.push_linear(name, kernel, bias.to_vec(), 1, 1, Padding::default());
     }
 

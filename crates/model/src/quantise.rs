@@ -28,7 +28,7 @@ pub struct QuantiseOptions {
 
 impl Default for QuantiseOptions {
     fn default() -> Self {
-        Self { input_bits: 8, weight_bits: 8, table_bits: 11, margin: 0.25 }
+        Self { input_bits: 8, weight_bits: 10, table_bits: 11, margin: 0.25 }
     }
 }
 

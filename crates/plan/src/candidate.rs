@@ -32,10 +32,8 @@ pub(crate) struct Candidate<'a> {
 
 /// A chain's input and layers.
 pub(crate) fn chain(graph: &Graph<Fixed>) -> Result<(&FixedInput, Vec<&FixedLayer>), PlanError> {
-    let unsupported = |layer: &str, reason: &str| PlanError::Unsupported {
-        layer: layer.to_owned(),
-        reason: reason.to_owned(),
-    };
+    let unsupported =
+        |layer: &str, reason: &str| PlanError::Unsupported { layer: layer.to_owned(), reason: reason.to_owned() };
     let mut nodes = graph.nodes();
     let Some((first, Fixed::Input(input))) = nodes.next() else {
         return Err(unsupported("input", "the graph does not start with an input"));
@@ -44,7 +42,10 @@ pub(crate) fn chain(graph: &Graph<Fixed>) -> Result<(&FixedInput, Vec<&FixedLaye
     for (id, node) in nodes {
         let Fixed::Layer(layer) = node else { return Err(unsupported("input", "the graph has two inputs")) };
         if graph.inputs(id) != [last] {
-            return Err(unsupported(&layer.name, "it does not read the layer before it; only chains are supported"));
+            return Err(unsupported(
+                &layer.name,
+                "it does not read the layer before it; only chains are supported",
+            ));
         }
         layers.push(layer);
         last = id;
@@ -78,7 +79,8 @@ impl<'a> Candidate<'a> {
         remainders: bool,
     ) -> Result<Self, PlanError> {
         let mut failure = None;
-        for pitch in input.shape.width..input.shape.width + PITCH_TRIES {
+        let (_, width) = layers[0].linear.live_input();
+        for pitch in width..width + PITCH_TRIES {
             match Self::build_with_pitch(input, layers, lanes, pitch) {
                 Ok(mut candidate) => {
                     candidate.publish(visibility);
@@ -98,14 +100,16 @@ impl<'a> Candidate<'a> {
         lanes: usize,
         pitch: usize,
     ) -> Result<Self, PlanError> {
-        let refuse = |layer: &FixedLayer, reason: String| PlanError::Unsupported { layer: layer.name.clone(), reason };
+        let refuse =
+            |layer: &FixedLayer, reason: String| PlanError::Unsupported { layer: layer.name.clone(), reason };
         let mut homes: Vec<Home> = Vec::new();
         let first = input_home(input, layers[0], lanes, pitch)
             .ok_or_else(|| refuse(layers[0], format!("its windows do not fit {lanes} lanes")))?;
         let mut ones = 1;
         homes.push(first);
         for (index, layer) in layers.iter().enumerate() {
-            let stride = layer.linear.stride;
+            // A plane of one value has no neighbours to keep a distance from.
+            let stride = if layer.linear.output.plane() == 1 { 1 } else { layer.linear.stride };
             let read = layers.get(index + 1).map_or(Read::Nothing, |next| read_of(&next.linear, stride));
             let demand = Demand {
                 content: Content::Layer(index + 1),
@@ -156,9 +160,7 @@ impl<'a> Candidate<'a> {
         for home in &mut self.homes {
             home.table = match home.content {
                 Content::Ones => Some(self.tables.activation(0, one, 0, 0)),
-                Content::Input => {
-                    Some(self.tables.activation(0, Clamp::none(), input.range.lo, input.range.hi))
-                }
+                Content::Input => Some(self.tables.activation(0, Clamp::none(), input.range.lo, input.range.hi)),
                 Content::Layer(index) => match &self.layers[index - 1].kind {
                     OutputKind::Raw => None,
                     OutputKind::Requantise { shift, clamp, range } if remainders => {
@@ -226,12 +228,14 @@ impl<'a> Candidate<'a> {
 
 fn input_home(input: &FixedInput, first: &FixedLayer, lanes: usize, pitch: usize) -> Option<Home> {
     let read = read_of(&first.linear, 1);
-    let rows = input.shape.height.next_multiple_of(read.factor());
-    let tail = if read.factor() > 1 { pitch } else { input.shape.width };
+    // Only what the first layer reads has a home: nothing else can change the output.
+    let (height, width) = first.linear.live_input();
+    let rows = height.next_multiple_of(read.factor());
+    let tail = if read.factor() > 1 { pitch } else { width };
     let origin_exponent = (rows - 1) * pitch + tail - 1;
     place(&Demand {
         content: Content::Input,
-        shape: input.shape,
+        shape: Shape::new(input.shape.channels, height, width),
         stride: 1,
         pitch,
         origin_exponent,

@@ -41,9 +41,8 @@ pub(crate) fn tile_for(read: Read, pitch: usize, lanes: usize) -> Option<Tile> {
     match read {
         Read::Nothing | Read::Scalars { factor: 1 } => Some(Tile { rows: 1, columns: 1 }),
         Read::Raster => Some(Tile { rows: 1, columns: lanes }),
-        Read::Scalars { factor } => {
-            (factor * factor <= lanes && pitch.is_multiple_of(factor)).then_some(Tile { rows: factor, columns: factor })
-        }
+        Read::Scalars { factor } => (factor * factor <= lanes && pitch.is_multiple_of(factor))
+            .then_some(Tile { rows: factor, columns: factor }),
         Read::Sums { factor } => (1..=lanes / (factor * factor))
             .rev()
             .map(|windows| Tile { rows: factor, columns: factor * windows })
@@ -77,7 +76,11 @@ pub(crate) fn place(demand: &Demand) -> Option<Home> {
         table: None,
         public: Public::No,
     };
-    if tile.rows == 1 { place_raster(&mut home, demand, top) } else { place_tiled(&mut home, demand, top)? };
+    if tile.rows == 1 {
+        place_raster(&mut home, demand, top)
+    } else {
+        place_tiled(&mut home, demand, top)?
+    };
     home.read_row = last_value_row(&home);
     Some(home)
 }
@@ -98,7 +101,9 @@ fn place_tiled(home: &mut Home, demand: &Demand, top: usize) -> Option<()> {
     }
     let positions = (top + 1).div_ceil(tile_row) * tile_row;
     home.origin = positions - 1 - demand.origin_exponent;
-    let first = (demand.origin_exponent..=top).map(|exponent| home.tile_of(positions - 1 - exponent)).min()?;
+    // Positions below value (0, 0), but in its row of tiles, may lie in tiles to its left.
+    let lowest = demand.origin_exponent.saturating_sub(tile_row);
+    let first = (lowest..=top).map(|exponent| home.tile_of(positions - 1 - exponent)).min()?;
     home.first_tile = first;
     home.tiles = positions / home.tile.lanes() - first;
     Some(())
@@ -136,8 +141,7 @@ pub(crate) fn place_output(input: &mut Home, linear: &Linear<i64>, demand: Deman
     (last..last + 2 * input.pitch + 2).find_map(|row| {
         let origin_exponent = read_exponent(input, row) + linear.padding.top * pitch + linear.padding.left;
         let top_exponent = origin_exponent + reach;
-        let last_value =
-            ((demand.shape.height - 1) * pitch + demand.shape.width - 1) * demand.stride;
+        let last_value = ((demand.shape.height - 1) * pitch + demand.shape.width - 1) * demand.stride;
         if origin_exponent < last_value {
             return None;
         }
@@ -155,5 +159,6 @@ pub(crate) fn pitch_fits(home: &Home, linear: &Linear<i64>) -> bool {
     }
     let factor = home.read.factor();
     home.pitch.is_multiple_of(factor)
-        && home.pitch / factor >= linear.pooled().width + linear.padding.left.max(linear.padding.right)
+        && home.pitch / factor
+            >= home.shape.width.div_ceil(linear.window) + linear.padding.left.max(linear.padding.right)
 }

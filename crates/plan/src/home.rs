@@ -210,7 +210,9 @@ impl Home {
             return last * self.tile.columns + self.tile.columns - 1;
         }
         let (tile_y, tile_x) = (last / self.tiles_per_row(), last % self.tiles_per_row());
-        (tile_y * self.tile.rows + self.tile.rows - 1) * self.pitch + tile_x * self.tile.columns + self.tile.columns
+        (tile_y * self.tile.rows + self.tile.rows - 1) * self.pitch
+            + tile_x * self.tile.columns
+            + self.tile.columns
             - 1
     }
 
@@ -220,8 +222,7 @@ impl Home {
         if plane_row == 0 || plane_row >= self.tiles {
             return None;
         }
-        let row_start =
-            self.tile.rows > 1 && (self.first_tile + plane_row).is_multiple_of(self.tiles_per_row());
+        let row_start = self.tile.rows > 1 && (self.first_tile + plane_row).is_multiple_of(self.tiles_per_row());
         let skipped = if row_start { (self.tile.rows - 1) * self.pitch } else { 0 };
         Some(skipped + self.tile.columns)
     }

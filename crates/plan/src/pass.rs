@@ -111,7 +111,9 @@ fn write_tile(home: &Home, lanes: usize) -> Option<WriteTile> {
 
 fn read_sum(home: &Home) -> Option<ReadSum> {
     match home.read {
-        Read::Sums { factor } | Read::Scalars { factor } if factor > 1 => Some(ReadSum { factor, tile: home.tile }),
+        Read::Sums { factor } | Read::Scalars { factor } if factor > 1 => {
+            Some(ReadSum { factor, tile: home.tile })
+        }
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use zklayout_model::{Fixed, Graph};
+use zklayout_model::{Fixed, Graph, Shape};
 
 use crate::error::PlanError;
 use crate::fact::LinearFact;
@@ -75,6 +75,8 @@ pub struct Plan {
     pub facts: Vec<LinearFact>,
     /// Power-of-two scale of the public output.
     pub output_scale: i32,
+    /// Shape of the whole input; its home may hold less.
+    pub input_shape: Shape,
     /// Power-of-two scale of the input.
     pub input_scale: i32,
     /// The circuit's counts.

@@ -107,8 +107,13 @@ impl<'a> Choice<'a> {
             let (facts, passes) = candidate.facts(lanes, weight_lanes);
             let homes = &candidate.homes;
             let shape = CircuitShape::count(&knobs, &options.visibility, homes, &facts, &passes, entries);
-            (shape.needed_rows(table_columns) <= usable)
-                .then(|| Self { candidate: candidate.clone(), knobs, facts, passes, shape })
+            (shape.needed_rows(table_columns) <= usable).then(|| Self {
+                candidate: candidate.clone(),
+                knobs,
+                facts,
+                passes,
+                shape,
+            })
         })
     }
 
@@ -133,6 +138,7 @@ impl<'a> Choice<'a> {
             homes: self.candidate.homes.clone(),
             facts: self.facts,
             output_scale: layers.last().map_or(0, |layer| layer.scale()),
+            input_shape: input.shape,
             input_scale: input.scale,
             shape: self.shape,
         })

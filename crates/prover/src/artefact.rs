@@ -49,8 +49,7 @@ pub trait Artefact: Serialize + DeserializeOwned {
     /// # Errors
     /// A file that cannot be read, is of another kind or version, or was changed or cut off.
     fn load(path: &Path) -> Result<Self, ProverError> {
-        let bytes =
-            std::fs::read(path).map_err(|source| ProverError::File { path: path.to_owned(), source })?;
+        let bytes = std::fs::read(path).map_err(|source| ProverError::File { path: path.to_owned(), source })?;
         if bytes.len() < HEADER + CHECKSUM || &bytes[..8] != MAGIC {
             return Err(not_artefact::<Self>(path, "its header is missing".into()));
         }

@@ -57,7 +57,12 @@ pub struct PublicValues {
 ///
 /// # Errors
 /// Too few powers of tau, a model or execution that does not fit the key, or a failure of halo2.
-pub fn prove(srs: &Srs, key: &ProvingKey, graph: &Graph<Fixed>, trace: &Trace) -> Result<ProofBundle, ProverError> {
+pub fn prove(
+    srs: &Srs,
+    key: &ProvingKey,
+    graph: &Graph<Fixed>,
+    trace: &Trace,
+) -> Result<ProofBundle, ProverError> {
     same_hash("powers of tau", ("proving key", key.verifying().srs_hash()), ("setup", srs.hash()))?;
     key.check_weights(graph)?;
     let params = srs.params(key.plan.knobs.k)?;
@@ -103,7 +108,9 @@ pub fn verify(srs: &VerifierSrs, key: &VerifyingKey, bundle: &ProofBundle) -> Re
         return Err(ProverError::Invalid(reason));
     }
     if bundle.input.is_some() != plan.visibility.public_input {
-        return Err(ProverError::Invalid("the plan and the bundle disagree on whether the input is public".into()));
+        return Err(ProverError::Invalid(
+            "the plan and the bundle disagree on whether the input is public".into(),
+        ));
     }
     let instance = instance(&plan, &bundle.output, bundle.input.as_deref())?;
     verify_instance(srs, key, &plan, &instance, &bundle.proof)?;

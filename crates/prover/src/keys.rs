@@ -60,11 +60,8 @@ pub fn keygen(srs: &Srs, plan: &Plan, graph: &Graph<Fixed>) -> Result<ProvingKey
     let circuit = InferenceCircuit::without_witness(plan.clone(), grid.clone());
     let key = keygen_pk2(&*params, &circuit, false)
         .map_err(|e| ProverError::ProofSystem { doing: "making keys", reason: e.to_string() })?;
-    let verifying = VerifyingKey {
-        plan: plan.to_json()?,
-        srs: srs.hash(),
-        key: key.get_vk().to_bytes(SerdeFormat::RawBytes),
-    };
+    let verifying =
+        VerifyingKey { plan: plan.to_json()?, srs: srs.hash(), key: key.get_vk().to_bytes(SerdeFormat::RawBytes) };
     Ok(ProvingKey { plan, grid, key, verifying })
 }
 
@@ -116,10 +113,9 @@ impl ProvingKey {
         }
         let tape = WeightTape::of(&self.plan, graph)?;
         let columns = &self.grid.columns.weights;
-        let same = columns
-            .iter()
-            .enumerate()
-            .all(|(lane, &column)| tape.lane(lane).eq(self.grid.cells[column].iter().copied().take(tape.rows().len())));
+        let same = columns.iter().enumerate().all(|(lane, &column)| {
+            tape.lane(lane).eq(self.grid.cells[column].iter().copied().take(tape.rows().len()))
+        });
         if same { Ok(()) } else { Err(ProverError::OtherWeights) }
     }
 }

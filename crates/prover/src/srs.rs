@@ -118,8 +118,7 @@ impl Srs {
     /// # Errors
     /// A file that cannot be read, is too short or too long, or holds no powers of tau.
     pub fn from_file(path: &Path) -> Result<Self, ProverError> {
-        let raw =
-            std::fs::read(path).map_err(|source| ProverError::File { path: path.to_owned(), source })?;
+        let raw = std::fs::read(path).map_err(|source| ProverError::File { path: path.to_owned(), source })?;
         let points = Points::read(&raw, SerdeFormat::RawBytes)?;
         points.check()?;
         Ok(points.into_srs(Provenance::File))
@@ -301,8 +300,9 @@ impl FixedBase {
         let windows = (0..Fr::NUM_BITS as usize)
             .step_by(WINDOW)
             .map(|_| {
-                let multiples: Vec<G1> =
-                    std::iter::successors(Some(start), |multiple| Some(multiple + start)).take((1 << WINDOW) - 1).collect();
+                let multiples: Vec<G1> = std::iter::successors(Some(start), |multiple| Some(multiple + start))
+                    .take((1 << WINDOW) - 1)
+                    .collect();
                 start = multiples[multiples.len() - 1] + start;
                 normalise(&multiples)
             })

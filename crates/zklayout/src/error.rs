@@ -11,7 +11,9 @@ pub enum Error {
     #[error(transparent)]
     Import(#[from] ImportError),
     /// The imported graph and the float engine disagree.
-    #[error("the imported graph computes {ours} where the float engine computes {theirs}; please report this model")]
+    #[error(
+        "the imported graph computes {ours} where the float engine computes {theirs}; please report this model"
+    )]
     ImportMismatch {
         /// A value of the imported graph.
         ours: f64,

@@ -33,6 +33,6 @@ pub use zklayout_model::{
 };
 pub use zklayout_plan::{CircuitShape, Content, Knobs, Plan, PlanHash, PlanOptions, Visibility, WeightMode};
 pub use zklayout_prover::{
-    Artefact, FORMAT_VERSION, ProofBundle, ProverError, Provenance, ProvingKey, PublicValues, Srs, VerifierSrs,
+    Artefact, FORMAT_VERSION, ProofBundle, Provenance, ProverError, ProvingKey, PublicValues, Srs, VerifierSrs,
     VerifyingKey, keygen, prove, unit_seconds, verify,
 };

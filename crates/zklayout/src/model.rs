@@ -40,15 +40,19 @@ impl Model {
     fn check_import(&self) -> Result<(), Error> {
         let input: Vec<f64> = (0..self.input.len()).map(|i| (i * 37 % 101) as f64 / 100.0).collect();
         let theirs = self.reference.run(&input)?;
-        let tensor = Array3::from_shape_vec(self.input.dims(), input)
-            .map_err(|e| ImportError::Graph(e.to_string()))?;
+        let tensor =
+            Array3::from_shape_vec(self.input.dims(), input).map_err(|e| ImportError::Graph(e.to_string()))?;
         let ours = run_fused(&self.fused, &tensor).pop().map(|(_, output)| output).unwrap_or_default();
         if ours.len() != theirs.len() {
             let reason = format!("the output has {} values, the float engine's {}", ours.len(), theirs.len());
             return Err(ImportError::Graph(reason).into());
         }
         let scale = theirs.iter().fold(1.0f64, |scale, value| scale.max(value.abs()));
-        match ours.iter().zip(&theirs).find(|(ours, theirs)| !((*ours - *theirs).abs() <= IMPORT_TOLERANCE * scale)) {
+        match ours
+            .iter()
+            .zip(&theirs)
+            .find(|(ours, theirs)| !((*ours - *theirs).abs() <= IMPORT_TOLERANCE * scale))
+        {
             Some((&ours, &theirs)) => Err(Error::ImportMismatch { ours, theirs }),
             None => Ok(()),
         }

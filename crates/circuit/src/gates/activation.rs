@@ -99,7 +99,8 @@ fn write_sum(meta: &mut VirtualCells<'_, Scalar>, plan: &Plan, columns: &Columns
             }
         })
         .collect();
-    let tiles = plan.passes.write_tiles.iter().map(|tile| (0..lanes).map(|lane| tile.exponent(lane, lanes)).collect());
+    let tiles =
+        plan.passes.write_tiles.iter().map(|tile| (0..lanes).map(|lane| tile.exponent(lane, lanes)).collect());
     select(meta, columns, &columns.places.write_tiles, tiles.collect(), &accumulators)
 }
 

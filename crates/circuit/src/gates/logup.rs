@@ -54,8 +54,7 @@ pub(super) fn create(cs: &mut ConstraintSystem<Scalar>, plan: &Plan, columns: &C
 /// Values by lane, then remainders, then weights, then table rows: the order of the witness's hits.
 fn fractions(meta: &mut VirtualCells<'_, Scalar>, plan: &Plan, columns: &Columns) -> Vec<Fraction> {
     let compress = Compression::new(meta, columns);
-    let masks: Vec<Expr> =
-        columns.places.masks.iter().map(|&place| fixed(meta, &columns.fixed, place)).collect();
+    let masks: Vec<Expr> = columns.places.masks.iter().map(|&place| fixed(meta, &columns.fixed, place)).collect();
     let tag = fixed(meta, &columns.fixed, columns.places.tag);
     let mut fractions = Vec::new();
     for (lane, mask) in masks.iter().enumerate() {

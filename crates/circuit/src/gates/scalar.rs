@@ -35,9 +35,8 @@ pub(super) fn create(cs: &mut ConstraintSystem<Scalar>, plan: &Plan, columns: &C
         vec![active * (current - step(meta, plan, columns) * previous - sum)]
     });
     cs.create_gate("scalar sum", |meta| {
-        let [active, output, product] =
-            [columns.places.active, columns.places.output, columns.places.product]
-                .map(|place| fixed(meta, &columns.fixed, place));
+        let [active, output, product] = [columns.places.active, columns.places.output, columns.places.product]
+            .map(|place| fixed(meta, &columns.fixed, place));
         let rho = meta.query_challenge(columns.challenges.rho);
         let operand = meta.query_advice(columns.operand, Rotation::cur());
         let weights = meta.query_advice(columns.weight_sum, Rotation::cur());

@@ -77,10 +77,9 @@ impl Spec {
 /// A network with made-up weights.
 pub fn network(input: Shape, specs: &[Spec], seed: u64) -> Graph<Fused> {
     let mut numbers = Numbers::new(seed);
-    let mut graph = Graph::new();
-    let mut last = graph.add(Fused::Input(input), &[]);
+    let mut layers: Vec<(Linear<f64>, Clamp<f64>)> = Vec::new();
     let mut shape = input;
-    for (index, spec) in specs.iter().enumerate() {
+    for spec in specs {
         let (height, width) = (shape.height / spec.window, shape.width / spec.window);
         let (kh, kw) = spec.kernel.unwrap_or((height, width));
         let (outputs, inner, groups) =
@@ -102,7 +101,20 @@ pub fn network(input: Shape, specs: &[Spec], seed: u64) -> Graph<Fused> {
         };
         linear.output = linear.full_output();
         shape = linear.output;
-        last = graph.add(Fused::Layer { name: format!("layer{index}"), linear, clamp: spec.clamp }, &[last]);
+        layers.push((linear, spec.clamp));
+    }
+    // As merging does: no layer computes what its consumer does not read.
+    for consumer in (1..layers.len()).rev() {
+        let (height, width) = layers[consumer].0.live_input();
+        let output = &mut layers[consumer - 1].0.output;
+        (output.height, output.width) = (height.min(output.height), width.min(output.width));
+        let cropped = *output;
+        layers[consumer].0.input = cropped;
+    }
+    let mut graph = Graph::new();
+    let mut last = graph.add(Fused::Input(input), &[]);
+    for (index, (linear, clamp)) in layers.into_iter().enumerate() {
+        last = graph.add(Fused::Layer { name: format!("layer{index}"), linear, clamp }, &[last]);
     }
     graph
 }
@@ -117,9 +129,8 @@ impl Case {
     pub fn new(input: Shape, specs: &[Spec], signed: bool, seed: u64) -> Self {
         let float = network(input, specs, seed);
         let mut numbers = Numbers::new(seed + 1000);
-        let sample: Vec<f64> = (0..input.len())
-            .map(|_| if signed { numbers.real() } else { numbers.real().abs() })
-            .collect();
+        let sample: Vec<f64> =
+            (0..input.len()).map(|_| if signed { numbers.real() } else { numbers.real().abs() }).collect();
         let options = QuantiseOptions { input_bits: 6, weight_bits: 6, table_bits: 8, margin: 0.25 };
         let graph = quantise(&float, std::slice::from_ref(&sample), &options).unwrap();
         let trace = execute(&graph, &sample).unwrap();
@@ -160,7 +171,9 @@ impl Proof {
         // halo2 panics while describing a failed row that also queries a blinding row; that too is a rejection.
         let verdict = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| prover.verify()));
         match verdict {
-            Ok(result) => result.map_err(|failures| format!("{} failures, first: {}", failures.len(), failures[0])),
+            Ok(result) => {
+                result.map_err(|failures| format!("{} failures, first: {}", failures.len(), failures[0]))
+            }
             Err(_) => Err("a constraint fails beside a blinding row".to_owned()),
         }
     }
@@ -177,7 +190,12 @@ pub fn cases() -> Vec<(&'static str, Shape, Vec<Spec>, bool)> {
         ("one dense layer", Shape::vector(5), vec![dense(3, NONE)], false),
         ("perceptron", Shape::vector(7), vec![dense(6, RELU), dense(4, RELU), dense(3, NONE)], true),
         ("valid convolution", Shape::new(2, 5, 5), vec![conv(3, 3, 0, RELU), dense(2, NONE)], false),
-        ("padded convolutions", Shape::new(1, 6, 5), vec![conv(2, 3, 1, RELU), conv(2, 3, 1, RELU), dense(2, NONE)], true),
+        (
+            "padded convolutions",
+            Shape::new(1, 6, 5),
+            vec![conv(2, 3, 1, RELU), conv(2, 3, 1, RELU), dense(2, NONE)],
+            true,
+        ),
         ("image output", Shape::new(1, 6, 6), vec![conv(2, 3, 1, RELU), conv(1, 3, 0, NONE)], false),
         ("activated output", Shape::new(1, 4, 4), vec![conv(2, 3, 0, RELU1)], false),
         (
@@ -198,15 +216,30 @@ pub fn cases() -> Vec<(&'static str, Shape, Vec<Spec>, bool)> {
             vec![conv(3, 3, 1, RELU).strided(2), conv(3, 3, 1, RELU).strided(2), dense(3, NONE)],
             true,
         ),
-        ("strided pointwise", Shape::new(2, 7, 7), vec![conv(3, 1, 0, RELU).strided(2), conv(2, 3, 0, NONE)], false),
+        (
+            "strided pointwise",
+            Shape::new(2, 7, 7),
+            vec![conv(3, 1, 0, RELU).strided(2), conv(2, 3, 0, NONE)],
+            false,
+        ),
         (
             "depthwise",
             Shape::new(3, 6, 6),
-            vec![conv(0, 3, 1, RELU1).depthwise(), conv(4, 1, 0, RELU), conv(0, 1, 0, NONE).depthwise(), dense(2, NONE)],
+            vec![
+                conv(0, 3, 1, RELU1).depthwise(),
+                conv(4, 1, 0, RELU),
+                conv(0, 1, 0, NONE).depthwise(),
+                dense(2, NONE),
+            ],
             true,
         ),
         ("pool first", Shape::new(2, 8, 8), vec![conv(3, 3, 1, RELU).pooled(2), dense(2, NONE)], false),
         ("pooled vector", Shape::new(2, 4, 4), vec![dense(3, NONE).pooled(2)], false),
-        ("signed activations", Shape::new(1, 6, 6), vec![conv(2, 3, 0, NONE), conv(2, 3, 1, NONE), dense(2, NONE)], true),
+        (
+            "signed activations",
+            Shape::new(1, 6, 6),
+            vec![conv(2, 3, 0, NONE), conv(2, 3, 1, NONE), dense(2, NONE)],
+            true,
+        ),
     ]
 }

@@ -15,8 +15,7 @@ pub(super) struct Constant {
 
 impl Constant {
     pub(super) fn load(proto: &pb::TensorProto) -> Result<Self, ImportError> {
-        let malformed =
-            |reason: String| ImportError::Graph(format!("constant tensor {:?}: {reason}", proto.name));
+        let malformed = |reason: String| ImportError::Graph(format!("constant tensor {:?}: {reason}", proto.name));
         let provider = tract_onnx::data_resolver::default();
         let tensor = load_tensor(&*provider, proto, None).map_err(|e| malformed(format!("{e:#}")))?;
         let wide = tensor.cast_to_dt(DatumType::F64).map_err(|e| malformed(format!("{e:#}")))?;

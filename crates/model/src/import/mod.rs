@@ -66,8 +66,7 @@ impl Builder {
         for tensor in &onnx.initializer {
             constants.insert(tensor.name.clone(), Constant::load(tensor)?);
         }
-        let mut builder =
-            Self { graph: Graph::new(), constants, tensors: HashMap::new(), input_dims: Vec::new() };
+        let mut builder = Self { graph: Graph::new(), constants, tensors: HashMap::new(), input_dims: Vec::new() };
         builder.add_input(onnx)?;
         Ok(builder)
     }

@@ -47,9 +47,7 @@ pub(super) fn uniform(node: &Node<'_>, name: &str, default: usize) -> Result<usi
 /// Explicit or automatic zero padding.
 pub(super) fn padding(node: &Node<'_>, kernel: (usize, usize), stride: usize) -> Result<Padding, ImportError> {
     let automatic = node.text("auto_pad");
-    let same = |size: usize, kernel: usize| {
-        ((size.div_ceil(stride) - 1) * stride + kernel).saturating_sub(size)
-    };
+    let same = |size: usize, kernel: usize| ((size.div_ceil(stride) - 1) * stride + kernel).saturating_sub(size);
     let (rows, columns) = (same(node.shape.height, kernel.0), same(node.shape.width, kernel.1));
     match automatic.as_str() {
         "" | "NOTSET" => {
@@ -57,18 +55,12 @@ pub(super) fn padding(node: &Node<'_>, kernel: (usize, usize), stride: usize) ->
             Ok(Padding { top: pads[0], left: pads[1], bottom: pads[2], right: pads[3] })
         }
         "VALID" => Ok(Padding::default()),
-        "SAME_UPPER" => Ok(Padding {
-            top: rows / 2,
-            left: columns / 2,
-            bottom: rows.div_ceil(2),
-            right: columns.div_ceil(2),
-        }),
-        "SAME_LOWER" => Ok(Padding {
-            top: rows.div_ceil(2),
-            left: columns.div_ceil(2),
-            bottom: rows / 2,
-            right: columns / 2,
-        }),
+        "SAME_UPPER" => {
+            Ok(Padding { top: rows / 2, left: columns / 2, bottom: rows.div_ceil(2), right: columns.div_ceil(2) })
+        }
+        "SAME_LOWER" => {
+            Ok(Padding { top: rows.div_ceil(2), left: columns.div_ceil(2), bottom: rows / 2, right: columns / 2 })
+        }
         other => Err(node.unsupported(format!("auto_pad {other:?}"))),
     }
 }

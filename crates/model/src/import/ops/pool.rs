@@ -1,7 +1,7 @@
 //! AveragePool and GlobalAveragePool.
 
-use super::conv::{padding, uniform};
 use super::Node;
+use super::conv::{padding, uniform};
 use crate::error::ImportError;
 use crate::float::FloatOp;
 use crate::shape::Shape;

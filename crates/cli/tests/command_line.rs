@@ -1,0 +1,183 @@
+//! The command line: the main job, and clear errors on bad input.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+fn fixture(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(path)
+}
+
+fn zklayout(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_zklayout")).args(arguments).output().unwrap()
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// Runs a command that must fail, and checks what it says.
+fn fails(arguments: &[&str], expected: &[&str]) {
+    let output = zklayout(arguments);
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{arguments:?} succeeded");
+    assert!(!message.contains("panicked"), "{message}");
+    for part in expected {
+        assert!(message.contains(part), "{arguments:?} said {message:?}, expected {part:?}");
+    }
+}
+
+struct Proof {
+    folder: TempDir,
+}
+
+impl Proof {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let output = zklayout(&[
+            "prove",
+            text(&fixture("models/mnist_cnn.onnx")),
+            "--input",
+            text(&fixture("inputs/digit_4.npy")),
+            "--srs-cache",
+            text(folder.path()),
+            "--out",
+            text(&folder.path().join("out")),
+        ]);
+        let printed = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(printed.contains("verified: the output's largest value is at 4"), "{printed}");
+        assert!(printed.contains("INSECURE"), "{printed}");
+        Self { folder }
+    }
+
+    fn out(&self) -> PathBuf {
+        self.folder.path().join("out")
+    }
+}
+
+#[test]
+fn prove_writes_a_folder_that_verifies() {
+    let proof = Proof::new();
+    let output = zklayout(&["--json", "verify", text(&proof.out())]);
+    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(summary["verified"], true);
+    assert_eq!(summary["output"].as_array().unwrap().len(), 10);
+    let names: Vec<String> = std::fs::read_dir(proof.out())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(names.len(), 5, "{names:?}");
+
+    for (file, expected) in [("proof.bin", "damaged"), ("verifying.key", "damaged"), ("verifier.srs", "damaged")] {
+        let path = proof.out().join(file);
+        let honest = std::fs::read(&path).unwrap();
+        for place in [30, honest.len() / 2, honest.len() - 1] {
+            let mut changed = honest.clone();
+            changed[place] ^= 1;
+            std::fs::write(&path, &changed).unwrap();
+            fails(&["verify", text(&proof.out())], &[file, expected]);
+        }
+        let mut version = honest.clone();
+        version[12] += 1;
+        std::fs::write(&path, &version).unwrap();
+        fails(&["verify", text(&proof.out())], &[file, "format version 2, this version reads 1"]);
+        std::fs::write(&path, &honest[..20]).unwrap();
+        fails(&["verify", text(&proof.out())], &[file]);
+        std::fs::write(&path, &honest).unwrap();
+    }
+    std::fs::copy(proof.out().join("proof.bin"), proof.out().join("verifying.key")).unwrap();
+    fails(&["verify", text(&proof.out())], &["verifying.key", "is not a verifying key"]);
+}
+
+#[test]
+fn broken_models_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let honest = std::fs::read(fixture("models/mnist_cnn.onnx")).unwrap();
+    let input = fixture("inputs/digit_4.npy");
+    let path = folder.path().join("broken.onnx");
+    for bytes in [&b"not a model at all"[..], &[], &[0xff; 4096], &honest[..honest.len() / 2], &honest[..40]] {
+        std::fs::write(&path, bytes).unwrap();
+        fails(&["prove", text(&path), "--input", text(&input)], &["error:"]);
+    }
+    // Every truncation and many single-byte changes end in an answer or an error, never in a panic.
+    for place in (0..honest.len()).step_by(397) {
+        let mut changed = honest.clone();
+        changed[place] ^= 0x55;
+        std::fs::write(&path, &changed).unwrap();
+        let output = zklayout(&["inspect", text(&path)]);
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"), "byte {place}");
+        std::fs::write(&path, &honest[..place]).unwrap();
+        let output = zklayout(&["inspect", text(&path)]);
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"), "cut at {place}");
+    }
+    fails(&["inspect", "no/such/model.onnx"], &["no/such/model.onnx"]);
+}
+
+#[test]
+fn broken_inputs_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = fixture("models/mnist_cnn.onnx");
+    let write = |name: &str, contents: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, contents).unwrap();
+        path
+    };
+    let cases = [
+        (write("short.json", "[1, 2, 3]"), "does not fit the model's input 1x28x28"),
+        (write("ragged.json", "[[1, 2], [3]]"), "different lengths"),
+        (write("words.json", "[\"one\"]"), "expected nested lists of numbers"),
+        (write("garbage.npy", "not an array"), "not an array of numbers"),
+        (write("garbage.npz", "not an archive"), "not a readable .npz file"),
+        (write("input.txt", "1 2 3"), ".npy, .npz or .json"),
+    ];
+    for (path, expected) in cases {
+        fails(&["prove", text(&model), "--input", text(&path)], &[text(&path), expected]);
+    }
+    let mut pixels = ndarray::Array4::<f32>::zeros((1, 1, 28, 28));
+    pixels[[0, 0, 3, 4]] = f32::NAN;
+    let path = folder.path().join("nan.npy");
+    ndarray_npy::write_npy(&path, &pixels).unwrap();
+    fails(&["prove", text(&model), "--input", text(&path)], &["NaN or infinity at position 88"]);
+    let path = folder.path().join("complex.npy");
+    ndarray_npy::write_npy(&path, &ndarray::arr1(&[true, false])).unwrap();
+    fails(&["prove", text(&model), "--input", text(&path)], &["not an array of numbers"]);
+}
+
+#[test]
+fn a_plan_for_another_model_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (plan, input) = (folder.path().join("plan.json"), fixture("inputs/digit_4.npy"));
+    let strided = fixture("models/mnist_strided.onnx");
+    let output = zklayout(&["plan", text(&strided), "--calibration", text(&input), "--out", text(&plan)]);
+    assert!(output.status.success());
+    let model = fixture("models/mnist_cnn.onnx");
+    let prove = ["prove", text(&model), "--input", text(&input), "--plan", text(&plan)];
+    fails(&prove, &["this plan was made for another model"]);
+    std::fs::write(&plan, "{\"format\": 1}").unwrap();
+    fails(&prove, &["not a readable plan"]);
+}
+
+#[test]
+fn powers_of_tau_that_do_not_fit_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("powers.srs");
+    std::fs::write(&path, [7; 1000]).unwrap();
+    let (model, input) = (fixture("models/mnist_cnn.onnx"), fixture("inputs/digit_4.npy"));
+    fails(&["prove", text(&model), "--input", text(&input), "--srs", text(&path)], &["powers of tau"]);
+}
+
+#[test]
+fn accuracy_is_printed() {
+    let samples = fixture("inputs/mnist_heldout.npz");
+    for model in ["models/mnist_cnn.onnx", "models/mnist_strided.onnx"] {
+        let output = zklayout(&["--json", "accuracy", text(&fixture(model)), "--samples", text(&samples)]);
+        let accuracy: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let count = |name: &str| accuracy[name].as_f64().unwrap();
+        assert!(count("samples") >= 500.0);
+        let points = 100.0 * (count("integer_correct") - count("float_correct")) / count("samples");
+        assert!(points.abs() <= 0.3, "{model}: {points} points");
+    }
+}
