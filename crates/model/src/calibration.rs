@@ -25,6 +25,15 @@ impl Bounds {
         Self { lo: self.lo - extra, hi: self.hi + extra }
     }
 
+    pub(crate) fn union(self, other: Self) -> Self {
+        Self { lo: self.lo.min(other.lo), hi: self.hi.max(other.hi) }
+    }
+
+    fn of<'a>(values: impl Iterator<Item = &'a f64>) -> Self {
+        let none = Self { lo: f64::INFINITY, hi: f64::NEG_INFINITY };
+        values.fold(none, |bounds, &value| bounds.union(Self { lo: value, hi: value }))
+    }
+
     pub(crate) fn magnitude(self) -> f64 {
         self.lo.abs().max(self.hi.abs())
     }
@@ -66,11 +75,14 @@ impl Runs {
 
     /// Bounds of a node's pre-activations over all samples.
     pub(crate) fn bounds(&self, place: usize) -> Bounds {
-        let values = self.float.iter().flat_map(|run| run[place].0.iter());
-        values.fold(Bounds { lo: f64::INFINITY, hi: f64::NEG_INFINITY }, |bounds, &value| Bounds {
-            lo: bounds.lo.min(value),
-            hi: bounds.hi.max(value),
-        })
+        Bounds::of(self.float.iter().flat_map(|run| run[place].0.iter()))
+    }
+
+    /// Bounds of a quantised layer's accumulators over all samples, dequantised.
+    pub(crate) fn integer_bounds(&self, linear: &Linear<i64>, source_scale: i32, scale: i32) -> Bounds {
+        let bounds =
+            self.fixed.iter().map(|values| Bounds::of(accumulators(linear, values, source_scale, scale).iter()));
+        bounds.reduce(Bounds::union).unwrap_or(Bounds { lo: 0.0, hi: 0.0 })
     }
 
     /// What the layer at `place` reads.
@@ -89,23 +101,28 @@ impl Runs {
                     values.mapv(|value| (value * scale + 0.5).floor() / scale)
                 }
                 Fixed::Layer(layer) => {
-                    let scale = f64::powi(2.0, layer.scale());
-                    let unit = f64::powi(2.0, layer.accumulator_scale);
-                    let weights = layer.linear.map(|w| *w as f64, |b| *b as f64);
-                    let source = f64::powi(2.0, layer.source_scale());
-                    let integers = weights.apply(&values.mapv(|value| value * source));
-                    let accumulators = integers.unwrap_or_else(|| Array3::zeros(layer.linear.output.dims()));
+                    let (unit, scale) = (layer.accumulator_scale, f64::powi(2.0, layer.scale()));
+                    let sums = accumulators(&layer.linear, values, layer.source_scale(), unit);
                     match &layer.kind {
-                        OutputKind::Raw => accumulators.mapv(|value| value / unit),
-                        OutputKind::Requantise { shift, clamp, .. } => accumulators.mapv(|value| {
-                            let rounded = round_shift(value as i64, *shift).unwrap_or(0);
-                            clamp.apply(rounded) as f64 / scale
+                        OutputKind::Raw => sums,
+                        OutputKind::Requantise { shift, clamp, .. } => sums.mapv(|value| {
+                            let integer = (value * f64::powi(2.0, unit)) as i64;
+                            clamp.apply(round_shift(integer, *shift).unwrap_or(0)) as f64 / scale
                         }),
                     }
                 }
             };
         }
     }
+}
+
+/// Accumulators of a quantised layer, dequantised; floats hold them exactly as long as they stay below 2^53.
+fn accumulators(linear: &Linear<i64>, values: &Array3<f64>, source_scale: i32, scale: i32) -> Array3<f64> {
+    let weights = linear.map(|w| *w as f64, |b| *b as f64);
+    let source = f64::powi(2.0, source_scale);
+    let sums = weights.apply(&values.mapv(|value| value * source));
+    let unit = f64::powi(2.0, scale);
+    sums.map_or_else(|| Array3::zeros(linear.output.dims()), |sums| sums.mapv(|value| value / unit))
 }
 
 /// Columns of the layer's matrix form, over a subset of output positions of all samples.

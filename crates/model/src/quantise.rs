@@ -78,7 +78,7 @@ pub fn quantise(
                 let is_last = last.map_or(0, petgraph::graph::NodeIndex::index) + 2 == graph.len();
                 let raw = is_last && clamp.is_identity();
                 let evidence = &runs.evidence(place, linear);
-                let layer = LayerQuantiser { name, linear, clamp, source, bounds, options, evidence };
+                let layer = LayerQuantiser { name, linear, clamp, source, bounds, options, evidence, runs: &runs };
                 Fixed::Layer(layer.run(raw)?)
             }
         };
@@ -135,6 +135,7 @@ struct LayerQuantiser<'a> {
     bounds: Bounds,
     options: &'a QuantiseOptions,
     evidence: &'a Evidence,
+    runs: &'a Runs,
 }
 
 impl LayerQuantiser<'_> {
@@ -179,7 +180,8 @@ impl LayerQuantiser<'_> {
     }
 
     fn requantise(&self, linear: &Linear<i64>, accumulator_scale: i32) -> Result<OutputKind, QuantiseError> {
-        let seen = self.bounds.widened(self.options.margin);
+        let integers = self.runs.integer_bounds(linear, self.source.scale, accumulator_scale);
+        let seen = self.bounds.union(integers).widened(self.options.margin);
         let entries = (1i64 << self.options.table_bits) as f64 - 4.0;
         let scale = scale_for((seen.hi - seen.lo).max(1e-6), entries).min(accumulator_scale);
         let shift = u32::try_from(accumulator_scale - scale)

@@ -4,7 +4,7 @@ use zklayout_model::{Clamp, Fixed, FixedInput, FixedLayer, Graph, OutputKind, Sh
 
 use crate::error::PlanError;
 use crate::fact::LinearFact;
-use crate::geometry::{Demand, bias_positions, pitch_fits, place, place_output, read_of};
+use crate::geometry::{Demand, bias_positions, pitch_fits, place, placements, read_of};
 use crate::home::{Content, Home, Public, Read, Tile};
 use crate::pass::{Passes, WeightStep, add};
 use crate::plan::Visibility;
@@ -78,63 +78,33 @@ impl<'a> Candidate<'a> {
         lanes: usize,
         remainders: bool,
     ) -> Result<Self, PlanError> {
-        let mut failure = None;
         let (_, width) = layers[0].linear.live_input();
-        for pitch in width..width + PITCH_TRIES {
-            match Self::build_with_pitch(input, layers, lanes, pitch) {
-                Ok(mut candidate) => {
+        let mut failure = None;
+        // The input's place shifts the exponents of all planes after it, which is what aligns their tiles.
+        for (pitch, shift) in
+            (width..width + PITCH_TRIES).flat_map(|pitch| (0..lanes).map(move |shift| (pitch, shift)))
+        {
+            let Some(first) = input_home(input, layers[0], lanes, pitch, shift) else { continue };
+            match extend(&[first], layers, lanes) {
+                Ok(tensors) => {
+                    let mut candidate = Self::arrange(tensors, layers, lanes);
                     candidate.publish(visibility);
                     candidate.add_tables(input, remainders);
                     candidate.stack(lanes);
                     return Ok(candidate);
                 }
-                Err(error) => failure = Some(error),
+                Err(index) => failure = failure.max(Some(index)),
             }
         }
-        Err(failure.unwrap_or_else(|| PlanError::Unsupported { layer: "input".into(), reason: "no pitch".into() }))
-    }
-
-    fn build_with_pitch(
-        input: &FixedInput,
-        layers: &[&'a FixedLayer],
-        lanes: usize,
-        pitch: usize,
-    ) -> Result<Self, PlanError> {
-        let refuse =
-            |layer: &FixedLayer, reason: String| PlanError::Unsupported { layer: layer.name.clone(), reason };
-        let mut homes: Vec<Home> = Vec::new();
-        let first = input_home(input, layers[0], lanes, pitch)
-            .ok_or_else(|| refuse(layers[0], format!("its windows do not fit {lanes} lanes")))?;
-        let mut ones = 1;
-        homes.push(first);
-        for (index, layer) in layers.iter().enumerate() {
-            // A plane of one value has no neighbours to keep a distance from.
-            let stride = if layer.linear.output.plane() == 1 { 1 } else { layer.linear.stride };
-            let read = layers.get(index + 1).map_or(Read::Nothing, |next| read_of(&next.linear, stride));
-            let demand = Demand {
-                content: Content::Layer(index + 1),
-                shape: layer.linear.output,
-                stride,
-                pitch: 0,
-                origin_exponent: 0,
-                top_exponent: 0,
-                read,
-                lanes,
-            };
-            let source = &mut homes[index];
-            if !pitch_fits(source, &layer.linear) {
-                return Err(refuse(layer, format!("a pitch of {pitch} is too narrow for its padding or windows")));
-            }
-            let output = place_output(source, &layer.linear, demand)
-                .ok_or_else(|| refuse(layer, format!("its {read:?} output does not fit {lanes} lanes")))?;
-            ones = ones.max(bias_positions(output.origin_exponent(), lanes));
-            homes.push(output);
-        }
-        Ok(Self::arrange(homes, layers, ones, lanes))
+        let layer = &layers[failure.unwrap_or(0)];
+        let reason = format!("its windows, strides and padding fit no common pitch on {lanes} lanes");
+        Err(PlanError::Unsupported { layer: layer.name.clone(), reason })
     }
 
     /// Puts the output first, then the constants, then the other tensors.
-    fn arrange(mut tensors: Vec<Home>, layers: &[&'a FixedLayer], ones: usize, lanes: usize) -> Self {
+    fn arrange(mut tensors: Vec<Home>, layers: &[&'a FixedLayer], lanes: usize) -> Self {
+        let positions = tensors[1..].iter().map(|home| bias_positions(home.origin_exponent(), lanes));
+        let ones = positions.max().unwrap_or(1);
         let output = tensors.pop();
         let mut homes: Vec<Home> = output.into_iter().collect();
         homes.push(ones_home(1, 1));
@@ -226,13 +196,52 @@ impl<'a> Candidate<'a> {
     }
 }
 
-fn input_home(input: &FixedInput, first: &FixedLayer, lanes: usize, pitch: usize) -> Option<Home> {
+/// Homes of all tensors after the last of `homes`, or the first layer that does not fit. Where the input is read in
+/// windows, reading it later aligns what follows differently, so several rows are tried.
+fn extend(homes: &[Home], layers: &[&FixedLayer], lanes: usize) -> Result<Vec<Home>, usize> {
+    let index = homes.len() - 1;
+    let Some(layer) = layers.get(index) else { return Ok(homes.to_vec()) };
+    let input = &homes[index];
+    if !pitch_fits(input, &layer.linear) {
+        return Err(index);
+    }
+    // A plane of one value has no neighbours to keep a distance from.
+    let stride = if layer.linear.output.plane() == 1 { 1 } else { layer.linear.stride };
+    let demand = Demand {
+        content: Content::Layer(index + 1),
+        shape: layer.linear.output,
+        stride,
+        pitch: 0,
+        origin_exponent: 0,
+        top_exponent: 0,
+        read: layers.get(index + 1).map_or(Read::Nothing, |next| read_of(&next.linear, stride)),
+        lanes,
+    };
+    let tries = if let Read::Sums { .. } = input.read { lanes } else { 1 };
+    let mut failure = index;
+    for (read_row, output) in placements(input, &layer.linear, demand).take(tries) {
+        let mut longer = homes.to_vec();
+        longer[index].read_row = read_row;
+        longer[index].tail = (read_row + 1).saturating_sub(longer[index].tiles);
+        longer.push(output);
+        match extend(&longer, layers, lanes) {
+            Ok(homes) => return Ok(homes),
+            Err(index) => failure = failure.max(index),
+        }
+    }
+    Err(failure)
+}
+
+fn input_home(input: &FixedInput, first: &FixedLayer, lanes: usize, pitch: usize, shift: usize) -> Option<Home> {
     let read = read_of(&first.linear, 1);
     // Only what the first layer reads has a home: nothing else can change the output.
     let (height, width) = first.linear.live_input();
     let rows = height.next_multiple_of(read.factor());
-    let tail = if read.factor() > 1 { pitch } else { width };
-    let origin_exponent = (rows - 1) * pitch + tail - 1;
+    let origin_exponent = match read {
+        Read::Raster => (rows - 1) * pitch + width - 1 + shift,
+        _ if shift == 0 => rows * pitch - 1,
+        _ => return None,
+    };
     place(&Demand {
         content: Content::Input,
         shape: Shape::new(input.shape.channels, height, width),

@@ -129,27 +129,31 @@ pub(crate) fn read_exponent(home: &Home, row: usize) -> usize {
     }
 }
 
-/// Places a layer's output, reading its input later where that aligns the output's tiles.
-pub(crate) fn place_output(input: &mut Home, linear: &Linear<i64>, demand: Demand) -> Option<Home> {
+/// Every way to place a layer's output within reach, with the row of a plane after which the input is read.
+///
+/// Reading a row later raises `E_in`, and with it `E_out`, by the positions of a row.
+pub(crate) fn placements(
+    input: &Home,
+    linear: &Linear<i64>,
+    demand: Demand,
+) -> Box<dyn Iterator<Item = (usize, Home)>> {
+    let last = last_value_row(input);
     if let Read::Scalars { .. } = input.read {
-        return place(&Demand { pitch: 1, origin_exponent: 0, top_exponent: 0, ..demand });
+        let output = place(&Demand { pitch: 1, origin_exponent: 0, top_exponent: 0, ..demand });
+        return Box::new(output.into_iter().map(move |output| (last, output)));
     }
     let pitch = input.pitch / input.read.factor();
     let (kh, kw) = linear.kernel_size();
-    let reach = (kh - 1 - linear.padding.top.min(kh - 1)) * pitch + kw - 1 - linear.padding.left.min(kw - 1);
-    let last = last_value_row(input);
-    (last..last + 2 * input.pitch + 2).find_map(|row| {
-        let origin_exponent = read_exponent(input, row) + linear.padding.top * pitch + linear.padding.left;
+    let padding = linear.padding;
+    let reach = (kh - 1 - padding.top.min(kh - 1)) * pitch + kw - 1 - padding.left.min(kw - 1);
+    let last_value = ((demand.shape.height - 1) * pitch + demand.shape.width - 1) * demand.stride;
+    let input = input.clone();
+    Box::new((last..last + 2 * input.pitch + 2).filter_map(move |row| {
+        let origin_exponent = read_exponent(&input, row) + padding.top * pitch + padding.left;
         let top_exponent = origin_exponent + reach;
-        let last_value = ((demand.shape.height - 1) * pitch + demand.shape.width - 1) * demand.stride;
-        if origin_exponent < last_value {
-            return None;
-        }
         let output = place(&Demand { pitch, origin_exponent, top_exponent, ..demand })?;
-        input.read_row = row;
-        input.tail = (row + 1).saturating_sub(input.tiles);
-        Some(output)
-    })
+        (origin_exponent >= last_value).then_some((row, output))
+    }))
 }
 
 /// Whether a consumer of `home` can tell a row's end from the next row's start.
