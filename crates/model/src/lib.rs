@@ -1,8 +1,8 @@
 //! Layer graphs of a trained network, from the ONNX file to exact integers.
 //!
-//! The stages are types: [`import`] reads a file into a [`Graph`] of [`Float`] operators, [`fuse`]
-//! merges them into layers, [`quantise`] gives every layer integer weights and an exact meaning, and
-//! [`execute`] runs that meaning. The integer executor *is* the specification of a proof.
+//! The stages are types: [`import_onnx`] reads a file into a [`Graph`] of [`Float`] operators, [`fuse()`]
+//! merges them into layers, [`quantise()`] gives every layer integer weights and an exact meaning, and
+//! [`execute()`] runs that meaning. The integer executor *is* the specification of a proof.
 //!
 //! This crate knows nothing of circuits, fields or cost.
 

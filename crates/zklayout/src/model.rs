@@ -48,11 +48,11 @@ impl Model {
             return Err(ImportError::Graph(reason).into());
         }
         let scale = theirs.iter().fold(1.0f64, |scale, value| scale.max(value.abs()));
-        match ours
-            .iter()
-            .zip(&theirs)
-            .find(|(ours, theirs)| !((*ours - *theirs).abs() <= IMPORT_TOLERANCE * scale))
-        {
+        let differs = |ours: f64, theirs: f64| {
+            let difference = (ours - theirs).abs();
+            difference.is_nan() || difference > IMPORT_TOLERANCE * scale
+        };
+        match ours.iter().zip(&theirs).find(|(ours, theirs)| differs(**ours, **theirs)) {
             Some((&ours, &theirs)) => Err(Error::ImportMismatch { ours, theirs }),
             None => Ok(()),
         }
