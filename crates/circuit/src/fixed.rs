@@ -135,6 +135,7 @@ impl FixedGrid {
         grid.check_room(plan, usable)?;
         grid.place_switches(usable);
         for home in &plan.homes {
+            check_values(plan, home)?;
             grid.place_home(plan, home);
         }
         grid.place_facts(plan);
@@ -271,6 +272,22 @@ impl FixedGrid {
                 self.cells[column][row] = value;
             }
         }
+    }
+}
+
+/// Every value must have exactly one cell.
+fn check_values(plan: &Plan, home: &Home) -> Result<(), CircuitError> {
+    let lanes = plan.knobs.lanes;
+    let mut cells = vec![0u32; home.shape.plane()];
+    for (y, x) in (0..home.tiles).flat_map(|row| (0..lanes).filter_map(move |lane| home.value(row, lane, lanes))) {
+        cells[y * home.shape.width + x] += 1;
+    }
+    match cells.iter().position(|count| *count != 1) {
+        None => Ok(()),
+        Some(place) => Err(CircuitError::Mismatch(format!(
+            "value {place} of a plane of {:?} has {} cells",
+            home.content, cells[place]
+        ))),
     }
 }
 

@@ -280,12 +280,15 @@ fn pooled(x: &Array3<i64>, home: Shape, window: usize) -> Array3<i64> {
 
 /// The instance columns of an execution: public values at the rows of their homes.
 ///
-/// `output` and `input` are integers in the tensors' own order; `input` is read only if the plan makes it public.
+/// `output` and `input` are integers in the tensors' own order; `input` is read only if the plan makes it public. Input
+/// values that the model does not read have no cell; they follow the last public row, where no constraint looks, so
+/// that the proof's transcript binds them too.
 ///
 /// # Errors
 /// A number of values other than the plan's.
 pub fn instance_columns(plan: &Plan, output: &[i64], input: &[i64]) -> Result<Vec<Vec<i64>>, CircuitError> {
     let mut columns = vec![Vec::new(); plan.shape.instance];
+    let mut unread: Vec<i64> = Vec::new();
     let unused = plan.knobs.lanes - plan.shape.instance;
     for home in plan.homes.iter().filter(|home| home.public != Public::No) {
         let (values, shape) = match home.content {
@@ -296,6 +299,11 @@ pub fn instance_columns(plan: &Plan, output: &[i64], input: &[i64]) -> Result<Ve
             let reason = format!("{} public values for a tensor of {shape}", values.len());
             return Err(CircuitError::Mismatch(reason));
         }
+        let read = |place: usize| {
+            let (y, x) = (place / shape.width % shape.height, place % shape.width);
+            y < home.shape.height && x < home.shape.width
+        };
+        unread.extend(values.iter().enumerate().filter(|(place, _)| !read(*place)).map(|(_, value)| *value));
         for channel in 0..home.shape.channels {
             for plane_row in 0..home.tiles {
                 for lane in unused..plan.knobs.lanes {
@@ -307,6 +315,14 @@ pub fn instance_columns(plan: &Plan, output: &[i64], input: &[i64]) -> Result<Ve
                 }
             }
         }
+    }
+    let last = columns.iter().map(Vec::len).max().unwrap_or(0);
+    if !unread.is_empty() {
+        columns[0].resize(last, 0);
+        columns[0].extend(unread);
+    }
+    if columns.iter().any(|column| column.len() > plan.shape.usable_rows()) {
+        return Err(CircuitError::Mismatch("the public values need more rows than the plan has".into()));
     }
     Ok(columns)
 }

@@ -6,10 +6,33 @@ mod nets;
 use halo2_proofs::plonk::{Circuit, ConstraintSystem};
 use nets::{Case, NONE, Numbers, PRIVATE, Proof, RELU, RELU1, Spec, cases};
 use zklayout_circuit::{CircuitParams, InferenceCircuit, check_shape};
-use zklayout_model::Shape;
-use zklayout_plan::{Plan, PlanOptions, Visibility, WeightMode, plan};
+use zklayout_model::{Fixed, FixedLayer, OutputKind, Shape, ValueRange};
+use zklayout_plan::{Content, Plan, PlanOptions, TableKind, Visibility, WeightMode, plan};
+
+/// The tables accept exactly the values that the executor does.
+fn check_ranges(case: &Case, plan: &Plan) {
+    for home in &plan.homes {
+        let Some(TableKind::Activation { lo, hi, .. }) = home.table.map(|table| &plan.tables[table].kind) else {
+            continue;
+        };
+        let range = match home.content {
+            Content::Ones => continue,
+            Content::Input => plan.input_range,
+            Content::Layer(place) => match case.graph.nodes().nth(place).map(|(_, node)| node) {
+                Some(Fixed::Layer(FixedLayer { kind: OutputKind::Requantise { range, shift, .. }, .. })) => {
+                    let shift = if plan.knobs.remainders { 0 } else { *shift };
+                    ValueRange { lo: range.lo << shift, hi: ((range.hi + 1) << shift) - 1, ..*range }
+                }
+                other => panic!("{other:?} has a table"),
+            },
+        };
+        assert_eq!((*lo, *hi), (range.lo, range.hi));
+    }
+}
 
 fn check(name: &str, case: &Case, plan: Plan) {
+    check_ranges(case, &plan);
+    plan.check_model(&case.graph).unwrap();
     let proof = Proof::new(case, plan);
     let mut cs = ConstraintSystem::default();
     let params = CircuitParams(Some(proof.plan.clone()));
@@ -48,7 +71,7 @@ fn random_network(numbers: &mut Numbers) -> (Shape, Vec<Spec>) {
         let window = if height.min(width) >= 6 && numbers.below(3) == 0 { 2 } else { 1 };
         (height, width) = (height / window, width / window);
         let size = 1 + numbers.below(3.min(height).min(width));
-        let padding = numbers.below(size);
+        let padding = numbers.below(size + 1);
         let stride = 1 + numbers.below(2);
         let clamp = [RELU, RELU1, NONE][numbers.below(3)];
         let depthwise = numbers.below(4) == 0;

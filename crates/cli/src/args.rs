@@ -144,6 +144,9 @@ pub(crate) struct VerifyOptions {
     /// The verifying key; the folder's if not given.
     #[arg(long)]
     pub(crate) key: Option<PathBuf>,
+    /// Refuse a verifying key of another hash. A folder can vouch for its proof, not for its key.
+    #[arg(long)]
+    pub(crate) key_hash: Option<String>,
     /// The verifier's part of the powers of tau; the folder's if not given.
     #[arg(long)]
     pub(crate) srs: Option<PathBuf>,

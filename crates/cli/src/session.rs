@@ -2,14 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use zklayout::{Model, QuantisedModel, Srs};
+use zklayout::{DEVELOPMENT_SEED, Model, QuantisedModel, Srs};
 
 use crate::args::{ModelOptions, SetupOptions};
 use crate::error::CliError;
 use crate::samples::Samples;
-
-/// Seed of the development setup: anyone can make it again, which is what makes it insecure.
-const DEVELOPMENT_SEED: u64 = 0;
 
 /// Reads the model.
 pub(crate) fn load(path: &Path) -> Result<Model, CliError> {

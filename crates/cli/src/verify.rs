@@ -14,12 +14,15 @@ pub(crate) fn run(options: &VerifyOptions, json: bool) -> Result<(), CliError> {
         given.clone().unwrap_or_else(|| options.folder.join(name))
     };
     let key = VerifyingKey::load(&path(&options.key, VERIFYING_KEY))?;
+    if let Some(expected) = options.key_hash.as_ref().filter(|expected| **expected != key.hash().to_string()) {
+        return Err(CliError::Usage(format!("the verifying key's hash is {}, expected {expected}", key.hash())));
+    }
     let srs = VerifierSrs::load(&path(&options.srs, VERIFIER_SRS))?;
     let bundle = ProofBundle::load(&options.folder.join(PROOF))?;
     let start = Instant::now();
     let public = verify(&srs, &key, &bundle)?;
     let seconds = start.elapsed().as_secs_f64();
-    let insecure = srs.provenance == Provenance::Development;
+    let insecure = srs.provenance() == Provenance::Development;
     if json {
         let summary = serde_json::json!({
             "verified": true,

@@ -28,7 +28,7 @@ pub struct QuantiseOptions {
 
 impl Default for QuantiseOptions {
     fn default() -> Self {
-        Self { input_bits: 8, weight_bits: 10, table_bits: 11, margin: 0.25 }
+        Self { input_bits: 8, weight_bits: 9, table_bits: 11, margin: 0.25 }
     }
 }
 
@@ -67,15 +67,14 @@ pub fn quantise(
 ) -> Result<Graph<Fixed>, QuantiseError> {
     options.check()?;
     let mut runs = Runs::start(graph, samples)?;
-    let mut fixed = Graph::new();
-    let mut last = None;
+    let mut nodes = Vec::new();
     let mut source = Tensor { scale: 0, lo: 0, hi: 0 };
     for (place, (_, node)) in graph.nodes().enumerate() {
         let bounds = runs.bounds(place);
         let node = match node {
             Fused::Input(shape) => Fixed::Input(quantise_input(*shape, bounds, options)),
             Fused::Layer { name, linear, clamp } => {
-                let is_last = last.map_or(0, petgraph::graph::NodeIndex::index) + 2 == graph.len();
+                let is_last = place + 1 == graph.len();
                 let raw = is_last && clamp.is_identity();
                 let evidence = &runs.evidence(place, linear);
                 let layer = LayerQuantiser { name, linear, clamp, source, bounds, options, evidence, runs: &runs };
@@ -84,9 +83,51 @@ pub fn quantise(
         };
         source = Tensor::after(&node);
         runs.advance(&node);
+        nodes.push(node);
+    }
+    share_ranges(&mut nodes);
+    let mut fixed = Graph::new();
+    let mut last = None;
+    for node in nodes {
         last = Some(fixed.add(node, last.as_slice()));
     }
     Ok(fixed)
+}
+
+/// Gives layers with the same activation one range, so that they share a table, and judges anew which ranges no input
+/// can leave.
+fn share_ranges(nodes: &mut [Fixed]) {
+    let mut shared: Vec<(Clamp<i64>, i64, i64)> = Vec::new();
+    for (clamp, range) in nodes.iter_mut().filter_map(activation) {
+        match shared.iter_mut().find(|(other, ..)| *other == *clamp) {
+            Some((_, lo, hi)) => (*lo, *hi) = (range.lo.min(*lo), range.hi.max(*hi)),
+            None => shared.push((*clamp, range.lo, range.hi)),
+        }
+    }
+    let mut source = Tensor { scale: 0, lo: 0, hi: 0 };
+    for node in nodes {
+        let worst = match node {
+            Fixed::Layer(FixedLayer { linear, kind: OutputKind::Requantise { shift, .. }, .. }) => {
+                rounded_worst_case(linear, &source, *shift)
+            }
+            _ => None,
+        };
+        if let Some((clamp, range)) = activation(node)
+            && let Some((_, lo, hi)) = shared.iter().find(|(other, ..)| *other == *clamp)
+        {
+            let inside = worst.is_some_and(|(least, most)| *lo <= least && most <= *hi);
+            let source = if inside { RangeSource::WorstCase } else { RangeSource::Calibrated };
+            *range = ValueRange { lo: *lo, hi: *hi, source };
+        }
+        source = Tensor::after(node);
+    }
+}
+
+fn activation(node: &mut Fixed) -> Option<(&Clamp<i64>, &mut ValueRange)> {
+    match node {
+        Fixed::Layer(FixedLayer { kind: OutputKind::Requantise { clamp, range, .. }, .. }) => Some((clamp, range)),
+        _ => None,
+    }
 }
 
 /// Scale and integer bounds of the tensor that a layer reads.
@@ -196,8 +237,7 @@ impl LayerQuantiser<'_> {
 
     /// The worst case when its table fits the budget, otherwise what calibration saw.
     fn range(&self, linear: &Linear<i64>, shift: u32, lo: i64, hi: i64) -> Result<ValueRange, QuantiseError> {
-        let worst = worst_case(linear, self.source.lo, self.source.hi)
-            .and_then(|(lo, hi)| Some((round_shift(lo, shift)?, round_shift(hi, shift)?)));
+        let worst = rounded_worst_case(linear, &self.source, shift);
         let (worst_lo, worst_hi) =
             worst.ok_or_else(|| self.refuse("its accumulator can overflow 64 bits; lower the bits"))?;
         let fits = worst_hi - worst_lo < 1 << self.options.table_bits;
@@ -212,6 +252,11 @@ impl LayerQuantiser<'_> {
     fn refuse(&self, reason: &str) -> QuantiseError {
         QuantiseError::Layer { layer: self.name.to_owned(), reason: reason.to_owned() }
     }
+}
+
+fn rounded_worst_case(linear: &Linear<i64>, source: &Tensor, shift: u32) -> Option<(i64, i64)> {
+    let (lo, hi) = worst_case(linear, source.lo, source.hi)?;
+    Some((round_shift(lo, shift)?, round_shift(hi, shift)?))
 }
 
 /// Interval analysis: the accumulator's bounds over all inputs in `[lo, hi]`, zero padding included.

@@ -27,6 +27,11 @@ pub enum PlanError {
         /// Hash of the model at hand.
         model: String,
     },
+    /// A saved plan is not what its knobs give.
+    #[error(
+        "this plan was edited by hand or made by another version: its knobs do not give this layout; plan again"
+    )]
+    Edited,
     /// A saved plan cannot be read.
     #[error("not a readable plan: {0}")]
     Format(String),

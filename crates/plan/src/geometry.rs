@@ -58,6 +58,10 @@ pub(crate) fn bias_positions(origin_exponent: usize, lanes: usize) -> usize {
 /// Places a plane so that value (0, 0) has the demanded exponent; `None` if the tile cannot be aligned.
 pub(crate) fn place(demand: &Demand) -> Option<Home> {
     let tile = tile_for(demand.read, demand.pitch, demand.lanes)?;
+    if (demand.shape.width - 1) * demand.stride >= demand.pitch {
+        // A row of values would run into the next one.
+        return None;
+    }
     let top = demand.top_exponent.max(bias_positions(demand.origin_exponent, demand.lanes) - 1);
     let mut home = Home {
         content: demand.content,
@@ -162,7 +166,9 @@ pub(crate) fn pitch_fits(home: &Home, linear: &Linear<i64>) -> bool {
         return true;
     }
     let factor = home.read.factor();
+    let pitch = home.pitch / factor;
+    let width = home.shape.width.div_ceil(linear.window);
     home.pitch.is_multiple_of(factor)
-        && home.pitch / factor
-            >= home.shape.width.div_ceil(linear.window) + linear.padding.left.max(linear.padding.right)
+        && pitch >= width + linear.padding.left.max(linear.padding.right)
+        && pitch + 1 >= linear.kernel_size().1
 }

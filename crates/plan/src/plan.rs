@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use zklayout_model::{Fixed, Graph, Shape};
+use zklayout_model::{Fixed, Graph, Shape, ValueRange};
 
 use crate::error::PlanError;
 use crate::fact::LinearFact;
@@ -75,8 +75,10 @@ pub struct Plan {
     pub facts: Vec<LinearFact>,
     /// Power-of-two scale of the public output.
     pub output_scale: i32,
-    /// Shape of the whole input; its home may hold less.
+    /// Shape of the whole input; its home holds what the model reads.
     pub input_shape: Shape,
+    /// Integers that an input value may hold.
+    pub input_range: ValueRange,
     /// Power-of-two scale of the input.
     pub input_scale: i32,
     /// The circuit's counts.
@@ -139,11 +141,24 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Refuses a plan made for another quantised model.
+    /// Refuses a plan that is not what its knobs and visibility give for this model: one made for another model, or one
+    /// that was edited.
+    ///
+    /// # Errors
+    /// [`PlanError::OtherModel`], [`PlanError::Edited`].
+    pub fn check_model(&self, graph: &Graph<Fixed>) -> Result<(), PlanError> {
+        self.check_structure(graph)?;
+        if *self != crate::search::realise(graph, self.visibility, self.knobs)? {
+            return Err(PlanError::Edited);
+        }
+        Ok(())
+    }
+
+    /// Refuses a plan made for a quantised model of another structure.
     ///
     /// # Errors
     /// [`PlanError::OtherModel`].
-    pub fn check_model(&self, graph: &Graph<Fixed>) -> Result<(), PlanError> {
+    pub fn check_structure(&self, graph: &Graph<Fixed>) -> Result<(), PlanError> {
         let model = structure_hash(graph)?;
         if model != self.model {
             return Err(PlanError::OtherModel { plan: self.model.to_string(), model: model.to_string() });

@@ -4,11 +4,11 @@ use zklayout_model::{Fixed, FixedLayer, Graph};
 
 use crate::candidate::{Candidate, chain};
 use crate::error::PlanError;
-use crate::fact::LinearFact;
-use crate::pass::Passes;
+use crate::home::Home;
 use crate::plan::{Knobs, PLAN_FORMAT, Plan, Visibility, WeightMode, structure_hash};
 use crate::score::score;
-use crate::shape::CircuitShape;
+use crate::shape::{CircuitShape, UNUSABLE_ROWS};
+use crate::table::TableSet;
 
 /// Widths of the activation tape that are tried.
 const LANES: [usize; 11] = [1, 2, 3, 4, 6, 8, 9, 12, 16, 24, 32];
@@ -16,6 +16,8 @@ const LANES: [usize; 11] = [1, 2, 3, 4, 6, 8, 9, 12, 16, 24, 32];
 const MOST_WEIGHT_LANES: usize = 64;
 /// The most sets of table columns that are tried.
 const MOST_TABLE_COLUMNS: usize = 3;
+/// The largest logarithm of the number of rows that is ever tried.
+const MOST_K: u32 = 26;
 
 /// What the search may choose from.
 #[derive(Clone, Debug)]
@@ -41,108 +43,109 @@ impl Default for PlanOptions {
 /// A graph with a form that no layout covers, or one that needs more than `max_k` allows.
 pub fn plan(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<Plan, PlanError> {
     let (input, layers) = chain(graph)?;
-    let mut best: Option<(u64, Choice<'_>)> = None;
+    let mut best: Option<(u64, Knobs)> = None;
     let mut failure = None;
     for (lanes, remainders) in LANES.iter().flat_map(|&lanes| [(lanes, true), (lanes, false)]) {
         let candidate = match Candidate::build(input, &layers, &options.visibility, lanes, remainders) {
-            Ok(candidate) => std::rc::Rc::new(candidate),
+            Ok(candidate) => candidate,
             Err(error) => {
                 failure = Some(error);
                 continue;
             }
         };
-        for k in options.min_k..=options.max_k {
-            let Some(choice) = Choice::narrowest(&candidate, &layers, options, k, lanes, remainders) else {
+        for k in options.min_k..=options.max_k.min(MOST_K) {
+            let Some((knobs, shape)) = narrowest(&candidate, &layers, options, k, lanes, remainders) else {
                 continue;
             };
-            let score = score(&choice.shape);
+            let score = score(&shape);
             if best.as_ref().is_none_or(|(least, _)| score < *least) {
-                best = Some((score, choice));
+                best = Some((score, knobs));
             }
         }
     }
     match (best, failure) {
-        (Some((_, choice)), _) => choice.into_plan(graph, options),
+        (Some((_, knobs)), _) => realise(graph, options.visibility, knobs),
         (None, Some(error)) => Err(error),
-        (None, None) => Err(PlanError::TooLarge {
-            max_k: options.max_k,
-            reason: "activations, weights or tables need more rows; raise the limit or lower the bits".into(),
-        }),
+        (None, None) => Err(too_large(options.max_k)),
     }
 }
 
-struct Choice<'a> {
-    candidate: std::rc::Rc<Candidate<'a>>,
-    knobs: Knobs,
-    facts: Vec<LinearFact>,
-    passes: Passes,
-    shape: CircuitShape,
+/// The plan that given knobs stand for.
+pub(crate) fn realise(graph: &Graph<Fixed>, visibility: Visibility, knobs: Knobs) -> Result<Plan, PlanError> {
+    let known = LANES.contains(&knobs.lanes)
+        && (1..=MOST_WEIGHT_LANES).contains(&knobs.weight_lanes)
+        && (1..=MOST_TABLE_COLUMNS).contains(&knobs.table_columns)
+        && knobs.k <= MOST_K;
+    if !known {
+        return Err(PlanError::Format(format!("{knobs:?} are outside what the search tries")));
+    }
+    let (input, layers) = chain(graph)?;
+    let candidate = Candidate::build(input, &layers, &visibility, knobs.lanes, knobs.remainders)?;
+    let (facts, passes) = candidate.facts(knobs.lanes, knobs.weight_lanes);
+    let tables = tables(&candidate, &layers, &visibility);
+    let shape = CircuitShape::count(&knobs, &visibility, &candidate.homes, &facts, &passes, tables.entries());
+    if shape.needed_rows(knobs.table_columns) >= shape.usable_rows() {
+        return Err(too_large(knobs.k));
+    }
+    let (quotient_offset, value_offset) = tables.offsets();
+    Ok(Plan {
+        format: PLAN_FORMAT,
+        model: structure_hash(graph)?,
+        visibility,
+        knobs,
+        weight_bits: weight_bits(&layers),
+        quotient_offset,
+        value_offset,
+        tables: tables.0,
+        passes,
+        homes: candidate.homes,
+        facts,
+        output_scale: layers.last().map_or(0, |layer| layer.scale()),
+        input_shape: input.shape,
+        input_range: input.range,
+        input_scale: input.scale,
+        shape,
+    })
 }
 
-impl<'a> Choice<'a> {
-    /// The narrowest weight tape and fewest table columns that fit `2^k` rows.
-    fn narrowest(
-        candidate: &std::rc::Rc<Candidate<'a>>,
-        layers: &[&FixedLayer],
-        options: &PlanOptions,
-        k: u32,
-        lanes: usize,
-        remainders: bool,
-    ) -> Option<Self> {
-        let weight_bits = weight_bits(layers);
-        let private = options.visibility.weights == WeightMode::Private;
-        let range = if private { 1usize << weight_bits } else { 0 };
-        let shared = remainders && candidate.tables.0.iter().any(|table| table.tag == range as u64);
-        let entries = candidate.tables.entries() + if shared { 0 } else { range };
-        let usable = (1usize << k).saturating_sub(crate::shape::UNUSABLE_ROWS + 1);
-        let table_columns = (1..=MOST_TABLE_COLUMNS).find(|columns| entries.div_ceil(*columns) <= usable)?;
-        if candidate.homes.iter().map(crate::home::Home::rows).sum::<usize>() > usable {
-            return None;
-        }
-        (1..=MOST_WEIGHT_LANES).find_map(|weight_lanes| {
-            if fact_rows(layers, weight_lanes) >= usable {
-                return None;
-            }
+/// The narrowest weight tape and fewest table columns that fit `2^k` rows.
+fn narrowest(
+    candidate: &Candidate<'_>,
+    layers: &[&FixedLayer],
+    options: &PlanOptions,
+    k: u32,
+    lanes: usize,
+    remainders: bool,
+) -> Option<(Knobs, CircuitShape)> {
+    let entries = tables(candidate, layers, &options.visibility).entries();
+    let usable = (1usize << k).checked_sub(UNUSABLE_ROWS + 1)?;
+    let table_columns = (1..=MOST_TABLE_COLUMNS).find(|columns| entries.div_ceil(*columns) <= usable)?;
+    if candidate.homes.iter().map(Home::rows).sum::<usize>() > usable {
+        return None;
+    }
+    (1..=MOST_WEIGHT_LANES).filter(|&weight_lanes| fact_rows(layers, weight_lanes) < usable).find_map(
+        |weight_lanes| {
             let knobs = Knobs { k, lanes, weight_lanes, table_columns, remainders };
             let (facts, passes) = candidate.facts(lanes, weight_lanes);
-            let homes = &candidate.homes;
-            let shape = CircuitShape::count(&knobs, &options.visibility, homes, &facts, &passes, entries);
-            (shape.needed_rows(table_columns) <= usable).then(|| Self {
-                candidate: candidate.clone(),
-                knobs,
-                facts,
-                passes,
-                shape,
-            })
-        })
-    }
+            let shape =
+                CircuitShape::count(&knobs, &options.visibility, &candidate.homes, &facts, &passes, entries);
+            (shape.needed_rows(table_columns) <= usable).then_some((knobs, shape))
+        },
+    )
+}
 
-    fn into_plan(self, graph: &Graph<Fixed>, options: &PlanOptions) -> Result<Plan, PlanError> {
-        let (input, layers) = chain(graph)?;
-        let weight_bits = weight_bits(&layers);
-        let mut tables = self.candidate.tables.clone();
-        if options.visibility.weights == WeightMode::Private {
-            tables.range(1 << weight_bits);
-        }
-        let (quotient_offset, value_offset) = tables.offsets();
-        Ok(Plan {
-            format: PLAN_FORMAT,
-            model: structure_hash(graph)?,
-            visibility: options.visibility,
-            knobs: self.knobs,
-            weight_bits,
-            quotient_offset,
-            value_offset,
-            tables: tables.0,
-            passes: self.passes,
-            homes: self.candidate.homes.clone(),
-            facts: self.facts,
-            output_scale: layers.last().map_or(0, |layer| layer.scale()),
-            input_shape: input.shape,
-            input_scale: input.scale,
-            shape: self.shape,
-        })
+/// The candidate's tables and the range of private weights.
+fn tables(candidate: &Candidate<'_>, layers: &[&FixedLayer], visibility: &Visibility) -> TableSet {
+    let mut tables = candidate.tables.clone();
+    if visibility.weights == WeightMode::Private {
+        tables.range(1 << weight_bits(layers));
     }
+    tables
+}
+
+fn too_large(max_k: u32) -> PlanError {
+    let reason = "activations, weights or tables need more rows; raise the limit or lower the bits";
+    PlanError::TooLarge { max_k, reason: reason.into() }
 }
 
 fn weight_bits(layers: &[&FixedLayer]) -> u32 {

@@ -84,19 +84,14 @@ impl TableSet {
         }
     }
 
-    /// Adds an activation, widening an equal one to cover `[lo, hi]`; returns its place.
+    /// Adds an activation unless an equal one is there; returns its place. Relations that differ in range alone stay
+    /// apart, so that the circuit accepts exactly what the executor does.
     pub(crate) fn activation(&mut self, shift: u32, clamp: Clamp<i64>, lo: i64, hi: i64) -> usize {
-        for (index, table) in self.0.iter_mut().enumerate() {
-            if let TableKind::Activation { shift: s, clamp: c, lo: l, hi: h } = &mut table.kind
-                && *s == shift
-                && *c == clamp
-            {
-                (*l, *h) = (lo.min(*l), hi.max(*h));
-                return index;
-            }
+        let kind = TableKind::Activation { shift, clamp, lo, hi };
+        if let Some(index) = self.0.iter().position(|table| table.kind == kind) {
+            return index;
         }
-        let tag = FIRST_ACTIVATION_TAG + self.0.len() as u64;
-        self.0.push(Table { tag, kind: TableKind::Activation { shift, clamp, lo, hi } });
+        self.0.push(Table { tag: FIRST_ACTIVATION_TAG + self.0.len() as u64, kind });
         self.0.len() - 1
     }
 

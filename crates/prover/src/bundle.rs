@@ -112,6 +112,9 @@ pub fn verify(srs: &VerifierSrs, key: &VerifyingKey, bundle: &ProofBundle) -> Re
             "the plan and the bundle disagree on whether the input is public".into(),
         ));
     }
+    if bundle.input.iter().flatten().any(|value| !plan.input_range.contains(*value)) {
+        return Err(ProverError::Invalid("a public input value is outside the model's input range".into()));
+    }
     let instance = instance(&plan, &bundle.output, bundle.input.as_deref())?;
     verify_instance(srs, key, &plan, &instance, &bundle.proof)?;
     Ok(PublicValues {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use halo2_proofs::SerdeFormat;
 use halo2_proofs::plonk::{self, Circuit, ConstraintSystem, keygen_pk2};
+use halo2curves::CurveAffine;
 use halo2curves::bn256::G1Affine;
 use serde::{Deserialize, Serialize};
 use zklayout_circuit::{CircuitParams, FixedGrid, InferenceCircuit, WeightTape, check_shape};
@@ -107,7 +108,7 @@ impl ProvingKey {
 
     /// Refuses a model whose weights are not those the key fixes.
     pub(crate) fn check_weights(&self, graph: &Graph<Fixed>) -> Result<(), ProverError> {
-        self.plan.check_model(graph)?;
+        self.plan.check_structure(graph)?;
         if self.plan.visibility.weights == WeightMode::Private {
             return Ok(());
         }
@@ -148,7 +149,18 @@ impl VerifyingKey {
     /// halo2's key.
     pub(crate) fn key(&self, plan: &Arc<Plan>) -> Result<plonk::VerifyingKey<G1Affine>, ProverError> {
         let params = CircuitParams(Some(plan.clone()));
-        plonk::VerifyingKey::from_bytes::<InferenceCircuit>(&self.key, SerdeFormat::RawBytes, params)
-            .map_err(|e| ProverError::ProofSystem { doing: "reading a verifying key", reason: e.to_string() })
+        let unreadable = |reason: String| ProverError::ProofSystem { doing: "reading a verifying key", reason };
+        let key = plonk::VerifyingKey::<G1Affine>::from_bytes::<InferenceCircuit>(
+            &self.key,
+            SerdeFormat::RawBytes,
+            params,
+        )
+        .map_err(|e| unreadable(e.to_string()))?;
+        // halo2's raw format checks coordinates, not the curve.
+        let mut points = key.fixed_commitments().iter().chain(key.permutation().commitments());
+        if !points.all(|point| bool::from(point.is_on_curve())) {
+            return Err(unreadable("a commitment is not on the curve".into()));
+        }
+        Ok(key)
     }
 }

@@ -14,5 +14,5 @@ pub use artefact::{Artefact, FORMAT_VERSION};
 pub use bundle::{ProofBundle, PublicValues, prove, verify};
 pub use error::ProverError;
 pub use keys::{ProvingKey, VerifyingKey, keygen};
-pub use srs::{Provenance, Srs, VerifierSrs};
+pub use srs::{DEVELOPMENT_SEED, Provenance, Srs, VerifierSrs};
 pub use unit::unit_seconds;

@@ -3,20 +3,22 @@
 //! Whoever knows tau can prove anything. A development setup's tau follows from its seed, so it is marked insecure
 //! wherever it goes.
 
-use std::io::Read;
 use std::path::Path;
 
 use ff::{Field, PrimeField};
 use group::Curve;
+use group::cofactor::CofactorGroup;
 use group::prime::PrimeCurveAffine;
 use halo2_proofs::SerdeFormat;
 use halo2_proofs::arithmetic::best_multiexp;
+use halo2_proofs::poly::EvaluationDomain;
 use halo2_proofs::poly::commitment::Params;
 use halo2_proofs::poly::kzg::commitment::ParamsKZG;
-use halo2curves::bn256::{Bn256, Fr, G1, G1Affine, G2Affine};
+use halo2curves::bn256::{Bn256, Fr, G1, G1Affine, G2, G2Affine};
 use halo2curves::pairing::Engine;
 use halo2curves::serde::SerdeObject;
 use rand::SeedableRng;
+use rand::rngs::OsRng;
 use rand_chacha::ChaCha20Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -27,6 +29,8 @@ use crate::error::ProverError;
 
 /// Largest logarithm of the number of powers that a setup is made or read for.
 const MOST_POWERS: u32 = 26;
+/// Seed of the well-known development setup: anyone can make it again, which is what makes it insecure.
+pub const DEVELOPMENT_SEED: u64 = 0;
 /// Bits of a window of the fixed-base multiplication.
 const WINDOW: usize = 8;
 /// Bytes of an uncompressed point of each group.
@@ -52,8 +56,7 @@ pub struct Srs {
 /// The verifier's part: three points.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerifierSrs {
-    /// Where it comes from.
-    pub provenance: Provenance,
+    provenance: Provenance,
     points: Vec<u8>,
 }
 
@@ -83,7 +86,7 @@ impl Srs {
         if !(1..=MOST_POWERS).contains(&k) {
             return Err(ProverError::Srs(format!("2^{k} powers are outside 2^1 to 2^{MOST_POWERS}")));
         }
-        let tau = Fr::random(ChaCha20Rng::seed_from_u64(seed));
+        let tau = development_tau(seed);
         let table = FixedBase::new(G1::from(G1Affine::generator()));
         let g = table.multiply(&powers(tau, 1 << k));
         let g_lagrange = table.multiply(&lagrange_at(tau, k));
@@ -100,7 +103,7 @@ impl Srs {
         let path = folder.join(format!("insecure-development-{k}.srs"));
         if let Ok(cached) = CachedSrs::load(&path)
             && cached.seed == seed
-            && let Ok(points) = Points::read(&cached.raw, SerdeFormat::RawBytesUnchecked)
+            && let Ok(points) = Points::read(&cached.raw, true)
         {
             return Ok(points.into_srs(Provenance::Development));
         }
@@ -119,7 +122,7 @@ impl Srs {
     /// A file that cannot be read, is too short or too long, or holds no powers of tau.
     pub fn from_file(path: &Path) -> Result<Self, ProverError> {
         let raw = std::fs::read(path).map_err(|source| ProverError::File { path: path.to_owned(), source })?;
-        let points = Points::read(&raw, SerdeFormat::RawBytes)?;
+        let points = Points::read(&raw, false)?;
         points.check()?;
         Ok(points.into_srs(Provenance::File))
     }
@@ -131,7 +134,7 @@ impl Srs {
 
     /// Where the powers come from.
     pub fn provenance(&self) -> Provenance {
-        self.verifier.provenance
+        self.verifier.provenance()
     }
 
     /// The verifier's part.
@@ -185,39 +188,43 @@ struct Points {
 }
 
 impl Points {
-    fn read(raw: &[u8], format: SerdeFormat) -> Result<Self, ProverError> {
-        let truncated = |_| ProverError::Srs("the file is too short or holds an invalid point".into());
-        let mut reader = raw;
-        let mut k = [0; 4];
-        reader.read_exact(&mut k).map_err(truncated)?;
-        let k = u32::from_le_bytes(k);
+    /// Reads halo2's raw format.
+    fn read(raw: &[u8], trusted: bool) -> Result<Self, ProverError> {
+        let invalid = || ProverError::Srs("the file is too short or holds an invalid point".into());
+        let (k, mut reader) = raw.split_first_chunk().ok_or_else(invalid)?;
+        let k = u32::from_le_bytes(*k);
         if !(1..=MOST_POWERS).contains(&k) || raw.len() != 4 + (2 << k) * G1_BYTES + 2 * G2_BYTES {
             return Err(ProverError::Srs(format!("{} bytes are not a raw file of 2^{k} powers", raw.len())));
         }
         let mut points = |count: usize| -> Result<Vec<G1Affine>, ProverError> {
-            (0..count).map(|_| read_point(&mut reader, format).map_err(truncated)).collect()
+            (0..count).map(|_| read_point(&mut reader, trusted).ok_or_else(invalid)).collect()
         };
         let (g, g_lagrange) = (points(1 << k)?, points(1 << k)?);
-        let g2 = read_point(&mut reader, format).map_err(truncated)?;
-        let s_g2 = read_point(&mut reader, format).map_err(truncated)?;
+        let g2 = read_point(&mut reader, trusted).ok_or_else(invalid)?;
+        let s_g2 = read_point(&mut reader, trusted).ok_or_else(invalid)?;
         Ok(Self { k, g, g_lagrange, g2, s_g2 })
     }
 
-    /// Checks by a pairing that a random combination of all powers continues with ratio tau, and that the
-    /// polynomials 1 and X have the same commitments in both forms.
+    /// Checks that both bases are the generators, by a pairing that a random combination of all powers continues with
+    /// ratio tau, and that a random polynomial has one commitment in both forms.
     fn check(&self) -> Result<(), ProverError> {
-        let (g, g_lagrange) = (&self.g, &self.g_lagrange);
-        let weights = powers(Fr::random(rand::rngs::OsRng), g.len() - 1);
+        let generators =
+            self.g[0] == G1Affine::generator() && self.g2 == G2Affine::generator() && is_in_subgroup(&self.s_g2);
+        let weights = powers(Fr::random(OsRng), self.g.len() - 1);
         let combine = |points: &[G1Affine]| best_multiexp(&weights, points).to_affine();
-        let (low, high) = (combine(&g[..g.len() - 1]), combine(&g[1..]));
+        let (low, high) = (combine(&self.g[..self.g.len() - 1]), combine(&self.g[1..]));
         let pairs = Bn256::pairing(&high, &self.g2) == Bn256::pairing(&low, &self.s_g2);
-        let one: G1 = g_lagrange.par_iter().map(|point| G1::from(*point)).reduce(G1::default, |a, b| a + b);
-        let x = best_multiexp(&powers(primitive_root(self.k), g.len()), g_lagrange);
-        let forms = one.to_affine() == g[0] && x.to_affine() == g[1];
-        if bool::from(g[0].is_identity()) || !pairs || !forms {
+        if !generators || !pairs || !self.forms_agree() {
             return Err(ProverError::Srs("the points are not powers of one number".into()));
         }
         Ok(())
+    }
+
+    fn forms_agree(&self) -> bool {
+        let domain = EvaluationDomain::<Fr>::new(1, self.k);
+        let values = powers(Fr::random(OsRng), self.g.len());
+        let coefficients = domain.lagrange_to_coeff(domain.lagrange_from_vec(values.clone()));
+        best_multiexp(&values, &self.g_lagrange) == best_multiexp(&coefficients, &self.g)
     }
 
     fn into_srs(self, provenance: Provenance) -> Srs {
@@ -233,6 +240,13 @@ impl VerifierSrs {
         Self { provenance, points }
     }
 
+    /// Where the powers come from. The well-known development setup is recognised whatever a file says of itself.
+    pub fn provenance(&self) -> Provenance {
+        let tau = development_tau(DEVELOPMENT_SEED);
+        let well_known = (G2Affine::generator() * tau).to_affine().to_raw_bytes();
+        if self.points.ends_with(&well_known) { Provenance::Development } else { self.provenance }
+    }
+
     /// Identifies tau.
     pub fn hash(&self) -> PlanHash {
         PlanHash::of("powers of tau", &self.points)
@@ -240,12 +254,14 @@ impl VerifierSrs {
 
     /// halo2's parameters for a verifier.
     pub(crate) fn params(&self, k: u32) -> Result<ParamsKZG<Bn256>, ProverError> {
-        let invalid = |_| ProverError::Srs("the verifier's part holds an invalid point".into());
+        let invalid = || ProverError::Srs("the verifier's part holds an invalid point".into());
         let mut reader = self.points.as_slice();
-        let format = SerdeFormat::RawBytes;
-        let g: G1Affine = read_point(&mut reader, format).map_err(invalid)?;
-        let g2: G2Affine = read_point(&mut reader, format).map_err(invalid)?;
-        let s_g2: G2Affine = read_point(&mut reader, format).map_err(invalid)?;
+        let g: G1Affine = read_point(&mut reader, false).ok_or_else(invalid)?;
+        let g2: G2Affine = read_point(&mut reader, false).ok_or_else(invalid)?;
+        let s_g2: G2Affine = read_point(&mut reader, false).ok_or_else(invalid)?;
+        if g != G1Affine::generator() || g2 != G2Affine::generator() || !is_in_subgroup(&s_g2) {
+            return Err(invalid());
+        }
         Ok(empty_params().from_parts(k, vec![g], Some(Vec::new()), g2, s_g2))
     }
 }
@@ -255,19 +271,20 @@ fn empty_params() -> ParamsKZG<Bn256> {
     ParamsKZG::setup(1, ChaCha20Rng::seed_from_u64(0))
 }
 
-fn read_point<P: SerdeObject>(reader: &mut &[u8], format: SerdeFormat) -> std::io::Result<P> {
-    match format {
-        SerdeFormat::RawBytesUnchecked => {
-            let size = std::mem::size_of::<P>();
-            if reader.len() < size {
-                return Err(std::io::ErrorKind::UnexpectedEof.into());
-            }
-            let (point, rest) = reader.split_at(size);
-            *reader = rest;
-            Ok(P::from_raw_bytes_unchecked(point))
-        }
-        _ => P::read_raw(reader),
-    }
+/// Reads a point; unless the bytes are our own, it must be on its curve.
+fn read_point<P: SerdeObject>(reader: &mut &[u8], trusted: bool) -> Option<P> {
+    let (point, rest) = reader.split_at_checked(std::mem::size_of::<P>())?;
+    *reader = rest;
+    if trusted { Some(P::from_raw_bytes_unchecked(point)) } else { P::from_raw_bytes(point) }
+}
+
+/// Whether a G2 point generates the right subgroup.
+fn is_in_subgroup(point: &G2Affine) -> bool {
+    !bool::from(point.is_identity()) && bool::from(G2::from(*point).is_torsion_free())
+}
+
+fn development_tau(seed: u64) -> Fr {
+    Fr::random(ChaCha20Rng::seed_from_u64(seed))
 }
 
 fn powers(base: Fr, count: usize) -> Vec<Fr> {
@@ -340,7 +357,7 @@ mod tests {
     fn development_setup_is_powers_of_tau() {
         let mut raw = Vec::new();
         Srs::development(6, 3).unwrap().params.write_custom(&mut raw, SerdeFormat::RawBytes).unwrap();
-        Points::read(&raw, SerdeFormat::RawBytes).unwrap().check().unwrap();
+        Points::read(&raw, false).unwrap().check().unwrap();
     }
 
     #[test]
@@ -357,7 +374,20 @@ mod tests {
         let mut swapped = raw.clone();
         let second: Vec<u8> = raw[4 + 64..4 + 128].to_vec();
         swapped[4 + 128..4 + 192].copy_from_slice(&second);
-        for broken in [&raw[..raw.len() - 1], &raw[..3], &swapped, &vec![9; raw.len()]] {
+        // One point off its curve, and both points of G2 at infinity, which would verify anything.
+        let mut off_curve = raw.clone();
+        off_curve[4 + 64 * 7] ^= 1;
+        let mut infinite = raw.clone();
+        let end = raw.len();
+        infinite[end - 256..].fill(0);
+        // A Lagrange form that differs from the powers in two points.
+        let mut forms = raw.clone();
+        let half = 4 + 64 * 32;
+        let (first, second) = (raw[half..half + 64].to_vec(), raw[half + 64..half + 128].to_vec());
+        forms[half..half + 64].copy_from_slice(&second);
+        forms[half + 64..half + 128].copy_from_slice(&first);
+        let nines = vec![9; end];
+        for broken in [&raw[..end - 1], &raw[..3], &swapped, &nines, &off_curve, &infinite, &forms] {
             std::fs::write(&path, broken).unwrap();
             assert!(matches!(Srs::from_file(&path), Err(ProverError::Srs(_))));
         }

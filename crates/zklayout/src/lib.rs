@@ -31,8 +31,10 @@ pub use zklayout_model::{
     Clamp, Fixed, FixedInput, FixedLayer, Float, FloatOp, Graph, OutputKind, QuantiseOptions, RangeSource, Shape,
     Trace, ValueRange, supported_ops,
 };
-pub use zklayout_plan::{CircuitShape, Content, Knobs, Plan, PlanHash, PlanOptions, Visibility, WeightMode};
+pub use zklayout_plan::{
+    CircuitShape, Content, Knobs, Plan, PlanHash, PlanOptions, Public, Visibility, WeightMode,
+};
 pub use zklayout_prover::{
-    Artefact, FORMAT_VERSION, ProofBundle, Provenance, ProverError, ProvingKey, PublicValues, Srs, VerifierSrs,
-    VerifyingKey, keygen, prove, unit_seconds, verify,
+    Artefact, DEVELOPMENT_SEED, FORMAT_VERSION, ProofBundle, Provenance, ProverError, ProvingKey, PublicValues,
+    Srs, VerifierSrs, VerifyingKey, keygen, prove, unit_seconds, verify,
 };

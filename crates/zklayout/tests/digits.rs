@@ -104,6 +104,46 @@ fn any_changed_byte_is_noticed() {
     assert!(rejected(shorter));
 }
 
+/// The last row and column of a digit are not read by the strided model; the proof binds them all the same.
+#[test]
+fn every_public_pixel_is_bound() {
+    let model = quantised("mnist_cnn");
+    let plan = model.plan(&visibility(true, WeightMode::Private)).unwrap();
+    let srs = setup(&plan);
+    let key = keygen(&srs, &plan, model.graph()).unwrap();
+    let honest = prove(&srs, &key, model.graph(), &model.run(&digit(5)).unwrap()).unwrap();
+    verify(srs.verifier(), key.verifying(), &honest).unwrap();
+    let input = plan.input().unwrap().shape;
+    assert!((input.height, input.width) < (28, 28), "every pixel is read");
+    for place in [0, 27, 14 * 28 + 14, 27 * 28, 28 * 28 - 1] {
+        for value in [1, 1 << 40, -1] {
+            let mut bundle = honest.clone();
+            bundle.input.as_mut().unwrap()[place] += value;
+            let result = verify(srs.verifier(), key.verifying(), &bundle);
+            assert!(matches!(result, Err(ProverError::Invalid(_))), "pixel {place}");
+        }
+    }
+}
+
+#[test]
+fn edited_plans_are_refused() {
+    let model = quantised("mnist_cnn");
+    let plan = model.plan(&PlanOptions::default()).unwrap();
+    let srs = setup(&plan);
+    let edits: [fn(&mut Plan); 5] = [
+        |plan| plan.homes[3].read_row += 1,
+        |plan| plan.facts[0].bias_row -= 1,
+        |plan| plan.homes[0].public = zklayout::Public::No,
+        |plan| plan.value_offset += 1,
+        |plan| plan.knobs.lanes = 0,
+    ];
+    for edit in edits {
+        let mut edited = plan.clone();
+        edit(&mut edited);
+        assert!(matches!(keygen(&srs, &edited, model.graph()), Err(ProverError::Plan(_))));
+    }
+}
+
 #[test]
 fn artefacts_of_different_runs_do_not_mix() {
     let model = quantised("mnist_cnn");

@@ -233,6 +233,15 @@ pub fn cases() -> Vec<(&'static str, Shape, Vec<Spec>, bool)> {
             ],
             true,
         ),
+        ("wide padding", Shape::new(1, 4, 4), vec![conv(2, 1, 1, RELU), conv(1, 1, 1, NONE)], true),
+        ("wide padding, flattened", Shape::new(1, 4, 4), vec![conv(2, 2, 2, RELU), dense(2, NONE)], false),
+        ("unread pixels", Shape::new(1, 8, 8), vec![conv(2, 3, 0, RELU).strided(2), dense(2, NONE)], false),
+        (
+            "averages after nothing",
+            Shape::new(2, 6, 6),
+            vec![conv(0, 3, 0, NONE).depthwise(), conv(2, 3, 0, NONE)],
+            false,
+        ),
         ("pool first", Shape::new(2, 8, 8), vec![conv(3, 3, 1, RELU).pooled(2), dense(2, NONE)], false),
         ("pooled vector", Shape::new(2, 4, 4), vec![dense(3, NONE).pooled(2)], false),
         (
