@@ -51,6 +51,26 @@ fn every_network_is_accepted() {
     }
 }
 
+/// Every width of the activation tape and both requantisations, whatever the search would choose.
+#[test]
+fn every_layout_is_accepted() {
+    let mut layouts = 0;
+    for (name, input, specs, signed) in cases() {
+        let case = Case::new(input, &specs, signed, 5);
+        for lanes in [1, 2, 3, 4, 6, 8, 12, 16] {
+            for remainders in [true, false] {
+                let options =
+                    PlanOptions { lanes: Some(lanes), remainders: Some(remainders), ..PlanOptions::default() };
+                if let Ok(plan) = plan(&case.graph, &options).map_err(|error| println!("{name}: {error}")) {
+                    check(&format!("{name}, {lanes} lanes, split {remainders}"), &case, plan);
+                    layouts += 1;
+                }
+            }
+        }
+    }
+    assert!(layouts > 200, "only {layouts} layouts were possible");
+}
+
 #[test]
 fn every_visibility_is_accepted() {
     for (name, input, specs, signed) in cases() {
@@ -95,7 +115,10 @@ fn random_networks_have_the_planned_shape_and_are_accepted() {
         let case = Case::new(input, &specs, seed % 2 == 0, seed);
         let weights = if seed % 3 == 0 { WeightMode::Fixed } else { WeightMode::Private };
         let visibility = Visibility { public_input: seed % 5 == 0, weights };
-        match plan(&case.graph, &PlanOptions { visibility, min_k: 8 + (seed % 4) as u32, max_k: 14 }) {
+        match plan(
+            &case.graph,
+            &PlanOptions { visibility, min_k: 8 + (seed % 4) as u32, max_k: 14, ..PlanOptions::default() },
+        ) {
             Ok(plan) => {
                 check(&format!("{input} {specs:?}"), &case, plan);
                 accepted += 1;

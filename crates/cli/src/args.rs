@@ -86,6 +86,9 @@ pub(crate) struct LayoutOptions {
     /// Smallest logarithm of the number of rows.
     #[arg(long, default_value_t = PlanOptions::default().min_k)]
     min_k: u32,
+    /// The only width of the activation tape to try.
+    #[arg(long)]
+    lanes: Option<usize>,
 }
 
 impl LayoutOptions {
@@ -95,7 +98,7 @@ impl LayoutOptions {
             Weights::Fixed => WeightMode::Fixed,
         };
         let visibility = Visibility { public_input: self.public_input, weights };
-        PlanOptions { visibility, min_k: self.min_k, max_k: self.max_k }
+        PlanOptions { visibility, min_k: self.min_k, max_k: self.max_k, lanes: self.lanes, remainders: None }
     }
 }
 
@@ -119,8 +122,9 @@ pub(crate) struct SampleOptions {
     pub(crate) index: usize,
 }
 
+/// A model, an input, and how to lay it out and set it up.
 #[derive(Debug, Args)]
-pub(crate) struct ProveOptions {
+pub(crate) struct JobOptions {
     #[command(flatten)]
     pub(crate) model: ModelOptions,
     #[command(flatten)]
@@ -129,6 +133,12 @@ pub(crate) struct ProveOptions {
     pub(crate) layout: LayoutOptions,
     #[command(flatten)]
     pub(crate) setup: SetupOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProveOptions {
+    #[command(flatten)]
+    pub(crate) job: JobOptions,
     /// Folder for keys, plan and proof; `proofs/MODEL` if not given.
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
@@ -181,13 +191,7 @@ pub(crate) struct AccuracyOptions {
 #[derive(Debug, Args)]
 pub(crate) struct BenchmarkOptions {
     #[command(flatten)]
-    pub(crate) model: ModelOptions,
-    #[command(flatten)]
-    pub(crate) sample: SampleOptions,
-    #[command(flatten)]
-    pub(crate) layout: LayoutOptions,
-    #[command(flatten)]
-    pub(crate) setup: SetupOptions,
+    pub(crate) job: JobOptions,
     /// How many proofs to make.
     #[arg(long, default_value_t = 5)]
     pub(crate) runs: usize,

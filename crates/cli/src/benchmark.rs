@@ -8,7 +8,7 @@ use zklayout::{CircuitShape, keygen, prove, unit_seconds, verify};
 use crate::args::BenchmarkOptions;
 use crate::error::CliError;
 use crate::progress::Steps;
-use crate::samples::Samples;
+use crate::session::Job;
 use crate::{memory, report, session};
 
 #[derive(Serialize)]
@@ -28,18 +28,15 @@ struct Benchmark<'a> {
 
 pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError> {
     let mut steps = Steps::new(json);
-    let model = session::load(&options.model.model)?;
-    let samples = Samples::read(&options.sample.input, model.input_shape())?;
-    let input = samples.get(options.sample.index, &options.sample.input)?;
-    let quantised = session::quantise(&model, &options.model, Some(&samples))?;
-    let trace = quantised.run(input)?;
-    let plan = quantised.plan(&options.layout.plan())?;
-    let srs = steps.run("powers of tau", || session::setup(&options.setup, plan.knobs.k))?;
-    let key = steps.run("make keys", || keygen(&srs, &plan, quantised.graph()))?;
+    let job = Job::prepare(&options.job, &mut steps)?;
+    let graph = job.quantised.graph();
+    let plan = job.quantised.plan(&options.job.layout.plan())?;
+    let srs = steps.run("powers of tau", || session::setup(&options.job.setup, plan.knobs.k))?;
+    let key = steps.run("make keys", || keygen(&srs, &plan, graph))?;
     let (mut proving, mut verifying, mut proof_bytes) = (Vec::new(), Vec::new(), 0);
     for _ in 0..options.runs.max(1) {
         let start = Instant::now();
-        let bundle = steps.run("prove", || prove(&srs, &key, quantised.graph(), &trace))?;
+        let bundle = steps.run("prove", || prove(&srs, &key, graph, &job.trace))?;
         proving.push(start.elapsed().as_secs_f64());
         proof_bytes = bundle.proof.len();
         let start = Instant::now();
@@ -48,8 +45,6 @@ pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError
     }
     let peak_memory_bytes = memory::peak_bytes();
     let unit = steps.run("unit of speed", || Ok::<_, CliError>(unit_seconds(options.runs.max(3))))?;
-    let float = model.float_output(input)?;
-    let integer = quantised.dequantise(&trace);
     let prove_best = best(&proving);
     let benchmark = Benchmark {
         prove_best,
@@ -60,7 +55,7 @@ pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError
         prove_units: prove_best / unit,
         peak_memory_bytes,
         proof_bytes,
-        largest_difference: float.iter().zip(&integer).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max),
+        largest_difference: job.largest_difference(),
         shape: &plan.shape,
     };
     if json {

@@ -11,7 +11,7 @@ use zklayout::{
 use crate::args::ProveOptions;
 use crate::error::CliError;
 use crate::progress::Steps;
-use crate::samples::Samples;
+use crate::session::Job;
 use crate::{memory, report, session};
 
 /// Names of the files in the output folder.
@@ -38,20 +38,15 @@ struct Summary<'a> {
 
 pub(crate) fn run(options: &ProveOptions, json: bool) -> Result<(), CliError> {
     let mut steps = Steps::new(json);
-    let model = steps.run("read model", || session::load(&options.model.model))?;
-    let samples = Samples::read(&options.sample.input, model.input_shape())?;
-    let input = samples.get(options.sample.index, &options.sample.input)?;
-    let quantised = steps.run("quantise", || session::quantise(&model, &options.model, Some(&samples)))?;
-    let trace = quantised.run(input)?;
+    let Job { quantised, trace, float_output } = Job::prepare(&options.job, &mut steps)?;
     let plan = steps.run("plan", || choose(options, &quantised))?;
-    let srs = steps.run("powers of tau", || session::setup(&options.setup, plan.knobs.k))?;
+    let srs = steps.run("powers of tau", || session::setup(&options.job.setup, plan.knobs.k))?;
     let key = steps.run("make keys", || keygen(&srs, &plan, quantised.graph()))?;
     let bundle = steps.run("prove", || prove(&srs, &key, quantised.graph(), &trace))?;
     let peak = memory::peak_bytes();
     let public = steps.run("verify", || verify(srs.verifier(), key.verifying(), &bundle))?;
-    let folder = options.out.clone().unwrap_or_else(|| default_folder(&options.model.model));
+    let folder = options.out.clone().unwrap_or_else(|| default_folder(&options.job.model.model));
     steps.run("write files", || save(&folder, &plan, &srs, &key, &bundle))?;
-    let float_output = model.float_output(input)?;
     let summary = Summary {
         verified: true,
         insecure_setup: srs.provenance() == Provenance::Development,
@@ -74,7 +69,7 @@ pub(crate) fn run(options: &ProveOptions, json: bool) -> Result<(), CliError> {
 }
 
 fn choose(options: &ProveOptions, quantised: &QuantisedModel) -> Result<Plan, CliError> {
-    let Some(path) = &options.plan else { return Ok(quantised.plan(&options.layout.plan())?) };
+    let Some(path) = &options.plan else { return Ok(quantised.plan(&options.job.layout.plan())?) };
     let text = std::fs::read_to_string(path).map_err(|source| CliError::Read { path: path.clone(), source })?;
     let plan = Plan::from_json(&text).map_err(zklayout::Error::from)?;
     plan.check_model(quantised.graph()).map_err(zklayout::Error::from)?;

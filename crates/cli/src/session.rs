@@ -2,11 +2,37 @@
 
 use std::path::{Path, PathBuf};
 
-use zklayout::{DEVELOPMENT_SEED, Model, QuantisedModel, Srs};
+use zklayout::{DEVELOPMENT_SEED, Model, QuantisedModel, Srs, Trace};
 
-use crate::args::{ModelOptions, SetupOptions};
+use crate::args::{JobOptions, ModelOptions, SetupOptions};
 use crate::error::CliError;
+use crate::progress::Steps;
 use crate::samples::Samples;
+
+/// A model, quantised, and its execution on one input.
+pub(crate) struct Job {
+    pub(crate) quantised: QuantisedModel,
+    pub(crate) trace: Trace,
+    /// The float engine's output on the same input.
+    pub(crate) float_output: Vec<f64>,
+}
+
+impl Job {
+    pub(crate) fn prepare(options: &JobOptions, steps: &mut Steps) -> Result<Self, CliError> {
+        let model = steps.run("read model", || load(&options.model.model))?;
+        let samples = Samples::read(&options.sample.input, model.input_shape())?;
+        let input = samples.get(options.sample.index, &options.sample.input)?;
+        let quantised = steps.run("quantise", || quantise(&model, &options.model, Some(&samples)))?;
+        let trace = quantised.run(input)?;
+        Ok(Self { float_output: model.float_output(input)?, quantised, trace })
+    }
+
+    /// Largest difference between the integer model's output and the float model's.
+    pub(crate) fn largest_difference(&self) -> f64 {
+        let integer = self.quantised.dequantise(&self.trace);
+        self.float_output.iter().zip(&integer).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+    }
+}
 
 /// Reads the model.
 pub(crate) fn load(path: &Path) -> Result<Model, CliError> {

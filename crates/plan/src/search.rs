@@ -28,12 +28,16 @@ pub struct PlanOptions {
     pub min_k: u32,
     /// Largest logarithm of the number of rows: that of the powers of tau at hand.
     pub max_k: u32,
+    /// The only width of the activation tape to try.
+    pub lanes: Option<usize>,
+    /// The only requantisation to try: split into quotient and remainder, or by one table.
+    pub remainders: Option<bool>,
 }
 
 impl Default for PlanOptions {
     fn default() -> Self {
         let visibility = Visibility { public_input: false, weights: WeightMode::Private };
-        Self { visibility, min_k: 8, max_k: 20 }
+        Self { visibility, min_k: 8, max_k: 20, lanes: None, remainders: None }
     }
 }
 
@@ -45,7 +49,9 @@ pub fn plan(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<Plan, PlanErr
     let (input, layers) = chain(graph)?;
     let mut best: Option<(u64, Knobs)> = None;
     let mut failure = None;
-    for (lanes, remainders) in LANES.iter().flat_map(|&lanes| [(lanes, true), (lanes, false)]) {
+    let widths = LANES.iter().filter(|&&lanes| options.lanes.is_none_or(|only| only == lanes));
+    let variants = widths.flat_map(|&lanes| [(lanes, true), (lanes, false)]);
+    for (lanes, remainders) in variants.filter(|(_, split)| options.remainders.is_none_or(|only| only == *split)) {
         let candidate = match Candidate::build(input, &layers, &options.visibility, lanes, remainders) {
             Ok(candidate) => candidate,
             Err(error) => {

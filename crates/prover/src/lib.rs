@@ -6,7 +6,9 @@
 mod artefact;
 mod bundle;
 mod error;
+mod fixed_base;
 mod keys;
+mod points;
 mod srs;
 mod unit;
 

@@ -5,37 +5,24 @@
 
 use std::path::Path;
 
-use ff::{Field, PrimeField};
+use ff::Field;
 use group::Curve;
-use group::cofactor::CofactorGroup;
-use group::prime::PrimeCurveAffine;
 use halo2_proofs::SerdeFormat;
-use halo2_proofs::arithmetic::best_multiexp;
-use halo2_proofs::poly::EvaluationDomain;
 use halo2_proofs::poly::commitment::Params;
 use halo2_proofs::poly::kzg::commitment::ParamsKZG;
-use halo2curves::bn256::{Bn256, Fr, G1, G1Affine, G2, G2Affine};
-use halo2curves::pairing::Engine;
+use halo2curves::bn256::{Bn256, Fr, G1Affine, G2Affine};
 use halo2curves::serde::SerdeObject;
 use rand::SeedableRng;
-use rand::rngs::OsRng;
 use rand_chacha::ChaCha20Rng;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use zklayout_plan::PlanHash;
 
 use crate::artefact::Artefact;
 use crate::error::ProverError;
+use crate::points::{MOST_POWERS, Points, is_in_subgroup, read_point};
 
-/// Largest logarithm of the number of powers that a setup is made or read for.
-const MOST_POWERS: u32 = 26;
 /// Seed of the well-known development setup: anyone can make it again, which is what makes it insecure.
 pub const DEVELOPMENT_SEED: u64 = 0;
-/// Bits of a window of the fixed-base multiplication.
-const WINDOW: usize = 8;
-/// Bytes of an uncompressed point of each group.
-const G1_BYTES: usize = 64;
-const G2_BYTES: usize = 128;
 
 /// Where powers of tau come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,12 +74,14 @@ impl Srs {
             return Err(ProverError::Srs(format!("2^{k} powers are outside 2^1 to 2^{MOST_POWERS}")));
         }
         let tau = development_tau(seed);
-        let table = FixedBase::new(G1::from(G1Affine::generator()));
-        let g = table.multiply(&powers(tau, 1 << k));
-        let g_lagrange = table.multiply(&lagrange_at(tau, k));
-        let s_g2 = (G2Affine::generator() * tau).to_affine();
-        let points = Points { k, g, g_lagrange, g2: G2Affine::generator(), s_g2 };
-        Ok(points.into_srs(Provenance::Development))
+        Ok(Self::from_points(Points::of(tau, k), Provenance::Development))
+    }
+
+    fn from_points(points: Points, provenance: Provenance) -> Self {
+        let Points { k, g, g_lagrange, g2, s_g2 } = points;
+        let verifier = VerifierSrs::new(g[0], g2, s_g2, provenance);
+        let params = empty_params().from_parts(k, g, Some(g_lagrange), g2, s_g2);
+        Self { params, verifier }
     }
 
     /// A development setup from `folder`'s cache, made and saved there if it is missing or damaged.
@@ -105,7 +94,7 @@ impl Srs {
             && cached.seed == seed
             && let Ok(points) = Points::read(&cached.raw, true)
         {
-            return Ok(points.into_srs(Provenance::Development));
+            return Ok(Self::from_points(points, Provenance::Development));
         }
         let srs = Self::development(k, seed)?;
         let mut raw = Vec::new();
@@ -124,7 +113,7 @@ impl Srs {
         let raw = std::fs::read(path).map_err(|source| ProverError::File { path: path.to_owned(), source })?;
         let points = Points::read(&raw, false)?;
         points.check()?;
-        Ok(points.into_srs(Provenance::File))
+        Ok(Self::from_points(points, Provenance::File))
     }
 
     /// Logarithm of the number of powers.
@@ -178,62 +167,6 @@ impl Srs {
     }
 }
 
-/// The points of a setup, in both forms.
-struct Points {
-    k: u32,
-    g: Vec<G1Affine>,
-    g_lagrange: Vec<G1Affine>,
-    g2: G2Affine,
-    s_g2: G2Affine,
-}
-
-impl Points {
-    /// Reads halo2's raw format.
-    fn read(raw: &[u8], trusted: bool) -> Result<Self, ProverError> {
-        let invalid = || ProverError::Srs("the file is too short or holds an invalid point".into());
-        let (k, mut reader) = raw.split_first_chunk().ok_or_else(invalid)?;
-        let k = u32::from_le_bytes(*k);
-        if !(1..=MOST_POWERS).contains(&k) || raw.len() != 4 + (2 << k) * G1_BYTES + 2 * G2_BYTES {
-            return Err(ProverError::Srs(format!("{} bytes are not a raw file of 2^{k} powers", raw.len())));
-        }
-        let mut points = |count: usize| -> Result<Vec<G1Affine>, ProverError> {
-            (0..count).map(|_| read_point(&mut reader, trusted).ok_or_else(invalid)).collect()
-        };
-        let (g, g_lagrange) = (points(1 << k)?, points(1 << k)?);
-        let g2 = read_point(&mut reader, trusted).ok_or_else(invalid)?;
-        let s_g2 = read_point(&mut reader, trusted).ok_or_else(invalid)?;
-        Ok(Self { k, g, g_lagrange, g2, s_g2 })
-    }
-
-    /// Checks that both bases are the generators, by a pairing that a random combination of all powers continues with
-    /// ratio tau, and that a random polynomial has one commitment in both forms.
-    fn check(&self) -> Result<(), ProverError> {
-        let generators =
-            self.g[0] == G1Affine::generator() && self.g2 == G2Affine::generator() && is_in_subgroup(&self.s_g2);
-        let weights = powers(Fr::random(OsRng), self.g.len() - 1);
-        let combine = |points: &[G1Affine]| best_multiexp(&weights, points).to_affine();
-        let (low, high) = (combine(&self.g[..self.g.len() - 1]), combine(&self.g[1..]));
-        let pairs = Bn256::pairing(&high, &self.g2) == Bn256::pairing(&low, &self.s_g2);
-        if !generators || !pairs || !self.forms_agree() {
-            return Err(ProverError::Srs("the points are not powers of one number".into()));
-        }
-        Ok(())
-    }
-
-    fn forms_agree(&self) -> bool {
-        let domain = EvaluationDomain::<Fr>::new(1, self.k);
-        let values = powers(Fr::random(OsRng), self.g.len());
-        let coefficients = domain.lagrange_to_coeff(domain.lagrange_from_vec(values.clone()));
-        best_multiexp(&values, &self.g_lagrange) == best_multiexp(&coefficients, &self.g)
-    }
-
-    fn into_srs(self, provenance: Provenance) -> Srs {
-        let verifier = VerifierSrs::new(self.g[0], self.g2, self.s_g2, provenance);
-        let params = empty_params().from_parts(self.k, self.g, Some(self.g_lagrange), self.g2, self.s_g2);
-        Srs { params, verifier }
-    }
-}
-
 impl VerifierSrs {
     fn new(g: G1Affine, g2: G2Affine, s_g2: G2Affine, provenance: Provenance) -> Self {
         let points = [g.to_raw_bytes(), g2.to_raw_bytes(), s_g2.to_raw_bytes()].concat();
@@ -271,81 +204,8 @@ fn empty_params() -> ParamsKZG<Bn256> {
     ParamsKZG::setup(1, ChaCha20Rng::seed_from_u64(0))
 }
 
-/// Reads a point; unless the bytes are our own, it must be on its curve.
-fn read_point<P: SerdeObject>(reader: &mut &[u8], trusted: bool) -> Option<P> {
-    let (point, rest) = reader.split_at_checked(std::mem::size_of::<P>())?;
-    *reader = rest;
-    if trusted { Some(P::from_raw_bytes_unchecked(point)) } else { P::from_raw_bytes(point) }
-}
-
-/// Whether a G2 point generates the right subgroup.
-fn is_in_subgroup(point: &G2Affine) -> bool {
-    !bool::from(point.is_identity()) && bool::from(G2::from(*point).is_torsion_free())
-}
-
 fn development_tau(seed: u64) -> Fr {
     Fr::random(ChaCha20Rng::seed_from_u64(seed))
-}
-
-fn powers(base: Fr, count: usize) -> Vec<Fr> {
-    std::iter::successors(Some(Fr::ONE), |power| Some(power * base)).take(count).collect()
-}
-
-fn primitive_root(k: u32) -> Fr {
-    (k..Fr::S).fold(Fr::ROOT_OF_UNITY, |root, _| root.square())
-}
-
-/// `L_i(tau) = (tau^n - 1) / n * root^i / (tau - root^i)`.
-fn lagrange_at(tau: Fr, k: u32) -> Vec<Fr> {
-    let n = 1u64 << k;
-    let roots = powers(primitive_root(k), n as usize);
-    let factor = (tau.pow_vartime([n]) - Fr::ONE) * Fr::TWO_INV.pow_vartime([u64::from(k)]);
-    let mut values: Vec<Fr> = roots.iter().map(|root| tau - root).collect();
-    ff::BatchInvert::batch_invert(values.iter_mut());
-    values.iter_mut().zip(&roots).for_each(|(value, root)| *value *= factor * root);
-    values
-}
-
-/// Windowed multiples of one point.
-pub(crate) struct FixedBase {
-    windows: Vec<Vec<G1Affine>>,
-}
-
-impl FixedBase {
-    pub(crate) fn new(base: G1) -> Self {
-        let mut start = base;
-        let windows = (0..Fr::NUM_BITS as usize)
-            .step_by(WINDOW)
-            .map(|_| {
-                let multiples: Vec<G1> = std::iter::successors(Some(start), |multiple| Some(multiple + start))
-                    .take((1 << WINDOW) - 1)
-                    .collect();
-                start = multiples[multiples.len() - 1] + start;
-                normalise(&multiples)
-            })
-            .collect();
-        Self { windows }
-    }
-
-    pub(crate) fn multiply(&self, scalars: &[Fr]) -> Vec<G1Affine> {
-        let chunks: Vec<Vec<G1Affine>> = scalars
-            .par_chunks(1024)
-            .map(|chunk| normalise(&chunk.iter().map(|scalar| self.multiple(scalar)).collect::<Vec<_>>()))
-            .collect();
-        chunks.concat()
-    }
-
-    fn multiple(&self, scalar: &Fr) -> G1 {
-        let digits = scalar.to_repr();
-        let digits = digits.as_ref().iter().zip(&self.windows).filter(|(digit, _)| **digit != 0);
-        digits.fold(G1::default(), |sum, (digit, window)| sum + window[usize::from(*digit) - 1])
-    }
-}
-
-fn normalise(points: &[G1]) -> Vec<G1Affine> {
-    let mut affine = vec![G1Affine::default(); points.len()];
-    G1::batch_normalize(points, &mut affine);
-    affine
 }
 
 #[cfg(test)]

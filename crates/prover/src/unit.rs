@@ -9,7 +9,7 @@ use halo2curves::bn256::{Fr, G1, G1Affine};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
-use crate::srs::FixedBase;
+use crate::fixed_base::FixedBase;
 
 /// Logarithm of the number of points.
 const UNIT_K: u32 = 16;

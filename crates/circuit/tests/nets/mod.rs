@@ -138,7 +138,7 @@ impl Case {
     }
 
     pub fn plan(&self, visibility: Visibility) -> Plan {
-        let options = PlanOptions { visibility, min_k: 8, max_k: 14 };
+        let options = PlanOptions { visibility, max_k: 14, ..PlanOptions::default() };
         plan(&self.graph, &options).unwrap()
     }
 }
