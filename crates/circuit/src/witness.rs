@@ -224,7 +224,7 @@ impl Products {
     fn of(plan: &Plan, graph: &Graph<Fixed>, trace: &Trace, fact: &LinearFact) -> Result<Self, CircuitError> {
         let (input, output) = (&plan.homes[fact.input], &plan.homes[fact.output]);
         let layer = layer(graph, fact.layer)?;
-        if let Read::Scalars { .. } = input.read {
+        if let Read::Total | Read::Scalars { .. } = input.read {
             let half = layer.rounded_bias();
             let rounding = |o: usize| half[o] - layer.linear.bias[o];
             let planes = trace.accumulators[fact.layer]

@@ -29,7 +29,8 @@ pub enum Fused {
     },
 }
 
-/// Side of the largest window that folds into the layer reading it; larger pools become layers.
+/// Side of the largest window that folds into the layer reading it, unless it is the whole plane; larger pools become
+/// layers.
 const LARGEST_FOLDED_WINDOW: usize = 4;
 
 /// Merges a chain of float operators into layers.
@@ -159,11 +160,13 @@ impl Chain {
 
     fn push_pool(&mut self, name: &str, window: (usize, usize), stride: usize) {
         let producer_stride = self.layers.last().map_or(1, |layer| layer.linear.stride);
+        let planes = self.planes();
+        let whole = window == (planes.height, planes.width);
         let folds = window.0 == window.1
-            && stride == window.0
+            && (stride == window.0 || whole)
             && self.pending.window == 1
             && self.pending.flat_from.is_none()
-            && window.0 * producer_stride <= LARGEST_FOLDED_WINDOW;
+            && (whole || window.0 * producer_stride <= LARGEST_FOLDED_WINDOW);
         if folds {
             // A mean of shifted values is the shifted mean, so a pending affine map may wait.
             self.pending.window = window.0;

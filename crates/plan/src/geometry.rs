@@ -27,7 +27,9 @@ pub(crate) struct Demand {
 /// How a layer evaluates its input, from the layer itself.
 pub(crate) fn read_of(linear: &Linear<i64>, producer_stride: usize) -> Read {
     let factor = producer_stride * linear.window;
-    if linear.is_full() {
+    if linear.window > 1 && linear.pooled().plane() == 1 {
+        Read::Total
+    } else if linear.is_full() {
         Read::Scalars { factor }
     } else if factor > 1 {
         Read::Sums { factor }
@@ -40,7 +42,7 @@ pub(crate) fn read_of(linear: &Linear<i64>, producer_stride: usize) -> Read {
 pub(crate) fn tile_for(read: Read, pitch: usize, lanes: usize) -> Option<Tile> {
     match read {
         Read::Nothing | Read::Scalars { factor: 1 } => Some(Tile { rows: 1, columns: 1 }),
-        Read::Raster => Some(Tile { rows: 1, columns: lanes }),
+        Read::Raster | Read::Total => Some(Tile { rows: 1, columns: lanes }),
         Read::Scalars { factor } => (factor * factor <= lanes && pitch.is_multiple_of(factor))
             .then_some(Tile { rows: factor, columns: factor }),
         Read::Sums { factor } => (1..=lanes / (factor * factor))
@@ -123,7 +125,7 @@ fn last_value_row(home: &Home) -> usize {
 pub(crate) fn read_exponent(home: &Home, row: usize) -> usize {
     let factor = home.read.factor();
     match home.read {
-        Read::Nothing | Read::Scalars { .. } => 0,
+        Read::Nothing | Read::Total | Read::Scalars { .. } => 0,
         Read::Raster => (home.first_tile + row + 1) * home.tile.columns - 1 - home.origin,
         Read::Sums { .. } => {
             let per_row = home.tile.columns / factor;
@@ -142,7 +144,7 @@ pub(crate) fn placements(
     demand: Demand,
 ) -> Box<dyn Iterator<Item = (usize, Home)>> {
     let last = last_value_row(input);
-    if let Read::Scalars { .. } = input.read {
+    if let Read::Total | Read::Scalars { .. } = input.read {
         let output = place(&Demand { pitch: 1, origin_exponent: 0, top_exponent: 0, ..demand });
         return Box::new(output.into_iter().map(move |output| (last, output)));
     }
@@ -162,7 +164,7 @@ pub(crate) fn placements(
 
 /// Whether a consumer of `home` can tell a row's end from the next row's start.
 pub(crate) fn pitch_fits(home: &Home, linear: &Linear<i64>) -> bool {
-    if let Read::Scalars { .. } = home.read {
+    if let Read::Total | Read::Scalars { .. } = home.read {
         return true;
     }
     let factor = home.read.factor();

@@ -54,6 +54,8 @@ pub enum Read {
         /// Side of a window.
         factor: usize,
     },
+    /// One number per plane: the sum of all its values.
+    Total,
     /// Each tape row by itself: the sum of its cells is one input of a fully connected layer.
     Scalars {
         /// Side of the window in a row.
@@ -65,7 +67,7 @@ impl Read {
     /// Side of the windows whose cells are summed.
     pub fn factor(&self) -> usize {
         match self {
-            Self::Nothing | Self::Raster => 1,
+            Self::Nothing | Self::Raster | Self::Total => 1,
             Self::Sums { factor } | Self::Scalars { factor } => *factor,
         }
     }
@@ -235,6 +237,7 @@ impl Home {
             Read::Nothing | Read::Scalars { .. } => None,
             Read::Raster => Some(self.tile.columns),
             Read::Sums { factor } => Some(self.tile.columns / factor),
+            Read::Total => Some(0),
         }
     }
 }

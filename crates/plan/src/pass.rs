@@ -114,6 +114,7 @@ fn read_sum(home: &Home) -> Option<ReadSum> {
         Read::Sums { factor } | Read::Scalars { factor } if factor > 1 => {
             Some(ReadSum { factor, tile: home.tile })
         }
+        Read::Total => Some(ReadSum { factor: home.tile.columns, tile: home.tile }),
         _ => None,
     }
 }

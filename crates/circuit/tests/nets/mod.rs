@@ -242,6 +242,14 @@ pub fn cases() -> Vec<(&'static str, Shape, Vec<Spec>, bool)> {
             vec![conv(0, 3, 0, NONE).depthwise(), conv(2, 3, 0, NONE)],
             false,
         ),
+        ("total", Shape::new(2, 5, 5), vec![conv(3, 3, 1, RELU), conv(2, 1, 0, NONE).pooled(5)], false),
+        (
+            "total of strides",
+            Shape::new(1, 9, 9),
+            vec![conv(2, 3, 1, RELU).strided(2), conv(3, 1, 0, RELU).pooled(5), dense(2, NONE)],
+            true,
+        ),
+        ("total of the input", Shape::new(3, 4, 4), vec![conv(2, 1, 0, RELU).pooled(4), dense(2, NONE)], true),
         ("pool first", Shape::new(2, 8, 8), vec![conv(3, 3, 1, RELU).pooled(2), dense(2, NONE)], false),
         ("pooled vector", Shape::new(2, 4, 4), vec![dense(3, NONE).pooled(2)], false),
         (
