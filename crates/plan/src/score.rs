@@ -1,27 +1,42 @@
 //! A simple resource score: nanoseconds of the heavy kernels, from the prover's step counts.
 //!
-//! It orders layouts; it is not a time that anyone should quote.
+//! The constants were read off the proof system's own timers on two cores. The score orders layouts; it is not a time
+//! that anyone should quote.
 
+use crate::plan::Knobs;
 use crate::shape::CircuitShape;
 
-/// Nanoseconds per point of a full-width multi-scalar multiplication, by logarithm of its size.
-const FULL_WIDTH: [u64; 5] = [5_900, 4_200, 3_100, 2_900, 2_700];
-const FULL_WIDTH_FIRST_K: u32 = 12;
-/// The same with 16-bit scalars.
-const SMALL: u64 = 700;
-/// Nanoseconds per point of one Fourier transform.
-const TRANSFORM: u64 = 350;
+/// Nanoseconds per point of a full-width multi-scalar multiplication, by logarithm of its size from
+/// [`FULL_WIDTH_FIRST_K`] on; larger ones cost as much per point as the last.
+const FULL_WIDTH: [u64; 6] = [6_300, 5_000, 4_300, 3_400, 3_000, 2_700];
+const FULL_WIDTH_FIRST_K: u32 = 11;
+/// The same with scalars of at most 16 bits.
+const SMALL: u64 = 370;
+/// Nanoseconds per point of one Fourier transform of an advice column, and of a fixed one.
+const ADVICE_TRANSFORM: u64 = 250;
+const FIXED_TRANSFORM: u64 = 215;
+/// Nanoseconds per row of all gates on one part of the extended domain: a constant, and per lane of either tape.
+const GATES: u64 = 1_800;
+const GATES_PER_LANE: u64 = 600;
+const GATES_PER_WEIGHT_LANE: u64 = 90;
 
-/// The score of a shape; smaller is better.
-pub(crate) fn score(shape: &CircuitShape) -> u64 {
+/// The score of a layout; smaller is better.
+pub(crate) fn score(knobs: &Knobs, shape: &CircuitShape) -> u64 {
     let count = |columns: usize| columns as u64;
     let parts = count((shape.degree - 1).next_power_of_two());
-    let wide = shape.wide_advice + shape.products + 1 + (shape.degree - 1) + 2;
-    let advice = shape.small_advice + shape.wide_advice;
-    let per_part = advice + shape.fixed + shape.products + shape.permuted + shape.instance + 3;
-    let transforms = count(advice + shape.products) + parts * count(per_part);
-    let step = shape.k.saturating_sub(FULL_WIDTH_FIRST_K) as usize;
-    let full_width = FULL_WIDTH[step.min(FULL_WIDTH.len() - 1)];
-    let per_row = count(wide) * full_width + count(shape.small_advice) * SMALL + transforms * TRANSFORM;
-    per_row << shape.k
+    let committed = count(shape.small_advice + shape.wide_advice + shape.products);
+    // The blinding polynomial, the quotient's pieces and the two openings are as wide as any evaluation.
+    let wide = count(shape.wide_advice + shape.products + 1 + (shape.degree - 1) + 2);
+    // Three more columns mark the first, last and active rows.
+    let fixed = count(shape.fixed + shape.permuted + 3);
+    let gates = GATES + GATES_PER_LANE * count(knobs.lanes) + GATES_PER_WEIGHT_LANE * count(knobs.weight_lanes);
+    let commitments = wide * full_width(shape.k) + count(shape.small_advice) * SMALL;
+    let coefficients = committed * ADVICE_TRANSFORM;
+    let part = (committed + count(shape.instance)) * ADVICE_TRANSFORM + fixed * FIXED_TRANSFORM + gates;
+    (commitments + coefficients + parts * part) << shape.k
+}
+
+fn full_width(k: u32) -> u64 {
+    let step = k.saturating_sub(FULL_WIDTH_FIRST_K) as usize;
+    FULL_WIDTH[step.min(FULL_WIDTH.len() - 1)]
 }

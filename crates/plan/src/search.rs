@@ -55,6 +55,7 @@ pub fn plan(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<Plan, PlanErr
         let candidate = match Candidate::build(input, &layers, &options.visibility, lanes, remainders) {
             Ok(candidate) => candidate,
             Err(error) => {
+                tracing::debug!(lanes, %error, "no layout");
                 failure = Some(error);
                 continue;
             }
@@ -63,7 +64,8 @@ pub fn plan(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<Plan, PlanErr
             let Some((knobs, shape)) = narrowest(&candidate, &layers, options, k, lanes, remainders) else {
                 continue;
             };
-            let score = score(&shape);
+            let score = score(&knobs, &shape);
+            tracing::debug!(?knobs, score, "candidate");
             if best.as_ref().is_none_or(|(least, _)| score < *least) {
                 best = Some((score, knobs));
             }

@@ -57,6 +57,7 @@ pub struct PublicValues {
 ///
 /// # Errors
 /// Too few powers of tau, a model or execution that does not fit the key, or a failure of halo2.
+#[tracing::instrument(skip_all, fields(k = key.plan.knobs.k))]
 pub fn prove(
     srs: &Srs,
     key: &ProvingKey,
@@ -97,6 +98,7 @@ pub fn prove(
 ///
 /// # Errors
 /// Artefacts that were not made together, or a proof that does not verify.
+#[tracing::instrument(skip_all)]
 pub fn verify(srs: &VerifierSrs, key: &VerifyingKey, bundle: &ProofBundle) -> Result<PublicValues, ProverError> {
     same_hash("the plan", ("proof", bundle.plan), ("verifying key", key.plan_hash()))?;
     same_hash("the powers of tau", ("proof", bundle.srs), ("verifying key", key.srs_hash()))?;

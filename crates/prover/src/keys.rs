@@ -52,6 +52,7 @@ impl Artefact for SavedProvingKey {
 ///
 /// # Errors
 /// Too few powers of tau, a plan of another model, a circuit that differs from its plan, or a failure of halo2.
+#[tracing::instrument(skip_all, fields(k = plan.knobs.k))]
 pub fn keygen(srs: &Srs, plan: &Plan, graph: &Graph<Fixed>) -> Result<ProvingKey, ProverError> {
     let params = srs.params(plan.knobs.k)?;
     let (plan, grid) = (Arc::new(plan.clone()), Arc::new(fixed_grid(plan, graph)?));
