@@ -46,6 +46,10 @@ impl Default for PlanOptions {
 /// # Errors
 /// A graph with a form that no layout covers, or one that needs more than `max_k` allows.
 pub fn plan(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<Plan, PlanError> {
+    if let Some(lanes) = options.lanes.filter(|lanes| !LANES.contains(lanes)) {
+        let reason = format!("{lanes} lanes are never tried; choose one of {LANES:?}");
+        return Err(PlanError::Unsupported { layer: "activation tape".into(), reason });
+    }
     let (input, layers) = chain(graph)?;
     let mut best: Option<(u64, Knobs)> = None;
     let mut failure = None;

@@ -38,3 +38,8 @@ pub use zklayout_prover::{
     Artefact, DEVELOPMENT_SEED, FORMAT_VERSION, ProofBundle, Provenance, ProverError, ProvingKey, PublicValues,
     Srs, VerifierSrs, VerifyingKey, keygen, prove, unit_seconds, verify,
 };
+
+/// The README's example, compiled with the documentation's tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
