@@ -52,10 +52,6 @@ fn forge_every_cell(case: &Case) {
                 if matches!(kind, Kind::Quotient | Kind::Remainder) && is_free(home, lanes, row, lane) {
                     continue;
                 }
-                // Sampling keeps the test short; the stride is coprime to the row counts of tapes and tables.
-                if row > 64 && !(row + lane).is_multiple_of(7) {
-                    continue;
-                }
                 let mut witness = proof.witness.clone();
                 columns(&mut witness, kind)[lane][row] += 1;
                 assert!(proof.check(witness).is_err(), "{kind:?} of lane {lane}, row {row} can be forged");
@@ -63,7 +59,7 @@ fn forge_every_cell(case: &Case) {
             }
         }
     }
-    assert!(forged > 300, "only {forged} cells were forged");
+    assert!(forged > 1000, "only {forged} cells were forged");
 }
 
 #[test]
