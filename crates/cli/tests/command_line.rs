@@ -65,6 +65,9 @@ fn prove_writes_a_folder_that_verifies() {
     let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(summary["verified"], true);
     assert_eq!(summary["output"].as_array().unwrap().len(), 10);
+    let hash = summary["verifying_key"].as_str().unwrap();
+    assert!(zklayout(&["verify", text(&proof.out()), "--key-hash", hash]).status.success());
+    fails(&["verify", text(&proof.out()), "--key-hash", "00"], &["expected 00"]);
     let names: Vec<String> = std::fs::read_dir(proof.out())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -158,6 +161,16 @@ fn a_plan_for_another_model_is_refused() {
     fails(&prove, &["this plan was made for another model"]);
     std::fs::write(&plan, "{\"format\": 1}").unwrap();
     fails(&prove, &["not a readable plan"]);
+}
+
+#[test]
+fn limits_that_no_layout_meets_are_refused() {
+    let (model, input) = (fixture("models/mnist_cnn.onnx"), fixture("inputs/digit_4.npy"));
+    let plan = ["plan", text(&model), "--calibration", text(&input)];
+    fails(&[&plan[..], &["--lanes", "5"]].concat(), &["5 lanes are never tried"]);
+    fails(&[&plan[..], &["--max-k", "9"]].concat(), &["no layout fits 2^9 rows"]);
+    fails(&[&plan[..], &["--weight-bits", "60"]].concat(), &["weight_bits", "outside 2 to 16"]);
+    fails(&["plan", text(&model)], &["--calibration"]);
 }
 
 #[test]

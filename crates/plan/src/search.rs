@@ -52,7 +52,7 @@ pub fn plan(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<Plan, PlanErr
     }
     let (input, layers) = chain(graph)?;
     let mut best: Option<(u64, Knobs)> = None;
-    let mut failure = None;
+    let (mut failure, mut laid_out) = (None, false);
     let widths = LANES.iter().filter(|&&lanes| options.lanes.is_none_or(|only| only == lanes));
     let variants = widths.flat_map(|&lanes| [(lanes, true), (lanes, false)]);
     for (lanes, remainders) in variants.filter(|(_, split)| options.remainders.is_none_or(|only| only == *split)) {
@@ -64,6 +64,7 @@ pub fn plan(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<Plan, PlanErr
                 continue;
             }
         };
+        laid_out = true;
         for k in options.min_k..=options.max_k.min(MOST_K) {
             let Some((knobs, shape)) = narrowest(&candidate, &layers, options, k, lanes, remainders) else {
                 continue;
@@ -77,8 +78,8 @@ pub fn plan(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<Plan, PlanErr
     }
     match (best, failure) {
         (Some((_, knobs)), _) => realise(graph, options.visibility, knobs),
-        (None, Some(error)) => Err(error),
-        (None, None) => Err(too_large(options.max_k)),
+        (None, Some(error)) if !laid_out => Err(error),
+        (None, _) => Err(too_large(options.max_k)),
     }
 }
 

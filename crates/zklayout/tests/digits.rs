@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use ndarray_npy::read_npy;
 use zklayout::{
-    Error, Model, Plan, PlanOptions, ProverError, QuantiseOptions, QuantisedModel, Srs, Visibility, WeightMode,
-    keygen, prove, verify,
+    Error, Model, Plan, PlanOptions, ProverError, ProvingKey, QuantiseOptions, QuantisedModel, Srs, Visibility,
+    WeightMode, keygen, prove, verify,
 };
 
 fn fixture(path: &str) -> PathBuf {
@@ -104,7 +104,7 @@ fn any_changed_byte_is_noticed() {
     assert!(rejected(shorter));
 }
 
-/// The last row and column of a digit are not read by the strided model; the proof binds them all the same.
+/// The last rows and columns of a digit are not read by the model; the proof binds them all the same.
 #[test]
 fn every_public_pixel_is_bound() {
     let model = quantised("mnist_cnn");
@@ -123,6 +123,28 @@ fn every_public_pixel_is_bound() {
             assert!(matches!(result, Err(ProverError::Invalid(_))), "pixel {place}");
         }
     }
+}
+
+#[test]
+fn proving_keys_survive_saving() {
+    let model = quantised("mnist_cnn");
+    let plan = model.plan(&PlanOptions::default()).unwrap();
+    let srs = setup(&plan);
+    let made = keygen(&srs, &plan, model.graph()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("proving.key");
+    made.save(&path).unwrap();
+    let loaded = ProvingKey::load(&path, model.graph()).unwrap();
+    let bundle = prove(&srs, &loaded, model.graph(), &model.run(&digit(8)).unwrap()).unwrap();
+    verify(srs.verifier(), made.verifying(), &bundle).unwrap();
+
+    let other = quantised("mnist_strided");
+    assert!(matches!(ProvingKey::load(&path, other.graph()), Err(ProverError::Plan(_))));
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    assert!(matches!(ProvingKey::load(&path, model.graph()), Err(ProverError::Damaged { .. })));
 }
 
 #[test]
