@@ -17,7 +17,7 @@ fn models(criterion: &mut Criterion) {
     for name in MODELS {
         let model = quantised(name).unwrap();
         let plan = model.plan(&PlanOptions::default()).unwrap();
-        let srs = Srs::development(plan.knobs.k, 0).unwrap();
+        let srs = Srs::development(plan.k(), 0).unwrap();
         let key = keygen(&srs, &plan, model.graph()).unwrap();
         let trace = model.run(&digit()).unwrap();
         criterion.bench_function(&format!("prove {name}"), |bencher| {

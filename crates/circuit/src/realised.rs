@@ -5,43 +5,46 @@ use zklayout_plan::{CircuitShape, Plan, UNUSABLE_ROWS};
 
 use crate::Scalar;
 use crate::error::CircuitError;
-use crate::fixed::FixedGrid;
+use crate::lowering::Grid;
 
 /// Counts what halo2 configured and what the fixed grid placed.
-pub fn realised_shape(plan: &Plan, cs: &ConstraintSystem<Scalar>, grid: &FixedGrid) -> CircuitShape {
+pub fn realised_shape(plan: &Plan, cs: &ConstraintSystem<Scalar>, grid: &Grid) -> CircuitShape {
     let phases = cs.advice_column_phase();
     let wide_advice = phases.iter().filter(|phase| **phase == 1).count();
     let permuted = cs.permutation().get_columns().len();
     let products = permuted.div_ceil(cs.degree() - 2);
     let advice = cs.num_advice_columns();
-    let commitments = advice + products + 1 + (cs.degree() - 1) + 2;
-    let evaluations =
-        cs.advice_queries().len() + cs.fixed_queries().len() + 1 + permuted + (3 * products).saturating_sub(1);
+    let counts = grid.counts();
     CircuitShape {
-        k: plan.knobs.k,
+        k: plan.k(),
         small_advice: advice - wide_advice,
         wide_advice,
         fixed: cs.num_fixed_columns(),
         instance: cs.num_instance_columns(),
         permuted,
         products,
+        native_lookups: cs.lookups().len(),
         // The number of fractions is no count of halo2's; the running-sum columns that it implies are.
         lookups: plan.shape.lookups,
-        copies: grid.copies.len(),
+        copies: counts.copies,
         degree: cs.degree(),
-        activation_rows: grid.activation_rows,
-        weight_rows: grid.weight_rows,
-        table_entries: grid.table_entries,
+        activation_rows: counts.activation_rows,
+        weight_rows: counts.weight_rows,
+        table_entries: counts.table_entries,
         advice_queries: cs.advice_queries().len(),
-        proof_bytes: 32 * (commitments + evaluations),
+        fixed_queries: cs.fixed_queries().len(),
+        gate_operations: plan.shape.gate_operations,
+        lookup_operations: plan.shape.lookup_operations,
+        proof_bytes: 0,
     }
+    .with_proof_bytes()
 }
 
 /// Refuses a circuit whose counts are not the plan's.
 ///
 /// # Errors
 /// [`CircuitError::Shape`], naming the first count that differs.
-pub fn check_shape(plan: &Plan, cs: &ConstraintSystem<Scalar>, grid: &FixedGrid) -> Result<(), CircuitError> {
+pub fn check_shape(plan: &Plan, cs: &ConstraintSystem<Scalar>, grid: &Grid) -> Result<(), CircuitError> {
     let (planned, realised) = (&plan.shape, realised_shape(plan, cs, grid));
     let counts = [
         ("unusable rows", UNUSABLE_ROWS, cs.blinding_factors() + 1),
@@ -51,6 +54,8 @@ pub fn check_shape(plan: &Plan, cs: &ConstraintSystem<Scalar>, grid: &FixedGrid)
         ("instance columns", planned.instance, realised.instance),
         ("permuted columns", planned.permuted, realised.permuted),
         ("permutation products", planned.products, realised.products),
+        ("native lookups", planned.native_lookups, realised.native_lookups),
+        ("fixed queries", planned.fixed_queries, realised.fixed_queries),
         ("copies", planned.copies, realised.copies),
         ("degree", planned.degree, realised.degree),
         // halo2 caps the degree that it reports; a gate above it would give proofs that never verify.

@@ -4,7 +4,7 @@
 mod nets;
 
 use nets::{Case, PRIVATE, Proof, RELU, RELU1, conv, dense};
-use zklayout_circuit::Witness;
+use zklayout_circuit::streams::Witness;
 use zklayout_model::Shape;
 use zklayout_plan::{Content, Home, Visibility, WeightMode};
 
@@ -40,7 +40,7 @@ fn is_free(home: Option<&Home>, lanes: usize, row: usize, lane: usize) -> bool {
 fn forge_every_cell(case: &Case) {
     let proof = Proof::new(case, case.plan(PRIVATE));
     proof.check(proof.witness.clone()).unwrap();
-    let lanes = proof.plan.knobs.lanes;
+    let lanes = proof.layout.knobs.lanes;
     let active = proof.plan.shape.usable_rows() - 1;
     let kinds = [Kind::Quotient, Kind::Remainder, Kind::Value, Kind::Weight, Kind::Multiplicity];
     let mut forged = 0;
@@ -48,7 +48,8 @@ fn forge_every_cell(case: &Case) {
         let lanes_of_kind = columns(&mut proof.witness.clone(), kind).len();
         for lane in 0..lanes_of_kind {
             for row in 0..active {
-                let home = proof.plan.homes.iter().find(|home| (home.row..home.row + home.rows()).contains(&row));
+                let home =
+                    proof.layout.homes.iter().find(|home| (home.row..home.row + home.rows()).contains(&row));
                 if matches!(kind, Kind::Quotient | Kind::Remainder) && is_free(home, lanes, row, lane) {
                     continue;
                 }
@@ -107,7 +108,7 @@ fn forge_consistently(case: &Case, forge: impl Fn(&Proof, &mut Witness) -> Vec<W
     let forgeries = forge(&proof, &mut proof.witness.clone());
     let mut possible = 0;
     for (index, mut witness) in forgeries.into_iter().enumerate() {
-        if witness.look_up(&proof.plan, &proof.grid).is_err() {
+        if witness.look_up(&proof.layout, &proof.grid).is_err() {
             continue;
         }
         possible += 1;
@@ -123,10 +124,10 @@ fn small_network() -> Case {
 
 /// Every stored cell of a layer's home: row and lane, live or not.
 fn produced_cells(proof: &Proof) -> Vec<(usize, usize)> {
-    let lanes = proof.plan.knobs.lanes;
+    let lanes = proof.layout.knobs.lanes;
     let rows = 0..proof.plan.shape.activation_rows;
     let free = |row: usize, lane: usize| {
-        let home = proof.plan.homes.iter().find(|home| (home.row..home.row + home.rows()).contains(&row));
+        let home = proof.layout.homes.iter().find(|home| (home.row..home.row + home.rows()).contains(&row));
         is_free(home, lanes, row, lane) || !matches!(home.map(|h| h.content), Some(Content::Layer(_)))
     };
     rows.flat_map(|row| (0..lanes).map(move |lane| (row, lane))).filter(|&(row, lane)| !free(row, lane)).collect()
@@ -151,8 +152,8 @@ fn quotients_cannot_move_with_their_values() {
             let mut witness = honest.clone();
             witness.quotients[lane][row] += 1;
             if proof.grid.get(proof.grid.columns.masks[lane], row) {
-                let rectified = (witness.quotients[lane][row] - proof.plan.quotient_offset).max(0);
-                witness.values[lane][row] = rectified + proof.plan.value_offset;
+                let rectified = (witness.quotients[lane][row] - proof.layout.quotient_offset).max(0);
+                witness.values[lane][row] = rectified + proof.layout.value_offset;
             }
             witness
         };
@@ -170,7 +171,7 @@ fn quotient_and_remainder_cannot_trade() {
             witness.remainders[lane][row] += divisor;
             // Padding positions may trade: nobody reads them. Live ones must find no entry for the remainder.
             let live = proof.grid.get(proof.grid.columns.masks[lane], row);
-            assert!(!live || witness.clone().look_up(&proof.plan, &proof.grid).is_err());
+            assert!(!live || witness.clone().look_up(&proof.layout, &proof.grid).is_err());
             witness.quotients[lane][row] += 1;
             witness.remainders[lane][row] -= divisor - 1;
             witness
@@ -182,7 +183,7 @@ fn quotient_and_remainder_cannot_trade() {
 #[test]
 fn weights_cannot_move_within_their_range() {
     forge_consistently(&small_network(), |proof, honest| {
-        let first = &proof.plan.facts[0];
+        let first = &proof.layout.facts[0];
         let rows = first.row..first.row + first.len();
         let cells = rows.flat_map(|row| (0..honest.weights.len()).map(move |lane| (row, lane)));
         let forge = |(row, lane): (usize, usize)| {
@@ -200,7 +201,7 @@ fn weights_cannot_move_within_their_range() {
 fn padding_cannot_hold_a_value() {
     let case = small_network();
     let proof = Proof::new(&case, case.plan(PRIVATE));
-    let lanes = proof.plan.knobs.lanes;
+    let lanes = proof.layout.knobs.lanes;
     let mut padding = 0;
     for row in 0..proof.plan.shape.activation_rows {
         for lane in (0..lanes).filter(|&lane| !proof.grid.get(proof.grid.columns.masks[lane], row)) {

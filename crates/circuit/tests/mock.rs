@@ -5,14 +5,15 @@ mod nets;
 
 use halo2_proofs::plonk::{Circuit, ConstraintSystem};
 use nets::{Case, NONE, Numbers, PRIVATE, Proof, RELU, RELU1, Spec, cases};
-use zklayout_circuit::{CircuitParams, InferenceCircuit, check_shape};
+use zklayout_circuit::{CircuitParams, Grid, InferenceCircuit, check_shape};
 use zklayout_model::{Fixed, FixedLayer, OutputKind, Shape, ValueRange};
 use zklayout_plan::{Content, Plan, PlanOptions, TableKind, Visibility, WeightMode, plan};
 
 /// The tables accept exactly the values that the executor does.
 fn check_ranges(case: &Case, plan: &Plan) {
-    for home in &plan.homes {
-        let Some(TableKind::Activation { lo, hi, .. }) = home.table.map(|table| &plan.tables[table].kind) else {
+    let layout = plan.layout.as_streams().unwrap();
+    for home in &layout.homes {
+        let Some(TableKind::Activation { lo, hi, .. }) = home.table.map(|table| &layout.tables[table].kind) else {
             continue;
         };
         let range = match home.content {
@@ -20,7 +21,7 @@ fn check_ranges(case: &Case, plan: &Plan) {
             Content::Input => plan.input_range,
             Content::Layer(place) => match case.graph.nodes().nth(place).map(|(_, node)| node) {
                 Some(Fixed::Layer(FixedLayer { kind: OutputKind::Requantise { range, shift, .. }, .. })) => {
-                    let shift = if plan.knobs.remainders { 0 } else { *shift };
+                    let shift = if layout.knobs.remainders { 0 } else { *shift };
                     ValueRange { lo: range.lo << shift, hi: ((range.hi + 1) << shift) - 1, ..*range }
                 }
                 other => panic!("{other:?} has a table"),
@@ -37,7 +38,8 @@ fn check(name: &str, case: &Case, plan: Plan) {
     let mut cs = ConstraintSystem::default();
     let params = CircuitParams(Some(proof.plan.clone()));
     InferenceCircuit::configure_with_params(&mut cs, params);
-    check_shape(&proof.plan, &cs, &proof.grid).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let grid = Grid::of(&proof.plan, &case.graph).unwrap();
+    check_shape(&proof.plan, &cs, &grid).unwrap_or_else(|error| panic!("{name}: {error}"));
     proof.check(proof.witness.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use zklayout::{PlanOptions, QuantiseOptions, Visibility, WeightMode};
+use zklayout::{Family, PlanOptions, QuantiseOptions, Visibility, WeightMode};
 
 /// Proves neural-network inference in zero knowledge.
 #[derive(Debug, Parser)]
@@ -72,6 +72,20 @@ pub(crate) enum Weights {
     Fixed,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LayoutFamily {
+    /// Every linear layer is one random identity.
+    Streams,
+}
+
+impl From<LayoutFamily> for Family {
+    fn from(family: LayoutFamily) -> Self {
+        match family {
+            LayoutFamily::Streams => Self::Streams,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct LayoutOptions {
     /// Make the input public.
@@ -80,6 +94,9 @@ pub(crate) struct LayoutOptions {
     /// How weights are held.
     #[arg(long, value_enum, default_value = "private")]
     weights: Weights,
+    /// The only family of layouts to try.
+    #[arg(long, value_enum)]
+    family: Option<LayoutFamily>,
     /// Largest logarithm of the number of rows.
     #[arg(long, default_value_t = PlanOptions::default().max_k)]
     max_k: u32,
@@ -98,7 +115,14 @@ impl LayoutOptions {
             Weights::Fixed => WeightMode::Fixed,
         };
         let visibility = Visibility { public_input: self.public_input, weights };
-        PlanOptions { visibility, min_k: self.min_k, max_k: self.max_k, lanes: self.lanes, remainders: None }
+        PlanOptions {
+            visibility,
+            min_k: self.min_k,
+            max_k: self.max_k,
+            family: self.family.map(Into::into),
+            lanes: self.lanes,
+            remainders: None,
+        }
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError
     let job = Job::prepare(&options.job, &mut steps)?;
     let graph = job.quantised.graph();
     let plan = job.quantised.plan(&options.job.layout.plan())?;
-    let srs = steps.run("powers of tau", || session::setup(&options.job.setup, plan.knobs.k))?;
+    let srs = steps.run("powers of tau", || session::setup(&options.job.setup, plan.k()))?;
     let key = steps.run("make keys", || keygen(&srs, &plan, graph))?;
     let (mut proving, mut verifying, mut proof_bytes) = (Vec::new(), Vec::new(), 0);
     for _ in 0..options.runs.max(1) {

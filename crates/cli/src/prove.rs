@@ -40,7 +40,7 @@ pub(crate) fn run(options: &ProveOptions, json: bool) -> Result<(), CliError> {
     let mut steps = Steps::new(json);
     let Job { quantised, trace, float_output } = Job::prepare(&options.job, &mut steps)?;
     let plan = steps.run("plan", || choose(options, &quantised))?;
-    let srs = steps.run("powers of tau", || session::setup(&options.job.setup, plan.knobs.k))?;
+    let srs = steps.run("powers of tau", || session::setup(&options.job.setup, plan.k()))?;
     let key = steps.run("make keys", || keygen(&srs, &plan, quantised.graph()))?;
     let bundle = steps.run("prove", || prove(&srs, &key, quantised.graph(), &trace))?;
     let peak = memory::peak_bytes();

@@ -1,7 +1,7 @@
 //! Tables for people.
 
 use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
-use zklayout::{Content, Fixed, FixedLayer, Graph, OutputKind, Plan, RangeSource, ValueRange, WeightMode};
+use zklayout::{Content, Fixed, FixedLayer, Graph, Knobs, OutputKind, Plan, RangeSource, ValueRange, WeightMode};
 
 /// An empty table with a header.
 pub(crate) fn table(header: &[&str]) -> Table {
@@ -16,9 +16,14 @@ pub(crate) fn table(header: &[&str]) -> Table {
 /// The layers of a quantised model beside the rows they take.
 pub(crate) fn layers(graph: &Graph<Fixed>, plan: &Plan) -> Table {
     let mut table = table(&["layer", "kernel", "output", "activation rows", "weight rows", "shift", "range"]);
-    for fact in &plan.facts {
+    for fact in plan.layout.as_streams().iter().flat_map(|layout| &layout.facts) {
         let Some((_, Fixed::Layer(layer))) = graph.nodes().nth(fact.layer) else { continue };
-        let home = plan.homes.iter().find(|home| home.content == Content::Layer(fact.layer));
+        let home = plan
+            .layout
+            .as_streams()
+            .iter()
+            .flat_map(|layout| &layout.homes)
+            .find(|home| home.content == Content::Layer(fact.layer));
         table.add_row([
             layer.name.clone(),
             kernel(layer),
@@ -70,16 +75,16 @@ fn range(layer: &FixedLayer) -> String {
 
 /// A plan's counts, as name and value.
 pub(crate) fn counts(plan: &Plan) -> Vec<(&'static str, String)> {
-    let (shape, knobs) = (&plan.shape, &plan.knobs);
-    let weights = match plan.visibility.weights {
+    let shape = &plan.shape;
+    let weights = match plan.visibility().weights {
         WeightMode::Private => "private weights",
         WeightMode::Fixed => "fixed weights",
     };
-    let input = if plan.visibility.public_input { "public input" } else { "private input" };
+    let input = if plan.visibility().public_input { "public input" } else { "private input" };
     vec![
         ("visibility", format!("{input}, {weights}, public output")),
         ("rows", format!("2^{} of degree {}", shape.k, shape.degree)),
-        ("lanes", format!("{} activation, {} weight", knobs.lanes, knobs.weight_lanes)),
+        ("choices", choices(&plan.layout.knobs())),
         (
             "columns",
             format!(
@@ -90,17 +95,28 @@ pub(crate) fn counts(plan: &Plan) -> Vec<(&'static str, String)> {
         (
             "tapes",
             format!(
-                "{} activation rows, {} weight rows, {} table entries in {} columns, of {} usable rows",
+                "{} activation rows, {} weight rows, {} table entries, of {} usable rows",
                 shape.activation_rows,
                 shape.weight_rows,
                 shape.table_entries,
-                knobs.table_columns,
                 shape.usable_rows()
             ),
         ),
         ("lookups", format!("{} fractions per row, {} copies", shape.lookups, shape.copies)),
         ("proof", format!("{} bytes", shape.proof_bytes)),
     ]
+}
+
+fn choices(knobs: &Knobs) -> String {
+    match knobs {
+        Knobs::Streams(knobs) => format!(
+            "streams: {} activation lanes, {} weight lanes, {} table columns, {}",
+            knobs.lanes,
+            knobs.weight_lanes,
+            knobs.table_columns,
+            if knobs.remainders { "split requantisation" } else { "direct tables" }
+        ),
+    }
 }
 
 /// Two columns of names and values.

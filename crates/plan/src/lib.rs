@@ -1,28 +1,26 @@
 //! Circuit layouts for a quantised graph: where every tensor lives, which fact is proven where, what it takes.
 //!
-//! A tensor is written once, in its [`Home`]: a row range of the activation tape. A [`LinearFact`] ties the
-//! homes on both sides of a layer through one random evaluation on the weight tape. [`plan`] enumerates the
-//! widths of both tapes, the requantisation and the number of rows, and returns the cheapest [`Plan`].
+//! A [`Family`] enumerates layouts and reports what each takes, as a [`CircuitShape`]; [`plan`] returns the cheapest as
+//! a [`Plan`].
 //!
 //! This crate knows nothing of halo2, of fields or of the weights' values.
 
-mod candidate;
 mod error;
-mod fact;
-mod geometry;
-mod home;
-mod pass;
+mod layout;
 mod plan;
 mod score;
 mod search;
 mod shape;
+mod streams;
 mod table;
 
 pub use error::PlanError;
-pub use fact::{Block, LinearFact, Scalar, WeightCells, WeightRow};
-pub use home::{Content, Home, Public, Read, Tile};
-pub use pass::{Passes, ReadSum, WeightStep, WriteTile};
-pub use plan::{Knobs, Plan, PlanHash, Visibility, WeightMode};
-pub use search::{PlanOptions, plan};
-pub use shape::{CircuitShape, LOOKUPS_PER_SUM, UNUSABLE_ROWS};
+pub use layout::{Candidate, FAMILIES, Family, Knobs, Layout};
+pub use plan::{Plan, PlanHash, Visibility, WeightMode};
+pub use search::{PlanOptions, candidates, plan};
+pub use shape::{CircuitShape, UNUSABLE_ROWS, usable_rows};
+pub use streams::{
+    Block, Content, Home, LOOKUPS_PER_SUM, LinearFact, Passes, Public, Read, ReadSum, Scalar, StreamKnobs,
+    Streams, Tile, WeightCells, WeightRow, WeightStep, WriteTile,
+};
 pub use table::{Table, TableKind};

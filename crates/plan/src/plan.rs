@@ -3,17 +3,14 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use zklayout_model::{Fixed, Graph, Shape, ValueRange};
+use zklayout_model::{Fixed, FixedInput, Graph, Shape, ValueRange};
 
 use crate::error::PlanError;
-use crate::fact::LinearFact;
-use crate::home::{Content, Home};
-use crate::pass::Passes;
+use crate::layout::{Knobs, Layout};
 use crate::shape::CircuitShape;
-use crate::table::Table;
 
 /// Format of saved plans; a plan of another format is refused.
-pub(crate) const PLAN_FORMAT: u32 = 1;
+pub(crate) const PLAN_FORMAT: u32 = 2;
 
 /// What the verifier learns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,21 +30,6 @@ pub enum WeightMode {
     Fixed,
 }
 
-/// The global choices.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Knobs {
-    /// Logarithm of the number of rows.
-    pub k: u32,
-    /// Lanes of the activation tape.
-    pub lanes: usize,
-    /// Lanes of the weight tape.
-    pub weight_lanes: usize,
-    /// Sets of table columns.
-    pub table_columns: usize,
-    /// Whether requantisation is split into quotient and remainder; otherwise one table does it all.
-    pub remainders: bool,
-}
-
 /// A complete, deterministic description of one circuit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
@@ -55,34 +37,18 @@ pub struct Plan {
     pub format: u32,
     /// Hash of the quantised model's structure.
     pub model: PlanHash,
-    /// What the verifier learns.
-    pub visibility: Visibility,
-    /// The global choices.
-    pub knobs: Knobs,
-    /// Bits of a weight.
-    pub weight_bits: u32,
-    /// Added to every stored quotient.
-    pub quotient_offset: i64,
-    /// Added to every stored value.
-    pub value_offset: i64,
-    /// Lookup tables.
-    pub tables: Vec<Table>,
-    /// Steps and tiles of the evaluations.
-    pub passes: Passes,
-    /// Homes, in tape order.
-    pub homes: Vec<Home>,
-    /// Linear facts, in tape order.
-    pub facts: Vec<LinearFact>,
-    /// Power-of-two scale of the public output.
-    pub output_scale: i32,
     /// Shape of the whole input; its home holds what the model reads.
     pub input_shape: Shape,
     /// Integers that an input value may hold.
     pub input_range: ValueRange,
     /// Power-of-two scale of the input.
     pub input_scale: i32,
+    /// Power-of-two scale of the public output.
+    pub output_scale: i32,
     /// The circuit's counts.
     pub shape: CircuitShape,
+    /// Where everything is.
+    pub layout: Layout,
 }
 
 /// A 256-bit hash, printed in hexadecimal.
@@ -148,7 +114,7 @@ impl Plan {
     /// [`PlanError::OtherModel`], [`PlanError::Edited`].
     pub fn check_model(&self, graph: &Graph<Fixed>) -> Result<(), PlanError> {
         self.check_structure(graph)?;
-        if *self != crate::search::realise(graph, self.visibility, self.knobs)? {
+        if *self != Self::realise(graph, self.visibility(), &self.layout.knobs())? {
             return Err(PlanError::Edited);
         }
         Ok(())
@@ -166,14 +132,48 @@ impl Plan {
         Ok(())
     }
 
-    /// The home of the model's output.
-    pub fn output(&self) -> Option<&Home> {
-        self.facts.last().and_then(|fact| self.homes.get(fact.output))
+    /// The plan that given knobs stand for.
+    ///
+    /// # Errors
+    /// Knobs that do not fit the graph.
+    pub fn realise(graph: &Graph<Fixed>, visibility: Visibility, knobs: &Knobs) -> Result<Self, PlanError> {
+        let (layout, shape) = knobs.realise(graph, visibility)?;
+        let input = graph_input(graph)?;
+        let output_scale = graph.nodes().next_back().map_or(0, |(_, node)| match node {
+            Fixed::Input(input) => input.scale,
+            Fixed::Layer(layer) => layer.scale(),
+        });
+        Ok(Self {
+            format: PLAN_FORMAT,
+            model: structure_hash(graph)?,
+            input_shape: input.shape,
+            input_range: input.range,
+            input_scale: input.scale,
+            output_scale,
+            shape,
+            layout,
+        })
     }
 
-    /// The home of the model's input.
-    pub fn input(&self) -> Option<&Home> {
-        self.homes.iter().find(|home| home.content == Content::Input)
+    /// Logarithm of the number of rows.
+    pub fn k(&self) -> u32 {
+        self.shape.k
+    }
+
+    /// What the verifier learns.
+    pub fn visibility(&self) -> Visibility {
+        self.layout.visibility()
+    }
+}
+
+/// The graph's input.
+pub(crate) fn graph_input(graph: &Graph<Fixed>) -> Result<&FixedInput, PlanError> {
+    match graph.nodes().next() {
+        Some((_, Fixed::Input(input))) => Ok(input),
+        _ => Err(PlanError::Unsupported {
+            layer: "input".into(),
+            reason: "the graph does not start with an input".into(),
+        }),
     }
 }
 
@@ -185,7 +185,7 @@ pub(crate) fn structure_hash(graph: &Graph<Fixed>) -> Result<PlanHash, PlanError
             Fixed::Input(input) => format!("{input:?}"),
             Fixed::Layer(layer) => {
                 let linear = layer.linear.map(|_| (), |_| ());
-                let digits = crate::candidate::bias_digits(layer);
+                let digits = crate::streams::bias_digits(layer);
                 format!("{:?} {} {:?} {digits}", linear, layer.weight_bits, layer.kind)
             }
         };

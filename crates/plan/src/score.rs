@@ -3,8 +3,7 @@
 //! The constants were read off the proof system's own timers on two cores. The score orders layouts; it is not a time
 //! that anyone should quote.
 
-use crate::plan::Knobs;
-use crate::shape::CircuitShape;
+use crate::layout::{Candidate, Knobs};
 
 /// Nanoseconds per point of a full-width multi-scalar multiplication, by logarithm of its size from
 /// [`FULL_WIDTH_FIRST_K`] on; larger ones cost as much per point as the last.
@@ -21,7 +20,8 @@ const GATES_PER_LANE: u64 = 600;
 const GATES_PER_WEIGHT_LANE: u64 = 90;
 
 /// The score of a layout; smaller is better.
-pub(crate) fn score(knobs: &Knobs, shape: &CircuitShape) -> u64 {
+pub(crate) fn score(candidate: &Candidate) -> u64 {
+    let Candidate { knobs: Knobs::Streams(knobs), shape } = candidate;
     let count = |columns: usize| columns as u64;
     let parts = count((shape.degree - 1).next_power_of_two());
     let committed = count(shape.small_advice + shape.wide_advice + shape.products);

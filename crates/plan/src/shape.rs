@@ -2,25 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::fact::LinearFact;
-use crate::home::{Home, Public, Read};
-use crate::pass::Passes;
-use crate::plan::{Knobs, Visibility, WeightMode};
-
-/// Lookups that share one running-sum column.
-pub const LOOKUPS_PER_SUM: usize = 3;
-
 /// Rows at the end of the grid that blinding takes: five blinding factors and the row after the last usable one.
 pub const UNUSABLE_ROWS: usize = 6;
 
-/// Degree of the running sums: row switch, difference, and [`LOOKUPS_PER_SUM`] denominators.
-const DEGREE: usize = 2 + LOOKUPS_PER_SUM;
-
-/// Evaluation columns: producer, consumer, weights, scalar operand, scalar sum.
-const EVALUATIONS: usize = 5;
-
-/// Columns that copies connect: producer, consumer, scalar operand.
-const COPIED_COLUMNS: usize = 3;
+/// Rows of a grid of `2^k` that constraints may use.
+pub fn usable_rows(k: u32) -> usize {
+    (1usize << k).saturating_sub(UNUSABLE_ROWS)
+}
 
 /// Columns, rows and queries of a circuit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +17,7 @@ pub struct CircuitShape {
     pub k: u32,
     /// Advice columns committed before the challenges: small cells.
     pub small_advice: usize,
-    /// Advice columns committed after the challenges: full-width cells.
+    /// Advice columns that hold full-width cells.
     pub wide_advice: usize,
     /// Fixed columns.
     pub fixed: usize,
@@ -39,6 +27,8 @@ pub struct CircuitShape {
     pub permuted: usize,
     /// Product columns of the permutation argument.
     pub products: usize,
+    /// The proof system's own lookups.
+    pub native_lookups: usize,
     /// Fractions in the running sums: lookups per row and table terms.
     pub lookups: usize,
     /// Copy constraints.
@@ -53,83 +43,31 @@ pub struct CircuitShape {
     pub table_entries: usize,
     /// Evaluations of advice columns in a proof.
     pub advice_queries: usize,
+    /// Evaluations of fixed columns in a proof.
+    pub fixed_queries: usize,
+    /// Field operations of all gates on one row, as the prover's interpreter counts them: common subexpressions once.
+    pub gate_operations: usize,
+    /// The same for the input and table expressions of the proof system's own lookups.
+    pub lookup_operations: usize,
     /// Length of a proof.
     pub proof_bytes: usize,
 }
 
 impl CircuitShape {
-    /// Counts a layout.
-    pub(crate) fn count(
-        knobs: &Knobs,
-        visibility: &Visibility,
-        homes: &[Home],
-        facts: &[LinearFact],
-        passes: &Passes,
-        table_entries: usize,
-    ) -> Self {
-        let private = visibility.weights == WeightMode::Private;
-        let weight_lookups = if private { knobs.weight_lanes } else { 0 };
-        let cells = 2 + usize::from(knobs.remainders);
-        let lookups = knobs.lanes * (cells - 1) + weight_lookups + knobs.table_columns;
-        let sums = lookups.div_ceil(LOOKUPS_PER_SUM);
-        let small_advice = knobs.lanes * cells + weight_lookups + knobs.table_columns;
-        let wide_advice = EVALUATIONS + sums;
-        let products = COPIED_COLUMNS.div_ceil(DEGREE - 2);
-        let mut shape = Self {
-            k: knobs.k,
-            small_advice,
-            wide_advice,
-            fixed: fixed_columns(knobs, homes, passes) + knobs.weight_lanes - weight_lookups,
-            instance: if visibility.public_input { knobs.lanes } else { 1 },
-            permuted: COPIED_COLUMNS,
-            products,
-            lookups,
-            copies: facts.iter().map(|fact| fact.copies(is_full(fact, homes))).sum(),
-            degree: DEGREE,
-            activation_rows: homes.iter().map(Home::rows).sum(),
-            weight_rows: facts.iter().map(LinearFact::len).sum::<usize>() + 1,
-            table_entries,
-            advice_queries: small_advice + wide_advice + (EVALUATIONS - 1) + sums,
-            proof_bytes: 0,
-        };
-        shape.proof_bytes = shape.count_proof_bytes();
-        shape
-    }
-
     /// Rows that constraints may use.
     pub fn usable_rows(&self) -> usize {
-        (1usize << self.k).saturating_sub(UNUSABLE_ROWS)
+        usable_rows(self.k)
     }
 
-    /// Rows that the layout needs with `table_columns` sets of table columns, the last usable row excluded.
-    pub(crate) fn needed_rows(&self, table_columns: usize) -> usize {
-        let table_rows = self.table_entries.div_ceil(table_columns);
-        self.activation_rows.max(self.weight_rows).max(table_rows)
-    }
-
-    fn count_proof_bytes(&self) -> usize {
+    /// The shape with its proof length: one point per commitment, one scalar per evaluation, 32 bytes each.
+    #[must_use]
+    pub fn with_proof_bytes(mut self) -> Self {
         let advice = self.small_advice + self.wide_advice;
-        let commitments = advice + self.products + 1 + (self.degree - 1) + 2;
-        let evaluations = self.advice_queries + self.fixed + 1 + self.permuted + 3 * self.products - 1;
-        32 * (commitments + evaluations)
+        let commitments = advice + 3 * self.native_lookups + self.products + 1 + (self.degree - 1) + 2;
+        let products = (3 * self.products).saturating_sub(1);
+        let evaluations =
+            self.advice_queries + self.fixed_queries + 1 + self.permuted + products + 5 * self.native_lookups;
+        self.proof_bytes = 32 * (commitments + evaluations);
+        self
     }
-}
-
-fn is_full(fact: &LinearFact, homes: &[Home]) -> bool {
-    matches!(homes[fact.input].read, Read::Scalars { .. })
-}
-
-/// Row switch, first and last row, closing rows, output rows, product rows, masks, tags and divisors, passes,
-/// tables, public rows.
-fn fixed_columns(knobs: &Knobs, homes: &[Home], passes: &Passes) -> usize {
-    let passes = passes.write_tiles.len()
-        + passes.write_steps.len()
-        + passes.read_sums.len()
-        + passes.read_steps.len()
-        + passes.weight_steps.len();
-    let public = [Public::Values, Public::Accumulators]
-        .iter()
-        .filter(|kind| homes.iter().any(|home| home.public == **kind))
-        .count();
-    5 + knobs.lanes + 1 + usize::from(knobs.remainders) + passes + 3 * knobs.table_columns + public
 }

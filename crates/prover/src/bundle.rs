@@ -57,7 +57,7 @@ pub struct PublicValues {
 ///
 /// # Errors
 /// Too few powers of tau, a model or execution that does not fit the key, or a failure of halo2.
-#[tracing::instrument(skip_all, fields(k = key.plan.knobs.k))]
+#[tracing::instrument(skip_all, fields(k = key.plan.k()))]
 pub fn prove(
     srs: &Srs,
     key: &ProvingKey,
@@ -66,11 +66,11 @@ pub fn prove(
 ) -> Result<ProofBundle, ProverError> {
     same_hash("powers of tau", ("proving key", key.verifying().srs_hash()), ("setup", srs.hash()))?;
     key.check_weights(graph)?;
-    let params = srs.params(key.plan.knobs.k)?;
+    let params = srs.params(key.plan.k())?;
     let witness = Witness::of(&key.plan, graph, trace, &key.grid)?;
     let circuit = InferenceCircuit::with_witness(key.plan.clone(), key.grid.clone(), Arc::new(witness));
     let output = trace.output();
-    let input = key.plan.visibility.public_input.then(|| trace.values[0].iter().copied().collect::<Vec<_>>());
+    let input = key.plan.visibility().public_input.then(|| trace.values[0].iter().copied().collect::<Vec<_>>());
     let instance = instance(&key.plan, &output, input.as_deref())?;
     let columns: Vec<&[Scalar]> = instance.iter().map(Vec::as_slice).collect();
     let mut transcript = Blake2bWrite::<_, _, Challenge255<_>>::init(Vec::new());
@@ -109,7 +109,7 @@ pub fn verify(srs: &VerifierSrs, key: &VerifyingKey, bundle: &ProofBundle) -> Re
         let reason = format!("{} bytes, expected {}", bundle.proof.len(), plan.shape.proof_bytes);
         return Err(ProverError::Invalid(reason));
     }
-    if bundle.input.is_some() != plan.visibility.public_input {
+    if bundle.input.is_some() != plan.visibility().public_input {
         return Err(ProverError::Invalid(
             "the plan and the bundle disagree on whether the input is public".into(),
         ));
@@ -133,7 +133,7 @@ fn verify_instance(
     instance: &[Vec<Scalar>],
     proof: &[u8],
 ) -> Result<(), ProverError> {
-    let params = srs.params(plan.knobs.k)?;
+    let params = srs.params(plan.k())?;
     let columns: Vec<&[Scalar]> = instance.iter().map(Vec::as_slice).collect();
     let mut transcript = Blake2bRead::<_, G1Affine, Challenge255<_>>::init(proof);
     verify_proof::<KZGCommitmentScheme<Bn256>, VerifierSHPLONK<'_, Bn256>, _, _, _>(

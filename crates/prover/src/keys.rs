@@ -7,7 +7,7 @@ use halo2_proofs::plonk::{self, Circuit, ConstraintSystem, keygen_pk2};
 use halo2curves::CurveAffine;
 use halo2curves::bn256::G1Affine;
 use serde::{Deserialize, Serialize};
-use zklayout_circuit::{CircuitParams, FixedGrid, InferenceCircuit, WeightTape, check_shape};
+use zklayout_circuit::{CircuitParams, Grid, InferenceCircuit, check_shape};
 use zklayout_model::{Fixed, Graph};
 use zklayout_plan::{Plan, PlanHash, WeightMode};
 
@@ -32,7 +32,7 @@ impl Artefact for VerifyingKey {
 #[derive(Clone, Debug)]
 pub struct ProvingKey {
     pub(crate) plan: Arc<Plan>,
-    pub(crate) grid: Arc<FixedGrid>,
+    pub(crate) grid: Arc<Grid>,
     pub(crate) key: plonk::ProvingKey<G1Affine>,
     verifying: VerifyingKey,
 }
@@ -52,9 +52,9 @@ impl Artefact for SavedProvingKey {
 ///
 /// # Errors
 /// Too few powers of tau, a plan of another model, a circuit that differs from its plan, or a failure of halo2.
-#[tracing::instrument(skip_all, fields(k = plan.knobs.k))]
+#[tracing::instrument(skip_all, fields(k = plan.k()))]
 pub fn keygen(srs: &Srs, plan: &Plan, graph: &Graph<Fixed>) -> Result<ProvingKey, ProverError> {
-    let params = srs.params(plan.knobs.k)?;
+    let params = srs.params(plan.k())?;
     let (plan, grid) = (Arc::new(plan.clone()), Arc::new(fixed_grid(plan, graph)?));
     let mut cs = ConstraintSystem::default();
     InferenceCircuit::configure_with_params(&mut cs, CircuitParams(Some(plan.clone())));
@@ -67,9 +67,9 @@ pub fn keygen(srs: &Srs, plan: &Plan, graph: &Graph<Fixed>) -> Result<ProvingKey
     Ok(ProvingKey { plan, grid, key, verifying })
 }
 
-fn fixed_grid(plan: &Plan, graph: &Graph<Fixed>) -> Result<FixedGrid, ProverError> {
+fn fixed_grid(plan: &Plan, graph: &Graph<Fixed>) -> Result<Grid, ProverError> {
     plan.check_model(graph)?;
-    Ok(FixedGrid::of(plan, &WeightTape::of(plan, graph)?)?)
+    Ok(Grid::of(plan, graph)?)
 }
 
 impl ProvingKey {
@@ -110,15 +110,12 @@ impl ProvingKey {
     /// Refuses a model whose weights are not those the key fixes.
     pub(crate) fn check_weights(&self, graph: &Graph<Fixed>) -> Result<(), ProverError> {
         self.plan.check_structure(graph)?;
-        if self.plan.visibility.weights == WeightMode::Private {
-            return Ok(());
+        let private = self.plan.visibility().weights == WeightMode::Private;
+        if private || self.grid.fixes_weights_of(&self.plan, graph)? {
+            Ok(())
+        } else {
+            Err(ProverError::OtherWeights)
         }
-        let tape = WeightTape::of(&self.plan, graph)?;
-        let columns = &self.grid.columns.weights;
-        let same = columns.iter().enumerate().all(|(lane, &column)| {
-            tape.lane(lane).eq(self.grid.cells[column].iter().copied().take(tape.rows().len()))
-        });
-        if same { Ok(()) } else { Err(ProverError::OtherWeights) }
     }
 }
 

@@ -11,7 +11,7 @@
 //! let plan = quantised.plan(&PlanOptions::default())?;
 //!
 //! // A development setup is insecure; read a ceremony's file with `Srs::from_file` for real proofs.
-//! let srs = Srs::development(plan.knobs.k, 0)?;
+//! let srs = Srs::development(plan.k(), 0)?;
 //! let key = keygen(&srs, &plan, quantised.graph())?;
 //! let trace = quantised.run(&digit)?;
 //! let bundle = prove(&srs, &key, quantised.graph(), &trace)?;
@@ -32,7 +32,8 @@ pub use zklayout_model::{
     Trace, ValueRange, supported_ops,
 };
 pub use zklayout_plan::{
-    CircuitShape, Content, Knobs, Plan, PlanHash, PlanOptions, Public, Visibility, WeightMode,
+    CircuitShape, Content, Family, Knobs, Layout, Plan, PlanHash, PlanOptions, Public, Streams, Visibility,
+    WeightMode,
 };
 pub use zklayout_prover::{
     Artefact, DEVELOPMENT_SEED, FORMAT_VERSION, ProofBundle, Provenance, ProverError, ProvingKey, PublicValues,

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use ndarray_npy::read_npy;
 use zklayout::{
-    Error, Model, Plan, PlanOptions, ProverError, ProvingKey, QuantiseOptions, QuantisedModel, Srs, Visibility,
-    WeightMode, keygen, prove, verify,
+    Error, Layout, Model, Plan, PlanOptions, ProverError, ProvingKey, QuantiseOptions, QuantisedModel, Srs,
+    Streams, Visibility, WeightMode, keygen, prove, verify,
 };
 
 fn fixture(path: &str) -> PathBuf {
@@ -29,7 +29,7 @@ fn visibility(public_input: bool, weights: WeightMode) -> PlanOptions {
 }
 
 fn setup(plan: &Plan) -> Srs {
-    Srs::development(plan.knobs.k, 1).unwrap()
+    Srs::development(plan.k(), 1).unwrap()
 }
 
 fn argmax(values: &[i64]) -> usize {
@@ -113,7 +113,7 @@ fn every_public_pixel_is_bound() {
     let key = keygen(&srs, &plan, model.graph()).unwrap();
     let honest = prove(&srs, &key, model.graph(), &model.run(&digit(5)).unwrap()).unwrap();
     verify(srs.verifier(), key.verifying(), &honest).unwrap();
-    let input = plan.input().unwrap().shape;
+    let input = plan.layout.as_streams().unwrap().input().unwrap().shape;
     assert!((input.height, input.width) < (28, 28), "every pixel is read");
     for place in [0, 27, 14 * 28 + 14, 27 * 28, 28 * 28 - 1] {
         for value in [1, 1 << 40, -1] {
@@ -152,16 +152,17 @@ fn edited_plans_are_refused() {
     let model = quantised("mnist_cnn");
     let plan = model.plan(&PlanOptions::default()).unwrap();
     let srs = setup(&plan);
-    let edits: [fn(&mut Plan); 5] = [
-        |plan| plan.homes[3].read_row += 1,
-        |plan| plan.facts[0].bias_row -= 1,
-        |plan| plan.homes[0].public = zklayout::Public::No,
-        |plan| plan.value_offset += 1,
-        |plan| plan.knobs.lanes = 0,
+    let edits: [fn(&mut Streams); 5] = [
+        |layout| layout.homes[3].read_row += 1,
+        |layout| layout.facts[0].bias_row -= 1,
+        |layout| layout.homes[0].public = zklayout::Public::No,
+        |layout| layout.value_offset += 1,
+        |layout| layout.knobs.lanes = 0,
     ];
     for edit in edits {
         let mut edited = plan.clone();
-        edit(&mut edited);
+        let Layout::Streams(layout) = &mut edited.layout;
+        edit(layout);
         assert!(matches!(keygen(&srs, &edited, model.graph()), Err(ProverError::Plan(_))));
     }
 }
@@ -170,7 +171,7 @@ fn edited_plans_are_refused() {
 fn artefacts_of_different_runs_do_not_mix() {
     let model = quantised("mnist_cnn");
     let plan = model.plan(&PlanOptions::default()).unwrap();
-    let (srs, other_srs) = (setup(&plan), Srs::development(plan.knobs.k, 2).unwrap());
+    let (srs, other_srs) = (setup(&plan), Srs::development(plan.k(), 2).unwrap());
     let key = keygen(&srs, &plan, model.graph()).unwrap();
     let trace = model.run(&digit(5)).unwrap();
     assert!(matches!(prove(&other_srs, &key, model.graph(), &trace), Err(ProverError::NotTogether { .. })));
@@ -180,7 +181,7 @@ fn artefacts_of_different_runs_do_not_mix() {
 
     let other = quantised("mnist_strided");
     assert!(matches!(keygen(&srs, &plan, other.graph()), Err(ProverError::Plan(_))));
-    let small = Srs::development(plan.knobs.k - 1, 1).unwrap();
+    let small = Srs::development(plan.k() - 1, 1).unwrap();
     assert!(matches!(keygen(&small, &plan, model.graph()), Err(ProverError::SrsTooSmall { .. })));
 }
 
@@ -212,7 +213,7 @@ fn an_input_outside_the_ranges_names_layer_and_value() {
 fn larger_powers_of_tau_serve_smaller_plans() {
     let model = quantised("mnist_cnn");
     let plan = model.plan(&PlanOptions::default()).unwrap();
-    let srs = Srs::development(plan.knobs.k + 1, 1).unwrap();
+    let srs = Srs::development(plan.k() + 1, 1).unwrap();
     let key = keygen(&srs, &plan, model.graph()).unwrap();
     let bundle = prove(&srs, &key, model.graph(), &model.run(&digit(2)).unwrap()).unwrap();
     verify(srs.verifier(), key.verifying(), &bundle).unwrap();

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use halo2_proofs::dev::MockProver;
 use ndarray::Array4;
-use zklayout_circuit::{FixedGrid, InferenceCircuit, Scalar, WeightTape, Witness, instance_columns};
+use zklayout_circuit::streams::{FixedGrid, WeightTape, Witness};
+use zklayout_circuit::{Grid, InferenceCircuit, Scalar, instance_columns};
 use zklayout_model::{
     Clamp, Fixed, Fused, Graph, Linear, Padding, QuantiseOptions, Shape, Trace, execute, quantise,
 };
-use zklayout_plan::{Plan, PlanOptions, Visibility, WeightMode, plan};
+use zklayout_plan::{Plan, PlanOptions, Streams, Visibility, WeightMode, plan};
 
 /// A deterministic generator; the tests need variety, not randomness.
 pub struct Numbers(u64);
@@ -148,26 +149,30 @@ pub const PRIVATE: Visibility = Visibility { public_input: false, weights: Weigh
 /// Everything that a mock proof needs.
 pub struct Proof {
     pub plan: Arc<Plan>,
-    pub grid: Arc<FixedGrid>,
+    pub layout: Streams,
+    pub grid: FixedGrid,
     pub witness: Witness,
     pub instance: Vec<Vec<Scalar>>,
 }
 
 impl Proof {
     pub fn new(case: &Case, plan: Plan) -> Self {
-        let weights = WeightTape::of(&plan, &case.graph).unwrap();
-        let grid = FixedGrid::of(&plan, &weights).unwrap();
-        let witness = Witness::of(&plan, &case.graph, &case.trace, &grid).unwrap();
+        let layout = plan.layout.as_streams().unwrap().clone();
+        let weights = WeightTape::of(&layout, &case.graph).unwrap();
+        let grid = FixedGrid::of(&layout, &weights).unwrap();
+        let witness = Witness::of(&layout, &case.graph, &case.trace, &grid).unwrap();
         let input: Vec<i64> = case.trace.values[0].iter().copied().collect();
         let instance = instance_columns(&plan, &case.trace.output(), &input).unwrap();
         let instance = instance.iter().map(|column| column.iter().map(|&v| field(v)).collect()).collect();
-        Self { plan: Arc::new(plan), grid: Arc::new(grid), witness, instance }
+        Self { plan: Arc::new(plan), layout, grid, witness, instance }
     }
 
     /// Runs the mock prover on a witness; `Err` describes the first failure.
     pub fn check(&self, witness: Witness) -> Result<(), String> {
-        let circuit = InferenceCircuit::with_witness(self.plan.clone(), self.grid.clone(), Arc::new(witness));
-        let prover = MockProver::run(self.plan.knobs.k, &circuit, self.instance.clone()).unwrap();
+        let grid = Arc::new(Grid::Streams(Box::new(self.grid.clone())));
+        let witness = Arc::new(zklayout_circuit::Witness::Streams(witness));
+        let circuit = InferenceCircuit::with_witness(self.plan.clone(), grid, witness);
+        let prover = MockProver::run(self.plan.k(), &circuit, self.instance.clone()).unwrap();
         // halo2 panics while describing a failed row that also queries a blinding row; that too is a rejection.
         let verdict = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| prover.verify()));
         match verdict {

@@ -18,18 +18,18 @@
 
 use halo2_proofs::plonk::{ConstraintSystem, VirtualCells};
 use halo2_proofs::poly::Rotation;
-use zklayout_plan::{LOOKUPS_PER_SUM, Plan};
+use zklayout_plan::{LOOKUPS_PER_SUM, Streams};
 
 use crate::Scalar;
-use crate::columns::Columns;
-use crate::expressions::{Expr, constant, fixed};
+use crate::streams::columns::Columns;
+use crate::streams::expressions::{Expr, constant, fixed};
 
 struct Fraction {
     numerator: Expr,
     denominator: Expr,
 }
 
-pub(super) fn create(cs: &mut ConstraintSystem<Scalar>, plan: &Plan, columns: &Columns) {
+pub(super) fn create(cs: &mut ConstraintSystem<Scalar>, plan: &Streams, columns: &Columns) {
     cs.create_gate("lookups", |meta| {
         let active = fixed(meta, &columns.fixed, columns.places.active);
         let fractions = fractions(meta, plan, columns);
@@ -52,7 +52,7 @@ pub(super) fn create(cs: &mut ConstraintSystem<Scalar>, plan: &Plan, columns: &C
 }
 
 /// Values by lane, then remainders, then weights, then table rows: the order of the witness's hits.
-fn fractions(meta: &mut VirtualCells<'_, Scalar>, plan: &Plan, columns: &Columns) -> Vec<Fraction> {
+fn fractions(meta: &mut VirtualCells<'_, Scalar>, plan: &Streams, columns: &Columns) -> Vec<Fraction> {
     let compress = Compression::new(meta, columns);
     let masks: Vec<Expr> = columns.places.masks.iter().map(|&place| fixed(meta, &columns.fixed, place)).collect();
     let tag = fixed(meta, &columns.fixed, columns.places.tag);

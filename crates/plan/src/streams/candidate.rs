@@ -3,11 +3,12 @@
 use zklayout_model::{Clamp, Fixed, FixedInput, FixedLayer, Graph, OutputKind, Shape};
 
 use crate::error::PlanError;
-use crate::fact::LinearFact;
-use crate::geometry::{Demand, bias_positions, pitch_fits, place, placements, read_of};
-use crate::home::{Content, Home, Public, Read, Tile};
-use crate::pass::{Passes, WeightStep, add};
 use crate::plan::Visibility;
+use crate::streams::fact::LinearFact;
+use crate::streams::geometry::{Demand, bias_positions, pitch_fits, place, placements, read_of};
+use crate::streams::home::{Content, Home, Public, Read, Tile};
+use crate::streams::pass::{Passes, WeightStep, add};
+
 use crate::table::TableSet;
 
 /// How far above the narrowest pitch the search for a common pitch goes.

@@ -7,10 +7,10 @@
 //! ```
 
 use halo2_proofs::plonk::{Advice, Challenge, Column, ConstraintSystem, FirstPhase, Fixed, Instance, SecondPhase};
-use zklayout_plan::{LOOKUPS_PER_SUM, Plan, WeightMode};
+use zklayout_plan::{LOOKUPS_PER_SUM, Streams, WeightMode};
 
 use crate::Scalar;
-use crate::fixed::FixedColumns;
+use crate::streams::fixed::FixedColumns;
 
 /// The challenges, all drawn after everything in phase 0 is committed.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +62,7 @@ pub struct Columns {
 
 impl Columns {
     /// Creates the columns of a plan.
-    pub fn create(cs: &mut ConstraintSystem<Scalar>, plan: &Plan) -> Self {
+    pub fn create(cs: &mut ConstraintSystem<Scalar>, plan: &Streams) -> Self {
         let knobs = &plan.knobs;
         let private = plan.visibility.weights == WeightMode::Private;
         let places = FixedColumns::of(plan);
@@ -96,7 +96,7 @@ impl Columns {
             sums,
             fixed: (0..places.count).map(|_| cs.fixed_column()).collect(),
             places,
-            instance: (0..plan.shape.instance).map(|_| cs.instance_column()).collect(),
+            instance: (0..plan.instance_columns()).map(|_| cs.instance_column()).collect(),
             challenges,
         };
         for column in [columns.read, columns.write, columns.operand] {

@@ -7,13 +7,13 @@
 
 use halo2_proofs::plonk::ConstraintSystem;
 use halo2_proofs::poly::Rotation;
-use zklayout_plan::Plan;
+use zklayout_plan::Streams;
 
 use crate::Scalar;
-use crate::columns::Columns;
-use crate::expressions::{constant, fixed};
+use crate::streams::columns::Columns;
+use crate::streams::expressions::{constant, fixed};
 
-pub(super) fn create(cs: &mut ConstraintSystem<Scalar>, plan: &Plan, columns: &Columns) {
+pub(super) fn create(cs: &mut ConstraintSystem<Scalar>, plan: &Streams, columns: &Columns) {
     let first = plan.knobs.lanes - columns.instance.len();
     if let Some(place) = columns.places.public_values {
         cs.create_gate("values are public", |meta| {

@@ -16,8 +16,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::home::{Home, Read};
-use crate::pass::WeightStep;
+use crate::streams::home::{Home, Read};
+use crate::streams::pass::WeightStep;
 
 /// The linear fact of one layer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

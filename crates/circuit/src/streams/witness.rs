@@ -2,11 +2,11 @@
 
 use ndarray::Array3;
 use zklayout_model::{Fixed, Graph, Shape, Trace};
-use zklayout_plan::{Content, Home, LinearFact, Plan, Public, Read, Table, TableKind, WeightMode};
+use zklayout_plan::{Content, Home, LinearFact, Public, Read, Streams, Table, TableKind, WeightMode};
 
 use crate::error::CircuitError;
-use crate::fixed::{FixedGrid, table_offsets};
-use crate::weights::{WeightTape, layer};
+use crate::streams::fixed::{FixedGrid, table_offsets};
+use crate::streams::weights::{WeightTape, layer};
 
 /// No lookup.
 const NONE: u32 = u32::MAX;
@@ -33,8 +33,13 @@ impl Witness {
     ///
     /// # Errors
     /// An execution that the plan's tables do not cover, or a plan of another model.
-    pub fn of(plan: &Plan, graph: &Graph<Fixed>, trace: &Trace, grid: &FixedGrid) -> Result<Self, CircuitError> {
-        let rows = plan.shape.usable_rows();
+    pub fn of(
+        plan: &Streams,
+        graph: &Graph<Fixed>,
+        trace: &Trace,
+        grid: &FixedGrid,
+    ) -> Result<Self, CircuitError> {
+        let rows = plan.usable_rows();
         let knobs = &plan.knobs;
         let private = plan.visibility.weights == WeightMode::Private;
         let column = vec![0; rows];
@@ -58,13 +63,13 @@ impl Witness {
         Ok(witness)
     }
 
-    fn place_constants(&mut self, plan: &Plan) {
+    fn place_constants(&mut self, plan: &Streams) {
         for home in plan.homes.iter().filter(|home| home.content == Content::Ones) {
             self.place_plane(plan, home, 0, |_| 0, |_, _| 1);
         }
     }
 
-    fn place_input(&mut self, plan: &Plan, trace: &Trace) {
+    fn place_input(&mut self, plan: &Streams, trace: &Trace) {
         let Some(home) = plan.input() else { return };
         let values = &trace.values[0];
         for channel in 0..home.shape.channels {
@@ -75,7 +80,7 @@ impl Witness {
 
     fn place_layer(
         &mut self,
-        plan: &Plan,
+        plan: &Streams,
         graph: &Graph<Fixed>,
         trace: &Trace,
         fact: &LinearFact,
@@ -93,7 +98,7 @@ impl Witness {
     /// Fills one plane: accumulators by position, values where the home is looked up.
     fn place_plane(
         &mut self,
-        plan: &Plan,
+        plan: &Streams,
         home: &Home,
         channel: usize,
         accumulator: impl Fn(usize) -> i64,
@@ -117,7 +122,7 @@ impl Witness {
         }
     }
 
-    fn place_weights(&mut self, plan: &Plan, tape: &WeightTape) {
+    fn place_weights(&mut self, plan: &Streams, tape: &WeightTape) {
         let half = 1i64 << (plan.weight_bits - 1);
         for (lane, column) in self.weights.iter_mut().enumerate() {
             let last = column.len() - 1;
@@ -132,7 +137,7 @@ impl Witness {
     ///
     /// # Errors
     /// A cell that no table entry matches.
-    pub fn look_up(&mut self, plan: &Plan, grid: &FixedGrid) -> Result<(), CircuitError> {
+    pub fn look_up(&mut self, plan: &Streams, grid: &FixedGrid) -> Result<(), CircuitError> {
         self.hits.iter_mut().for_each(|hits| hits.fill(NONE));
         self.multiplicities.iter_mut().for_each(|counts| counts.fill(0));
         let index = TableIndex::of(plan);
@@ -164,8 +169,8 @@ impl Witness {
         Ok(())
     }
 
-    fn count(&mut self, plan: &Plan) {
-        let rows = plan.shape.usable_rows() - 1;
+    fn count(&mut self, plan: &Streams) {
+        let rows = plan.usable_rows() - 1;
         for &hit in self.hits.iter().flatten().filter(|hit| **hit != NONE) {
             self.multiplicities[hit as usize / rows][hit as usize % rows] += 1;
         }
@@ -183,7 +188,7 @@ struct TableIndex<'a> {
 }
 
 impl<'a> TableIndex<'a> {
-    fn of(plan: &'a Plan) -> Self {
+    fn of(plan: &'a Streams) -> Self {
         let mut start = 0;
         let tables = plan
             .tables
@@ -208,7 +213,7 @@ impl<'a> TableIndex<'a> {
 }
 
 /// Every entry `(tag, x, y)` of the tables as stored, in place order.
-pub(crate) fn stored_entries(plan: &Plan) -> impl Iterator<Item = (i64, i64, i64)> + '_ {
+pub(crate) fn stored_entries(plan: &Streams) -> impl Iterator<Item = (i64, i64, i64)> + '_ {
     plan.tables.iter().flat_map(move |table| {
         let (x_offset, y_offset) = table_offsets(plan, table);
         table.entries().map(move |(x, y)| (table.tag as i64, x + x_offset, y + y_offset))
@@ -221,7 +226,7 @@ struct Products {
 }
 
 impl Products {
-    fn of(plan: &Plan, graph: &Graph<Fixed>, trace: &Trace, fact: &LinearFact) -> Result<Self, CircuitError> {
+    fn of(plan: &Streams, graph: &Graph<Fixed>, trace: &Trace, fact: &LinearFact) -> Result<Self, CircuitError> {
         let (input, output) = (&plan.homes[fact.input], &plan.homes[fact.output]);
         let layer = layer(graph, fact.layer)?;
         if let Read::Total | Read::Scalars { .. } = input.read {
@@ -266,7 +271,7 @@ fn input_place(home: &Home) -> usize {
 }
 
 /// Length of the all-ones polynomial that a fact's bias is multiplied by.
-fn bias_positions(plan: &Plan, fact: &LinearFact) -> usize {
+fn bias_positions(plan: &Streams, fact: &LinearFact) -> usize {
     let ones = plan.homes.iter().rfind(|home| home.content == Content::Ones && home.row <= fact.bias_row);
     ones.map_or(0, |home| (fact.bias_row - home.row + 1) * home.tile.columns)
 }
@@ -286,13 +291,18 @@ fn pooled(x: &Array3<i64>, home: Shape, window: usize) -> Array3<i64> {
 ///
 /// # Errors
 /// A number of values other than the plan's.
-pub fn instance_columns(plan: &Plan, output: &[i64], input: &[i64]) -> Result<Vec<Vec<i64>>, CircuitError> {
-    let mut columns = vec![Vec::new(); plan.shape.instance];
+pub(crate) fn instance_columns(
+    plan: &Streams,
+    input_shape: Shape,
+    output: &[i64],
+    input: &[i64],
+) -> Result<Vec<Vec<i64>>, CircuitError> {
+    let mut columns = vec![Vec::new(); plan.instance_columns()];
     let mut unread: Vec<i64> = Vec::new();
-    let unused = plan.knobs.lanes - plan.shape.instance;
+    let unused = plan.knobs.lanes - plan.instance_columns();
     for home in plan.homes.iter().filter(|home| home.public != Public::No) {
         let (values, shape) = match home.content {
-            Content::Input => (input, plan.input_shape),
+            Content::Input => (input, input_shape),
             _ => (output, home.shape),
         };
         if values.len() != shape.len() {
@@ -321,7 +331,7 @@ pub fn instance_columns(plan: &Plan, output: &[i64], input: &[i64]) -> Result<Ve
         columns[0].resize(last, 0);
         columns[0].extend(unread);
     }
-    if columns.iter().any(|column| column.len() > plan.shape.usable_rows()) {
+    if columns.iter().any(|column| column.len() > plan.usable_rows()) {
         return Err(CircuitError::Mismatch("the public values need more rows than the plan has".into()));
     }
     Ok(columns)

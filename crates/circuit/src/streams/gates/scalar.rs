@@ -19,13 +19,13 @@
 
 use halo2_proofs::plonk::{ConstraintSystem, VirtualCells};
 use halo2_proofs::poly::Rotation;
-use zklayout_plan::{Plan, WeightStep};
+use zklayout_plan::{Streams, WeightStep};
 
 use crate::Scalar;
-use crate::columns::Columns;
-use crate::expressions::{Expr, constant, fixed, horner, power};
+use crate::streams::columns::Columns;
+use crate::streams::expressions::{Expr, constant, fixed, horner, power};
 
-pub(super) fn create(cs: &mut ConstraintSystem<Scalar>, plan: &Plan, columns: &Columns) {
+pub(super) fn create(cs: &mut ConstraintSystem<Scalar>, plan: &Streams, columns: &Columns) {
     cs.create_gate("weights' evaluation", |meta| {
         let active = fixed(meta, &columns.fixed, columns.places.active);
         let rho = meta.query_challenge(columns.challenges.rho);
@@ -53,7 +53,7 @@ pub(super) fn create(cs: &mut ConstraintSystem<Scalar>, plan: &Plan, columns: &C
     });
 }
 
-fn lanes(meta: &mut VirtualCells<'_, Scalar>, plan: &Plan, columns: &Columns) -> Vec<Expr> {
+fn lanes(meta: &mut VirtualCells<'_, Scalar>, plan: &Streams, columns: &Columns) -> Vec<Expr> {
     let half = 1i64 << (plan.weight_bits - 1);
     let private = columns.weights.iter().map(|&column| (column, half));
     let mut lanes: Vec<Expr> = Vec::new();
@@ -66,7 +66,7 @@ fn lanes(meta: &mut VirtualCells<'_, Scalar>, plan: &Plan, columns: &Columns) ->
     lanes
 }
 
-fn step(meta: &mut VirtualCells<'_, Scalar>, plan: &Plan, columns: &Columns) -> Expr {
+fn step(meta: &mut VirtualCells<'_, Scalar>, plan: &Streams, columns: &Columns) -> Expr {
     let sigma = meta.query_challenge(columns.challenges.sigma);
     columns.places.weight_steps.iter().zip(&plan.passes.weight_steps).fold(constant(0), |sum, (&place, step)| {
         let factor = match step {

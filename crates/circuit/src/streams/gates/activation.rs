@@ -20,13 +20,13 @@
 
 use halo2_proofs::plonk::{Advice, Column, ConstraintSystem, VirtualCells};
 use halo2_proofs::poly::Rotation;
-use zklayout_plan::Plan;
+use zklayout_plan::Streams;
 
 use crate::Scalar;
-use crate::columns::Columns;
-use crate::expressions::{Expr, constant, fixed, horner, power};
+use crate::streams::columns::Columns;
+use crate::streams::expressions::{Expr, constant, fixed, horner, power};
 
-pub(super) fn create(cs: &mut ConstraintSystem<Scalar>, plan: &Plan, columns: &Columns) {
+pub(super) fn create(cs: &mut ConstraintSystem<Scalar>, plan: &Streams, columns: &Columns) {
     cs.create_gate("padding holds no value", |meta| {
         let active = fixed(meta, &columns.fixed, columns.places.active);
         (0..plan.knobs.lanes)
@@ -71,7 +71,7 @@ fn steps(meta: &mut VirtualCells<'_, Scalar>, columns: &Columns, places: &[usize
     })
 }
 
-fn read_sum(meta: &mut VirtualCells<'_, Scalar>, plan: &Plan, columns: &Columns) -> Expr {
+fn read_sum(meta: &mut VirtualCells<'_, Scalar>, plan: &Streams, columns: &Columns) -> Expr {
     let lanes = plan.knobs.lanes;
     let values: Vec<Expr> = (0..lanes)
         .map(|lane| {
@@ -84,7 +84,7 @@ fn read_sum(meta: &mut VirtualCells<'_, Scalar>, plan: &Plan, columns: &Columns)
     select(meta, columns, &columns.places.read_sums, sums.collect(), &values)
 }
 
-fn write_sum(meta: &mut VirtualCells<'_, Scalar>, plan: &Plan, columns: &Columns) -> Expr {
+fn write_sum(meta: &mut VirtualCells<'_, Scalar>, plan: &Streams, columns: &Columns) -> Expr {
     let lanes = plan.knobs.lanes;
     let divisor = columns.places.divisor.map(|place| fixed(meta, &columns.fixed, place));
     let accumulators: Vec<Expr> = (0..lanes)

@@ -2,10 +2,10 @@
 //!
 //! It is built once and used three times: to assign the circuit, to count it, and to drive the evaluations.
 
-use zklayout_plan::{Content, Home, Plan, Public, Scalar, Table, WeightMode};
+use zklayout_plan::{Content, Home, Public, Scalar, Streams, Table, WeightMode};
 
 use crate::error::CircuitError;
-use crate::weights::WeightTape;
+use crate::streams::weights::WeightTape;
 
 /// Places of the fixed columns, in the order they are created.
 #[derive(Clone, Debug)]
@@ -50,7 +50,7 @@ pub struct FixedColumns {
 
 impl FixedColumns {
     /// The columns of a plan.
-    pub fn of(plan: &Plan) -> Self {
+    pub fn of(plan: &Streams) -> Self {
         let mut count = 0;
         let mut next = || {
             count += 1;
@@ -126,9 +126,9 @@ impl FixedGrid {
     ///
     /// # Errors
     /// A plan whose parts do not fit its own number of rows.
-    pub fn of(plan: &Plan, weights: &WeightTape) -> Result<Self, CircuitError> {
+    pub fn of(plan: &Streams, weights: &WeightTape) -> Result<Self, CircuitError> {
         let columns = FixedColumns::of(plan);
-        let usable = plan.shape.usable_rows();
+        let usable = plan.usable_rows();
         let cells = vec![vec![0; usable]; columns.count];
         let mut grid =
             Self { columns, cells, copies: Vec::new(), activation_rows: 0, weight_rows: 0, table_entries: 0 };
@@ -149,7 +149,14 @@ impl FixedGrid {
         self.cells[column][row] != 0
     }
 
-    fn check_room(&self, plan: &Plan, usable: usize) -> Result<(), CircuitError> {
+    /// Whether `weights` are those that the grid fixes; private weights are fixed nowhere.
+    pub(crate) fn fixes_weights(&self, weights: &WeightTape) -> bool {
+        self.columns.weights.iter().enumerate().all(|(lane, &column)| {
+            weights.lane(lane).eq(self.cells[column].iter().copied().take(weights.rows().len()))
+        })
+    }
+
+    fn check_room(&self, plan: &Streams, usable: usize) -> Result<(), CircuitError> {
         let rows: usize = plan.homes.iter().map(|home| home.row + home.rows()).max().unwrap_or(0);
         let weights = plan.facts.iter().map(|fact| fact.row + fact.len()).max().unwrap_or(0);
         let tables = plan.tables.iter().map(Table::len).sum::<usize>().div_ceil(plan.knobs.table_columns.max(1));
@@ -168,7 +175,7 @@ impl FixedGrid {
         self.cells[edge][usable - 1] = 1;
     }
 
-    fn place_home(&mut self, plan: &Plan, home: &Home) {
+    fn place_home(&mut self, plan: &Streams, home: &Home) {
         for channel in 0..home.shape.channels {
             for plane_row in 0..home.plane_rows() {
                 let row = home.plane_row(channel) + plane_row;
@@ -179,7 +186,7 @@ impl FixedGrid {
         }
     }
 
-    fn place_lanes(&mut self, plan: &Plan, home: &Home, plane_row: usize, row: usize) {
+    fn place_lanes(&mut self, plan: &Streams, home: &Home, plane_row: usize, row: usize) {
         if plane_row >= home.tiles {
             return;
         }
@@ -204,7 +211,7 @@ impl FixedGrid {
         }
     }
 
-    fn place_passes(&mut self, plan: &Plan, home: &Home, plane_row: usize, row: usize) {
+    fn place_passes(&mut self, plan: &Streams, home: &Home, plane_row: usize, row: usize) {
         let columns = &self.columns;
         let passes = &plan.passes;
         let produced = matches!(home.content, Content::Layer(_)) && plane_row < home.tiles;
@@ -222,7 +229,7 @@ impl FixedGrid {
         }
     }
 
-    fn place_facts(&mut self, plan: &Plan) {
+    fn place_facts(&mut self, plan: &Streams) {
         for fact in &plan.facts {
             for (offset, weight_row) in fact.rows(&plan.homes).into_iter().enumerate() {
                 let row = fact.row + offset;
@@ -250,7 +257,7 @@ impl FixedGrid {
         self.copies.push(Copy { operand_row, source, source_row });
     }
 
-    fn place_tables(&mut self, plan: &Plan, usable: usize) {
+    fn place_tables(&mut self, plan: &Streams, usable: usize) {
         let mut place = 0;
         for table in &plan.tables {
             let (x_offset, y_offset) = table_offsets(plan, table);
@@ -276,7 +283,7 @@ impl FixedGrid {
 }
 
 /// Every value must have exactly one cell.
-fn check_values(plan: &Plan, home: &Home) -> Result<(), CircuitError> {
+fn check_values(plan: &Streams, home: &Home) -> Result<(), CircuitError> {
     let lanes = plan.knobs.lanes;
     let mut cells = vec![0u32; home.shape.plane()];
     for (y, x) in (0..home.tiles).flat_map(|row| (0..lanes).filter_map(move |lane| home.value(row, lane, lanes))) {
@@ -292,7 +299,7 @@ fn check_values(plan: &Plan, home: &Home) -> Result<(), CircuitError> {
 }
 
 /// What is added to stored `x` and `y` of a table.
-pub(crate) fn table_offsets(plan: &Plan, table: &Table) -> (i64, i64) {
+pub(crate) fn table_offsets(plan: &Streams, table: &Table) -> (i64, i64) {
     match table.kind {
         zklayout_plan::TableKind::Range { .. } => (0, 0),
         zklayout_plan::TableKind::Activation { .. } => (plan.quotient_offset, plan.value_offset),

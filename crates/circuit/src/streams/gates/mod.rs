@@ -7,13 +7,13 @@ mod public;
 mod scalar;
 
 use halo2_proofs::plonk::ConstraintSystem;
-use zklayout_plan::Plan;
+use zklayout_plan::Streams;
 
 use crate::Scalar;
-use crate::columns::Columns;
+use crate::streams::columns::Columns;
 
 /// Creates every gate of a plan.
-pub(crate) fn create(cs: &mut ConstraintSystem<Scalar>, plan: &Plan, columns: &Columns) {
+pub(crate) fn create(cs: &mut ConstraintSystem<Scalar>, plan: &Streams, columns: &Columns) {
     activation::create(cs, plan, columns);
     scalar::create(cs, plan, columns);
     logup::create(cs, plan, columns);

@@ -7,7 +7,7 @@
 
 use zklayout_model::{Linear, Shape};
 
-use crate::home::{Content, Home, Public, Read, Tile};
+use crate::streams::home::{Content, Home, Public, Read, Tile};
 
 /// What a layer asks of the home it writes.
 #[derive(Clone, Copy, Debug)]

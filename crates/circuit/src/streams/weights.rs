@@ -1,7 +1,7 @@
 //! The weight tape's integers: kernels and bias digits in row order.
 
 use zklayout_model::{Fixed, FixedLayer, Graph};
-use zklayout_plan::{LinearFact, Plan, WeightCells, WeightRow};
+use zklayout_plan::{LinearFact, Streams, WeightCells, WeightRow};
 
 use crate::error::CircuitError;
 
@@ -16,7 +16,7 @@ impl WeightTape {
     ///
     /// # Errors
     /// A weight that does not fit the plan's bits, or a plan of another graph.
-    pub fn of(plan: &Plan, graph: &Graph<Fixed>) -> Result<Self, CircuitError> {
+    pub fn of(plan: &Streams, graph: &Graph<Fixed>) -> Result<Self, CircuitError> {
         let mut rows = Vec::new();
         for fact in &plan.facts {
             let layer = layer(graph, fact.layer)?;
@@ -40,7 +40,7 @@ impl WeightTape {
         &self.rows
     }
 
-    fn check(&self, plan: &Plan) -> Result<(), CircuitError> {
+    fn check(&self, plan: &Streams) -> Result<(), CircuitError> {
         let half = 1i64 << (plan.weight_bits - 1);
         for fact in &plan.facts {
             for &value in self.rows[fact.row..fact.row + fact.len()].iter().flatten() {

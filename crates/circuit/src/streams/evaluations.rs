@@ -1,12 +1,12 @@
 //! The witness after the challenges: evaluations, scalar sums and running sums, row by row from the gates' formulas.
 
 use ff::{BatchInvert, Field};
-use zklayout_plan::{LOOKUPS_PER_SUM, Plan, WeightStep};
+use zklayout_plan::{LOOKUPS_PER_SUM, Streams, WeightStep};
 
 use crate::Scalar;
-use crate::expressions::scalar;
-use crate::fixed::{FixedGrid, Source};
-use crate::witness::{Witness, stored_entries};
+use crate::streams::expressions::scalar;
+use crate::streams::fixed::{FixedGrid, Source};
+use crate::streams::witness::{Witness, stored_entries};
 
 /// The challenges' values.
 #[derive(Clone, Copy, Debug)]
@@ -40,8 +40,8 @@ pub struct Evaluations {
 
 impl Evaluations {
     /// Evaluates a witness at the challenges.
-    pub fn of(plan: &Plan, grid: &FixedGrid, witness: &Witness, challenges: &ChallengeValues) -> Self {
-        let evaluator = Evaluator { plan, grid, witness, challenges, rows: plan.shape.usable_rows() - 1 };
+    pub fn of(plan: &Streams, grid: &FixedGrid, witness: &Witness, challenges: &ChallengeValues) -> Self {
+        let evaluator = Evaluator { plan, grid, witness, challenges, rows: plan.usable_rows() - 1 };
         let (read, write) = (evaluator.read(), evaluator.write());
         let weight_sum = evaluator.weight_sum();
         let operand = evaluator.operand(&read, &write);
@@ -52,7 +52,7 @@ impl Evaluations {
 }
 
 struct Evaluator<'a> {
-    plan: &'a Plan,
+    plan: &'a Streams,
     grid: &'a FixedGrid,
     witness: &'a Witness,
     challenges: &'a ChallengeValues,

@@ -1,0 +1,19 @@
+//! The family `streams` as a halo2 circuit.
+
+mod circuit;
+mod columns;
+mod evaluations;
+mod expressions;
+mod fixed;
+mod gates;
+mod weights;
+mod witness;
+
+pub(crate) use circuit::Assignment;
+pub use columns::{Challenges, Columns};
+pub use evaluations::{ChallengeValues, Evaluations};
+pub use fixed::{Copy, FixedColumns, FixedGrid, Source};
+pub(crate) use gates::create as create_gates;
+pub use weights::WeightTape;
+pub use witness::Witness;
+pub(crate) use witness::instance_columns;

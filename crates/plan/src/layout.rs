@@ -1,0 +1,112 @@
+//! Layout families: what a plan can choose between.
+//!
+//! A family turns a quantised graph into candidates, and a candidate's knobs into the complete layout. A new family is
+//! one module, a variant here and a word in [`FAMILIES`].
+
+use serde::{Deserialize, Serialize};
+use zklayout_model::{Fixed, Graph};
+
+use crate::error::PlanError;
+use crate::plan::Visibility;
+use crate::search::PlanOptions;
+use crate::shape::CircuitShape;
+use crate::streams::{self, StreamKnobs, Streams};
+
+/// A family of layouts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Family {
+    /// Every linear layer is one random identity; every value is looked up in place.
+    Streams,
+}
+
+/// Every family that is searched.
+pub const FAMILIES: &[Family] = &[Family::Streams];
+
+/// The choices that determine a layout, given the model and the visibility.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Knobs {
+    /// Of the family `streams`.
+    Streams(StreamKnobs),
+}
+
+/// A complete layout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Layout {
+    /// Of the family `streams`.
+    Streams(Streams),
+}
+
+/// One layout before it is laid out: its choices and what it takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The choices.
+    pub knobs: Knobs,
+    /// The circuit's counts.
+    pub shape: CircuitShape,
+}
+
+impl Family {
+    /// The family's name on the command line.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Streams => "streams",
+        }
+    }
+
+    /// Every candidate for a graph within the options' limits.
+    pub(crate) fn candidates(
+        &self,
+        graph: &Graph<Fixed>,
+        options: &PlanOptions,
+    ) -> Result<Vec<Candidate>, PlanError> {
+        match self {
+            Self::Streams => streams::candidates(graph, options),
+        }
+    }
+}
+
+impl Knobs {
+    /// The family that the knobs belong to.
+    pub fn family(&self) -> Family {
+        match self {
+            Self::Streams(_) => Family::Streams,
+        }
+    }
+
+    /// The layout that the knobs stand for, and its counts.
+    pub(crate) fn realise(
+        &self,
+        graph: &Graph<Fixed>,
+        visibility: Visibility,
+    ) -> Result<(Layout, CircuitShape), PlanError> {
+        match self {
+            Self::Streams(knobs) => {
+                let (streams, shape) = streams::realise(graph, visibility, *knobs)?;
+                Ok((Layout::Streams(streams), shape))
+            }
+        }
+    }
+}
+
+impl Layout {
+    /// The layout, if it is of the family `streams`.
+    pub fn as_streams(&self) -> Option<&Streams> {
+        match self {
+            Self::Streams(streams) => Some(streams),
+        }
+    }
+
+    /// The choices that the layout was made from.
+    pub fn knobs(&self) -> Knobs {
+        match self {
+            Self::Streams(streams) => Knobs::Streams(streams.knobs),
+        }
+    }
+
+    /// What the verifier learns.
+    pub fn visibility(&self) -> Visibility {
+        match self {
+            Self::Streams(streams) => streams.visibility,
+        }
+    }
+}

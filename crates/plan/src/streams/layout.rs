@@ -1,0 +1,124 @@
+//! The choices and the layout of the family `streams`.
+
+use serde::{Deserialize, Serialize};
+use zklayout_model::{Fixed, FixedLayer, Graph};
+
+use crate::error::PlanError;
+use crate::plan::{Visibility, WeightMode};
+use crate::shape::CircuitShape;
+use crate::streams::candidate::{Candidate, chain};
+use crate::streams::count::count;
+use crate::streams::fact::LinearFact;
+use crate::streams::home::{Content, Home};
+use crate::streams::pass::Passes;
+use crate::streams::search::{LANES, MOST_K, MOST_TABLE_COLUMNS, MOST_WEIGHT_LANES, needed_rows, too_large};
+use crate::table::{Table, TableSet};
+
+/// The global choices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct StreamKnobs {
+    /// Logarithm of the number of rows.
+    pub k: u32,
+    /// Lanes of the activation tape.
+    pub lanes: usize,
+    /// Lanes of the weight tape.
+    pub weight_lanes: usize,
+    /// Sets of table columns.
+    pub table_columns: usize,
+    /// Whether requantisation is split into quotient and remainder; otherwise one table does it all.
+    pub remainders: bool,
+}
+
+/// A complete layout: where every tensor, weight and table is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Streams {
+    /// The choices.
+    pub knobs: StreamKnobs,
+    /// What the verifier learns.
+    pub visibility: Visibility,
+    /// Bits of a weight.
+    pub weight_bits: u32,
+    /// Added to every stored quotient.
+    pub quotient_offset: i64,
+    /// Added to every stored value.
+    pub value_offset: i64,
+    /// Lookup tables.
+    pub tables: Vec<Table>,
+    /// Steps and tiles of the evaluations.
+    pub passes: Passes,
+    /// Homes, in tape order.
+    pub homes: Vec<Home>,
+    /// Linear facts, in tape order.
+    pub facts: Vec<LinearFact>,
+}
+
+impl Streams {
+    /// Rows that constraints may use.
+    pub fn usable_rows(&self) -> usize {
+        crate::shape::usable_rows(self.knobs.k)
+    }
+
+    /// Instance columns.
+    pub fn instance_columns(&self) -> usize {
+        if self.visibility.public_input { self.knobs.lanes } else { 1 }
+    }
+
+    /// The home of the model's output.
+    pub fn output(&self) -> Option<&Home> {
+        self.facts.last().and_then(|fact| self.homes.get(fact.output))
+    }
+
+    /// The home of the model's input.
+    pub fn input(&self) -> Option<&Home> {
+        self.homes.iter().find(|home| home.content == Content::Input)
+    }
+}
+
+/// The layout that given knobs stand for.
+pub(crate) fn realise(
+    graph: &Graph<Fixed>,
+    visibility: Visibility,
+    knobs: StreamKnobs,
+) -> Result<(Streams, CircuitShape), PlanError> {
+    let known = LANES.contains(&knobs.lanes)
+        && (1..=MOST_WEIGHT_LANES).contains(&knobs.weight_lanes)
+        && (1..=MOST_TABLE_COLUMNS).contains(&knobs.table_columns)
+        && knobs.k <= MOST_K;
+    if !known {
+        return Err(PlanError::Format(format!("{knobs:?} are outside what the search tries")));
+    }
+    let (input, layers) = chain(graph)?;
+    let candidate = Candidate::build(input, &layers, &visibility, knobs.lanes, knobs.remainders)?;
+    let (facts, passes) = candidate.facts(knobs.lanes, knobs.weight_lanes);
+    let tables = tables(&candidate, &layers, &visibility);
+    let shape = count(&knobs, &visibility, &candidate.homes, &facts, &passes, tables.entries());
+    if needed_rows(&shape, knobs.table_columns) >= shape.usable_rows() {
+        return Err(too_large(knobs.k));
+    }
+    let (quotient_offset, value_offset) = tables.offsets();
+    let streams = Streams {
+        knobs,
+        visibility,
+        weight_bits: weight_bits(&layers),
+        quotient_offset,
+        value_offset,
+        tables: tables.0,
+        passes,
+        homes: candidate.homes,
+        facts,
+    };
+    Ok((streams, shape))
+}
+
+/// The candidate's tables and the range of private weights.
+pub(crate) fn tables(candidate: &Candidate<'_>, layers: &[&FixedLayer], visibility: &Visibility) -> TableSet {
+    let mut tables = candidate.tables.clone();
+    if visibility.weights == WeightMode::Private {
+        tables.range(1 << weight_bits(layers));
+    }
+    tables
+}
+
+fn weight_bits(layers: &[&FixedLayer]) -> u32 {
+    layers.iter().map(|layer| layer.weight_bits).max().unwrap_or(0)
+}

@@ -1,0 +1,103 @@
+//! Every pair of tape widths, requantisation and number of rows.
+
+use zklayout_model::{Fixed, FixedLayer, Graph};
+
+use crate::error::PlanError;
+use crate::layout::{Candidate as Layout, Knobs};
+use crate::search::PlanOptions;
+use crate::shape::{CircuitShape, usable_rows};
+use crate::streams::candidate::{Candidate, chain};
+use crate::streams::count::count;
+use crate::streams::home::Home;
+use crate::streams::layout::{StreamKnobs, tables};
+
+/// Widths of the activation tape that are tried.
+pub(crate) const LANES: [usize; 11] = [1, 2, 3, 4, 6, 8, 9, 12, 16, 24, 32];
+/// The widest weight tape that is tried.
+pub(crate) const MOST_WEIGHT_LANES: usize = 64;
+/// The most sets of table columns that are tried.
+pub(crate) const MOST_TABLE_COLUMNS: usize = 3;
+/// The largest logarithm of the number of rows that is ever tried.
+pub(crate) const MOST_K: u32 = 26;
+
+/// Every candidate within the options' limits.
+pub(crate) fn candidates(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<Vec<Layout>, PlanError> {
+    if let Some(lanes) = options.lanes.filter(|lanes| !LANES.contains(lanes)) {
+        let reason = format!("{lanes} lanes are never tried; choose one of {LANES:?}");
+        return Err(PlanError::Unsupported { layer: "activation tape".into(), reason });
+    }
+    let (input, layers) = chain(graph)?;
+    let mut found = Vec::new();
+    let (mut failure, mut laid_out) = (None, false);
+    let widths = LANES.iter().filter(|&&lanes| options.lanes.is_none_or(|only| only == lanes));
+    let variants = widths.flat_map(|&lanes| [(lanes, true), (lanes, false)]);
+    for (lanes, remainders) in variants.filter(|(_, split)| options.remainders.is_none_or(|only| only == *split)) {
+        let candidate = match Candidate::build(input, &layers, &options.visibility, lanes, remainders) {
+            Ok(candidate) => candidate,
+            Err(error) => {
+                tracing::debug!(lanes, %error, "no layout");
+                failure = Some(error);
+                continue;
+            }
+        };
+        laid_out = true;
+        for k in options.min_k..=options.max_k.min(MOST_K) {
+            if let Some((knobs, shape)) = narrowest(&candidate, &layers, options, k, lanes, remainders) {
+                found.push(Layout { knobs: Knobs::Streams(knobs), shape });
+            }
+        }
+    }
+    match failure {
+        Some(error) if !laid_out => Err(error),
+        _ => Ok(found),
+    }
+}
+
+/// The narrowest weight tape and fewest table columns that fit `2^k` rows.
+fn narrowest(
+    candidate: &Candidate<'_>,
+    layers: &[&FixedLayer],
+    options: &PlanOptions,
+    k: u32,
+    lanes: usize,
+    remainders: bool,
+) -> Option<(StreamKnobs, CircuitShape)> {
+    let entries = tables(candidate, layers, &options.visibility).entries();
+    let usable = usable_rows(k).checked_sub(1)?;
+    let table_columns = (1..=MOST_TABLE_COLUMNS).find(|columns| entries.div_ceil(*columns) <= usable)?;
+    if candidate.homes.iter().map(Home::rows).sum::<usize>() > usable {
+        return None;
+    }
+    (1..=MOST_WEIGHT_LANES).filter(|&weight_lanes| fact_rows(layers, weight_lanes) < usable).find_map(
+        |weight_lanes| {
+            let knobs = StreamKnobs { k, lanes, weight_lanes, table_columns, remainders };
+            let (facts, passes) = candidate.facts(lanes, weight_lanes);
+            let shape = count(&knobs, &options.visibility, &candidate.homes, &facts, &passes, entries);
+            (needed_rows(&shape, table_columns) <= usable).then_some((knobs, shape))
+        },
+    )
+}
+
+/// Rows that the layout needs with `table_columns` sets of table columns, the last usable row excluded.
+pub(crate) fn needed_rows(shape: &CircuitShape, table_columns: usize) -> usize {
+    let table_rows = shape.table_entries.div_ceil(table_columns);
+    shape.activation_rows.max(shape.weight_rows).max(table_rows)
+}
+
+pub(crate) fn too_large(max_k: u32) -> PlanError {
+    let reason = "activations, weights or tables need more rows; raise the limit or lower the bits";
+    PlanError::TooLarge { max_k, reason: reason.into() }
+}
+
+/// Rows of the weight tape, without building it.
+fn fact_rows(layers: &[&FixedLayer], weight_lanes: usize) -> usize {
+    layers
+        .iter()
+        .map(|layer| {
+            let (kh, kw) = layer.linear.kernel_size();
+            let outputs = layer.linear.group_outputs();
+            let weights = layer.linear.group_inputs() * kh * kw;
+            layer.linear.groups * (outputs + outputs.div_ceil(weight_lanes) * weights)
+        })
+        .sum()
+}
