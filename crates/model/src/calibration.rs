@@ -4,7 +4,7 @@ use ndarray::Array3;
 
 use crate::error::QuantiseError;
 use crate::fixed::{Fixed, OutputKind, round_shift};
-use crate::fuse::{Fused, run_fused};
+use crate::fuse::{Fused, cropped, run_fused};
 use crate::graph::Graph;
 use crate::linear::Linear;
 
@@ -48,10 +48,11 @@ pub(crate) struct Evidence {
 
 /// The samples on their way through the network.
 pub(crate) struct Runs {
+    input: Vec<Array3<f64>>,
     /// By sample and node: pre-activations and values in floats.
     float: Vec<Vec<(Array3<f64>, Array3<f64>)>>,
-    /// By sample: the quantised values that the next layer reads, dequantised.
-    fixed: Vec<Array3<f64>>,
+    /// By sample and node: the quantised values, dequantised, of the nodes quantised so far.
+    fixed: Vec<Vec<Array3<f64>>>,
 }
 
 impl Runs {
@@ -60,7 +61,7 @@ impl Runs {
         if samples.is_empty() {
             return Err(QuantiseError::NoSamples);
         }
-        let mut runs = Self { float: Vec::new(), fixed: Vec::new() };
+        let mut runs = Self { input: Vec::new(), float: Vec::new(), fixed: Vec::new() };
         for (index, sample) in samples.iter().enumerate() {
             if let Some((position, &value)) = sample.iter().enumerate().find(|(_, value)| !value.is_finite()) {
                 return Err(QuantiseError::NotFinite { index, position, value });
@@ -68,7 +69,8 @@ impl Runs {
             let tensor = Array3::from_shape_vec(shape.dims(), sample.clone())
                 .map_err(|_| QuantiseError::SampleShape { index, found: sample.len(), expected: *shape })?;
             runs.float.push(run_fused(graph, &tensor));
-            runs.fixed.push(tensor);
+            runs.fixed.push(Vec::new());
+            runs.input.push(tensor);
         }
         Ok(runs)
     }
@@ -79,30 +81,31 @@ impl Runs {
     }
 
     /// Bounds of a quantised layer's accumulators over all samples, dequantised.
-    pub(crate) fn integer_bounds(&self, linear: &Linear<i64>, source_scale: i32, scale: i32) -> Bounds {
-        let bounds =
-            self.fixed.iter().map(|values| Bounds::of(accumulators(linear, values, source_scale, scale).iter()));
+    pub(crate) fn integer_bounds(&self, sums: &Sums<'_>) -> Bounds {
+        let bounds = self.fixed.iter().map(|values| Bounds::of(sums.run(values).iter()));
         bounds.reduce(Bounds::union).unwrap_or(Bounds { lo: 0.0, hi: 0.0 })
     }
 
-    /// What the layer at `place` reads.
-    pub(crate) fn evidence(&self, place: usize, linear: &Linear<f64>) -> Evidence {
-        let float = self.float.iter().map(|run| &run[place - 1].1).collect::<Vec<_>>();
-        let fixed = self.fixed.iter().collect::<Vec<_>>();
+    /// What the layer at `place` multiplies with its weights: the result of the node `source`.
+    pub(crate) fn evidence(&self, source: usize, linear: &Linear<f64>) -> Evidence {
+        let float = self.float.iter().map(|run| &run[source].1).collect::<Vec<_>>();
+        let fixed = self.fixed.iter().map(|run| &run[source]).collect::<Vec<_>>();
         Evidence { float: columns(linear, &float), fixed: columns(linear, &fixed) }
     }
 
-    /// Takes every sample through a quantised node. Overflow is left to the ranges, which are chosen afterwards.
-    pub(crate) fn advance(&mut self, node: &Fixed) {
-        for values in &mut self.fixed {
-            *values = match node {
-                Fixed::Input(input) => {
-                    let scale = f64::powi(2.0, input.scale);
-                    values.mapv(|value| (value * scale + 0.5).floor() / scale)
+    /// Takes every sample through a quantised node that reads `sources`. Overflow is left to the ranges, which are
+    /// chosen afterwards.
+    pub(crate) fn advance(&mut self, node: &Fixed, sources: &[usize]) {
+        for (input, values) in self.input.iter().zip(&mut self.fixed) {
+            let next = match node {
+                Fixed::Input(spec) => {
+                    let scale = f64::powi(2.0, spec.scale);
+                    input.mapv(|value| (value * scale + 0.5).floor() / scale)
                 }
                 Fixed::Layer(layer) => {
                     let (unit, scale) = (layer.accumulator_scale, f64::powi(2.0, layer.scale()));
-                    let sums = accumulators(&layer.linear, values, layer.source_scale(), unit);
+                    let (linear, skips, source_scale) = (&layer.linear, &layer.skips, layer.source_scale());
+                    let sums = Sums { linear, skips, sources, source_scale, scale: unit }.run(values);
                     match &layer.kind {
                         OutputKind::Raw => sums,
                         OutputKind::Requantise { shift, clamp, .. } => sums.mapv(|value| {
@@ -112,17 +115,34 @@ impl Runs {
                     }
                 }
             };
+            values.push(next);
         }
     }
 }
 
 /// Accumulators of a quantised layer, dequantised; floats hold them exactly as long as they stay below 2^53.
-fn accumulators(linear: &Linear<i64>, values: &Array3<f64>, source_scale: i32, scale: i32) -> Array3<f64> {
-    let weights = linear.map(|w| *w as f64, |b| *b as f64);
-    let source = f64::powi(2.0, source_scale);
-    let sums = weights.apply(&values.mapv(|value| value * source));
-    let unit = f64::powi(2.0, scale);
-    sums.map_or_else(|| Array3::zeros(linear.output.dims()), |sums| sums.mapv(|value| value / unit))
+pub(crate) struct Sums<'a> {
+    pub(crate) linear: &'a Linear<i64>,
+    /// Only their signs matter: dequantised tensors have one scale.
+    pub(crate) skips: &'a [i64],
+    /// Places of the nodes that the layer reads.
+    pub(crate) sources: &'a [usize],
+    pub(crate) source_scale: i32,
+    pub(crate) scale: i32,
+}
+
+impl Sums<'_> {
+    fn run(&self, values: &[Array3<f64>]) -> Array3<f64> {
+        let weights = self.linear.map(|w| *w as f64, |b| *b as f64);
+        let source = f64::powi(2.0, self.source_scale);
+        let sums = weights.apply(&values[self.sources[0]].mapv(|value| value * source));
+        let unit = f64::powi(2.0, self.scale);
+        let mut sums = sums.map_or_else(|| Array3::zeros(self.linear.output.dims()), |sums| sums / unit);
+        for (factor, source) in self.skips.iter().zip(&self.sources[1..]) {
+            sums.scaled_add(factor.signum() as f64, &cropped(&values[*source], self.linear.output));
+        }
+        sums
+    }
 }
 
 /// Columns of the layer's matrix form, over a subset of output positions of all samples.

@@ -4,7 +4,9 @@ use ndarray::Array3;
 
 use crate::error::ExecuteError;
 use crate::fixed::{Fixed, FixedInput, FixedLayer, OutputKind, ValueRange, round_shift};
+use crate::fuse::cropped;
 use crate::graph::Graph;
+use crate::linear::Number;
 
 /// Every integer of one execution, by node of the graph.
 #[derive(Clone, Debug)]
@@ -36,8 +38,8 @@ pub fn execute(graph: &Graph<Fixed>, input: &[f64]) -> Result<Trace, ExecuteErro
                 (values.clone(), values)
             }
             Fixed::Layer(layer) => {
-                let source = graph.inputs(id).first().map_or(0, |source| source.index());
-                run_layer(layer, &trace.values[source])?
+                let sources: Vec<_> = graph.inputs(id).iter().map(|id| &trace.values[id.index()]).collect();
+                run_layer(layer, &sources)?
             }
         };
         trace.accumulators.push(accumulators);
@@ -64,9 +66,17 @@ fn quantise_input(spec: &FixedInput, input: &[f64]) -> Result<Array3<i64>, Execu
     Ok(values)
 }
 
-fn run_layer(layer: &FixedLayer, x: &Array3<i64>) -> Result<(Array3<i64>, Array3<i64>), ExecuteError> {
+fn run_layer(
+    layer: &FixedLayer,
+    sources: &[&Array3<i64>],
+) -> Result<(Array3<i64>, Array3<i64>), ExecuteError> {
     let overflow = || ExecuteError::Overflow { layer: layer.name.clone() };
-    let accumulators = layer.linear.apply(x).ok_or_else(overflow)?;
+    let mut accumulators = layer.linear.apply(sources[0]).ok_or_else(overflow)?;
+    for (&factor, source) in layer.skips.iter().zip(&sources[1..]) {
+        for (sum, &value) in accumulators.iter_mut().zip(&cropped(source, layer.linear.output)) {
+            *sum = sum.mul_add(factor, value).ok_or_else(overflow)?;
+        }
+    }
     let OutputKind::Requantise { shift, clamp, range } = &layer.kind else {
         return Ok((accumulators.clone(), accumulators));
     };

@@ -13,7 +13,7 @@ use crate::shape::Shape;
 pub enum Fixed {
     /// The model's input.
     Input(FixedInput),
-    /// A linear operator, its requantisation and activation.
+    /// A linear operator on the first input, skip connections from the others, requantisation and activation.
     Layer(FixedLayer),
 }
 
@@ -28,13 +28,15 @@ pub struct FixedInput {
     pub range: ValueRange,
 }
 
-/// A quantised layer: `acc = bias + kernel * x`, then [`OutputKind`].
+/// A quantised layer: `acc = bias + kernel * x + sum_i skips_i * x_i`, then [`OutputKind`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FixedLayer {
     /// Name of the ONNX node that the layer started from.
     pub name: String,
     /// Integer weights and bias; the bias is in the accumulator's scale.
     pub linear: Linear<i64>,
+    /// What every input after the first is multiplied by before it is added: a power of two or its negative.
+    pub skips: Vec<i64>,
     /// Bits of a weight: weights lie in `[-2^(bits-1), 2^(bits-1))`.
     pub weight_bits: u32,
     /// Scale of the weights.

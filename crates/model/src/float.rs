@@ -59,6 +59,11 @@ pub enum FloatOp {
         /// One summand per channel.
         shift: Vec<f64>,
     },
+    /// The sum of several tensors, each times its factor.
+    Sum {
+        /// One factor per input.
+        factors: Vec<f64>,
+    },
     /// A tensor read as a feature vector.
     Flatten,
 }
@@ -73,6 +78,7 @@ impl FloatOp {
             Self::Clamp(_) => "clamp",
             Self::AveragePool { .. } => "average pool",
             Self::Affine { .. } => "affine",
+            Self::Sum { .. } => "sum",
             Self::Flatten => "flatten",
         }
     }

@@ -42,6 +42,11 @@ impl<N> Graph<N> {
         self.dag.node_indices().map(|id| (id, &self.dag[id]))
     }
 
+    /// Every node, producers first.
+    pub(crate) fn nodes_mut(&mut self) -> impl Iterator<Item = &mut N> {
+        self.dag.node_weights_mut()
+    }
+
     /// The node at `id`.
     pub fn node(&self, id: NodeId) -> &N {
         &self.dag[id]

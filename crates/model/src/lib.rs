@@ -16,6 +16,7 @@ mod fuse;
 mod graph;
 mod import;
 mod linear;
+mod merge;
 mod quantise;
 mod rounding;
 mod shape;

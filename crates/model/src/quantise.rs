@@ -4,7 +4,7 @@
 //! [`ValueRange`] says which.
 
 use crate::activation::Clamp;
-use crate::calibration::{Bounds, Evidence, Runs};
+use crate::calibration::{Bounds, Evidence, Runs, Sums};
 use crate::error::QuantiseError;
 use crate::fixed::{Fixed, FixedInput, FixedLayer, OutputKind, RangeSource, ValueRange, round_shift};
 use crate::fuse::Fused;
@@ -67,48 +67,52 @@ pub fn quantise(
 ) -> Result<Graph<Fixed>, QuantiseError> {
     options.check()?;
     let mut runs = Runs::start(graph, samples)?;
-    let mut nodes = Vec::new();
-    let mut source = Tensor { scale: 0, lo: 0, hi: 0 };
-    for (place, (_, node)) in graph.nodes().enumerate() {
+    let mut fixed: Graph<Fixed> = Graph::new();
+    let mut tensors: Vec<Tensor> = Vec::new();
+    for (id, node) in graph.nodes() {
+        let inputs = graph.inputs(id);
+        let sources: Vec<usize> = inputs.iter().map(|source| source.index()).collect();
+        let place = id.index();
         let bounds = runs.bounds(place);
         let node = match node {
             Fused::Input(shape) => Fixed::Input(quantise_input(*shape, bounds, options)),
-            Fused::Layer { name, linear, clamp } => {
+            Fused::Layer { name, linear, skips, clamp } => {
                 let is_last = place + 1 == graph.len();
                 let raw = is_last && clamp.is_identity();
-                let evidence = &runs.evidence(place, linear);
-                let layer = LayerQuantiser { name, linear, clamp, source, bounds, options, evidence, runs: &runs };
+                let evidence = &runs.evidence(sources[0], linear);
+                let read: Vec<Tensor> = sources.iter().map(|&source| tensors[source]).collect();
+                let (tensors, sources, runs) = (&read[..], &sources[..], &runs);
+                let layer =
+                    LayerQuantiser { name, linear, skips, clamp, tensors, sources, bounds, options, evidence, runs };
                 Fixed::Layer(layer.run(raw)?)
             }
         };
-        source = Tensor::after(&node);
-        runs.advance(&node);
-        nodes.push(node);
+        tensors.push(Tensor::after(&node));
+        runs.advance(&node, &sources);
+        fixed.add(node, &inputs);
     }
-    share_ranges(&mut nodes);
-    let mut fixed = Graph::new();
-    let mut last = None;
-    for node in nodes {
-        last = Some(fixed.add(node, last.as_slice()));
-    }
+    share_ranges(&mut fixed);
     Ok(fixed)
 }
 
 /// Gives layers with the same activation one range, so that they share a table, and judges anew which ranges no input
 /// can leave.
-fn share_ranges(nodes: &mut [Fixed]) {
+fn share_ranges(graph: &mut Graph<Fixed>) {
     let mut shared: Vec<(Clamp<i64>, i64, i64)> = Vec::new();
-    for (clamp, range) in nodes.iter_mut().filter_map(activation) {
+    for (clamp, range) in graph.nodes_mut().filter_map(activation) {
         match shared.iter_mut().find(|(other, ..)| *other == *clamp) {
             Some((_, lo, hi)) => (*lo, *hi) = (range.lo.min(*lo), range.hi.max(*hi)),
             None => shared.push((*clamp, range.lo, range.hi)),
         }
     }
-    let mut source = Tensor { scale: 0, lo: 0, hi: 0 };
-    for node in nodes {
+    let sources: Vec<Vec<usize>> =
+        graph.nodes().map(|(id, _)| graph.inputs(id).iter().map(|source| source.index()).collect()).collect();
+    let mut tensors: Vec<Tensor> = Vec::new();
+    for (node, sources) in graph.nodes_mut().zip(sources) {
+        let read: Vec<Tensor> = sources.into_iter().map(|source| tensors[source]).collect();
         let worst = match node {
-            Fixed::Layer(FixedLayer { linear, kind: OutputKind::Requantise { shift, .. }, .. }) => {
-                rounded_worst_case(linear, &source, *shift)
+            Fixed::Layer(FixedLayer { linear, skips, kind: OutputKind::Requantise { shift, .. }, .. }) => {
+                rounded_worst_case(linear, skips, &read, *shift)
             }
             _ => None,
         };
@@ -119,7 +123,7 @@ fn share_ranges(nodes: &mut [Fixed]) {
             let source = if inside { RangeSource::WorstCase } else { RangeSource::Calibrated };
             *range = ValueRange { lo: *lo, hi: *hi, source };
         }
-        source = Tensor::after(node);
+        tensors.push(Tensor::after(node));
     }
 }
 
@@ -171,8 +175,11 @@ fn quantise_input(shape: Shape, bounds: Bounds, options: &QuantiseOptions) -> Fi
 struct LayerQuantiser<'a> {
     name: &'a str,
     linear: &'a Linear<f64>,
+    skips: &'a [f64],
     clamp: &'a Clamp<f64>,
-    source: Tensor,
+    /// What the layer reads, the linear operator's source first, and the places of those nodes.
+    tensors: &'a [Tensor],
+    sources: &'a [usize],
     bounds: Bounds,
     options: &'a QuantiseOptions,
     evidence: &'a Evidence,
@@ -182,12 +189,14 @@ struct LayerQuantiser<'a> {
 impl LayerQuantiser<'_> {
     fn run(&self, raw: bool) -> Result<FixedLayer, QuantiseError> {
         let weight_scale = self.weight_scale();
-        let accumulator_scale = self.source.scale + weight_scale;
+        let accumulator_scale = self.tensors[0].scale + weight_scale;
         let linear = self.integers(weight_scale, accumulator_scale)?;
-        let kind = if raw { OutputKind::Raw } else { self.requantise(&linear, accumulator_scale)? };
+        let skips = self.skips(accumulator_scale)?;
+        let kind = if raw { OutputKind::Raw } else { self.requantise(&linear, &skips, accumulator_scale)? };
         Ok(FixedLayer {
             name: self.name.to_owned(),
             linear,
+            skips,
             weight_bits: self.options.weight_bits,
             weight_scale,
             accumulator_scale,
@@ -220,8 +229,27 @@ impl LayerQuantiser<'_> {
         Ok(linear)
     }
 
-    fn requantise(&self, linear: &Linear<i64>, accumulator_scale: i32) -> Result<OutputKind, QuantiseError> {
-        let integers = self.runs.integer_bounds(linear, self.source.scale, accumulator_scale);
+    /// The skip connections' factors, which bring their tensors to the accumulator's scale.
+    fn skips(&self, accumulator_scale: i32) -> Result<Vec<i64>, QuantiseError> {
+        let factor = |(sign, tensor): (&f64, &Tensor)| {
+            let shift = u32::try_from(accumulator_scale - tensor.scale).ok().filter(|shift| *shift < 40)?;
+            Some(if *sign < 0.0 { -(1 << shift) } else { 1 << shift })
+        };
+        let factors = self.skips.iter().zip(&self.tensors[1..]).map(factor);
+        factors.collect::<Option<_>>().ok_or_else(|| {
+            self.refuse("it adds a tensor of a finer scale than its own sums have; raise the weight bits")
+        })
+    }
+
+    fn requantise(
+        &self,
+        linear: &Linear<i64>,
+        skips: &[i64],
+        accumulator_scale: i32,
+    ) -> Result<OutputKind, QuantiseError> {
+        let (sources, source_scale) = (self.sources, self.tensors[0].scale);
+        let sums = Sums { linear, skips, sources, source_scale, scale: accumulator_scale };
+        let integers = self.runs.integer_bounds(&sums);
         let seen = self.bounds.union(integers).widened(self.options.margin);
         let entries = (1i64 << self.options.table_bits) as f64 - 4.0;
         let scale = scale_for((seen.hi - seen.lo).max(1e-6), entries).min(accumulator_scale);
@@ -230,14 +258,21 @@ impl LayerQuantiser<'_> {
             .filter(|&shift| shift < 40)
             .ok_or_else(|| self.refuse("no power-of-two requantisation fits; raise the table bits"))?;
         let integer = |real: f64| (real * f64::powi(2.0, scale)).round() as i64;
-        let range = self.range(linear, shift, integer(seen.lo) - 1, integer(seen.hi) + 1)?;
+        let range = self.range(linear, skips, shift, integer(seen.lo) - 1, integer(seen.hi) + 1)?;
         let clamp = Clamp { lo: self.clamp.lo.map(integer), hi: self.clamp.hi.map(integer) };
         Ok(OutputKind::Requantise { shift, clamp, range })
     }
 
     /// The worst case when its table fits the budget, otherwise what calibration saw.
-    fn range(&self, linear: &Linear<i64>, shift: u32, lo: i64, hi: i64) -> Result<ValueRange, QuantiseError> {
-        let worst = rounded_worst_case(linear, &self.source, shift);
+    fn range(
+        &self,
+        linear: &Linear<i64>,
+        skips: &[i64],
+        shift: u32,
+        lo: i64,
+        hi: i64,
+    ) -> Result<ValueRange, QuantiseError> {
+        let worst = rounded_worst_case(linear, skips, self.tensors, shift);
         let (worst_lo, worst_hi) =
             worst.ok_or_else(|| self.refuse("its accumulator can overflow 64 bits; lower the bits"))?;
         let fits = worst_hi - worst_lo < 1 << self.options.table_bits;
@@ -254,8 +289,19 @@ impl LayerQuantiser<'_> {
     }
 }
 
-fn rounded_worst_case(linear: &Linear<i64>, source: &Tensor, shift: u32) -> Option<(i64, i64)> {
-    let (lo, hi) = worst_case(linear, source.lo, source.hi)?;
+/// Bounds of a layer's rounded accumulators over all values of the tensors that it reads.
+fn rounded_worst_case(
+    linear: &Linear<i64>,
+    skips: &[i64],
+    tensors: &[Tensor],
+    shift: u32,
+) -> Option<(i64, i64)> {
+    let (mut lo, mut hi) = worst_case(linear, tensors[0].lo, tensors[0].hi)?;
+    for (&factor, tensor) in skips.iter().zip(&tensors[1..]) {
+        let (a, b) = (factor.checked_mul(tensor.lo)?, factor.checked_mul(tensor.hi)?);
+        lo = lo.checked_add(a.min(b))?;
+        hi = hi.checked_add(a.max(b))?;
+    }
     Some((round_shift(lo, shift)?, round_shift(hi, shift)?))
 }
 

@@ -115,7 +115,7 @@ pub fn network(input: Shape, specs: &[Spec], seed: u64) -> Graph<Fused> {
     let mut graph = Graph::new();
     let mut last = graph.add(Fused::Input(input), &[]);
     for (index, (linear, clamp)) in layers.into_iter().enumerate() {
-        last = graph.add(Fused::Layer { name: format!("layer{index}"), linear, clamp }, &[last]);
+        last = graph.add(Fused::Layer { name: format!("layer{index}"), linear, skips: vec![], clamp }, &[last]);
     }
     graph
 }

@@ -106,21 +106,24 @@ impl Builder {
     }
 
     fn add_node(&mut self, proto: &pb::NodeProto) -> Result<(), ImportError> {
-        let source = proto.input.iter().find_map(|name| self.tensors.get(name).copied());
-        let shape = source.map_or(Shape::new(0, 0, 0), |id| self.graph.node(id).shape);
-        let node = Node::new(proto, &self.constants, &self.tensors, shape);
+        let sources: Vec<NodeId> = proto.input.iter().filter_map(|name| self.tensors.get(name).copied()).collect();
+        let shape = sources.first().map_or(Shape::new(0, 0, 0), |id| self.graph.node(*id).shape);
+        let node = Node::new(proto, &self.constants, &self.tensors, &self.graph, shape);
         let import = ops::importer(&proto.op_type).ok_or_else(|| ImportError::UnsupportedOp {
             node: node.name(),
             op: proto.op_type.clone(),
             supported: supported_ops().join(", "),
         })?;
-        let Some(source) = source else {
+        let Some(&source) = sources.first() else {
             return Err(node.unsupported("it reads no tensor that depends on the model's input"));
         };
         let output = proto.output.first().cloned().unwrap_or_default();
         let id = match import(&node)? {
             None => source,
-            Some((op, shape)) => self.graph.add(Float { name: node.name(), op, shape }, &[source]),
+            Some((op, shape)) => {
+                let sources = if let FloatOp::Sum { .. } = op { &sources[..] } else { &sources[..1] };
+                self.graph.add(Float { name: node.name(), op, shape }, sources)
+            }
         };
         self.tensors.insert(output, id);
         Ok(())

@@ -6,7 +6,8 @@ use tract_onnx::pb;
 
 use super::constant::Constant;
 use crate::error::ImportError;
-use crate::graph::NodeId;
+use crate::float::Float;
+use crate::graph::{Graph, NodeId};
 use crate::shape::Shape;
 
 /// What an importer reads.
@@ -14,6 +15,7 @@ pub(super) struct Node<'a> {
     proto: &'a pb::NodeProto,
     constants: &'a HashMap<String, Constant>,
     tensors: &'a HashMap<String, NodeId>,
+    graph: &'a Graph<Float>,
     /// Shape of the tensor the node reads.
     pub(super) shape: Shape,
 }
@@ -23,9 +25,21 @@ impl<'a> Node<'a> {
         proto: &'a pb::NodeProto,
         constants: &'a HashMap<String, Constant>,
         tensors: &'a HashMap<String, NodeId>,
+        graph: &'a Graph<Float>,
         shape: Shape,
     ) -> Self {
-        Self { proto, constants, tensors, shape }
+        Self { proto, constants, tensors, graph, shape }
+    }
+
+    /// Number of inputs.
+    pub(super) fn inputs(&self) -> usize {
+        self.proto.input.len()
+    }
+
+    /// Shape of the tensor at input `slot`, if it depends on the model's input.
+    pub(super) fn tensor_shape(&self, slot: usize) -> Option<Shape> {
+        let id = self.tensors.get(self.proto.input.get(slot)?)?;
+        Some(self.graph.node(*id).shape)
     }
 
     /// The node's name, or its first output's when it has none.

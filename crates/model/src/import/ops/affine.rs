@@ -1,6 +1,6 @@
-//! Mul and Add with a constant: one factor or summand per channel.
+//! Mul, Add and Sub with a constant: one factor or summand per channel.
 
-use super::Node;
+use super::{Node, sum};
 use crate::error::ImportError;
 use crate::float::FloatOp;
 use crate::shape::Shape;
@@ -12,8 +12,22 @@ pub(super) fn import_mul(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, Im
 }
 
 pub(super) fn import_add(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+    if node.is_tensor(0) && node.is_tensor(1) {
+        return sum::combine(node, vec![1.0, 1.0]);
+    }
     let shift = per_channel(node)?;
     let scale = vec![1.0; shift.len()];
+    Ok(Some((FloatOp::Affine { scale, shift }, node.shape)))
+}
+
+pub(super) fn import_sub(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+    if node.is_tensor(0) && node.is_tensor(1) {
+        return sum::import_sub(node);
+    }
+    let constant = per_channel(node)?;
+    let (scale, sign) = if node.is_tensor(0) { (1.0, -1.0) } else { (-1.0, 1.0) };
+    let scale = vec![scale; constant.len()];
+    let shift = constant.into_iter().map(|value| sign * value).collect();
     Ok(Some((FloatOp::Affine { scale, shift }, node.shape)))
 }
 

@@ -8,6 +8,7 @@ mod gemm;
 mod identity;
 mod pool;
 mod reshape;
+mod sum;
 
 use super::node::Node;
 use crate::error::ImportError;
@@ -31,6 +32,8 @@ const REGISTRY: &[(&str, Importer)] = &[
     ("Mul", affine::import_mul),
     ("Relu", clip::import_relu),
     ("Reshape", reshape::import_reshape),
+    ("Sub", affine::import_sub),
+    ("Sum", sum::import_sum),
 ];
 
 /// The importer of an ONNX operator.

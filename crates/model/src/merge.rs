@@ -1,0 +1,363 @@
+//! What merges with what.
+//!
+//! Scales and shifts fold into the weights before or after them, average pools into the window sums of the layer that
+//! reads them, flattening into a kernel that covers the whole plane, and additions into the last convolution that
+//! nobody else reads. What cannot fold becomes a depthwise layer of its own. Values that nobody reads are cropped away.
+
+use ndarray::{Array2, Array4};
+
+use crate::activation::Clamp;
+use crate::float::{Float, FloatOp};
+use crate::fuse::Fused;
+use crate::graph::{Graph, NodeId};
+use crate::linear::{Linear, Padding};
+use crate::shape::Shape;
+
+/// Side of the largest window that folds into the layer reading it, unless it is the whole plane; larger pools become
+/// layers.
+const LARGEST_FOLDED_WINDOW: usize = 4;
+
+/// What a layer reads: the model's input, or another layer.
+type Source = Option<usize>;
+
+struct Layer {
+    name: String,
+    linear: Linear<f64>,
+    clamp: Clamp<f64>,
+    source: Source,
+    skips: Vec<(Source, f64)>,
+}
+
+impl Layer {
+    fn sources(&self) -> impl Iterator<Item = Source> + '_ {
+        std::iter::once(self.source).chain(self.skips.iter().map(|(source, _)| *source))
+    }
+}
+
+/// What has been seen since a layer was closed, in the order it applies: window means, then an affine map, then
+/// flattening.
+#[derive(Clone)]
+struct Pending {
+    window: usize,
+    scale: Vec<f64>,
+    shift: Vec<f64>,
+    flat_from: Option<Shape>,
+}
+
+impl Pending {
+    fn none(channels: usize) -> Self {
+        Self { window: 1, scale: vec![1.0; channels], shift: vec![0.0; channels], flat_from: None }
+    }
+
+    fn is_none(&self) -> bool {
+        self.window == 1 && self.flat_from.is_none() && !self.has_affine()
+    }
+
+    fn has_affine(&self) -> bool {
+        self.scale.iter().any(|&s| s != 1.0) || self.has_shift()
+    }
+
+    fn has_shift(&self) -> bool {
+        self.shift.iter().any(|&s| s != 0.0)
+    }
+
+    /// The factor that window sums and scale leave on channel `c`.
+    fn factor(&self, c: usize) -> f64 {
+        self.scale[c] / (self.window * self.window) as f64
+    }
+}
+
+/// A tensor of the float graph: a closed layer's result and what is pending on it.
+#[derive(Clone)]
+struct Branch {
+    source: Source,
+    pending: Pending,
+    /// Whether nobody but this branch reads the layer, so that it may still change.
+    owned: bool,
+}
+
+/// Layers under construction.
+pub(crate) struct Merger {
+    input: Shape,
+    layers: Vec<Layer>,
+}
+
+impl Merger {
+    /// Merges a graph of float operators.
+    pub(crate) fn merge(graph: &Graph<Float>) -> Graph<Fused> {
+        let input = graph.nodes().next().map_or(Shape::new(0, 0, 0), |(_, node)| node.shape);
+        let mut merger = Self { input, layers: Vec::new() };
+        let mut branches: Vec<Branch> = Vec::new();
+        for (id, node) in graph.nodes() {
+            let sources = graph.inputs(id).into_iter().map(|source| {
+                let mut branch = branches[source.index()].clone();
+                branch.owned &= graph.consumers(source) == 1;
+                branch
+            });
+            let branch = merger.push(node, sources.collect());
+            branches.push(branch);
+        }
+        let last = branches.pop();
+        merger.finish(last)
+    }
+
+    fn push(&mut self, node: &Float, mut sources: Vec<Branch>) -> Branch {
+        if let FloatOp::Sum { factors } = &node.op {
+            return self.push_sum(&node.name, factors, sources);
+        }
+        let Some(branch) = sources.pop() else {
+            return Branch { source: None, pending: Pending::none(self.input.channels), owned: false };
+        };
+        let name = &node.name;
+        match &node.op {
+            FloatOp::Input | FloatOp::Sum { .. } => branch,
+            FloatOp::Conv { kernel, bias, groups, stride, padding } => {
+                let blocked = branch.pending.has_shift() && !padding.is_none();
+                let flushed = blocked || branch.pending.flat_from.is_some();
+                let branch = if flushed { self.flush(name, branch) } else { branch };
+                self.push_linear(name, &branch, kernel.clone(), bias.clone(), (*groups, *stride, *padding))
+            }
+            FloatOp::Gemm { weights, bias } => self.push_gemm(name, branch, weights, bias),
+            FloatOp::Clamp(clamp) => self.push_clamp(name, branch, clamp),
+            FloatOp::AveragePool { window, stride } => self.push_pool(name, branch, *window, *stride),
+            FloatOp::Affine { scale, shift } => self.push_affine(name, branch, scale, shift),
+            FloatOp::Flatten => {
+                let planes = self.planes(&branch);
+                Branch { pending: Pending { flat_from: Some(planes), ..branch.pending }, ..branch }
+            }
+        }
+    }
+
+    /// Shape of the closed layer's result.
+    fn result(&self, source: Source) -> Shape {
+        source.map_or(self.input, |index| self.layers[index].linear.output)
+    }
+
+    /// Shape after everything pending but flattening.
+    fn planes(&self, branch: &Branch) -> Shape {
+        let source = self.result(branch.source);
+        let window = branch.pending.window;
+        Shape::new(source.channels, source.height / window, source.width / window)
+    }
+
+    /// The layer that a branch may still change: nothing is pending on it and nobody else reads it.
+    fn open_layer(&mut self, branch: &Branch) -> Option<&mut Layer> {
+        let index = branch.source.filter(|_| branch.owned && branch.pending.is_none())?;
+        self.layers.get_mut(index)
+    }
+
+    fn push_gemm(&mut self, name: &str, mut branch: Branch, weights: &Array2<f64>, bias: &[f64]) -> Branch {
+        let planes = branch.pending.flat_from.take().unwrap_or_else(|| self.planes(&branch));
+        let shape = (weights.nrows(), planes.channels, planes.height, planes.width);
+        let kernel =
+            Array4::from_shape_fn(shape, |(o, c, y, x)| weights[[o, c * planes.plane() + y * planes.width + x]]);
+        self.push_linear(name, &branch, kernel, bias.to_vec(), (1, 1, Padding::default()))
+    }
+
+    fn push_clamp(&mut self, name: &str, mut branch: Branch, clamp: &Clamp<f64>) -> Branch {
+        let flat = branch.pending.flat_from.take();
+        if self.open_layer(&branch).is_none() {
+            branch = self.flush(name, branch);
+        }
+        if let Some(layer) = self.open_layer(&branch) {
+            layer.clamp = layer.clamp.then(clamp);
+        }
+        branch.pending.flat_from = flat;
+        branch
+    }
+
+    fn push_pool(&mut self, name: &str, mut branch: Branch, window: (usize, usize), stride: usize) -> Branch {
+        let producer_stride = branch.source.map_or(1, |index| self.layers[index].linear.stride);
+        let planes = self.planes(&branch);
+        let whole = window == (planes.height, planes.width);
+        let folds = window.0 == window.1
+            && (stride == window.0 || whole)
+            && branch.pending.window == 1
+            && branch.pending.flat_from.is_none()
+            && (whole || window.0 * producer_stride <= LARGEST_FOLDED_WINDOW);
+        if folds {
+            // A mean of shifted values is the shifted mean, so a pending affine map may wait.
+            branch.pending.window = window.0;
+            return branch;
+        }
+        if branch.pending.window != 1 {
+            branch = self.flush(name, branch);
+        }
+        let channels = planes.channels;
+        let mean = 1.0 / (window.0 * window.1) as f64;
+        let kernel = Array4::from_elem((channels, 1, window.0, window.1), mean);
+        self.push_linear(name, &branch, kernel, vec![0.0; channels], (channels, stride, Padding::default()))
+    }
+
+    fn push_affine(&mut self, name: &str, mut branch: Branch, scale: &[f64], shift: &[f64]) -> Branch {
+        if branch.pending.flat_from.is_some() && self.planes(&branch).plane() != 1 {
+            branch = self.flush(name, branch);
+        }
+        let open = self.open_layer(&branch);
+        match open.filter(|layer| layer.clamp.is_identity() && layer.skips.is_empty()) {
+            Some(layer) => {
+                for ((o, ..), weight) in layer.linear.kernel.indexed_iter_mut() {
+                    *weight *= scale[o];
+                }
+                for (o, bias) in layer.linear.bias.iter_mut().enumerate() {
+                    *bias = *bias * scale[o] + shift[o];
+                }
+            }
+            None => {
+                let pending = &mut branch.pending;
+                for c in 0..scale.len() {
+                    pending.scale[c] *= scale[c];
+                    pending.shift[c] = pending.shift[c] * scale[c] + shift[c];
+                }
+            }
+        }
+        branch
+    }
+
+    /// Adds tensors: the last open layer takes the others as skip connections.
+    fn push_sum(&mut self, name: &str, factors: &[f64], mut terms: Vec<Branch>) -> Branch {
+        let open = |merger: &mut Self, branch: &Branch| {
+            merger.open_layer(branch).is_some_and(|layer| layer.clamp.is_identity())
+        };
+        let hosts: Vec<usize> =
+            (0..terms.len()).filter(|&slot| factors[slot] == 1.0 && open(self, &terms[slot])).collect();
+        let host = hosts.into_iter().max_by_key(|&slot| terms[slot].source).unwrap_or(0);
+        if factors[host] != 1.0 || !open(self, &terms[host]) {
+            for scale in &mut terms[host].pending.scale {
+                *scale *= factors[host];
+            }
+            for shift in &mut terms[host].pending.shift {
+                *shift *= factors[host];
+            }
+            terms[host] = self.flush(name, terms[host].clone());
+        }
+        let sum = terms.remove(host);
+        let others = factors.iter().enumerate().filter(|(slot, _)| *slot != host).map(|(_, factor)| *factor);
+        let mut skips = Vec::new();
+        for (factor, mut term) in others.zip(terms) {
+            if !term.pending.is_none() {
+                term = self.flush(name, term);
+            }
+            skips.push((term.source, factor));
+        }
+        if let Some(layer) = self.open_layer(&sum) {
+            layer.skips.extend(skips);
+        }
+        sum
+    }
+
+    /// Closes what is pending on a branch over a new linear operator.
+    fn push_linear(
+        &mut self,
+        name: &str,
+        branch: &Branch,
+        mut kernel: Array4<f64>,
+        mut bias: Vec<f64>,
+        (groups, stride, padding): (usize, usize, Padding),
+    ) -> Branch {
+        let per_group = (kernel.dim().0 / groups, kernel.dim().1);
+        for ((o, c, ..), weight) in kernel.indexed_iter_mut() {
+            let channel = o / per_group.0 * per_group.1 + c;
+            bias[o] += *weight * branch.pending.shift[channel];
+            *weight *= branch.pending.factor(channel);
+        }
+        let input = self.result(branch.source);
+        let window = branch.pending.window;
+        let mut linear = Linear { input, output: input, window, kernel, bias, groups, stride, padding };
+        linear.output = linear.full_output();
+        let pending = Pending::none(linear.output.channels);
+        let layer = Layer {
+            name: name.to_owned(),
+            linear,
+            clamp: Clamp::none(),
+            source: branch.source,
+            skips: Vec::new(),
+        };
+        self.layers.push(layer);
+        Branch { source: Some(self.layers.len() - 1), pending, owned: true }
+    }
+
+    /// Turns what is pending into a depthwise layer.
+    fn flush(&mut self, name: &str, mut branch: Branch) -> Branch {
+        let channels = self.result(branch.source).channels;
+        match branch.pending.flat_from.take() {
+            None => {
+                let kernel = Array4::from_elem((channels, 1, 1, 1), 1.0);
+                self.push_linear(name, &branch, kernel, vec![0.0; channels], (channels, 1, Padding::default()))
+            }
+            Some(planes) => {
+                // Flattening is a fully connected layer that picks one value per output.
+                let shape = (planes.len(), planes.channels, planes.height, planes.width);
+                let kernel = Array4::from_shape_fn(shape, |(o, c, y, x)| {
+                    f64::from(u8::from(o == c * planes.plane() + y * planes.width + x))
+                });
+                self.push_linear(name, &branch, kernel, vec![0.0; planes.len()], (1, 1, Padding::default()))
+            }
+        }
+    }
+
+    fn finish(mut self, last: Option<Branch>) -> Graph<Fused> {
+        let mut graph = Graph::new();
+        let input = graph.add(Fused::Input(self.input), &[]);
+        let Some(mut last) = last else { return graph };
+        last.pending.flat_from = None;
+        if !last.pending.is_none() || last.source.is_none() {
+            last = self.flush("output", last);
+        }
+        let order = self.order(last.source);
+        self.crop(&order);
+        let mut places: Vec<NodeId> = vec![input; self.layers.len()];
+        let mut layers: Vec<Option<Layer>> = self.layers.into_iter().map(Some).collect();
+        for index in order {
+            let Some(layer) = layers[index].take() else { continue };
+            let sources: Vec<NodeId> =
+                layer.sources().map(|source| source.map_or(input, |index| places[index])).collect();
+            let skips = layer.skips.iter().map(|(_, factor)| *factor).collect();
+            let node = Fused::Layer { name: layer.name, linear: layer.linear, skips, clamp: layer.clamp };
+            places[index] = graph.add(node, &sources);
+        }
+        graph
+    }
+
+    /// The layers that the output depends on, producers first.
+    fn order(&self, output: Source) -> Vec<usize> {
+        let (mut order, mut seen) = (Vec::new(), vec![false; self.layers.len()]);
+        // A layer is pushed twice: to visit its sources, then to be taken after them.
+        let mut stack: Vec<(usize, bool)> = output.map(|index| (index, false)).into_iter().collect();
+        while let Some((index, ready)) = stack.pop() {
+            if ready {
+                order.push(index);
+            } else if !std::mem::replace(&mut seen[index], true) {
+                stack.push((index, true));
+                stack.extend(self.layers[index].sources().flatten().map(|source| (source, false)));
+            }
+        }
+        order
+    }
+
+    /// Shrinks every output to what its consumers read.
+    fn crop(&mut self, order: &[usize]) {
+        let mut needs = vec![(0, 0); self.layers.len()];
+        if let Some(&last) = order.last() {
+            needs[last] = (self.layers[last].linear.output.height, self.layers[last].linear.output.width);
+        }
+        for &index in order.iter().rev() {
+            let layer = &mut self.layers[index];
+            let output = &mut layer.linear.output;
+            (output.height, output.width) = (needs[index].0.min(output.height), needs[index].1.min(output.width));
+            let skipped = (output.height, output.width);
+            let mut need = |source: Source, (height, width): (usize, usize)| {
+                if let Some(source) = source {
+                    needs[source] = (height.max(needs[source].0), width.max(needs[source].1));
+                }
+            };
+            need(layer.source, layer.linear.live_input());
+            layer.skips.iter().for_each(|(source, _)| need(*source, skipped));
+        }
+        for &index in order {
+            if let Some(source) = self.layers[index].source {
+                self.layers[index].linear.input = self.layers[source].linear.output;
+            }
+        }
+    }
+}
