@@ -217,7 +217,9 @@ impl Merger {
     /// Adds tensors: the last open layer takes the others as skip connections.
     fn push_sum(&mut self, name: &str, factors: &[f64], mut terms: Vec<Branch>) -> Branch {
         let open = |merger: &mut Self, branch: &Branch| {
-            merger.open_layer(branch).is_some_and(|layer| layer.clamp.is_identity())
+            // A strided convolution's values are too far apart for others to be added in place.
+            let takes = |layer: &mut Layer| layer.clamp.is_identity() && layer.linear.stride == 1;
+            merger.open_layer(branch).is_some_and(takes)
         };
         let hosts: Vec<usize> =
             (0..terms.len()).filter(|&slot| factors[slot] == 1.0 && open(self, &terms[slot])).collect();

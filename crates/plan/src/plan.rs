@@ -180,13 +180,15 @@ pub(crate) fn graph_input(graph: &Graph<Fixed>) -> Result<&FixedInput, PlanError
 /// Hash of everything in a quantised model but its weights' values: two models that differ only there share plans.
 pub(crate) fn structure_hash(graph: &Graph<Fixed>) -> Result<PlanHash, PlanError> {
     let mut text = String::new();
-    for (_, node) in graph.nodes() {
+    for (id, node) in graph.nodes() {
+        let sources = graph.inputs(id);
         let line = match node {
             Fixed::Input(input) => format!("{input:?}"),
             Fixed::Layer(layer) => {
                 let linear = layer.linear.map(|_| (), |_| ());
                 let digits = crate::streams::bias_digits(layer);
-                format!("{:?} {} {:?} {digits}", linear, layer.weight_bits, layer.kind)
+                let (bits, skips, kind) = (layer.weight_bits, &layer.skips, &layer.kind);
+                format!("{sources:?} {linear:?} {skips:?} {bits} {kind:?} {digits}")
             }
         };
         text.push_str(&line);

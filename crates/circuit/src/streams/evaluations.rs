@@ -177,10 +177,14 @@ impl Evaluator<'_> {
 
     fn scalar(&self, operand: &[Scalar], weight_sum: &[Scalar]) -> Vec<Scalar> {
         let columns = &self.grid.columns;
+        let raised = self.powers(&self.plan.passes.skips);
         let mut column = vec![Scalar::ZERO; self.rows + 1];
         for row in 0..self.rows {
             let sum = column[row];
-            column[row + 1] = if self.grid.get(columns.output, row) {
+            let skip = self.marked(&columns.skips, row);
+            column[row + 1] = if let Some(index) = skip {
+                sum - scalar(self.grid.cells[columns.skips[index]][row]) * raised[index] * operand[row]
+            } else if self.grid.get(columns.output, row) {
                 sum * self.challenges.rho + operand[row]
             } else if self.grid.get(columns.product, row) {
                 sum - operand[row] * weight_sum[row]

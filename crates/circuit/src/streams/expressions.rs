@@ -5,6 +5,7 @@ use halo2_proofs::plonk::{Column, Expression, Fixed, VirtualCells};
 use halo2_proofs::poly::Rotation;
 
 use crate::Scalar;
+use crate::streams::columns::Columns;
 
 /// A gate polynomial.
 pub(crate) type Expr = Expression<Scalar>;
@@ -52,4 +53,12 @@ fn raise(sum: Expr, base: &Expr, exponent: usize) -> Expr {
 /// A fixed column on the current row.
 pub(crate) fn fixed(meta: &mut VirtualCells<'_, Scalar>, columns: &[Column<Fixed>], place: usize) -> Expr {
     meta.query_fixed(columns[place], Rotation::cur())
+}
+
+/// The marked cell times its power of sigma, 0 on unmarked rows.
+pub(crate) fn steps(meta: &mut VirtualCells<'_, Scalar>, columns: &Columns, places: &[usize], exponents: &[usize]) -> Expr {
+    let sigma = meta.query_challenge(columns.challenges.sigma);
+    places.iter().zip(exponents).fold(constant(0), |sum, (&place, &exponent)| {
+        sum + fixed(meta, &columns.fixed, place) * power(&sigma, exponent)
+    })
 }

@@ -36,6 +36,8 @@ pub struct FixedColumns {
     pub read_steps: Vec<usize>,
     /// Weight tape's steps.
     pub weight_steps: Vec<usize>,
+    /// Factors of skip connections, by power of sigma.
+    pub skips: Vec<usize>,
     /// Tag, x and y of each set of table columns.
     pub tables: Vec<[usize; 3]>,
     /// 1 where values are public.
@@ -73,6 +75,7 @@ impl FixedColumns {
             read_sums: passes.read_sums.iter().map(|_| next()).collect(),
             read_steps: passes.read_steps.iter().map(|_| next()).collect(),
             weight_steps: passes.weight_steps.iter().map(|_| next()).collect(),
+            skips: passes.skips.iter().map(|_| next()).collect(),
             tables: (0..plan.knobs.table_columns).map(|_| [next(), next(), next()]).collect(),
             public_values: has(Public::Values).then(&mut next),
             public_accumulators: has(Public::Accumulators).then(&mut next),
@@ -241,19 +244,24 @@ impl FixedGrid {
                 if weight_row.closes {
                     self.cells[self.columns.closes][row + 1] = 1;
                 }
-                self.place_scalar(row, weight_row.scalar);
+                self.place_scalar(plan, row, weight_row.scalar);
                 self.weight_rows = self.weight_rows.max(row + 2);
             }
         }
     }
 
-    fn place_scalar(&mut self, operand_row: usize, scalar: Scalar) {
-        let (column, source, source_row) = match scalar {
+    fn place_scalar(&mut self, plan: &Streams, operand_row: usize, scalar: Scalar) {
+        let columns = &self.columns;
+        let (column, factor, source, source_row) = match scalar {
             Scalar::Hold => return,
-            Scalar::Output { row } => (self.columns.output, Source::Write, row),
-            Scalar::Product { row } => (self.columns.product, Source::Read, row),
+            Scalar::Output { row } => (columns.output, 1, Source::Write, row),
+            Scalar::Product { row } => (columns.product, 1, Source::Read, row),
+            Scalar::Skip { row, exponent, factor } => {
+                let Some(index) = plan.passes.skips.iter().position(|other| *other == exponent) else { return };
+                (columns.skips[index], factor, Source::Read, row)
+            }
         };
-        self.cells[column][operand_row] = 1;
+        self.cells[column][operand_row] = factor;
         self.copies.push(Copy { operand_row, source, source_row });
     }
 

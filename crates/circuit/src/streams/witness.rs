@@ -239,12 +239,18 @@ impl Products {
                 .collect();
             return Ok(Self { planes });
         }
+        let skipped = fact.skips.iter().map(|skip| {
+            let home = &plan.homes[skip.home];
+            (skip.factor, pooled(&trace.values[input_place(home)], home.shape, 1))
+        });
+        let skipped: Vec<_> = skipped.collect();
         let padding = &layer.linear.padding;
         let start = output.origin_exponent() - padding.top * fact.pitch - padding.left;
         let x = pooled(&trace.values[input_place(input)], input.shape, layer.linear.window);
         let (kh, kw) = fact.kernel;
         let bias_positions = bias_positions(plan, fact);
-        let length = (start + 1 + (kh - 1) * fact.pitch + kw).max(bias_positions);
+        let origin = output.origin_exponent();
+        let length = (start + 1 + (kh - 1) * fact.pitch + kw).max(bias_positions).max(origin + 1);
         let mut planes = Vec::with_capacity(output.shape.channels);
         for (o, bias) in layer.rounded_bias().into_iter().enumerate() {
             let mut plane = vec![0; length];
@@ -254,6 +260,11 @@ impl Products {
                 let shift = start + dy * fact.pitch + dx;
                 for ((y, z), &value) in x.index_axis(ndarray::Axis(0), first + c).indexed_iter() {
                     plane[shift - y * fact.pitch - z] += weight * value;
+                }
+            }
+            for (factor, values) in &skipped {
+                for ((y, z), &value) in values.index_axis(ndarray::Axis(0), o).indexed_iter() {
+                    plane[origin - y * fact.pitch - z] += factor * value;
                 }
             }
             planes.push(plane);

@@ -71,7 +71,8 @@ fn fixed_columns(knobs: &StreamKnobs, homes: &[Home], passes: &Passes) -> usize 
         + passes.write_steps.len()
         + passes.read_sums.len()
         + passes.read_steps.len()
-        + passes.weight_steps.len();
+        + passes.weight_steps.len()
+        + passes.skips.len();
     let public = [Public::Values, Public::Accumulators]
         .iter()
         .filter(|kind| homes.iter().any(|home| home.public == **kind))

@@ -6,6 +6,7 @@
 //! ```text
 //! rows                        | weights        | scalar sum s
 //! one per output o            | idle           | s <- rho * s + C_o
+//! one per skip of output o    | idle           | s <- s - factor * sigma^e * A_o
 //! taps of input c             | K[o, c, y, x]  | s holds, and after the last tap s <- s - A_c * U_c
 //! digits of the bias          | b[o]           | s holds, and after the last digit s <- s - ones * bias
 //! ```
@@ -17,17 +18,21 @@
 use serde::{Deserialize, Serialize};
 
 use crate::streams::home::{Home, Read};
-use crate::streams::pass::WeightStep;
+use crate::streams::pass::{WeightStep, add};
 
 /// The linear fact of one layer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinearFact {
     /// Place of the layer in the quantised graph.
     pub layer: usize,
-    /// Home that it reads.
+    /// Home that the linear operator reads.
     pub input: usize,
+    /// Row of a plane of that home after which the evaluation is taken.
+    pub read_row: usize,
     /// Home that it writes.
     pub output: usize,
+    /// Skip connections.
+    pub skips: Vec<Skip>,
     /// Channel groups.
     pub groups: usize,
     /// Output channels of a group.
@@ -48,6 +53,19 @@ pub struct LinearFact {
     pub weight_lanes: usize,
     /// First row on the weight tape.
     pub row: usize,
+}
+
+/// A tensor that is added to a layer's accumulators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skip {
+    /// Home of the tensor.
+    pub home: usize,
+    /// Row of a plane after which its evaluation is taken.
+    pub read_row: usize,
+    /// Power of sigma that brings the evaluation to the output's place.
+    pub exponent: usize,
+    /// Integer factor.
+    pub factor: i64,
 }
 
 /// Outputs that share a row of weights.
@@ -90,6 +108,15 @@ pub enum Scalar {
         /// Row of the activation tape.
         row: usize,
     },
+    /// The consumer's evaluation at this tape row, raised and scaled, is subtracted.
+    Skip {
+        /// Row of the activation tape.
+        row: usize,
+        /// Power of sigma.
+        exponent: usize,
+        /// Integer factor.
+        factor: i64,
+    },
     /// The weights' evaluation times the consumer's evaluation at this tape row is subtracted.
     Product {
         /// Row of the activation tape.
@@ -117,7 +144,7 @@ impl LinearFact {
     pub fn len(&self) -> usize {
         let blocks = self.group_outputs.div_ceil(self.weight_lanes);
         let weights = self.group_inputs * self.kernel.0 * self.kernel.1 + self.bias_digits;
-        self.groups * (self.group_outputs + blocks * weights)
+        self.groups * (self.group_outputs * (1 + self.skips.len()) + blocks * weights)
     }
 
     /// Whether the fact has no row.
@@ -129,7 +156,7 @@ impl LinearFact {
     pub fn copies(&self, full: bool) -> usize {
         let blocks = self.group_outputs.div_ceil(self.weight_lanes);
         let taps = if full { self.kernel.0 * self.kernel.1 } else { 1 };
-        self.groups * (self.group_outputs + blocks * (self.group_inputs * taps + 1))
+        self.groups * (self.group_outputs * (1 + self.skips.len()) + blocks * (self.group_inputs * taps + 1))
     }
 
     /// The outputs of a group in blocks, the ragged one first.
@@ -146,12 +173,26 @@ impl LinearFact {
         blocks
     }
 
+    /// The distinct steps of the fact's rows; one group and one block have them all.
+    pub(crate) fn steps(&self, full: bool) -> Vec<WeightStep> {
+        let (kh, kw) = self.kernel;
+        let taps = (0..kh).rev().flat_map(|y| (0..kw).rev().map(move |x| (y, x)));
+        let mut steps = Vec::new();
+        for step in taps.filter(|_| !full).filter_map(|(y, x)| self.tap_step(y, x)) {
+            add(&mut steps, step);
+        }
+        if self.bias_digits > 1 {
+            add(&mut steps, WeightStep::Digit(self.weight_bits));
+        }
+        steps
+    }
+
     /// Every row of the fact, given all homes of the plan.
     pub fn rows(&self, homes: &[Home]) -> Vec<WeightRow> {
         let mut rows = Vec::with_capacity(self.len());
         for group in 0..self.groups {
             for block in self.blocks(group) {
-                self.output_rows(&homes[self.output], block, &mut rows);
+                self.output_rows(homes, block, &mut rows);
                 self.kernel_rows(&homes[self.input], block, &mut rows);
                 self.bias_rows(block, &mut rows);
             }
@@ -162,10 +203,14 @@ impl LinearFact {
         rows
     }
 
-    fn output_rows(&self, output: &Home, block: Block, rows: &mut Vec<WeightRow>) {
+    fn output_rows(&self, homes: &[Home], block: Block, rows: &mut Vec<WeightRow>) {
+        let idle = |scalar| WeightRow { block, cells: None, step: None, scalar, closes: false };
         for o in block.first..block.first + block.outputs {
-            let scalar = Scalar::Output { row: output.write_end(o) };
-            rows.push(WeightRow { block, cells: None, step: None, scalar, closes: false });
+            rows.push(idle(Scalar::Output { row: homes[self.output].write_end(o) }));
+            for skip in &self.skips {
+                let row = homes[skip.home].plane_row(o) + skip.read_row;
+                rows.push(idle(Scalar::Skip { row, exponent: skip.exponent, factor: skip.factor }));
+            }
         }
     }
 
@@ -178,7 +223,7 @@ impl LinearFact {
                 let scalar = if full {
                     Scalar::Product { row: input.scalar_row(plane, y, x) }
                 } else if (y, x) == (0, 0) {
-                    Scalar::Product { row: input.read_end(plane) }
+                    Scalar::Product { row: input.plane_row(plane) + self.read_row }
                 } else {
                     Scalar::Hold
                 };

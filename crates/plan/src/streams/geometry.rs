@@ -77,7 +77,6 @@ pub(crate) fn place(demand: &Demand) -> Option<Home> {
         tail: 0,
         row: 0,
         read: demand.read,
-        read_row: 0,
         shift: 0,
         table: None,
         public: Public::No,
@@ -87,7 +86,6 @@ pub(crate) fn place(demand: &Demand) -> Option<Home> {
     } else {
         place_tiled(&mut home, demand, top)?
     };
-    home.read_row = last_value_row(&home);
     Some(home)
 }
 
@@ -116,7 +114,7 @@ fn place_tiled(home: &mut Home, demand: &Demand, top: usize) -> Option<()> {
 }
 
 /// The stored row of a plane that holds its last value.
-fn last_value_row(home: &Home) -> usize {
+pub(crate) fn last_value_row(home: &Home) -> usize {
     let (y, x) = ((home.shape.height - 1) * home.stride, (home.shape.width - 1) * home.stride);
     home.tile_of(home.origin + y * home.pitch + x) - home.first_tile
 }

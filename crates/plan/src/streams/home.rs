@@ -109,8 +109,6 @@ pub struct Home {
     pub row: usize,
     /// How the consumer evaluates it.
     pub read: Read,
-    /// Row of a plane after which the consumer takes the evaluation.
-    pub read_row: usize,
     /// Bits dropped by the split requantisation.
     pub shift: u32,
     /// The activation's table, if the values are looked up.
@@ -138,11 +136,6 @@ impl Home {
     /// Tape row at which the producer's evaluation of a plane is complete.
     pub fn write_end(&self, channel: usize) -> usize {
         self.plane_row(channel) + self.tiles - 1
-    }
-
-    /// Tape row at which the consumer's evaluation of a plane is complete.
-    pub fn read_end(&self, channel: usize) -> usize {
-        self.plane_row(channel) + self.read_row
     }
 
     /// Tape row of one input of a fully connected layer: value `(channel, y, x)` after window sums.

@@ -6,7 +6,8 @@ use zklayout_model::{Fixed, FixedLayer, Graph};
 use crate::error::PlanError;
 use crate::plan::{Visibility, WeightMode};
 use crate::shape::CircuitShape;
-use crate::streams::candidate::{Candidate, chain};
+use crate::streams::candidate::Candidate;
+use crate::streams::network::Network;
 use crate::streams::count::count;
 use crate::streams::fact::LinearFact;
 use crate::streams::home::{Content, Home};
@@ -87,10 +88,11 @@ pub(crate) fn realise(
     if !known {
         return Err(PlanError::Format(format!("{knobs:?} are outside what the search tries")));
     }
-    let (input, layers) = chain(graph)?;
-    let candidate = Candidate::build(input, &layers, &visibility, knobs.lanes, knobs.remainders)?;
+    let network = Network::of(graph)?;
+    let layers = &network.layers;
+    let candidate = Candidate::build(&network, &visibility, knobs.lanes, knobs.remainders)?;
     let (facts, passes) = candidate.facts(knobs.lanes, knobs.weight_lanes);
-    let tables = tables(&candidate, &layers, &visibility);
+    let tables = tables(&candidate, layers, &visibility);
     let shape = count(&knobs, &visibility, &candidate.homes, &facts, &passes, tables.entries());
     if needed_rows(&shape, knobs.table_columns) >= shape.usable_rows() {
         return Err(too_large(knobs.k));
@@ -99,7 +101,7 @@ pub(crate) fn realise(
     let streams = Streams {
         knobs,
         visibility,
-        weight_bits: weight_bits(&layers),
+        weight_bits: weight_bits(layers),
         quotient_offset,
         value_offset,
         tables: tables.0,

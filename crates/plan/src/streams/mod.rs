@@ -3,18 +3,20 @@
 //! A tensor has one [`Home`]: a row range of the activation tape. A [`LinearFact`] ties the homes on both sides of a
 //! layer through one random evaluation on the weight tape; every value is looked up in place.
 
+mod arrangement;
 mod candidate;
 mod count;
 mod fact;
 mod geometry;
 mod home;
 mod layout;
+mod network;
 mod pass;
 mod search;
 
 pub(crate) use candidate::bias_digits;
 pub use count::LOOKUPS_PER_SUM;
-pub use fact::{Block, LinearFact, Scalar, WeightCells, WeightRow};
+pub use fact::{Block, LinearFact, Scalar, Skip, WeightCells, WeightRow};
 pub use home::{Content, Home, Public, Read, Tile};
 pub(crate) use layout::realise;
 pub use layout::{StreamKnobs, Streams};

@@ -64,6 +64,8 @@ pub struct Passes {
     pub read_steps: Vec<usize>,
     /// Weight tape's row steps.
     pub weight_steps: Vec<WeightStep>,
+    /// Powers of sigma that skipped evaluations are raised by.
+    pub skips: Vec<usize>,
 }
 
 impl Passes {

@@ -6,10 +6,12 @@ use crate::error::PlanError;
 use crate::layout::{Candidate as Layout, Knobs};
 use crate::search::PlanOptions;
 use crate::shape::{CircuitShape, usable_rows};
-use crate::streams::candidate::{Candidate, chain};
+use crate::streams::arrangement::Arrangement;
+use crate::streams::candidate::Candidate;
 use crate::streams::count::count;
 use crate::streams::home::Home;
 use crate::streams::layout::{StreamKnobs, tables};
+use crate::streams::network::Network;
 
 /// Widths of the activation tape that are tried.
 pub(crate) const LANES: [usize; 11] = [1, 2, 3, 4, 6, 8, 9, 12, 16, 24, 32];
@@ -26,14 +28,12 @@ pub(crate) fn candidates(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<
         let reason = format!("{lanes} lanes are never tried; choose one of {LANES:?}");
         return Err(PlanError::Unsupported { layer: "activation tape".into(), reason });
     }
-    let (input, layers) = chain(graph)?;
+    let network = Network::of(graph)?;
     let mut found = Vec::new();
     let (mut failure, mut laid_out) = (None, false);
-    let widths = LANES.iter().filter(|&&lanes| options.lanes.is_none_or(|only| only == lanes));
-    let variants = widths.flat_map(|&lanes| [(lanes, true), (lanes, false)]);
-    for (lanes, remainders) in variants.filter(|(_, split)| options.remainders.is_none_or(|only| only == *split)) {
-        let candidate = match Candidate::build(input, &layers, &options.visibility, lanes, remainders) {
-            Ok(candidate) => candidate,
+    for &lanes in LANES.iter().filter(|&&lanes| options.lanes.is_none_or(|only| only == lanes)) {
+        let arrangement = match Arrangement::of(&network, lanes) {
+            Ok(arrangement) => arrangement,
             Err(error) => {
                 tracing::debug!(lanes, %error, "no layout");
                 failure = Some(error);
@@ -41,9 +41,13 @@ pub(crate) fn candidates(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<
             }
         };
         laid_out = true;
-        for k in options.min_k..=options.max_k.min(MOST_K) {
-            if let Some((knobs, shape)) = narrowest(&candidate, &layers, options, k, lanes, remainders) {
-                found.push(Layout { knobs: Knobs::Streams(knobs), shape });
+        for remainders in [true, false].into_iter().filter(|split| options.remainders.is_none_or(|s| s == *split)) {
+            let candidate =
+                Candidate::new(&network, arrangement.clone(), &options.visibility, lanes, remainders);
+            for k in options.min_k..=options.max_k.min(MOST_K) {
+                if let Some((knobs, shape)) = narrowest(&candidate, &network.layers, options, k, lanes, remainders) {
+                    found.push(Layout { knobs: Knobs::Streams(knobs), shape });
+                }
             }
         }
     }
@@ -97,7 +101,8 @@ fn fact_rows(layers: &[&FixedLayer], weight_lanes: usize) -> usize {
             let (kh, kw) = layer.linear.kernel_size();
             let outputs = layer.linear.group_outputs();
             let weights = layer.linear.group_inputs() * kh * kw;
-            layer.linear.groups * (outputs + outputs.div_ceil(weight_lanes) * weights)
+            layer.linear.groups
+                * (outputs * (1 + layer.skips.len()) + outputs.div_ceil(weight_lanes) * weights)
         })
         .sum()
 }

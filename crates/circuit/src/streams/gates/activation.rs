@@ -24,7 +24,7 @@ use zklayout_plan::Streams;
 
 use crate::Scalar;
 use crate::streams::columns::Columns;
-use crate::streams::expressions::{Expr, constant, fixed, horner, power};
+use crate::streams::expressions::{Expr, constant, fixed, horner, steps};
 
 pub(super) fn create(cs: &mut ConstraintSystem<Scalar>, plan: &Streams, columns: &Columns) {
     cs.create_gate("padding holds no value", |meta| {
@@ -61,14 +61,6 @@ fn evaluation(
     let current = meta.query_advice(column, Rotation::cur());
     let previous = meta.query_advice(column, Rotation::prev());
     active * (current - step * previous - sum)
-}
-
-/// The marked power of sigma, 0 on unmarked rows.
-fn steps(meta: &mut VirtualCells<'_, Scalar>, columns: &Columns, places: &[usize], exponents: &[usize]) -> Expr {
-    let sigma = meta.query_challenge(columns.challenges.sigma);
-    places.iter().zip(exponents).fold(constant(0), |sum, (&place, &exponent)| {
-        sum + fixed(meta, &columns.fixed, place) * power(&sigma, exponent)
-    })
 }
 
 fn read_sum(meta: &mut VirtualCells<'_, Scalar>, plan: &Streams, columns: &Columns) -> Expr {

@@ -11,8 +11,10 @@
 //! | degree | constraint |
 //! |--------|------------|
 //! | 3 | active * (weight_sum - step * weight_sum(-1) - E(w)) = 0 |
-//! | 4 | active * (s(+1) - s - output * ((rho - 1) * s + a) + product * a * weight_sum) = 0 |
+//! | 4 | active * (s(+1) - s - output * ((rho - 1) * s + a) + a * (product * weight_sum + skip)) = 0 |
 //! | 2 | edge * s = 0, closes * s = 0 |
+//!
+//! `skip` is the fixed factor of a skip connection times its power of sigma, 0 on other rows.
 //!
 //! The operand is a copy of an evaluation. A cheating prover would leave a remainder in the sum for a later layer to
 //! cancel (`closes` forbids it), or start it elsewhere than at 0 (`edge`).
@@ -23,7 +25,7 @@ use zklayout_plan::{Streams, WeightStep};
 
 use crate::Scalar;
 use crate::streams::columns::Columns;
-use crate::streams::expressions::{Expr, constant, fixed, horner, power};
+use crate::streams::expressions::{Expr, constant, fixed, horner, power, steps};
 
 pub(super) fn create(cs: &mut ConstraintSystem<Scalar>, plan: &Streams, columns: &Columns) {
     cs.create_gate("weights' evaluation", |meta| {
@@ -43,7 +45,8 @@ pub(super) fn create(cs: &mut ConstraintSystem<Scalar>, plan: &Streams, columns:
         let sum = meta.query_advice(columns.scalar, Rotation::cur());
         let next = meta.query_advice(columns.scalar, Rotation::next());
         let taken = output * ((rho - constant(1)) * sum.clone() + operand.clone());
-        vec![active * (next - sum - taken + product * (operand * weights))]
+        let skips = steps(meta, columns, &columns.places.skips, &plan.passes.skips);
+        vec![active * (next - sum - taken + operand * (product * weights + skips))]
     });
     cs.create_gate("scalar sum is zero", |meta| {
         let sum = meta.query_advice(columns.scalar, Rotation::cur());

@@ -1,0 +1,103 @@
+//! A quantised graph as layouts see it: who reads whom, and how.
+//!
+//! It knows nothing of lanes or rows.
+
+use zklayout_model::{Fixed, FixedInput, FixedLayer, Graph};
+
+use crate::error::PlanError;
+use crate::streams::geometry::read_of;
+use crate::streams::home::Read;
+
+/// A graph's input, and its layers in order; node 0 is the input, node `i` layer `i - 1`.
+pub(crate) struct Network<'a> {
+    pub(crate) input: &'a FixedInput,
+    pub(crate) layers: Vec<&'a FixedLayer>,
+    /// By layer: the nodes that it reads, the linear operator's first.
+    pub(crate) sources: Vec<Vec<usize>>,
+    /// By node: how its consumers evaluate it.
+    pub(crate) reads: Vec<Read>,
+}
+
+impl<'a> Network<'a> {
+    /// Reads a graph.
+    ///
+    /// # Errors
+    /// A graph without layers or with two inputs, or a tensor whose consumers evaluate it in different ways.
+    pub(crate) fn of(graph: &'a Graph<Fixed>) -> Result<Self, PlanError> {
+        let mut nodes = graph.nodes();
+        let Some((_, Fixed::Input(input))) = nodes.next() else {
+            return Err(unsupported("input", "the graph does not start with an input"));
+        };
+        let (mut layers, mut sources) = (Vec::new(), Vec::new());
+        for (id, node) in nodes {
+            let Fixed::Layer(layer) = node else { return Err(unsupported("input", "the graph has two inputs")) };
+            layers.push(layer);
+            sources.push(graph.inputs(id).iter().map(|source| source.index()).collect());
+        }
+        if layers.is_empty() {
+            return Err(unsupported("input", "the graph has no layer"));
+        }
+        let mut network = Self { input, layers, sources, reads: Vec::new() };
+        network.reads =
+            (0..=network.layers.len()).map(|node| network.read(node)).collect::<Result<Vec<_>, _>>()?;
+        Ok(network)
+    }
+
+    /// Positions between neighbouring values of a node's plane.
+    pub(crate) fn stride(&self, node: usize) -> usize {
+        match node.checked_sub(1).map(|index| &self.layers[index].linear) {
+            // A plane of one value has no neighbours to keep a distance from.
+            Some(linear) if linear.output.plane() > 1 => linear.stride,
+            _ => 1,
+        }
+    }
+
+    /// Values of one plane of a node.
+    fn plane(&self, node: usize) -> usize {
+        node.checked_sub(1).map_or(self.input.shape, |index| self.layers[index].linear.output).plane()
+    }
+
+    fn read(&self, node: usize) -> Result<Read, PlanError> {
+        let mut read = Read::Nothing;
+        for (layer, sources) in self.layers.iter().zip(&self.sources) {
+            for slot in (0..sources.len()).filter(|&slot| sources[slot] == node) {
+                let wanted = if slot == 0 {
+                    read_of(&layer.linear, self.stride(node))
+                } else {
+                    self.skip_read(node, layer)?
+                };
+                read = self.shared(node, read, wanted).ok_or_else(|| {
+                    unsupported(&layer.name, "another layer evaluates the same tensor in other windows")
+                })?;
+            }
+        }
+        Ok(read)
+    }
+
+    /// How a skip connection evaluates a node.
+    fn skip_read(&self, node: usize, layer: &FixedLayer) -> Result<Read, PlanError> {
+        if layer.linear.stride > 1 && layer.linear.output.plane() > 1 {
+            return Err(unsupported(&layer.name, "a skip connection ends in a strided convolution"));
+        }
+        Ok(match self.stride(node) {
+            1 => Read::Raster,
+            factor => Read::Sums { factor },
+        })
+    }
+
+    /// One way to evaluate a node that serves both; single values can be read row by row as well.
+    fn shared(&self, node: usize, a: Read, b: Read) -> Option<Read> {
+        match (a, b) {
+            (Read::Nothing, other) | (other, Read::Nothing) => Some(other),
+            _ if a == b => Some(a),
+            (Read::Scalars { factor: 1 }, Read::Raster) | (Read::Raster, Read::Scalars { factor: 1 }) => {
+                (self.plane(node) == 1).then_some(Read::Scalars { factor: 1 })
+            }
+            _ => None,
+        }
+    }
+}
+
+pub(crate) fn unsupported(layer: &str, reason: &str) -> PlanError {
+    PlanError::Unsupported { layer: layer.to_owned(), reason: reason.to_owned() }
+}
