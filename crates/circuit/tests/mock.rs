@@ -98,9 +98,20 @@ fn random_network(numbers: &mut Numbers) -> (Shape, Vec<Spec>) {
         let clamp = [RELU, RELU1, NONE][numbers.below(3)];
         let depthwise = numbers.below(4) == 0;
         let kernel = Some((size, size));
-        specs.push(Spec { outputs: 1 + numbers.below(4), kernel, stride, padding, window, depthwise, clamp });
+        let outputs = 1 + numbers.below(4);
+        let spec = Spec { kernel, stride, padding, window, depthwise, ..nets::conv(outputs, 1, 0, clamp) };
+        specs.push(spec);
         let extent = |full: usize| (full + 2 * padding - size) / stride + 1;
         (height, width) = (extent(height), extent(width));
+        if numbers.below(3) == 0 {
+            // A residual block: the shape stays, so that what came before can be added.
+            let channels = if depthwise { None } else { Some(outputs) };
+            if let Some(channels) = channels {
+                let node = specs.len();
+                specs.push(nets::conv(channels, 3, 1, clamp));
+                specs.push(nets::conv(channels, 3, 1, RELU).plus(node));
+            }
+        }
     }
     for _ in 0..numbers.below(3) {
         specs.push(nets::dense(1 + numbers.below(5), RELU));

@@ -66,10 +66,7 @@ fn quantise_input(spec: &FixedInput, input: &[f64]) -> Result<Array3<i64>, Execu
     Ok(values)
 }
 
-fn run_layer(
-    layer: &FixedLayer,
-    sources: &[&Array3<i64>],
-) -> Result<(Array3<i64>, Array3<i64>), ExecuteError> {
+fn run_layer(layer: &FixedLayer, sources: &[&Array3<i64>]) -> Result<(Array3<i64>, Array3<i64>), ExecuteError> {
     let overflow = || ExecuteError::Overflow { layer: layer.name.clone() };
     let mut accumulators = layer.linear.apply(sources[0]).ok_or_else(overflow)?;
     for (&factor, source) in layer.skips.iter().zip(&sources[1..]) {

@@ -82,8 +82,18 @@ pub fn quantise(
                 let evidence = &runs.evidence(sources[0], linear);
                 let read: Vec<Tensor> = sources.iter().map(|&source| tensors[source]).collect();
                 let (tensors, sources, runs) = (&read[..], &sources[..], &runs);
-                let layer =
-                    LayerQuantiser { name, linear, skips, clamp, tensors, sources, bounds, options, evidence, runs };
+                let layer = LayerQuantiser {
+                    name,
+                    linear,
+                    skips,
+                    clamp,
+                    tensors,
+                    sources,
+                    bounds,
+                    options,
+                    evidence,
+                    runs,
+                };
                 Fixed::Layer(layer.run(raw)?)
             }
         };
@@ -290,12 +300,7 @@ impl LayerQuantiser<'_> {
 }
 
 /// Bounds of a layer's rounded accumulators over all values of the tensors that it reads.
-fn rounded_worst_case(
-    linear: &Linear<i64>,
-    skips: &[i64],
-    tensors: &[Tensor],
-    shift: u32,
-) -> Option<(i64, i64)> {
+fn rounded_worst_case(linear: &Linear<i64>, skips: &[i64], tensors: &[Tensor], shift: u32) -> Option<(i64, i64)> {
     let (mut lo, mut hi) = worst_case(linear, tensors[0].lo, tensors[0].hi)?;
     for (&factor, tensor) in skips.iter().zip(&tensors[1..]) {
         let (a, b) = (factor.checked_mul(tensor.lo)?, factor.checked_mul(tensor.hi)?);

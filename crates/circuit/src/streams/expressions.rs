@@ -56,7 +56,12 @@ pub(crate) fn fixed(meta: &mut VirtualCells<'_, Scalar>, columns: &[Column<Fixed
 }
 
 /// The marked cell times its power of sigma, 0 on unmarked rows.
-pub(crate) fn steps(meta: &mut VirtualCells<'_, Scalar>, columns: &Columns, places: &[usize], exponents: &[usize]) -> Expr {
+pub(crate) fn steps(
+    meta: &mut VirtualCells<'_, Scalar>,
+    columns: &Columns,
+    places: &[usize],
+    exponents: &[usize],
+) -> Expr {
     let sigma = meta.query_challenge(columns.challenges.sigma);
     places.iter().zip(exponents).fold(constant(0), |sum, (&place, &exponent)| {
         sum + fixed(meta, &columns.fixed, place) * power(&sigma, exponent)

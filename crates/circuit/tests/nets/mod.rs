@@ -48,6 +48,10 @@ pub struct Spec {
     pub window: usize,
     pub depthwise: bool,
     pub clamp: Clamp<f64>,
+    /// Node whose result the layer reads; the one before it if not given. Node 0 is the input.
+    pub source: Option<usize>,
+    /// Node whose result is added.
+    pub skip: Option<usize>,
 }
 
 pub const RELU: Clamp<f64> = Clamp { lo: Some(0.0), hi: None };
@@ -56,11 +60,11 @@ pub const NONE: Clamp<f64> = Clamp { lo: None, hi: None };
 
 pub fn conv(outputs: usize, kernel: usize, padding: usize, clamp: Clamp<f64>) -> Spec {
     let kernel = Some((kernel, kernel));
-    Spec { outputs, kernel, stride: 1, padding, window: 1, depthwise: false, clamp }
+    Spec { outputs, kernel, stride: 1, padding, window: 1, depthwise: false, clamp, source: None, skip: None }
 }
 
 pub fn dense(outputs: usize, clamp: Clamp<f64>) -> Spec {
-    Spec { outputs, kernel: None, stride: 1, padding: 0, window: 1, depthwise: false, clamp }
+    Spec { kernel: None, ..conv(outputs, 1, 0, clamp) }
 }
 
 impl Spec {
@@ -70,6 +74,12 @@ impl Spec {
     pub fn pooled(self, window: usize) -> Self {
         Self { window, ..self }
     }
+    pub fn reading(self, source: usize) -> Self {
+        Self { source: Some(source), ..self }
+    }
+    pub fn plus(self, skip: usize) -> Self {
+        Self { skip: Some(skip), ..self }
+    }
     pub fn depthwise(self) -> Self {
         Self { depthwise: true, ..self }
     }
@@ -78,9 +88,10 @@ impl Spec {
 /// A network with made-up weights.
 pub fn network(input: Shape, specs: &[Spec], seed: u64) -> Graph<Fused> {
     let mut numbers = Numbers::new(seed);
-    let mut layers: Vec<(Linear<f64>, Clamp<f64>)> = Vec::new();
-    let mut shape = input;
-    for spec in specs {
+    let mut layers: Vec<Linear<f64>> = Vec::new();
+    let mut shapes = vec![input];
+    for (index, spec) in specs.iter().enumerate() {
+        let shape = shapes[spec.source.unwrap_or(index)];
         let (height, width) = (shape.height / spec.window, shape.width / spec.window);
         let (kh, kw) = spec.kernel.unwrap_or((height, width));
         let (outputs, inner, groups) =
@@ -90,34 +101,46 @@ pub fn network(input: Shape, specs: &[Spec], seed: u64) -> Graph<Fused> {
         let bias = (0..outputs).map(|_| numbers.real() * 0.3).collect();
         let p = spec.padding;
         let padding = Padding { top: p, left: p, bottom: p, right: p };
-        let mut linear = Linear {
-            input: shape,
-            output: shape,
-            window: spec.window,
-            kernel,
-            bias,
-            groups,
-            stride: spec.stride,
-            padding,
-        };
+        let (window, stride) = (spec.window, spec.stride);
+        let mut linear = Linear { input: shape, output: shape, window, kernel, bias, groups, stride, padding };
         linear.output = linear.full_output();
-        shape = linear.output;
-        layers.push((linear, spec.clamp));
+        shapes.push(linear.output);
+        layers.push(linear);
     }
-    // As merging does: no layer computes what its consumer does not read.
-    for consumer in (1..layers.len()).rev() {
-        let (height, width) = layers[consumer].0.live_input();
-        let output = &mut layers[consumer - 1].0.output;
-        (output.height, output.width) = (height.min(output.height), width.min(output.width));
-        let cropped = *output;
-        layers[consumer].0.input = cropped;
-    }
+    crop(&mut layers, specs);
     let mut graph = Graph::new();
-    let mut last = graph.add(Fused::Input(input), &[]);
-    for (index, (linear, clamp)) in layers.into_iter().enumerate() {
-        last = graph.add(Fused::Layer { name: format!("layer{index}"), linear, skips: vec![], clamp }, &[last]);
+    let mut nodes = vec![graph.add(Fused::Input(input), &[])];
+    for (index, (linear, spec)) in layers.into_iter().zip(specs).enumerate() {
+        let sources: Vec<_> =
+            std::iter::once(spec.source.unwrap_or(index)).chain(spec.skip).map(|node| nodes[node]).collect();
+        let skips = spec.skip.iter().map(|node| if node % 2 == 0 { 1.0 } else { -1.0 }).collect();
+        let layer = Fused::Layer { name: format!("layer{index}"), linear, skips, clamp: spec.clamp };
+        nodes.push(graph.add(layer, &sources));
     }
     graph
+}
+
+/// As merging does: no layer computes what its consumers do not read.
+fn crop(layers: &mut [Linear<f64>], specs: &[Spec]) {
+    let mut needs = vec![(0, 0); layers.len() + 1];
+    let output = layers[layers.len() - 1].output;
+    needs[layers.len()] = (output.height, output.width);
+    for index in (0..layers.len()).rev() {
+        let output = &mut layers[index].output;
+        (output.height, output.width) =
+            (needs[index + 1].0.min(output.height), needs[index + 1].1.min(output.width));
+        let cropped = (output.height, output.width);
+        let source = specs[index].source.unwrap_or(index);
+        let reads = [Some((source, layers[index].live_input())), specs[index].skip.map(|skip| (skip, cropped))];
+        for (node, (height, width)) in reads.into_iter().flatten() {
+            needs[node] = (height.max(needs[node].0), width.max(needs[node].1));
+        }
+    }
+    for index in 0..layers.len() {
+        if let Some(source) = specs[index].source.unwrap_or(index).checked_sub(1) {
+            layers[index].input = layers[source].output;
+        }
+    }
 }
 
 /// A quantised network with an execution.
@@ -261,6 +284,50 @@ pub fn cases() -> Vec<(&'static str, Shape, Vec<Spec>, bool)> {
             "signed activations",
             Shape::new(1, 6, 6),
             vec![conv(2, 3, 0, NONE), conv(2, 3, 1, NONE), dense(2, NONE)],
+            true,
+        ),
+        (
+            "residual block",
+            Shape::new(1, 6, 6),
+            vec![conv(2, 3, 1, RELU), conv(2, 3, 1, RELU), conv(2, 3, 1, RELU).plus(1), dense(2, NONE)],
+            true,
+        ),
+        (
+            "residual block with a strided shortcut",
+            Shape::new(2, 8, 8),
+            vec![
+                conv(2, 3, 1, RELU),
+                conv(3, 1, 0, NONE).strided(2),
+                conv(3, 3, 1, RELU).strided(2).reading(1),
+                conv(3, 3, 1, RELU).plus(2),
+                conv(3, 3, 1, RELU),
+                conv(3, 3, 1, NONE).plus(4),
+                conv(2, 1, 0, NONE).pooled(4),
+            ],
+            false,
+        ),
+        (
+            "input added to a cropped output",
+            Shape::new(2, 7, 7),
+            vec![conv(2, 3, 1, RELU).plus(0), conv(2, 3, 0, RELU).strided(2), dense(2, NONE)],
+            true,
+        ),
+        (
+            "inverted bottleneck",
+            Shape::new(2, 6, 6),
+            vec![
+                conv(5, 1, 0, RELU1),
+                conv(0, 3, 1, RELU1).depthwise(),
+                conv(2, 1, 0, NONE).plus(0),
+                conv(0, 1, 0, RELU).depthwise().plus(3),
+                dense(2, NONE),
+            ],
+            true,
+        ),
+        (
+            "residual vectors",
+            Shape::vector(5),
+            vec![dense(5, RELU), dense(5, RELU).plus(0), dense(5, NONE).plus(1)],
             true,
         ),
     ]

@@ -3,7 +3,7 @@
 //! It knows nothing of tables, requantisation or rows of the grid.
 
 use crate::error::PlanError;
-use crate::streams::geometry::{Demand, pitch_fits, place, placements, read_exponent, last_value_row};
+use crate::streams::geometry::{Demand, last_value_row, pitch_fits, place, placements, read_exponent};
 use crate::streams::home::{Content, Home, Read};
 use crate::streams::network::{Network, unsupported};
 use zklayout_model::Shape;
@@ -11,8 +11,8 @@ use zklayout_model::Shape;
 /// How far above the narrowest pitch the search for a common pitch goes.
 const PITCH_TRIES: usize = 64;
 
-/// Placements that are tried before the search gives up.
-const MOST_PLACEMENTS: usize = 20_000;
+/// Placements of layers that are tried before a pitch is given up.
+const MOST_PLACEMENTS: usize = 2_000;
 
 /// Homes of all nodes, and where their consumers take the evaluations.
 #[derive(Clone, Default)]
@@ -26,25 +26,27 @@ pub(crate) struct Arrangement {
 }
 
 impl Arrangement {
-    /// Arranges a network, or says which layer does not fit.
+    /// The arrangement of a network that takes the fewest rows, or which layer does not fit.
     pub(crate) fn of(network: &Network<'_>, lanes: usize) -> Result<Self, PlanError> {
         let (_, width) = live_input(network);
         let mut search = Search { network, lanes, tried: 0, deepest: 0, arrangement: Self::default() };
-        // The input's place shifts the exponents of all planes after it, which is what aligns their tiles.
-        for (pitch, shift) in
-            (width..width + PITCH_TRIES).flat_map(|pitch| (0..lanes).map(move |shift| (pitch, shift)))
-        {
-            let Some(first) = input_home(network, lanes, pitch, shift) else { continue };
-            search.arrangement.homes = vec![first];
-            if search.extend() {
-                return Ok(search.arrangement);
+        let mut best: Option<Self> = None;
+        for pitch in width..width + PITCH_TRIES {
+            let Some(found) = search.with_pitch(pitch) else { continue };
+            if best.as_ref().is_none_or(|best| found.rows() < best.rows()) {
+                best = Some(found);
             }
-            if search.tried > MOST_PLACEMENTS {
-                break;
-            }
+        }
+        if let Some(best) = best {
+            return Ok(best);
         }
         let reason = format!("its windows, strides and padding fit no common pitch on {lanes} lanes");
         Err(unsupported(&network.layers[search.deepest].name, &reason))
+    }
+
+    /// Tape rows of all tensors.
+    fn rows(&self) -> usize {
+        self.homes.iter().map(Home::rows).sum()
     }
 }
 
@@ -58,6 +60,23 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
+    /// The first arrangement whose input has a given pitch. The input's place shifts the exponents of all planes after
+    /// it, which is what aligns their tiles.
+    fn with_pitch(&mut self, pitch: usize) -> Option<Arrangement> {
+        self.tried = 0;
+        for shift in 0..self.lanes {
+            let Some(first) = input_home(self.network, self.lanes, pitch, shift) else { continue };
+            self.arrangement = Arrangement { homes: vec![first], ..Arrangement::default() };
+            if self.extend() {
+                return Some(std::mem::take(&mut self.arrangement));
+            }
+            if self.tried > MOST_PLACEMENTS {
+                break;
+            }
+        }
+        None
+    }
+
     /// Places all layers after those that have homes. Where the input is read in windows, reading it later aligns what
     /// follows differently, so several rows are tried.
     fn extend(&mut self) -> bool {

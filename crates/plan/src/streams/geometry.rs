@@ -98,9 +98,12 @@ fn place_raster(home: &mut Home, demand: &Demand, top: usize) {
 fn place_tiled(home: &mut Home, demand: &Demand, top: usize) -> Option<()> {
     let factor = demand.read.factor();
     let tile_row = home.tile.rows * demand.pitch;
-    let column = (tile_row - (demand.origin_exponent + 1) % tile_row) % tile_row;
-    let width = ((demand.shape.width - 1) * demand.stride + 1).next_multiple_of(factor);
-    if column + width > demand.pitch || !column.is_multiple_of(factor) {
+    let place = (tile_row - (demand.origin_exponent + 1) % tile_row) % tile_row;
+    let (row, column) = (place / demand.pitch, place % demand.pitch);
+    let width = (demand.shape.width - 1) * demand.stride + 1;
+    // A window must hold the values of one window and no others: those are `stride` apart, so that it may start up to
+    // that many positions before them.
+    if row >= demand.stride || column % factor >= demand.stride || column + width > demand.pitch {
         return None;
     }
     let positions = (top + 1).div_ceil(tile_row) * tile_row;

@@ -41,11 +41,12 @@ pub(crate) fn candidates(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<
             }
         };
         laid_out = true;
-        for remainders in [true, false].into_iter().filter(|split| options.remainders.is_none_or(|s| s == *split)) {
-            let candidate =
-                Candidate::new(&network, arrangement.clone(), &options.visibility, lanes, remainders);
+        for remainders in [true, false].into_iter().filter(|split| options.remainders.is_none_or(|s| s == *split))
+        {
+            let candidate = Candidate::new(&network, arrangement.clone(), &options.visibility, lanes, remainders);
             for k in options.min_k..=options.max_k.min(MOST_K) {
-                if let Some((knobs, shape)) = narrowest(&candidate, &network.layers, options, k, lanes, remainders) {
+                if let Some((knobs, shape)) = narrowest(&candidate, &network.layers, options, k, lanes, remainders)
+                {
                     found.push(Layout { knobs: Knobs::Streams(knobs), shape });
                 }
             }
@@ -101,8 +102,7 @@ fn fact_rows(layers: &[&FixedLayer], weight_lanes: usize) -> usize {
             let (kh, kw) = layer.linear.kernel_size();
             let outputs = layer.linear.group_outputs();
             let weights = layer.linear.group_inputs() * kh * kw;
-            layer.linear.groups
-                * (outputs * (1 + layer.skips.len()) + outputs.div_ceil(weight_lanes) * weights)
+            layer.linear.groups * (outputs * (1 + layer.skips.len()) + outputs.div_ceil(weight_lanes) * weights)
         })
         .sum()
 }
