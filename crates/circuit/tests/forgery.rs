@@ -6,7 +6,7 @@ mod nets;
 use nets::{Case, PRIVATE, Proof, RELU, RELU1, conv, dense};
 use zklayout_circuit::streams::Witness;
 use zklayout_model::Shape;
-use zklayout_plan::{Content, Home, Visibility, WeightMode};
+use zklayout_plan::{Content, Home, LookupArgument, Plan, PlanOptions, Visibility, WeightMode, plan};
 
 /// Which column of the witness a forger touches.
 #[derive(Clone, Copy, Debug)]
@@ -38,11 +38,18 @@ fn is_free(home: Option<&Home>, lanes: usize, row: usize, lane: usize) -> bool {
 }
 
 fn forge_every_cell(case: &Case) {
-    let proof = Proof::new(case, case.plan(PRIVATE));
+    forge_every_cell_of(case, case.plan(PRIVATE));
+}
+
+fn forge_every_cell_of(case: &Case, plan: Plan) {
+    let proof = Proof::new(case, plan);
     proof.check(proof.witness.clone()).unwrap();
     let lanes = proof.layout.knobs.lanes;
     let active = proof.plan.shape.usable_rows() - 1;
     let kinds = [Kind::Quotient, Kind::Remainder, Kind::Value, Kind::Weight, Kind::Multiplicity];
+    // Multiplicities count every lookup. Without them another weight within its range is another honest witness where
+    // its input is 0, so that the forged one is out of range.
+    let counted = proof.layout.lookup_chunk().is_some();
     let mut forged = 0;
     for kind in kinds {
         let lanes_of_kind = columns(&mut proof.witness.clone(), kind).len();
@@ -54,7 +61,9 @@ fn forge_every_cell(case: &Case) {
                     continue;
                 }
                 let mut witness = proof.witness.clone();
-                columns(&mut witness, kind)[lane][row] += 1;
+                let step =
+                    if matches!(kind, Kind::Weight) && !counted { 1 << proof.layout.weight_bits } else { 1 };
+                columns(&mut witness, kind)[lane][row] += step;
                 assert!(proof.check(witness).is_err(), "{kind:?} of lane {lane}, row {row} can be forged");
                 forged += 1;
             }
@@ -73,6 +82,19 @@ fn convolutions_pools_and_dense_layers() {
 fn strides_and_depthwise() {
     let specs = [conv(2, 3, 1, RELU).strided(2), conv(0, 3, 1, RELU).depthwise(), dense(2, nets::NONE)];
     forge_every_cell(&Case::new(Shape::new(1, 6, 6), &specs, true, 4));
+}
+
+#[test]
+fn skip_connections() {
+    let specs = [conv(2, 3, 1, RELU), conv(2, 3, 1, RELU).plus(1), dense(2, nets::NONE)];
+    forge_every_cell(&Case::new(Shape::new(1, 5, 5), &specs, true, 4));
+}
+
+#[test]
+fn native_lookups() {
+    let case = Case::new(Shape::new(1, 5, 5), &[conv(2, 3, 1, RELU1), dense(2, nets::NONE)], true, 4);
+    let options = PlanOptions { lookups: Some(LookupArgument::Native), ..PlanOptions::default() };
+    forge_every_cell_of(&case, plan(&case.graph, &options).unwrap());
 }
 
 #[test]

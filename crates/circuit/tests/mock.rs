@@ -7,7 +7,10 @@ use halo2_proofs::plonk::{Circuit, ConstraintSystem};
 use nets::{Case, NONE, Numbers, PRIVATE, Proof, RELU, RELU1, Spec, cases};
 use zklayout_circuit::{CircuitParams, Grid, InferenceCircuit, check_shape};
 use zklayout_model::{Fixed, FixedLayer, OutputKind, Shape, ValueRange};
-use zklayout_plan::{Content, Plan, PlanOptions, TableKind, Visibility, WeightMode, plan};
+use zklayout_plan::{
+    Content, Knobs, LookupArgument, Plan, PlanOptions, Requantise, StreamKnobs, TableKind, Visibility, WeightMode,
+    plan,
+};
 
 /// The tables accept exactly the values that the executor does.
 fn check_ranges(case: &Case, plan: &Plan) {
@@ -21,7 +24,8 @@ fn check_ranges(case: &Case, plan: &Plan) {
             Content::Input => plan.input_range,
             Content::Layer(place) => match case.graph.nodes().nth(place).map(|(_, node)| node) {
                 Some(Fixed::Layer(FixedLayer { kind: OutputKind::Requantise { range, shift, .. }, .. })) => {
-                    let shift = if layout.knobs.remainders { 0 } else { *shift };
+                    let split = layout.knobs.requantise[place - 1] == Requantise::Split;
+                    let shift = if split { 0 } else { *shift };
                     ValueRange { lo: range.lo << shift, hi: ((range.hi + 1) << shift) - 1, ..*range }
                 }
                 other => panic!("{other:?} has a table"),
@@ -53,24 +57,57 @@ fn every_network_is_accepted() {
     }
 }
 
-/// Every width of the activation tape and both requantisations, whatever the search would choose.
-#[test]
-fn every_layout_is_accepted() {
+/// Widths of the activation tape times lookup arguments, whatever the search would choose.
+fn check_every_layout(requantise: Requantise) {
     let mut layouts = 0;
     for (name, input, specs, signed) in cases() {
         let case = Case::new(input, &specs, signed, 5);
-        for lanes in [1, 2, 3, 4, 6, 8, 12, 16] {
-            for remainders in [true, false] {
-                let options =
-                    PlanOptions { lanes: Some(lanes), remainders: Some(remainders), ..PlanOptions::default() };
-                if let Ok(plan) = plan(&case.graph, &options).map_err(|error| println!("{name}: {error}")) {
-                    check(&format!("{name}, {lanes} lanes, split {remainders}"), &case, plan);
-                    layouts += 1;
-                }
+        for (index, lanes) in [1, 2, 3, 4, 6, 8, 12, 16].into_iter().enumerate() {
+            let argument = [
+                LookupArgument::Sums { chunk: 3 },
+                LookupArgument::Native,
+                LookupArgument::Sums { chunk: 2 },
+                LookupArgument::Sums { chunk: 1 },
+            ][(index + layouts) % 4];
+            let options = PlanOptions {
+                lanes: Some(lanes),
+                requantise: Some(requantise),
+                lookups: Some(argument),
+                ..PlanOptions::default()
+            };
+            if let Ok(plan) = plan(&case.graph, &options).map_err(|error| println!("{name}: {error}")) {
+                check(&format!("{name}, {lanes} lanes, {requantise:?}, {argument:?}"), &case, plan);
+                layouts += 1;
             }
         }
     }
-    assert!(layouts > 200, "only {layouts} layouts were possible");
+    assert!(layouts > 120, "only {layouts} layouts were possible");
+}
+
+#[test]
+fn every_split_layout_is_accepted() {
+    check_every_layout(Requantise::Split);
+}
+
+#[test]
+fn every_table_layout_is_accepted() {
+    check_every_layout(Requantise::Table);
+}
+
+/// Layers may differ in their requantisation, whether or not the search finds that cheaper.
+#[test]
+fn every_mixture_is_accepted() {
+    for (name, input, specs, signed) in cases() {
+        let case = Case::new(input, &specs, signed, 6);
+        let Knobs::Streams(mut knobs) = case.plan(PRIVATE).layout.knobs();
+        for (index, choice) in knobs.requantise.iter_mut().enumerate() {
+            *choice = [Requantise::Split, Requantise::Table][(index + name.len()) % 2];
+        }
+        (knobs.weight_lanes, knobs.table_columns) = (2, 3);
+        let plans = (9..18).map(|k| Knobs::Streams(StreamKnobs { k, ..knobs.clone() }));
+        let plan = plans.map(|knobs| Plan::realise(&case.graph, PRIVATE, &knobs)).find_map(Result::ok).unwrap();
+        check(&format!("{name}, mixed"), &case, plan);
+    }
 }
 
 #[test]

@@ -121,7 +121,8 @@ impl LayoutOptions {
             max_k: self.max_k,
             family: self.family.map(Into::into),
             lanes: self.lanes,
-            remainders: None,
+            requantise: None,
+            lookups: None,
         }
     }
 }

@@ -114,7 +114,7 @@ fn choices(knobs: &Knobs) -> String {
             knobs.lanes,
             knobs.weight_lanes,
             knobs.table_columns,
-            if knobs.remainders { "split requantisation" } else { "direct tables" }
+            if knobs.remainders() { "split requantisation" } else { "direct tables" }
         ),
     }
 }

@@ -81,7 +81,7 @@ impl Knobs {
     ) -> Result<(Layout, CircuitShape), PlanError> {
         match self {
             Self::Streams(knobs) => {
-                let (streams, shape) = streams::realise(graph, visibility, *knobs)?;
+                let (streams, shape) = streams::realise(graph, visibility, knobs.clone())?;
                 Ok((Layout::Streams(streams), shape))
             }
         }
@@ -99,7 +99,7 @@ impl Layout {
     /// The choices that the layout was made from.
     pub fn knobs(&self) -> Knobs {
         match self {
-            Self::Streams(streams) => Knobs::Streams(streams.knobs),
+            Self::Streams(streams) => Knobs::Streams(streams.knobs.clone()),
         }
     }
 

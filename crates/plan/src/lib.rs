@@ -20,7 +20,7 @@ pub use plan::{Plan, PlanHash, Visibility, WeightMode};
 pub use search::{PlanOptions, candidates, plan};
 pub use shape::{CircuitShape, UNUSABLE_ROWS, usable_rows};
 pub use streams::{
-    Block, Content, Home, LOOKUPS_PER_SUM, LinearFact, Passes, Public, Read, ReadSum, Scalar, Skip, StreamKnobs,
-    Streams, Tile, WeightCells, WeightRow, WeightStep, WriteTile,
+    Block, Content, Home, LinearFact, LookupArgument, Passes, Public, Read, ReadSum, Requantise, Scalar, Skip,
+    StreamKnobs, Streams, Tile, WeightCells, WeightRow, WeightStep, WriteTile,
 };
 pub use table::{Table, TableKind};

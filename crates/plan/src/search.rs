@@ -6,6 +6,7 @@ use crate::error::PlanError;
 use crate::layout::{Candidate, FAMILIES, Family};
 use crate::plan::{Plan, Visibility, WeightMode};
 use crate::score::score;
+use crate::streams::{LookupArgument, Requantise};
 
 /// What the search may choose from.
 #[derive(Clone, Debug)]
@@ -20,14 +21,16 @@ pub struct PlanOptions {
     pub family: Option<Family>,
     /// The only width of the activation tape to try.
     pub lanes: Option<usize>,
-    /// The only requantisation to try: split into quotient and remainder, or by one table.
-    pub remainders: Option<bool>,
+    /// The only requantisation to try, for all layers alike.
+    pub requantise: Option<Requantise>,
+    /// The only lookup argument to try.
+    pub lookups: Option<LookupArgument>,
 }
 
 impl Default for PlanOptions {
     fn default() -> Self {
         let visibility = Visibility { public_input: false, weights: WeightMode::Private };
-        Self { visibility, min_k: 8, max_k: 20, family: None, lanes: None, remainders: None }
+        Self { visibility, min_k: 8, max_k: 20, family: None, lanes: None, requantise: None, lookups: None }
     }
 }
 

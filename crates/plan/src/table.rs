@@ -73,7 +73,7 @@ impl Table {
 }
 
 /// Tables under construction: equal relations are merged.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct TableSet(pub(crate) Vec<Table>);
 
 impl TableSet {

@@ -7,7 +7,7 @@
 //! ```
 
 use halo2_proofs::plonk::{Advice, Challenge, Column, ConstraintSystem, FirstPhase, Fixed, Instance, SecondPhase};
-use zklayout_plan::{LOOKUPS_PER_SUM, Streams, WeightMode};
+use zklayout_plan::{Streams, WeightMode};
 
 use crate::Scalar;
 use crate::streams::fixed::FixedColumns;
@@ -68,10 +68,10 @@ impl Columns {
         let places = FixedColumns::of(plan);
         let mut small = |count: usize| (0..count).map(|_| cs.advice_column_in(FirstPhase)).collect::<Vec<_>>();
         let quotients = small(knobs.lanes);
-        let remainders = small(if knobs.remainders { knobs.lanes } else { 0 });
+        let remainders = small(if knobs.remainders() { knobs.lanes } else { 0 });
         let values = small(knobs.lanes);
         let weights = small(if private { knobs.weight_lanes } else { 0 });
-        let multiplicities = small(knobs.table_columns);
+        let multiplicities = small(plan.lookup_chunk().map_or(0, |_| knobs.table_columns));
         let challenges = Challenges {
             sigma: cs.challenge_usable_after(FirstPhase),
             rho: cs.challenge_usable_after(FirstPhase),
@@ -81,7 +81,7 @@ impl Columns {
         let lookups = values.len() + remainders.len() + weights.len() + multiplicities.len();
         let mut wide = || cs.advice_column_in(SecondPhase);
         let [read, write, weight_sum, operand, scalar] = std::array::from_fn(|_| wide());
-        let sums = (0..lookups.div_ceil(LOOKUPS_PER_SUM)).map(|_| wide()).collect();
+        let sums = (0..plan.lookup_chunk().map_or(0, |chunk| lookups.div_ceil(chunk))).map(|_| wide()).collect();
         let columns = Self {
             quotients,
             remainders,

@@ -1,7 +1,7 @@
 //! The witness after the challenges: evaluations, scalar sums and running sums, row by row from the gates' formulas.
 
 use ff::{BatchInvert, Field};
-use zklayout_plan::{LOOKUPS_PER_SUM, Streams, WeightStep};
+use zklayout_plan::{Streams, WeightStep};
 
 use crate::Scalar;
 use crate::streams::expressions::scalar;
@@ -196,10 +196,11 @@ impl Evaluator<'_> {
     }
 
     fn sums(&self) -> Vec<Vec<Scalar>> {
+        let Some(chunk) = self.plan.lookup_chunk() else { return Vec::new() };
         let inverses = self.inverses();
         let slots = self.witness.hits.len() + self.witness.multiplicities.len();
         let slots: Vec<usize> = (0..slots).collect();
-        slots.chunks(LOOKUPS_PER_SUM).map(|chunk| self.running_sum(chunk, &inverses)).collect()
+        slots.chunks(chunk).map(|chunk| self.running_sum(chunk, &inverses)).collect()
     }
 
     /// `1 / (beta + tag + gamma * x + gamma^2 * y)` of every table row.

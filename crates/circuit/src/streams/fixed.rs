@@ -68,7 +68,7 @@ impl FixedColumns {
             output: next(),
             product: next(),
             tag: next(),
-            divisor: plan.knobs.remainders.then(&mut next),
+            divisor: plan.knobs.remainders().then(&mut next),
             masks: (0..plan.knobs.lanes).map(|_| next()).collect(),
             write_tiles: passes.write_tiles.iter().map(|_| next()).collect(),
             write_steps: passes.write_steps.iter().map(|_| next()).collect(),

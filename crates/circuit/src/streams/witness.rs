@@ -43,14 +43,14 @@ impl Witness {
         let knobs = &plan.knobs;
         let private = plan.visibility.weights == WeightMode::Private;
         let column = vec![0; rows];
-        let remainder_lanes = if knobs.remainders { knobs.lanes } else { 0 };
+        let remainder_lanes = if knobs.remainders() { knobs.lanes } else { 0 };
         let weight_lanes = if private { knobs.weight_lanes } else { 0 };
         let mut witness = Self {
             quotients: vec![column.clone(); knobs.lanes],
             remainders: vec![column.clone(); remainder_lanes],
             values: vec![column.clone(); knobs.lanes],
             weights: vec![column.clone(); weight_lanes],
-            multiplicities: vec![column; knobs.table_columns],
+            multiplicities: vec![column; if plan.lookup_chunk().is_some() { knobs.table_columns } else { 0 }],
             hits: vec![vec![NONE; rows]; knobs.lanes + remainder_lanes + weight_lanes],
         };
         witness.place_constants(plan);
@@ -110,10 +110,10 @@ impl Witness {
             for lane in 0..lanes {
                 let Some(position) = home.position(plane_row, lane, lanes) else { continue };
                 let accumulator = accumulator(position);
-                if plan.knobs.remainders {
+                if plan.knobs.remainders() {
                     self.remainders[lane][row] = accumulator & ((1 << home.shift) - 1);
                 }
-                let shift = if plan.knobs.remainders { home.shift } else { 0 };
+                let shift = if plan.knobs.remainders() { home.shift } else { 0 };
                 self.quotients[lane][row] = (accumulator >> shift) + plan.quotient_offset;
                 if let Some((y, x)) = home.value_at(position).filter(|_| home.table.is_some()) {
                     self.values[lane][row] = value(y, x) + plan.value_offset;
@@ -150,7 +150,7 @@ impl Witness {
                     let missing = |value| CircuitError::NotInTable { layer, value };
                     let quotient = self.quotients[lane][row] - plan.quotient_offset;
                     self.hits[lane][row] = index.find(table, quotient).ok_or_else(|| missing(quotient))?;
-                    if plan.knobs.remainders {
+                    if plan.knobs.remainders() {
                         let remainder = self.remainders[lane][row];
                         let found = index.find_range(1 << home.shift, remainder);
                         self.hits[lanes + lane][row] = found.ok_or_else(|| missing(remainder))?;
@@ -165,7 +165,9 @@ impl Witness {
                 self.hits[first + lane][row] = index.find_range(1 << plan.weight_bits, value).ok_or(missing)?;
             }
         }
-        self.count(plan);
+        if plan.lookup_chunk().is_some() {
+            self.count(plan);
+        }
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Candidates: the homes, tables and facts of a network for given lanes.
 
-use zklayout_model::{Clamp, FixedLayer, OutputKind, Shape};
+use zklayout_model::{FixedLayer, OutputKind, Shape};
 
 use crate::error::PlanError;
 use crate::plan::Visibility;
@@ -10,7 +10,7 @@ use crate::streams::geometry::{bias_positions, last_value_row};
 use crate::streams::home::{Content, Home, Public, Read, Tile};
 use crate::streams::network::Network;
 use crate::streams::pass::{Passes, WeightStep, add};
-use crate::table::TableSet;
+use crate::streams::requantise::Requantisation;
 
 /// Home of the single constant 1.
 const ONE: usize = 1;
@@ -25,7 +25,6 @@ pub(crate) struct Candidate<'a> {
     network: &'a Network<'a>,
     arrangement: Arrangement,
     pub(crate) homes: Vec<Home>,
-    pub(crate) tables: TableSet,
     passes: Passes,
 }
 
@@ -49,13 +48,13 @@ impl<'a> Candidate<'a> {
         arrangement: Arrangement,
         visibility: &Visibility,
         lanes: usize,
-        remainders: bool,
+        requantisation: &Requantisation,
     ) -> Self {
         let homes = arrange(&arrangement.homes, lanes);
-        let (tables, passes) = (TableSet::default(), Passes::default());
-        let mut candidate = Self { network, arrangement, homes, tables, passes };
+        let passes = Passes::default();
+        let mut candidate = Self { network, arrangement, homes, passes };
         candidate.publish(visibility);
-        candidate.add_tables(remainders);
+        candidate.look_up(requantisation);
         candidate.stack(lanes);
         candidate
     }
@@ -65,9 +64,9 @@ impl<'a> Candidate<'a> {
         network: &'a Network<'a>,
         visibility: &Visibility,
         lanes: usize,
-        remainders: bool,
+        requantisation: &Requantisation,
     ) -> Result<Self, PlanError> {
-        Ok(Self::new(network, Arrangement::of(network, lanes)?, visibility, lanes, remainders))
+        Ok(Self::new(network, Arrangement::of(network, lanes)?, visibility, lanes, requantisation))
     }
 
     /// Home of a node.
@@ -83,28 +82,10 @@ impl<'a> Candidate<'a> {
         }
     }
 
-    fn add_tables(&mut self, remainders: bool) {
-        let range = self.network.input.range;
-        let one = Clamp { lo: Some(1), hi: Some(1) };
+    fn look_up(&mut self, requantisation: &Requantisation) {
         for home in &mut self.homes {
-            home.table = match home.content {
-                Content::Ones => Some(self.tables.activation(0, one, 0, 0)),
-                Content::Input => Some(self.tables.activation(0, Clamp::none(), range.lo, range.hi)),
-                Content::Layer(index) => match &self.network.layers[index - 1].kind {
-                    OutputKind::Raw => None,
-                    OutputKind::Requantise { shift, clamp, range } if remainders => {
-                        home.shift = *shift;
-                        Some(self.tables.activation(0, *clamp, range.lo, range.hi))
-                    }
-                    OutputKind::Requantise { shift, clamp, range } => {
-                        let (lo, hi) = (range.lo << shift, ((range.hi + 1) << shift) - 1);
-                        Some(self.tables.activation(*shift, *clamp, lo, hi))
-                    }
-                },
-            };
-            if remainders && home.table.is_some() {
-                self.tables.range(1 << home.shift);
-            }
+            let lookup = requantisation.lookup(home.content);
+            (home.shift, home.table) = (lookup.shift, lookup.table);
         }
     }
 

@@ -4,14 +4,8 @@ use crate::plan::{Visibility, WeightMode};
 use crate::shape::CircuitShape;
 use crate::streams::fact::LinearFact;
 use crate::streams::home::{Home, Public, Read};
-use crate::streams::layout::StreamKnobs;
+use crate::streams::layout::{LookupArgument, StreamKnobs};
 use crate::streams::pass::Passes;
-
-/// Lookups that share one running-sum column.
-pub const LOOKUPS_PER_SUM: usize = 3;
-
-/// Degree of the running sums: row switch, difference, and [`LOOKUPS_PER_SUM`] denominators.
-const DEGREE: usize = 2 + LOOKUPS_PER_SUM;
 
 /// Evaluation columns: producer, consumer, weights, scalar operand, scalar sum.
 const EVALUATIONS: usize = 5;
@@ -30,10 +24,17 @@ pub(crate) fn count(
 ) -> CircuitShape {
     let private = visibility.weights == WeightMode::Private;
     let weight_lookups = if private { knobs.weight_lanes } else { 0 };
-    let cells = 2 + usize::from(knobs.remainders);
-    let lookups = knobs.lanes * (cells - 1) + weight_lookups + knobs.table_columns;
-    let sums = lookups.div_ceil(LOOKUPS_PER_SUM);
-    let small_advice = knobs.lanes * cells + weight_lookups + knobs.table_columns;
+    let cells = 2 + usize::from(knobs.remainders());
+    let looked_up = knobs.lanes * (cells - 1) + weight_lookups;
+    let degree = knobs.lookups.degree();
+    let (native_lookups, lookups, sums, multiplicities) = match knobs.lookups {
+        LookupArgument::Native => (looked_up, 0, 0, 0),
+        LookupArgument::Sums { chunk } => {
+            let fractions = looked_up + knobs.table_columns;
+            (0, fractions, fractions.div_ceil(chunk), knobs.table_columns)
+        }
+    };
+    let small_advice = knobs.lanes * cells + weight_lookups + multiplicities;
     let wide_advice = EVALUATIONS + sums;
     let fixed = fixed_columns(knobs, homes, passes) + knobs.weight_lanes - weight_lookups;
     CircuitShape {
@@ -43,11 +44,11 @@ pub(crate) fn count(
         fixed,
         instance: if visibility.public_input { knobs.lanes } else { 1 },
         permuted: COPIED_COLUMNS,
-        products: COPIED_COLUMNS.div_ceil(DEGREE - 2),
-        native_lookups: 0,
+        products: COPIED_COLUMNS.div_ceil(degree - 2),
+        native_lookups,
         lookups,
         copies: facts.iter().map(|fact| fact.copies(is_full(fact, homes))).sum(),
-        degree: DEGREE,
+        degree,
         activation_rows: homes.iter().map(Home::rows).sum(),
         weight_rows: facts.iter().map(LinearFact::len).sum::<usize>() + 1,
         table_entries,
@@ -77,5 +78,5 @@ fn fixed_columns(knobs: &StreamKnobs, homes: &[Home], passes: &Passes) -> usize 
         .iter()
         .filter(|kind| homes.iter().any(|home| home.public == **kind))
         .count();
-    5 + knobs.lanes + 1 + usize::from(knobs.remainders) + passes + 3 * knobs.table_columns + public
+    5 + knobs.lanes + 1 + usize::from(knobs.remainders()) + passes + 3 * knobs.table_columns + public
 }

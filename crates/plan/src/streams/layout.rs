@@ -12,11 +12,36 @@ use crate::streams::fact::LinearFact;
 use crate::streams::home::{Content, Home};
 use crate::streams::network::Network;
 use crate::streams::pass::Passes;
-use crate::streams::search::{LANES, MOST_K, MOST_TABLE_COLUMNS, MOST_WEIGHT_LANES, needed_rows, too_large};
+use crate::streams::requantise::{Requantisation, Requantise};
+use crate::streams::search::{
+    LANES, LOOKUP_ARGUMENTS, MOST_K, MOST_TABLE_COLUMNS, MOST_WEIGHT_LANES, needed_rows, too_large,
+};
 use crate::table::{Table, TableSet};
 
-/// The global choices.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// How lookups are proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum LookupArgument {
+    /// By running sums of fractions, `chunk` fractions to a column.
+    Sums {
+        /// Fractions that share a column.
+        chunk: usize,
+    },
+    /// By the proof system's own argument: three more columns per lookup.
+    Native,
+}
+
+impl LookupArgument {
+    /// Constraint degree that the argument needs; the scalar sum's gate needs 4.
+    pub fn degree(&self) -> usize {
+        match self {
+            Self::Sums { chunk } => (2 + chunk).max(4),
+            Self::Native => 5,
+        }
+    }
+}
+
+/// The choices of a layout.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct StreamKnobs {
     /// Logarithm of the number of rows.
     pub k: u32,
@@ -26,8 +51,17 @@ pub struct StreamKnobs {
     pub weight_lanes: usize,
     /// Sets of table columns.
     pub table_columns: usize,
-    /// Whether requantisation is split into quotient and remainder; otherwise one table does it all.
-    pub remainders: bool,
+    /// By layer, how its accumulators become values.
+    pub requantise: Vec<Requantise>,
+    /// How lookups are proven.
+    pub lookups: LookupArgument,
+}
+
+impl StreamKnobs {
+    /// Whether there are remainder columns: some layer is split.
+    pub fn remainders(&self) -> bool {
+        self.requantise.contains(&Requantise::Split)
+    }
 }
 
 /// A complete layout: where every tensor, weight and table is.
@@ -59,6 +93,14 @@ impl Streams {
         crate::shape::usable_rows(self.knobs.k)
     }
 
+    /// Fractions that share a running-sum column; `None` if the proof system's own lookups are used.
+    pub fn lookup_chunk(&self) -> Option<usize> {
+        match self.knobs.lookups {
+            LookupArgument::Sums { chunk } => Some(chunk),
+            LookupArgument::Native => None,
+        }
+    }
+
     /// Instance columns.
     pub fn instance_columns(&self) -> usize {
         if self.visibility.public_input { self.knobs.lanes } else { 1 }
@@ -84,24 +126,31 @@ pub(crate) fn realise(
     let known = LANES.contains(&knobs.lanes)
         && (1..=MOST_WEIGHT_LANES).contains(&knobs.weight_lanes)
         && (1..=MOST_TABLE_COLUMNS).contains(&knobs.table_columns)
+        && LOOKUP_ARGUMENTS.contains(&knobs.lookups)
+        && (knobs.lookups != LookupArgument::Native || knobs.table_columns == 1)
         && knobs.k <= MOST_K;
     if !known {
         return Err(PlanError::Format(format!("{knobs:?} are outside what the search tries")));
     }
     let network = Network::of(graph)?;
+    if network.layers.len() != knobs.requantise.len() {
+        return Err(PlanError::Format("the knobs are those of a graph with another number of layers".into()));
+    }
     let layers = &network.layers;
-    let candidate = Candidate::build(&network, &visibility, knobs.lanes, knobs.remainders)?;
+    let requantisation = Requantisation::of(&network, &knobs.requantise);
+    let candidate = Candidate::build(&network, &visibility, knobs.lanes, &requantisation)?;
     let (facts, passes) = candidate.facts(knobs.lanes, knobs.weight_lanes);
-    let tables = tables(&candidate, layers, &visibility);
+    let tables = tables(&requantisation, layers, &visibility);
     let shape = count(&knobs, &visibility, &candidate.homes, &facts, &passes, tables.entries());
     if needed_rows(&shape, knobs.table_columns) >= shape.usable_rows() {
         return Err(too_large(knobs.k));
     }
     let (quotient_offset, value_offset) = tables.offsets();
+    let weight_bits = weight_bits(layers);
     let streams = Streams {
         knobs,
         visibility,
-        weight_bits: weight_bits(layers),
+        weight_bits,
         quotient_offset,
         value_offset,
         tables: tables.0,
@@ -112,9 +161,13 @@ pub(crate) fn realise(
     Ok((streams, shape))
 }
 
-/// The candidate's tables and the range of private weights.
-pub(crate) fn tables(candidate: &Candidate<'_>, layers: &[&FixedLayer], visibility: &Visibility) -> TableSet {
-    let mut tables = candidate.tables.clone();
+/// The tables, with the range of private weights.
+pub(crate) fn tables(
+    requantisation: &Requantisation,
+    layers: &[&FixedLayer],
+    visibility: &Visibility,
+) -> TableSet {
+    let mut tables = requantisation.tables.clone();
     if visibility.weights == WeightMode::Private {
         tables.range(1 << weight_bits(layers));
     }

@@ -12,13 +12,14 @@ mod home;
 mod layout;
 mod network;
 mod pass;
+mod requantise;
 mod search;
 
 pub(crate) use candidate::bias_digits;
-pub use count::LOOKUPS_PER_SUM;
 pub use fact::{Block, LinearFact, Scalar, Skip, WeightCells, WeightRow};
 pub use home::{Content, Home, Public, Read, Tile};
 pub(crate) use layout::realise;
-pub use layout::{StreamKnobs, Streams};
+pub use layout::{LookupArgument, StreamKnobs, Streams};
 pub use pass::{Passes, ReadSum, WeightStep, WriteTile};
+pub use requantise::Requantise;
 pub(crate) use search::candidates;

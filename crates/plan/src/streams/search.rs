@@ -10,8 +10,9 @@ use crate::streams::arrangement::Arrangement;
 use crate::streams::candidate::Candidate;
 use crate::streams::count::count;
 use crate::streams::home::Home;
-use crate::streams::layout::{StreamKnobs, tables};
+use crate::streams::layout::{LookupArgument, StreamKnobs, tables};
 use crate::streams::network::Network;
+use crate::streams::requantise::Requantisation;
 
 /// Widths of the activation tape that are tried.
 pub(crate) const LANES: [usize; 11] = [1, 2, 3, 4, 6, 8, 9, 12, 16, 24, 32];
@@ -19,6 +20,13 @@ pub(crate) const LANES: [usize; 11] = [1, 2, 3, 4, 6, 8, 9, 12, 16, 24, 32];
 pub(crate) const MOST_WEIGHT_LANES: usize = 64;
 /// The most sets of table columns that are tried.
 pub(crate) const MOST_TABLE_COLUMNS: usize = 3;
+/// Lookup arguments that are tried.
+pub(crate) const LOOKUP_ARGUMENTS: [LookupArgument; 4] = [
+    LookupArgument::Sums { chunk: 3 },
+    LookupArgument::Sums { chunk: 2 },
+    LookupArgument::Sums { chunk: 1 },
+    LookupArgument::Native,
+];
 /// The largest logarithm of the number of rows that is ever tried.
 pub(crate) const MOST_K: u32 = 26;
 
@@ -29,6 +37,7 @@ pub(crate) fn candidates(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<
         return Err(PlanError::Unsupported { layer: "activation tape".into(), reason });
     }
     let network = Network::of(graph)?;
+    let variants = Requantisation::variants(&network, options.requantise);
     let mut found = Vec::new();
     let (mut failure, mut laid_out) = (None, false);
     for &lanes in LANES.iter().filter(|&&lanes| options.lanes.is_none_or(|only| only == lanes)) {
@@ -41,13 +50,26 @@ pub(crate) fn candidates(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<
             }
         };
         laid_out = true;
-        for remainders in [true, false].into_iter().filter(|split| options.remainders.is_none_or(|s| s == *split))
-        {
-            let candidate = Candidate::new(&network, arrangement.clone(), &options.visibility, lanes, remainders);
-            for k in options.min_k..=options.max_k.min(MOST_K) {
-                if let Some((knobs, shape)) = narrowest(&candidate, &network.layers, options, k, lanes, remainders)
-                {
-                    found.push(Layout { knobs: Knobs::Streams(knobs), shape });
+        for requantisation in &variants {
+            let entries = tables(requantisation, &network.layers, &options.visibility).entries();
+            let candidate =
+                Candidate::new(&network, arrangement.clone(), &options.visibility, lanes, requantisation);
+            for lookups in
+                LOOKUP_ARGUMENTS.into_iter().filter(|one| options.lookups.is_none_or(|only| only == *one))
+            {
+                for k in options.min_k..=options.max_k.min(MOST_K) {
+                    let wanted = StreamKnobs {
+                        k,
+                        lanes,
+                        weight_lanes: 0,
+                        table_columns: 0,
+                        requantise: requantisation.choices.clone(),
+                        lookups,
+                    };
+                    if let Some((knobs, shape)) = narrowest(&candidate, &network.layers, options, entries, wanted)
+                    {
+                        found.push(Layout { knobs: Knobs::Streams(knobs), shape });
+                    }
                 }
             }
         }
@@ -58,25 +80,24 @@ pub(crate) fn candidates(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<
     }
 }
 
-/// The narrowest weight tape and fewest table columns that fit `2^k` rows.
+/// The narrowest weight tape and fewest table columns that fit.
 fn narrowest(
     candidate: &Candidate<'_>,
     layers: &[&FixedLayer],
     options: &PlanOptions,
-    k: u32,
-    lanes: usize,
-    remainders: bool,
+    entries: usize,
+    wanted: StreamKnobs,
 ) -> Option<(StreamKnobs, CircuitShape)> {
-    let entries = tables(candidate, layers, &options.visibility).entries();
-    let usable = usable_rows(k).checked_sub(1)?;
-    let table_columns = (1..=MOST_TABLE_COLUMNS).find(|columns| entries.div_ceil(*columns) <= usable)?;
+    let usable = usable_rows(wanted.k).checked_sub(1)?;
+    let most = if wanted.lookups == LookupArgument::Native { 1 } else { MOST_TABLE_COLUMNS };
+    let table_columns = (1..=most).find(|columns| entries.div_ceil(*columns) <= usable)?;
     if candidate.homes.iter().map(Home::rows).sum::<usize>() > usable {
         return None;
     }
     (1..=MOST_WEIGHT_LANES).filter(|&weight_lanes| fact_rows(layers, weight_lanes) < usable).find_map(
         |weight_lanes| {
-            let knobs = StreamKnobs { k, lanes, weight_lanes, table_columns, remainders };
-            let (facts, passes) = candidate.facts(lanes, weight_lanes);
+            let knobs = StreamKnobs { weight_lanes, table_columns, ..wanted.clone() };
+            let (facts, passes) = candidate.facts(knobs.lanes, weight_lanes);
             let shape = count(&knobs, &options.visibility, &candidate.homes, &facts, &passes, entries);
             (needed_rows(&shape, table_columns) <= usable).then_some((knobs, shape))
         },

@@ -3,6 +3,8 @@
 
 mod activation;
 mod logup;
+mod lookup;
+mod native;
 mod public;
 mod scalar;
 
@@ -16,6 +18,9 @@ use crate::streams::columns::Columns;
 pub(crate) fn create(cs: &mut ConstraintSystem<Scalar>, plan: &Streams, columns: &Columns) {
     activation::create(cs, plan, columns);
     scalar::create(cs, plan, columns);
-    logup::create(cs, plan, columns);
+    match plan.lookup_chunk() {
+        Some(chunk) => logup::create(cs, plan, columns, chunk),
+        None => native::create(cs, plan, columns),
+    }
     public::create(cs, plan, columns);
 }
