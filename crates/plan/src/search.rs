@@ -7,6 +7,9 @@ use crate::layout::{Candidate, FAMILIES, Family};
 use crate::plan::{Plan, Visibility, WeightMode};
 use crate::score::score;
 
+/// The largest logarithm of the number of rows that is ever tried.
+pub(crate) const MOST_K: u32 = 26;
+
 /// What the search may choose from.
 #[derive(Clone, Debug)]
 pub struct PlanOptions {
