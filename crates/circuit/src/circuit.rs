@@ -7,6 +7,7 @@ use halo2_proofs::plonk::{Circuit, ConstraintSystem, Error};
 use zklayout_plan::{Layout, Plan};
 
 use crate::Scalar;
+use crate::direct;
 use crate::lowering::{Grid, Witness};
 use crate::streams;
 
@@ -21,6 +22,8 @@ pub enum Config {
     Empty,
     /// Of the family `streams`.
     Streams(Box<streams::Columns>),
+    /// Of the family `direct`.
+    Direct(Box<direct::Columns>),
 }
 
 /// The proof of one execution, or, without a witness, the circuit that keys are made from.
@@ -68,6 +71,11 @@ impl Circuit<Scalar> for InferenceCircuit {
                 streams::create_gates(cs, layout, &columns);
                 Config::Streams(Box::new(columns))
             }
+            Layout::Direct(layout) => {
+                let columns = direct::Columns::create(cs, layout);
+                direct::create_gates(cs, layout, &columns);
+                Config::Direct(Box::new(columns))
+            }
         };
         // halo2 caps the degree it derives at an environment variable's value; the plan's degree is the true one.
         cs.set_minimum_degree(plan.shape.degree);
@@ -77,8 +85,13 @@ impl Circuit<Scalar> for InferenceCircuit {
     fn synthesize(&self, config: Config, mut layouter: impl Layouter<Scalar>) -> Result<(), Error> {
         match (&self.plan.layout, &*self.grid, config) {
             (Layout::Streams(layout), Grid::Streams(grid), Config::Streams(columns)) => {
-                let witness = self.witness.as_deref().map(|Witness::Streams(witness)| witness);
+                let witness = self.witness.as_deref().map(Witness::as_streams).transpose()?;
                 let assignment = streams::Assignment { streams: layout, grid, witness };
+                assignment.synthesize(&columns, &mut layouter)
+            }
+            (Layout::Direct(layout), Grid::Direct(grid), Config::Direct(columns)) => {
+                let witness = self.witness.as_deref().map(Witness::as_direct).transpose()?;
+                let assignment = direct::Assignment { direct: layout, grid, witness };
                 assignment.synthesize(&columns, &mut layouter)
             }
             _ => Err(Error::Synthesis),

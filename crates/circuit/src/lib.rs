@@ -1,10 +1,11 @@
 //! A plan as a halo2 circuit: columns, gates, fixed cells, and the placement of an execution's integers.
 //!
 //! The circuit makes no decision that the plan does not state. [`Grid`] lays out everything that does not depend on an
-//! input, [`Witness`] everything that is committed before the challenges; [`InferenceCircuit`] hands both to halo2. Each
+//! input, [`Witness`] everything that is committed before any challenge; [`InferenceCircuit`] hands both to halo2. Each
 //! family of layouts is one module.
 
 mod circuit;
+pub mod direct;
 mod error;
 mod lowering;
 mod realised;

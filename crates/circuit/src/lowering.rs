@@ -1,8 +1,10 @@
 //! What a plan becomes before halo2 sees it, whatever its family: fixed cells, witness cells, public cells.
 
+use halo2_proofs::plonk::Error;
 use zklayout_model::{Fixed, Graph, Trace};
 use zklayout_plan::{Layout, Plan};
 
+use crate::direct::{self, Numbers};
 use crate::error::CircuitError;
 use crate::streams::{self, WeightTape};
 
@@ -11,13 +13,17 @@ use crate::streams::{self, WeightTape};
 pub enum Grid {
     /// Of the family `streams`.
     Streams(Box<streams::FixedGrid>),
+    /// Of the family `direct`.
+    Direct(Box<direct::FixedGrid>),
 }
 
-/// Every cell that is committed before the challenges.
+/// Every cell that is committed before any challenge.
 #[derive(Clone, Debug)]
 pub enum Witness {
     /// Of the family `streams`.
     Streams(streams::Witness),
+    /// Of the family `direct`.
+    Direct(direct::Witness),
 }
 
 /// What the fixed cells of a plan take.
@@ -25,7 +31,7 @@ pub enum Witness {
 pub struct GridCounts {
     /// Copy constraints.
     pub copies: usize,
-    /// Rows of the activation tape.
+    /// Rows of the activation tape, or of the whole grid.
     pub activation_rows: usize,
     /// Rows of the weight tape.
     pub weight_rows: usize,
@@ -44,6 +50,10 @@ impl Grid {
                 let grid = streams::FixedGrid::of(layout, &WeightTape::of(layout, graph)?)?;
                 Ok(Self::Streams(Box::new(grid)))
             }
+            Layout::Direct(layout) => {
+                let grid = direct::FixedGrid::of(layout, &Numbers::of(layout, graph)?)?;
+                Ok(Self::Direct(Box::new(grid)))
+            }
         }
     }
 
@@ -54,6 +64,12 @@ impl Grid {
                 copies: grid.copies.len(),
                 activation_rows: grid.activation_rows,
                 weight_rows: grid.weight_rows,
+                table_entries: grid.table_entries,
+            },
+            Self::Direct(grid) => GridCounts {
+                copies: grid.copies.len() + grid.public.len(),
+                activation_rows: grid.rows,
+                weight_rows: 0,
                 table_entries: grid.table_entries,
             },
         }
@@ -68,6 +84,8 @@ impl Grid {
             (Self::Streams(grid), Layout::Streams(layout)) => {
                 Ok(grid.fixes_weights(&WeightTape::of(layout, graph)?))
             }
+            (Self::Direct(grid), Layout::Direct(layout)) => Ok(grid.fixes(&Numbers::of(layout, graph)?)),
+            _ => Err(other_family()),
         }
     }
 }
@@ -82,8 +100,26 @@ impl Witness {
             (Layout::Streams(layout), Grid::Streams(grid)) => {
                 Ok(Self::Streams(streams::Witness::of(layout, graph, trace, grid)?))
             }
+            (Layout::Direct(layout), Grid::Direct(_)) => {
+                Ok(Self::Direct(direct::Witness::of(layout, graph, trace)?))
+            }
+            _ => Err(other_family()),
         }
     }
+
+    /// The witness, if it is of the family `streams`.
+    pub(crate) fn as_streams(&self) -> Result<&streams::Witness, Error> {
+        if let Self::Streams(witness) = self { Ok(witness) } else { Err(Error::Synthesis) }
+    }
+
+    /// The witness, if it is of the family `direct`.
+    pub(crate) fn as_direct(&self) -> Result<&direct::Witness, Error> {
+        if let Self::Direct(witness) = self { Ok(witness) } else { Err(Error::Synthesis) }
+    }
+}
+
+fn other_family() -> CircuitError {
+    CircuitError::Mismatch("the grid and the plan are of two families".into())
 }
 
 /// The instance columns of an execution.
@@ -95,5 +131,6 @@ impl Witness {
 pub fn instance_columns(plan: &Plan, output: &[i64], input: &[i64]) -> Result<Vec<Vec<i64>>, CircuitError> {
     match &plan.layout {
         Layout::Streams(layout) => streams::instance_columns(layout, plan.input_shape, output, input),
+        Layout::Direct(layout) => direct::instance_columns(layout, output, input),
     }
 }

@@ -1,7 +1,7 @@
 //! The realised circuit against the planned one, count by count.
 
-use halo2_proofs::plonk::ConstraintSystem;
-use zklayout_plan::{CircuitShape, Plan, UNUSABLE_ROWS};
+use halo2_proofs::plonk::{ConstraintSystem, Expression};
+use zklayout_plan::{CircuitShape, Layout, Plan, UNUSABLE_ROWS};
 
 use crate::Scalar;
 use crate::error::CircuitError;
@@ -10,7 +10,11 @@ use crate::lowering::Grid;
 /// Counts what halo2 configured and what the fixed grid placed.
 pub fn realised_shape(plan: &Plan, cs: &ConstraintSystem<Scalar>, grid: &Grid) -> CircuitShape {
     let phases = cs.advice_column_phase();
-    let wide_advice = phases.iter().filter(|phase| **phase == 1).count();
+    let wide_advice = match plan.layout {
+        Layout::Streams(_) => phases.iter().filter(|phase| **phase == 1).count(),
+        // One phase, and any column may hold negative numbers.
+        Layout::Direct(_) => phases.iter().filter(|phase| **phase == 0).count(),
+    };
     let permuted = cs.permutation().get_columns().len();
     let products = permuted.div_ceil(cs.degree() - 2);
     let advice = cs.num_advice_columns();
@@ -58,8 +62,8 @@ pub fn check_shape(plan: &Plan, cs: &ConstraintSystem<Scalar>, grid: &Grid) -> R
         ("fixed queries", planned.fixed_queries, realised.fixed_queries),
         ("copies", planned.copies, realised.copies),
         ("degree", planned.degree, realised.degree),
-        // halo2 caps the degree that it reports; a gate above it would give proofs that never verify.
-        ("largest gate degree", planned.degree, gate_degree(cs).max(planned.degree)),
+        // halo2 caps the degree that it reports; a constraint above it would give proofs that never verify.
+        ("largest constraint's degree", planned.degree, constraint_degree(cs).max(planned.degree)),
         ("activation rows", planned.activation_rows, realised.activation_rows),
         ("weight rows", planned.weight_rows, realised.weight_rows),
         ("table entries", planned.table_entries, realised.table_entries),
@@ -74,7 +78,15 @@ pub fn check_shape(plan: &Plan, cs: &ConstraintSystem<Scalar>, grid: &Grid) -> R
     Ok(())
 }
 
-fn gate_degree(cs: &ConstraintSystem<Scalar>) -> usize {
+/// The largest degree of a gate or of a lookup's own constraints. The permutation argument adapts to what is planned.
+fn constraint_degree(cs: &ConstraintSystem<Scalar>) -> usize {
     let polynomials = cs.gates().iter().flat_map(|gate| gate.polynomials());
-    polynomials.map(|polynomial| polynomial.degree()).max().unwrap_or(0)
+    let gates = polynomials.map(|polynomial| polynomial.degree());
+    let lookups = cs.lookups().iter().map(|lookup| {
+        let largest =
+            |sides: &[Expression<Scalar>]| sides.iter().map(Expression::degree).max().unwrap_or(0).max(1);
+        // The active rows' indicator and the product, beside both sides.
+        2 + largest(lookup.input_expressions()) + largest(lookup.table_expressions())
+    });
+    gates.chain(lookups).max().unwrap_or(0)
 }

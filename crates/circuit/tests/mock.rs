@@ -4,12 +4,12 @@
 mod nets;
 
 use halo2_proofs::plonk::{Circuit, ConstraintSystem};
-use nets::{Case, NONE, Numbers, PRIVATE, Proof, RELU, RELU1, Spec, cases};
+use nets::{Case, Numbers, PRIVATE, Proof, cases};
 use zklayout_circuit::{CircuitParams, Grid, InferenceCircuit, check_shape};
-use zklayout_model::{Fixed, FixedLayer, OutputKind, Shape, ValueRange};
+use zklayout_model::{Fixed, FixedLayer, OutputKind, ValueRange};
 use zklayout_plan::{
-    Content, Knobs, LookupArgument, Plan, PlanOptions, Requantise, StreamKnobs, TableKind, Visibility, WeightMode,
-    plan,
+    Content, Family, Knobs, LookupArgument, Plan, PlanOptions, Requantise, StreamKnobs, TableKind, Visibility,
+    WeightMode, plan,
 };
 
 /// The tables accept exactly the values that the executor does.
@@ -99,7 +99,7 @@ fn every_table_layout_is_accepted() {
 fn every_mixture_is_accepted() {
     for (name, input, specs, signed) in cases() {
         let case = Case::new(input, &specs, signed, 6);
-        let Knobs::Streams(mut knobs) = case.plan(PRIVATE).layout.knobs();
+        let Knobs::Streams(mut knobs) = case.plan(PRIVATE).layout.knobs() else { unreachable!() };
         for (index, choice) in knobs.requantise.iter_mut().enumerate() {
             *choice = [Requantise::Split, Requantise::Table][(index + name.len()) % 2];
         }
@@ -121,53 +121,24 @@ fn every_visibility_is_accepted() {
     }
 }
 
-/// A random chain: convolutions of all kinds, then perhaps dense layers.
-fn random_network(numbers: &mut Numbers) -> (Shape, Vec<Spec>) {
-    let input = Shape::new(1 + numbers.below(3), 4 + numbers.below(8), 4 + numbers.below(8));
-    let (mut height, mut width) = (input.height, input.width);
-    let mut specs = Vec::new();
-    for _ in 0..1 + numbers.below(3) {
-        let window = if height.min(width) >= 6 && numbers.below(3) == 0 { 2 } else { 1 };
-        (height, width) = (height / window, width / window);
-        let size = 1 + numbers.below(3.min(height).min(width));
-        let padding = numbers.below(size + 1);
-        let stride = 1 + numbers.below(2);
-        let clamp = [RELU, RELU1, NONE][numbers.below(3)];
-        let depthwise = numbers.below(4) == 0;
-        let kernel = Some((size, size));
-        let outputs = 1 + numbers.below(4);
-        let spec = Spec { kernel, stride, padding, window, depthwise, ..nets::conv(outputs, 1, 0, clamp) };
-        specs.push(spec);
-        let extent = |full: usize| (full + 2 * padding - size) / stride + 1;
-        (height, width) = (extent(height), extent(width));
-        if numbers.below(3) == 0 {
-            // A residual block: the shape stays, so that what came before can be added.
-            let channels = if depthwise { None } else { Some(outputs) };
-            if let Some(channels) = channels {
-                let node = specs.len();
-                specs.push(nets::conv(channels, 3, 1, clamp));
-                specs.push(nets::conv(channels, 3, 1, RELU).plus(node));
-            }
-        }
-    }
-    for _ in 0..numbers.below(3) {
-        specs.push(nets::dense(1 + numbers.below(5), RELU));
-    }
-    (input, specs)
-}
-
 #[test]
 fn random_networks_have_the_planned_shape_and_are_accepted() {
     let mut numbers = Numbers::new(11);
     let (mut accepted, mut refused) = (0, 0);
     for seed in 0..300 {
-        let (input, specs) = random_network(&mut numbers);
+        let (input, specs) = nets::random_network(&mut numbers);
         let case = Case::new(input, &specs, seed % 2 == 0, seed);
         let weights = if seed % 3 == 0 { WeightMode::Fixed } else { WeightMode::Private };
         let visibility = Visibility { public_input: seed % 5 == 0, weights };
         match plan(
             &case.graph,
-            &PlanOptions { visibility, min_k: 8 + (seed % 4) as u32, max_k: 14, ..PlanOptions::default() },
+            &PlanOptions {
+                visibility,
+                min_k: 8 + (seed % 4) as u32,
+                max_k: 14,
+                family: Some(Family::Streams),
+                ..PlanOptions::default()
+            },
         ) {
             Ok(plan) => {
                 check(&format!("{input} {specs:?}"), &case, plan);

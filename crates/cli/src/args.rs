@@ -76,12 +76,15 @@ pub(crate) enum Weights {
 pub(crate) enum LayoutFamily {
     /// Every linear layer is one random identity.
     Streams,
+    /// Every operation is a row.
+    Direct,
 }
 
 impl From<LayoutFamily> for Family {
     fn from(family: LayoutFamily) -> Self {
         match family {
             LayoutFamily::Streams => Self::Streams,
+            LayoutFamily::Direct => Self::Direct,
         }
     }
 }

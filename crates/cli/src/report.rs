@@ -1,7 +1,10 @@
 //! Tables for people.
 
 use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
-use zklayout::{Content, Fixed, FixedLayer, Graph, Knobs, OutputKind, Plan, RangeSource, ValueRange, WeightMode};
+use zklayout::{
+    Content, Direct, DotVariant, Fixed, FixedLayer, Graph, Knobs, Layout, OutputKind, Plan, RangeSource,
+    ReluVariant, Streams, ValueRange, WeightMode,
+};
 
 /// An empty table with a header.
 pub(crate) fn table(header: &[&str]) -> Table {
@@ -15,21 +18,40 @@ pub(crate) fn table(header: &[&str]) -> Table {
 
 /// The layers of a quantised model beside the rows they take.
 pub(crate) fn layers(graph: &Graph<Fixed>, plan: &Plan) -> Table {
+    match &plan.layout {
+        Layout::Streams(layout) => stream_layers(graph, layout),
+        Layout::Direct(layout) => direct_layers(graph, layout),
+    }
+}
+
+fn stream_layers(graph: &Graph<Fixed>, layout: &Streams) -> Table {
     let mut table = table(&["layer", "kernel", "output", "activation rows", "weight rows", "shift", "range"]);
-    for fact in plan.layout.as_streams().iter().flat_map(|layout| &layout.facts) {
+    for fact in &layout.facts {
         let Some((_, Fixed::Layer(layer))) = graph.nodes().nth(fact.layer) else { continue };
-        let home = plan
-            .layout
-            .as_streams()
-            .iter()
-            .flat_map(|layout| &layout.homes)
-            .find(|home| home.content == Content::Layer(fact.layer));
+        let home = layout.homes.iter().find(|home| home.content == Content::Layer(fact.layer));
         table.add_row([
             layer.name.clone(),
             kernel(layer),
             layer.linear.output.to_string(),
             home.map_or(0, |home| home.rows()).to_string(),
             fact.len().to_string(),
+            shift(layer),
+            range(layer),
+        ]);
+    }
+    table
+}
+
+fn direct_layers(graph: &Graph<Fixed>, layout: &Direct) -> Table {
+    let mut table = table(&["layer", "kernel", "output", "rows", "shift", "range"]);
+    let ends = layout.layers.iter().skip(1).map(|layer| layer.row).chain([layout.rows]);
+    for (planned, end) in layout.layers.iter().zip(ends) {
+        let Some((_, Fixed::Layer(layer))) = graph.nodes().nth(planned.node) else { continue };
+        table.add_row([
+            layer.name.clone(),
+            kernel(layer),
+            layer.linear.output.to_string(),
+            (end - planned.row).to_string(),
             shift(layer),
             range(layer),
         ]);
@@ -115,6 +137,19 @@ fn choices(knobs: &Knobs) -> String {
             knobs.weight_lanes,
             knobs.table_columns,
             if knobs.remainders() { "split requantisation" } else { "direct tables" }
+        ),
+        Knobs::Direct(knobs) => format!(
+            "direct: {} columns, {}, {}, {} requantisations per row",
+            knobs.columns,
+            match knobs.dot {
+                DotVariant::Plain => "partial sums added up",
+                DotVariant::Running => "running partial sums",
+            },
+            match knobs.relu {
+                ReluVariant::Lookup => "activations by table",
+                ReluVariant::Bits => "activations by binary digits",
+            },
+            knobs.slots
         ),
     }
 }

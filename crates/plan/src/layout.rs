@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use zklayout_model::{Fixed, Graph};
 
+use crate::direct::{self, Direct, DirectKnobs};
 use crate::error::PlanError;
 use crate::plan::Visibility;
 use crate::search::PlanOptions;
@@ -17,16 +18,20 @@ use crate::streams::{self, StreamKnobs, Streams};
 pub enum Family {
     /// Every linear layer is one random identity; every value is looked up in place.
     Streams,
+    /// Every operation is a row; its operands are copied there.
+    Direct,
 }
 
 /// Every family that is searched.
-pub const FAMILIES: &[Family] = &[Family::Streams];
+pub const FAMILIES: &[Family] = &[Family::Streams, Family::Direct];
 
 /// The choices that determine a layout, given the model and the visibility.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Knobs {
     /// Of the family `streams`.
     Streams(StreamKnobs),
+    /// Of the family `direct`.
+    Direct(DirectKnobs),
 }
 
 /// A complete layout.
@@ -34,6 +39,8 @@ pub enum Knobs {
 pub enum Layout {
     /// Of the family `streams`.
     Streams(Streams),
+    /// Of the family `direct`.
+    Direct(Direct),
 }
 
 /// One layout before it is laid out: its choices and what it takes.
@@ -50,6 +57,7 @@ impl Family {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Streams => "streams",
+            Self::Direct => "direct",
         }
     }
 
@@ -61,6 +69,7 @@ impl Family {
     ) -> Result<Vec<Candidate>, PlanError> {
         match self {
             Self::Streams => streams::candidates(graph, options),
+            Self::Direct => direct::candidates(graph, options),
         }
     }
 }
@@ -70,6 +79,7 @@ impl Knobs {
     pub fn family(&self) -> Family {
         match self {
             Self::Streams(_) => Family::Streams,
+            Self::Direct(_) => Family::Direct,
         }
     }
 
@@ -84,6 +94,10 @@ impl Knobs {
                 let (streams, shape) = streams::realise(graph, visibility, knobs.clone())?;
                 Ok((Layout::Streams(streams), shape))
             }
+            Self::Direct(knobs) => {
+                let (direct, shape) = direct::realise(graph, visibility, *knobs)?;
+                Ok((Layout::Direct(direct), shape))
+            }
         }
     }
 }
@@ -93,6 +107,15 @@ impl Layout {
     pub fn as_streams(&self) -> Option<&Streams> {
         match self {
             Self::Streams(streams) => Some(streams),
+            Self::Direct(_) => None,
+        }
+    }
+
+    /// The layout, if it is of the family `direct`.
+    pub fn as_direct(&self) -> Option<&Direct> {
+        match self {
+            Self::Direct(direct) => Some(direct),
+            Self::Streams(_) => None,
         }
     }
 
@@ -100,6 +123,7 @@ impl Layout {
     pub fn knobs(&self) -> Knobs {
         match self {
             Self::Streams(streams) => Knobs::Streams(streams.knobs.clone()),
+            Self::Direct(direct) => Knobs::Direct(direct.knobs),
         }
     }
 
@@ -107,6 +131,7 @@ impl Layout {
     pub fn visibility(&self) -> Visibility {
         match self {
             Self::Streams(streams) => streams.visibility,
+            Self::Direct(direct) => direct.visibility,
         }
     }
 }

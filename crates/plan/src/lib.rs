@@ -5,6 +5,7 @@
 //!
 //! This crate knows nothing of halo2, of fields or of the weights' values.
 
+mod direct;
 mod error;
 mod layout;
 mod plan;
@@ -14,6 +15,10 @@ mod shape;
 mod streams;
 mod table;
 
+pub use direct::{
+    Cell, Datum, Direct, DirectKnobs, DirectLayer, DirectSkip, DotVariant, Fill, Finish, Gadget, Gadgets,
+    Geometry, Homes, ReluVariant, SLOT_CELLS, Source, Weights,
+};
 pub use error::PlanError;
 pub use layout::{Candidate, FAMILIES, Family, Knobs, Layout};
 pub use plan::{Plan, PlanHash, Visibility, WeightMode};

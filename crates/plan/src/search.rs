@@ -8,6 +8,9 @@ use crate::plan::{Plan, Visibility, WeightMode};
 use crate::score::score;
 use crate::streams::{LookupArgument, Requantise};
 
+/// The largest logarithm of the number of rows that is ever tried.
+pub(crate) const MOST_K: u32 = 26;
+
 /// What the search may choose from.
 #[derive(Clone, Debug)]
 pub struct PlanOptions {

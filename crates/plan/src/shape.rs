@@ -17,7 +17,7 @@ pub struct CircuitShape {
     pub k: u32,
     /// Advice columns committed before the challenges: small cells.
     pub small_advice: usize,
-    /// Advice columns that hold full-width cells.
+    /// Advice columns that hold full-width cells: negative numbers are full-width.
     pub wide_advice: usize,
     /// Fixed columns.
     pub fixed: usize,
@@ -35,7 +35,7 @@ pub struct CircuitShape {
     pub copies: usize,
     /// Constraint degree.
     pub degree: usize,
-    /// Rows of the activation tape.
+    /// Rows of the activation tape; of the whole grid where there are no tapes.
     pub activation_rows: usize,
     /// Rows of the weight tape, with the row that reads the last scalar sum.
     pub weight_rows: usize,

@@ -32,8 +32,8 @@ pub use zklayout_model::{
     Trace, ValueRange, supported_ops,
 };
 pub use zklayout_plan::{
-    CircuitShape, Content, Family, Knobs, Layout, Plan, PlanHash, PlanOptions, Public, Streams, Visibility,
-    WeightMode,
+    CircuitShape, Content, Direct, DirectKnobs, DotVariant, Family, Knobs, Layout, Plan, PlanHash, PlanOptions,
+    Public, ReluVariant, StreamKnobs, Streams, Visibility, WeightMode,
 };
 pub use zklayout_prover::{
     Artefact, DEVELOPMENT_SEED, FORMAT_VERSION, ProofBundle, Provenance, ProverError, ProvingKey, PublicValues,

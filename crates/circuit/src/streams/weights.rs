@@ -75,7 +75,7 @@ fn lanes(fact: &LinearFact, layer: &FixedLayer, bias: &[i64], row: &WeightRow) -
 }
 
 /// Digit `digit` of `value` in base `2^bits`, digits in `[-2^(bits-1), 2^(bits-1))`.
-fn bias_digit(value: i64, digit: usize, bits: u32) -> i64 {
+pub(crate) fn bias_digit(value: i64, digit: usize, bits: u32) -> i64 {
     let half = 1i128 << (bits - 1);
     let mut rest = i128::from(value);
     for _ in 0..digit {

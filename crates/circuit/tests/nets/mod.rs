@@ -10,7 +10,7 @@ use zklayout_circuit::{Grid, InferenceCircuit, Scalar, instance_columns};
 use zklayout_model::{
     Clamp, Fixed, Fused, Graph, Linear, Padding, QuantiseOptions, Shape, Trace, execute, quantise,
 };
-use zklayout_plan::{Plan, PlanOptions, Streams, Visibility, WeightMode, plan};
+use zklayout_plan::{Family, Plan, PlanOptions, Streams, Visibility, WeightMode, plan};
 
 /// A deterministic generator; the tests need variety, not randomness.
 pub struct Numbers(u64);
@@ -162,7 +162,8 @@ impl Case {
     }
 
     pub fn plan(&self, visibility: Visibility) -> Plan {
-        let options = PlanOptions { visibility, max_k: 14, ..PlanOptions::default() };
+        let options =
+            PlanOptions { visibility, max_k: 14, family: Some(Family::Streams), ..PlanOptions::default() };
         plan(&self.graph, &options).unwrap()
     }
 }
@@ -331,4 +332,39 @@ pub fn cases() -> Vec<(&'static str, Shape, Vec<Spec>, bool)> {
             true,
         ),
     ]
+}
+
+/// A random chain: convolutions of all kinds, then perhaps dense layers.
+pub fn random_network(numbers: &mut Numbers) -> (Shape, Vec<Spec>) {
+    let input = Shape::new(1 + numbers.below(3), 4 + numbers.below(8), 4 + numbers.below(8));
+    let (mut height, mut width) = (input.height, input.width);
+    let mut specs = Vec::new();
+    for _ in 0..1 + numbers.below(3) {
+        let window = if height.min(width) >= 6 && numbers.below(3) == 0 { 2 } else { 1 };
+        (height, width) = (height / window, width / window);
+        let size = 1 + numbers.below(3.min(height).min(width));
+        let padding = numbers.below(size + 1);
+        let stride = 1 + numbers.below(2);
+        let clamp = [RELU, RELU1, NONE][numbers.below(3)];
+        let depthwise = numbers.below(4) == 0;
+        let kernel = Some((size, size));
+        let outputs = 1 + numbers.below(4);
+        let spec = Spec { kernel, stride, padding, window, depthwise, ..conv(outputs, 1, 0, clamp) };
+        specs.push(spec);
+        let extent = |full: usize| (full + 2 * padding - size) / stride + 1;
+        (height, width) = (extent(height), extent(width));
+        if numbers.below(3) == 0 {
+            // A residual block: the shape stays, so that what came before can be added.
+            let channels = if depthwise { None } else { Some(outputs) };
+            if let Some(channels) = channels {
+                let node = specs.len();
+                specs.push(conv(channels, 3, 1, clamp));
+                specs.push(conv(channels, 3, 1, RELU).plus(node));
+            }
+        }
+    }
+    for _ in 0..numbers.below(3) {
+        specs.push(dense(1 + numbers.below(5), RELU));
+    }
+    (input, specs)
 }

@@ -1,0 +1,43 @@
+//! Binary digits: a number in two's complement, most significant digits first, a row after the other.
+//!
+//! ```text
+//! before | ... b_2 b_1 b_0 | after
+//! ```
+//!
+//! The quotient's rows start at 0 and end with the offset `-2^(bits - 1)`, so that the first digit is 1 exactly if the
+//! quotient is not negative; the remainder's rows start at the quotient and end at the accumulator. ReLU is the dot
+//! product of the first digit and the quotient.
+//!
+//! | degree | constraint |
+//! |--------|------------|
+//! | 3 | bits * b_i * (b_i - 1) = 0 |
+//! | 3 | bits * (multiplier * before + sum 2^i b_i + offset - after) = 0 |
+//!
+//! A cheating prover would use a digit other than 0 and 1 (it is constrained), more digits than the range has (idle
+//! digits are copies of the constant 0, so that the decomposition has exactly the planned digits and is unique: all of
+//! them stay far below the field's characteristic), or digits of another number (the last number is a copy of the
+//! accumulator, every row's first number one of the previous row's last).
+
+use halo2_proofs::plonk::ConstraintSystem;
+
+use super::{cells, fixed};
+use crate::Scalar;
+use crate::direct::columns::Columns;
+use crate::streams::{Expr, constant};
+
+pub(super) fn create(cs: &mut ConstraintSystem<Scalar>, columns: &Columns, places: [usize; 2]) {
+    cs.create_gate("binary digits", |meta| {
+        let [switch, offset] = places.map(|place| fixed(meta, columns, place));
+        let multiplier = fixed(meta, columns, columns.places.factor);
+        let cells = cells(meta, columns);
+        let last = cells.len() - 1;
+        let digits = &cells[1..last];
+        let two = constant(2);
+        let number = digits.iter().fold(constant(0), |sum: Expr, digit| sum * two.clone() + digit.clone());
+        let after = multiplier * cells[0].clone() + number + offset;
+        let boolean = digits.iter().map(|digit| digit.clone() * (digit.clone() - constant(1)));
+        let mut polynomials: Vec<Expr> = boolean.collect();
+        polynomials.push(after - cells[last].clone());
+        polynomials.into_iter().map(|polynomial| switch.clone() * polynomial).collect::<Vec<_>>()
+    });
+}

@@ -1,0 +1,17 @@
+//! The family `direct` as a halo2 circuit.
+
+mod circuit;
+mod columns;
+mod fixed;
+mod gates;
+mod numbers;
+mod public;
+mod witness;
+
+pub(crate) use circuit::Assignment;
+pub use columns::Columns;
+pub use fixed::{Copy, FixedGrid};
+pub(crate) use gates::create as create_gates;
+pub use numbers::Numbers;
+pub(crate) use public::instance_columns;
+pub use witness::Witness;

@@ -1,0 +1,25 @@
+//! The instance column: outputs, then inputs if they are public. Every one is a copy of the cell that holds it.
+
+use zklayout_plan::Direct;
+
+use crate::error::CircuitError;
+
+/// The instance columns of an execution.
+///
+/// `output` and `input` are integers in the tensors' own order; `input` is read only if the plan makes it public.
+///
+/// # Errors
+/// A number of values other than the plan's.
+pub(crate) fn instance_columns(
+    plan: &Direct,
+    output: &[i64],
+    input: &[i64],
+) -> Result<Vec<Vec<i64>>, CircuitError> {
+    let input = if plan.visibility.public_input { input } else { &[] };
+    let values: Vec<i64> = output.iter().chain(input).copied().collect();
+    if output.len() != plan.output().len() || values.len() != plan.public_values() {
+        let reason = format!("{} public values, the plan has {}", values.len(), plan.public_values());
+        return Err(CircuitError::Mismatch(reason));
+    }
+    Ok(vec![values])
+}

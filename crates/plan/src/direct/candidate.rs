@@ -1,0 +1,208 @@
+//! A layout from a graph: tables, constants, and each layer's rows in closed form.
+
+use zklayout_model::{Clamp, Fixed, FixedInput, FixedLayer, Graph, NodeId, OutputKind, Shape, ValueRange};
+
+use crate::direct::geometry::Geometry;
+use crate::direct::knobs::{DirectKnobs, ReluVariant};
+use crate::direct::layout::{Direct, DirectLayer, DirectSkip, Finish, Gadgets, Weights};
+use crate::direct::tally::Tally;
+use crate::error::PlanError;
+use crate::plan::{Visibility, WeightMode, graph_input};
+use crate::shape::CircuitShape;
+use crate::streams::bias_digits;
+use crate::table::TableSet;
+
+/// Degree of the lookups: one for the active rows, one for the product, two for switched inputs, one for the table.
+pub(crate) const DEGREE: usize = 5;
+
+/// Lays out a graph, whether or not it fits its rows.
+pub(crate) fn build(
+    graph: &Graph<Fixed>,
+    visibility: Visibility,
+    knobs: DirectKnobs,
+) -> Result<(Direct, CircuitShape), PlanError> {
+    let input = graph_input(graph)?;
+    let mut builder = Builder::new(input, visibility, knobs);
+    builder.skip_factors(graph);
+    for (id, node) in graph.nodes().skip(1) {
+        builder.layer(graph, id, node)?;
+    }
+    if builder.layout.layers.is_empty() {
+        return Err(unsupported("input", "the graph has no layer"));
+    }
+    Ok(builder.finish())
+}
+
+struct Builder {
+    layout: Direct,
+    tables: TableSet,
+    tally: Tally,
+}
+
+impl Builder {
+    fn new(input: &FixedInput, visibility: Visibility, knobs: DirectKnobs) -> Self {
+        let mut tables = TableSet::default();
+        let input_table = signed_range(&mut tables, input.range.lo, input.range.hi);
+        let mut tally = Tally::new(knobs);
+        tally.ranges(input.shape.len());
+        let layout = Direct {
+            knobs,
+            visibility,
+            tables: Vec::new(),
+            input: input.shape,
+            input_table,
+            constants: vec![0],
+            fixed_weights: 0,
+            gadgets: Gadgets { sum: false, bits: false },
+            layers: Vec::new(),
+            rows: 0,
+        };
+        Self { layout, tables, tally }
+    }
+
+    /// Constants of all skip connections, ahead of everything that follows the constants.
+    fn skip_factors(&mut self, graph: &Graph<Fixed>) {
+        for (_, node) in graph.nodes() {
+            let Fixed::Layer(layer) = node else { continue };
+            for &factor in &layer.skips {
+                if !self.layout.constants.contains(&factor) {
+                    self.layout.constants.push(factor);
+                }
+            }
+        }
+    }
+
+    fn layer(&mut self, graph: &Graph<Fixed>, id: NodeId, node: &Fixed) -> Result<(), PlanError> {
+        let Fixed::Layer(layer) = node else { return Err(unsupported("input", "the graph has two inputs")) };
+        let sources = graph.inputs(id);
+        let [source, skipped @ ..] = &sources[..] else {
+            return Err(unsupported(&layer.name, "it reads no tensor"));
+        };
+        if shape_of(graph, *source) != layer.linear.input {
+            return Err(unsupported(&layer.name, "it reads another shape than its source has"));
+        }
+        let planned = DirectLayer {
+            node: id.index(),
+            source: source.index(),
+            skips: self.skips(graph, layer, skipped),
+            row: self.tally.rows,
+            geometry: Geometry::of(&layer.linear),
+            weights: self.weights(layer)?,
+            finish: self.finish_of(layer),
+        };
+        self.count(&planned);
+        self.layout.layers.push(planned);
+        Ok(())
+    }
+
+    fn skips(&self, graph: &Graph<Fixed>, layer: &FixedLayer, sources: &[NodeId]) -> Vec<DirectSkip> {
+        let skip = |(source, factor): (&NodeId, &i64)| {
+            let constant = self.layout.constants.iter().position(|constant| constant == factor)?;
+            Some(DirectSkip { source: source.index(), shape: shape_of(graph, *source), constant })
+        };
+        sources.iter().zip(&layer.skips).filter_map(skip).collect()
+    }
+
+    fn weights(&mut self, layer: &FixedLayer) -> Result<Weights, PlanError> {
+        if self.layout.visibility.weights == WeightMode::Fixed {
+            // Constants are only 0 and the skips' factors then, all known before, so that the places are final.
+            let first = self.layout.constants.len() + self.layout.fixed_weights;
+            self.layout.fixed_weights += layer.linear.kernel.len() + layer.linear.bias.len();
+            return Ok(Weights::Fixed { first });
+        }
+        let (bits, digits) = (layer.weight_bits, bias_digits(layer));
+        for digit in 0..if digits > 1 { digits as u32 } else { 0 } {
+            let base = 1i64.checked_shl(bits * digit).filter(|base| *base > 0);
+            let base = base.ok_or_else(|| unsupported(&layer.name, "its bias needs more than 63 bits"))?;
+            if !self.layout.constants.contains(&base) {
+                self.layout.constants.push(base);
+            }
+        }
+        let half = 1 << (bits - 1);
+        Ok(Weights::Private { table: signed_range(&mut self.tables, -half, half - 1), bits, digits })
+    }
+
+    fn finish_of(&mut self, layer: &FixedLayer) -> Finish {
+        let OutputKind::Requantise { shift, clamp, range } = layer.kind else { return Finish::Raw };
+        let rectify = clamp == Clamp { lo: Some(0), hi: None };
+        if self.layout.knobs.relu == ReluVariant::Bits && (rectify || clamp.is_identity()) {
+            self.layout.gadgets.bits = true;
+            return Finish::Bits { shift, bits: signed_bits(&range), rectify };
+        }
+        let values = self.tables.activation(0, clamp, range.lo, range.hi);
+        self.tables.range(1 << shift);
+        Finish::Lookup { shift, clamp, values: self.tables.0[values].tag, remainders: 1 << shift }
+    }
+
+    fn count(&mut self, layer: &DirectLayer) {
+        let geometry = &layer.geometry;
+        if let Weights::Private { digits, .. } = layer.weights {
+            self.tally.ranges(geometry.weights() + geometry.output.channels * digits);
+            if digits > 1 {
+                self.tally.dot(digits, false, geometry.output.channels);
+            }
+        }
+        self.tally.pool(geometry);
+        for (depth, positions) in geometry.depths() {
+            self.tally.dot(depth + layer.skips.len(), true, positions * geometry.output.channels);
+        }
+        self.tally.finish(&layer.finish, geometry.output.len());
+    }
+
+    fn finish(mut self) -> (Direct, CircuitShape) {
+        self.layout.rows = self.tally.rows;
+        self.layout.gadgets.sum = self.tally.sums > 0;
+        let shape = shape(&self.layout, &self.tally, self.tables.entries());
+        self.layout.tables = self.tables.0;
+        (self.layout, shape)
+    }
+}
+
+fn shape_of(graph: &Graph<Fixed>, node: NodeId) -> Shape {
+    match graph.node(node) {
+        Fixed::Input(input) => input.shape,
+        Fixed::Layer(layer) => layer.linear.output,
+    }
+}
+
+fn shape(layout: &Direct, tally: &Tally, table_entries: usize) -> CircuitShape {
+    let knobs = &layout.knobs;
+    let constants = layout.constant_columns();
+    let fixed = layout.switch_columns() + constants;
+    // Every advice column, the constants and the public values.
+    let permuted = knobs.columns + constants + 1;
+    CircuitShape {
+        k: knobs.k,
+        // Weights and accumulators may be negative in any column.
+        wide_advice: knobs.columns,
+        fixed,
+        instance: 1,
+        permuted,
+        products: permuted.div_ceil(DEGREE - 2),
+        native_lookups: 2 * knobs.slots,
+        copies: tally.copies + layout.public_values(),
+        degree: DEGREE,
+        activation_rows: tally.rows,
+        table_entries,
+        advice_queries: knobs.columns,
+        fixed_queries: fixed,
+        ..CircuitShape::default()
+    }
+    .with_proof_bytes()
+}
+
+/// The tag of a table of `(x, 0)` for `x` in `[lo, hi]`.
+fn signed_range(tables: &mut TableSet, lo: i64, hi: i64) -> u64 {
+    let index = tables.activation(0, Clamp { lo: Some(0), hi: Some(0) }, lo, hi);
+    tables.0[index].tag
+}
+
+/// Bits of the smallest two's complement numbers that hold a range.
+fn signed_bits(range: &ValueRange) -> u32 {
+    let bits = |x: i64| i64::BITS + 1 - (if x < 0 { !x } else { x }).leading_zeros();
+    bits(range.lo).max(bits(range.hi))
+}
+
+fn unsupported(layer: &str, reason: &str) -> PlanError {
+    PlanError::Unsupported { layer: layer.to_owned(), reason: reason.to_owned() }
+}

@@ -1,0 +1,81 @@
+//! The choices of the family `direct`, and how many rows each operation takes under them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::direct::gadget::SLOT_CELLS;
+
+/// The global choices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct DirectKnobs {
+    /// Logarithm of the number of rows.
+    pub k: u32,
+    /// Advice columns.
+    pub columns: usize,
+    /// How dot products longer than a row are put together.
+    pub dot: DotVariant,
+    /// How activations are proven.
+    pub relu: ReluVariant,
+    /// Requantisations that share a row; each takes two lookups.
+    pub slots: usize,
+}
+
+/// How dot products longer than a row are put together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum DotVariant {
+    /// Each row gives a partial sum; sum rows add them up.
+    Plain,
+    /// Each row takes the previous partial sum as one more operand.
+    Running,
+}
+
+/// How activations are proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum ReluVariant {
+    /// A table of quotients and values.
+    Lookup,
+    /// The accumulator's binary digits, where the activation is ReLU or nothing; other activations stay lookups. The
+    /// quotient's range is widened to a power of two.
+    Bits,
+}
+
+/// Rows of one dot product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DotRows {
+    pub(crate) dots: usize,
+    pub(crate) sums: usize,
+}
+
+impl DirectKnobs {
+    /// Products in one dot row. The last column is the result; the one before it may be the previous partial sum.
+    pub fn pairs(&self) -> usize {
+        match self.dot {
+            DotVariant::Plain => (self.columns - 1) / 2,
+            DotVariant::Running => (self.columns - 2) / 2,
+        }
+    }
+
+    /// Binary digits in one row, between the number before and the number after them.
+    pub fn bits(&self) -> usize {
+        self.columns - 2
+    }
+
+    /// Whether rows have room for the slots, and for one product.
+    pub(crate) fn is_possible(&self) -> bool {
+        self.columns >= SLOT_CELLS && (1..=self.columns / SLOT_CELLS).contains(&self.slots)
+    }
+
+    /// Rows of a dot product of `depth` products, with or without a number to start from.
+    pub(crate) fn dot_rows(&self, depth: usize, starts: bool) -> DotRows {
+        let dots = depth.div_ceil(self.pairs());
+        let sums = match self.dot {
+            DotVariant::Plain => self.sum_rows(dots + usize::from(starts)),
+            DotVariant::Running => 0,
+        };
+        DotRows { dots, sums }
+    }
+
+    /// Rows of a sum: each but the first takes the previous row's result.
+    pub(crate) fn sum_rows(&self, terms: usize) -> usize {
+        terms.saturating_sub(1).div_ceil(self.columns - 2)
+    }
+}

@@ -1,0 +1,173 @@
+//! The layout of the family `direct`.
+
+use serde::{Deserialize, Serialize};
+use zklayout_model::{Clamp, Fixed, Graph, Shape};
+
+use crate::direct::candidate::build;
+use crate::direct::geometry::Geometry;
+use crate::direct::knobs::DirectKnobs;
+use crate::direct::search::{MOST_COLUMNS, fits};
+use crate::error::PlanError;
+use crate::plan::{Visibility, WeightMode};
+use crate::shape::CircuitShape;
+use crate::table::Table;
+
+/// A complete layout: what every row is for. [`Direct::walk`] gives the rows themselves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Direct {
+    /// The choices.
+    pub knobs: DirectKnobs,
+    /// What the verifier learns.
+    pub visibility: Visibility,
+    /// Lookup tables.
+    pub tables: Vec<Table>,
+    /// Shape of the input, whose range checks are the first rows.
+    pub input: Shape,
+    /// Tag of the input's range.
+    pub input_table: u64,
+    /// Constants that rows copy; the first is 0.
+    pub constants: Vec<i64>,
+    /// Weights and biases after the constants, if they are fixed.
+    pub fixed_weights: usize,
+    /// Gadgets that not every layout has.
+    pub gadgets: Gadgets,
+    /// Layers, in row order.
+    pub layers: Vec<DirectLayer>,
+    /// Rows in use.
+    pub rows: usize,
+}
+
+/// Gadgets that not every layout has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gadgets {
+    /// Sum rows.
+    pub sum: bool,
+    /// Rows of binary digits.
+    pub bits: bool,
+}
+
+/// One layer's rows: range checks of weights, biases, window sums, dot products, and what becomes of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectLayer {
+    /// Place in the quantised graph.
+    pub node: usize,
+    /// Place of the node that it reads.
+    pub source: usize,
+    /// Tensors that are added to the accumulators.
+    pub skips: Vec<DirectSkip>,
+    /// First row.
+    pub row: usize,
+    /// Shapes of the linear operator.
+    pub geometry: Geometry,
+    /// Where weights come from.
+    pub weights: Weights,
+    /// What becomes of the accumulators.
+    pub finish: Finish,
+}
+
+/// A tensor that is added to a layer's accumulators: one more product of every output, with a constant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectSkip {
+    /// Place of the node.
+    pub source: usize,
+    /// Its shape; outputs may be cropped.
+    pub shape: Shape,
+    /// Place of the factor among the constants.
+    pub constant: usize,
+}
+
+/// Where a layer's weights come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Weights {
+    /// Advice cells, range-checked once and copied from there.
+    Private {
+        /// Tag of their range.
+        table: u64,
+        /// Bits of a weight, and of a bias's digit.
+        bits: u32,
+        /// Digits of a bias.
+        digits: usize,
+    },
+    /// Fixed cells.
+    Fixed {
+        /// Place of the first weight among the fixed cells; biases follow.
+        first: usize,
+    },
+}
+
+/// What becomes of a layer's accumulators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Finish {
+    /// They are the output.
+    Raw,
+    /// Quotients and remainders, both looked up.
+    Lookup {
+        /// Bits dropped.
+        shift: u32,
+        /// The activation.
+        clamp: Clamp<i64>,
+        /// Tag of the activation's table.
+        values: u64,
+        /// Tag of the remainders' table.
+        remainders: u64,
+    },
+    /// Binary digits.
+    Bits {
+        /// Bits dropped.
+        shift: u32,
+        /// Bits of the quotient, in two's complement.
+        bits: u32,
+        /// Whether negative quotients become 0.
+        rectify: bool,
+    },
+}
+
+impl Direct {
+    /// Rows that constraints may use.
+    pub fn usable_rows(&self) -> usize {
+        crate::shape::usable_rows(self.knobs.k)
+    }
+
+    /// Fixed columns of constants and fixed weights.
+    pub fn constant_columns(&self) -> usize {
+        (self.constants.len() + self.fixed_weights).div_ceil(self.usable_rows().max(1))
+    }
+
+    /// Shape of the output.
+    pub fn output(&self) -> Shape {
+        self.layers.last().map_or(self.input, |layer| layer.geometry.output)
+    }
+
+    /// Public values: outputs, then inputs if they are public.
+    pub fn public_values(&self) -> usize {
+        self.output().len() + if self.visibility.public_input { self.input.len() } else { 0 }
+    }
+
+    /// Fixed columns other than constants: dot and look rows, divisor, both tags, a table's tag and two entries; then
+    /// sum rows, and digit rows with their offset.
+    pub(crate) fn switch_columns(&self) -> usize {
+        8 + usize::from(self.gadgets.sum) + 2 * usize::from(self.gadgets.bits)
+    }
+
+    /// Whether weights are fixed.
+    pub fn has_fixed_weights(&self) -> bool {
+        self.visibility.weights == WeightMode::Fixed
+    }
+}
+
+/// The layout that given knobs stand for.
+pub(crate) fn realise(
+    graph: &Graph<Fixed>,
+    visibility: Visibility,
+    knobs: DirectKnobs,
+) -> Result<(Direct, CircuitShape), PlanError> {
+    if !knobs.is_possible() || knobs.columns > MOST_COLUMNS || knobs.k > crate::search::MOST_K {
+        return Err(PlanError::Format(format!("{knobs:?} are outside what the search tries")));
+    }
+    let (layout, shape) = build(graph, visibility, knobs)?;
+    if !fits(&layout, &shape) {
+        let reason = "rows, tables or public values need more; raise the limit or lower the bits";
+        return Err(PlanError::TooLarge { max_k: knobs.k, reason: reason.into() });
+    }
+    Ok((layout, shape))
+}

@@ -1,0 +1,22 @@
+//! The family `direct`: every operation is a row gadget, every operand is copied to the row that reads it.
+//!
+//! The layouts of Chen et al., "ZKML" (EuroSys 2024): a grid of advice columns, all under the permutation argument, one
+//! phase, and the proof system's own lookups. Rows follow each other layer by layer; [`Direct::walk`] is the one place
+//! that says which row holds what.
+
+mod candidate;
+mod gadget;
+mod geometry;
+mod knobs;
+mod layout;
+mod search;
+mod tally;
+mod walk;
+
+pub use gadget::{Cell, Datum, Fill, Gadget, SLOT_CELLS, Source};
+pub use geometry::Geometry;
+pub use knobs::{DirectKnobs, DotVariant, ReluVariant};
+pub(crate) use layout::realise;
+pub use layout::{Direct, DirectLayer, DirectSkip, Finish, Gadgets, Weights};
+pub(crate) use search::candidates;
+pub use walk::Homes;

@@ -1,0 +1,72 @@
+//! Every number of columns, variant and number of slots, each on the fewest rows that hold it.
+
+use zklayout_model::{Fixed, Graph};
+
+use crate::direct::candidate::build;
+use crate::direct::knobs::{DirectKnobs, DotVariant, ReluVariant};
+use crate::direct::layout::Direct;
+use crate::error::PlanError;
+use crate::layout::{Candidate, Knobs};
+use crate::search::{MOST_K, PlanOptions};
+use crate::shape::CircuitShape;
+use crate::streams::LookupArgument;
+
+/// Numbers of advice columns that are tried.
+const COLUMNS: [usize; 15] = [4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 24, 30, 40, 50];
+/// The most advice columns that a layout may have.
+pub(crate) const MOST_COLUMNS: usize = 50;
+/// Numbers of slots that are tried.
+const SLOTS: [usize; 4] = [1, 2, 3, 4];
+
+/// Every candidate within the options' limits. There are no tapes: none if the options ask for a certain one.
+pub(crate) fn candidates(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<Vec<Candidate>, PlanError> {
+    let mut found = Vec::new();
+    let sums = options.lookups.is_some_and(|lookups| lookups != LookupArgument::Native);
+    if options.lanes.is_some() || options.requantise.is_some() || sums {
+        return Ok(found);
+    }
+    for knobs in variants(options.min_k).filter(DirectKnobs::is_possible) {
+        let (layout, _) = build(graph, options.visibility, knobs)?;
+        if knobs.relu == ReluVariant::Bits && !layout.gadgets.bits {
+            continue;
+        }
+        if let Some((knobs, shape)) = fewest_rows(graph, options, layout)? {
+            found.push(Candidate { knobs: Knobs::Direct(knobs), shape });
+        }
+    }
+    Ok(found)
+}
+
+fn variants(k: u32) -> impl Iterator<Item = DirectKnobs> {
+    let dots = [DotVariant::Plain, DotVariant::Running];
+    let pairs = dots.into_iter().flat_map(|dot| [(dot, ReluVariant::Lookup), (dot, ReluVariant::Bits)]);
+    pairs.flat_map(move |(dot, relu)| {
+        SLOTS.into_iter().flat_map(move |slots| {
+            COLUMNS.into_iter().map(move |columns| DirectKnobs { k, columns, dot, relu, slots })
+        })
+    })
+}
+
+fn fewest_rows(
+    graph: &Graph<Fixed>,
+    options: &PlanOptions,
+    layout: Direct,
+) -> Result<Option<(DirectKnobs, CircuitShape)>, PlanError> {
+    for k in options.min_k..=options.max_k.min(MOST_K) {
+        if layout.rows > crate::shape::usable_rows(k) {
+            continue;
+        }
+        let knobs = DirectKnobs { k, ..layout.knobs };
+        let (layout, shape) = build(graph, options.visibility, knobs)?;
+        if fits(&layout, &shape) {
+            return Ok(Some((knobs, shape)));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether rows, tables and public values have room. One row of the table stays zero: it is what idle rows look up.
+pub(crate) fn fits(layout: &Direct, shape: &CircuitShape) -> bool {
+    let usable = layout.usable_rows();
+    layout.rows <= usable && shape.table_entries < usable && layout.public_values() <= usable
+}
