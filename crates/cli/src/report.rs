@@ -1,7 +1,9 @@
 //! Tables for people.
 
 use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
-use zklayout::{Content, Fixed, FixedLayer, Graph, Knobs, OutputKind, Plan, RangeSource, ValueRange, WeightMode};
+use zklayout::{
+    Content, Cost, Fixed, FixedLayer, Graph, Knobs, OutputKind, Plan, RangeSource, ValueRange, WeightMode,
+};
 
 /// An empty table with a header.
 pub(crate) fn table(header: &[&str]) -> Table {
@@ -34,6 +36,20 @@ pub(crate) fn layers(graph: &Graph<Fixed>, plan: &Plan) -> Table {
             range(layer),
         ]);
     }
+    table
+}
+
+/// A predicted cost, step by step.
+pub(crate) fn cost(cost: &Cost) -> Table {
+    let mut table = table(&["predicted", "cost"]);
+    for (term, time) in &cost.terms {
+        table.add_row([term.name().to_owned(), seconds(*time)]);
+    }
+    let error = format!("{} ± {}", seconds(cost.prove_seconds), seconds(cost.prove_error));
+    table.add_row(["prove".to_owned(), error]);
+    table.add_row(["make keys".to_owned(), seconds(cost.keygen_seconds)]);
+    table.add_row(["verify".to_owned(), seconds(cost.verify_seconds)]);
+    table.add_row(["peak memory".to_owned(), bytes(cost.peak_memory)]);
     table
 }
 

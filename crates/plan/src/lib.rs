@@ -5,15 +5,16 @@
 //!
 //! This crate knows nothing of halo2, of fields or of the weights' values.
 
+pub mod cost;
 mod error;
 mod layout;
 mod plan;
-mod score;
 mod search;
 mod shape;
 mod streams;
 mod table;
 
+pub use cost::{Cost, CostError, CostModel, Profile};
 pub use error::PlanError;
 pub use layout::{Candidate, FAMILIES, Family, Knobs, Layout};
 pub use plan::{Plan, PlanHash, Visibility, WeightMode};

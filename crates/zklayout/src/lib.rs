@@ -32,12 +32,12 @@ pub use zklayout_model::{
     Trace, ValueRange, supported_ops,
 };
 pub use zklayout_plan::{
-    CircuitShape, Content, Family, Knobs, Layout, Plan, PlanHash, PlanOptions, Public, Streams, Visibility,
-    WeightMode,
+    Candidate, CircuitShape, Content, Cost, CostError, CostModel, Family, Knobs, Layout, Plan, PlanHash,
+    PlanOptions, Profile, Public, Streams, Visibility, WeightMode, cost,
 };
 pub use zklayout_prover::{
-    Artefact, DEVELOPMENT_SEED, FORMAT_VERSION, ProofBundle, Provenance, ProverError, ProvingKey, PublicValues,
-    Srs, VerifierSrs, VerifyingKey, keygen, prove, unit_seconds, verify,
+    Artefact, CalibrateOptions, DEVELOPMENT_SEED, FORMAT_VERSION, Progress, ProofBundle, Provenance, ProverError,
+    ProvingKey, PublicValues, Srs, VerifierSrs, VerifyingKey, calibrate, keygen, prove, unit_seconds, verify,
 };
 
 /// The README's example, compiled with the documentation's tests.

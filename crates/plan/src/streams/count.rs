@@ -1,10 +1,11 @@
 //! The counts of a layout of the family `streams`, in closed form.
 
 use crate::plan::{Visibility, WeightMode};
-use crate::shape::CircuitShape;
+use crate::shape::{CircuitShape, usable_rows};
 use crate::streams::fact::LinearFact;
 use crate::streams::home::{Home, Public, Read};
 use crate::streams::layout::StreamKnobs;
+use crate::streams::operations::Gates;
 use crate::streams::pass::Passes;
 
 /// Lookups that share one running-sum column.
@@ -15,6 +16,9 @@ const DEGREE: usize = 2 + LOOKUPS_PER_SUM;
 
 /// Evaluation columns: producer, consumer, weights, scalar operand, scalar sum.
 const EVALUATIONS: usize = 5;
+
+/// Sets of rows that columns are read at: this row, with the next, with the previous.
+const ROTATION_SETS: usize = 3;
 
 /// Columns that copies connect: producer, consumer, scalar operand.
 const COPIED_COLUMNS: usize = 3;
@@ -36,28 +40,49 @@ pub(crate) fn count(
     let small_advice = knobs.lanes * cells + weight_lookups + knobs.table_columns;
     let wide_advice = EVALUATIONS + sums;
     let fixed = fixed_columns(knobs, homes, passes) + knobs.weight_lanes - weight_lookups;
+    let instance = if visibility.public_input { knobs.lanes } else { 1 };
+    let public_values = if is_public(homes, Public::Values) { instance } else { 0 };
+    let public_accumulators = is_public(homes, Public::Accumulators);
+    let advice_queries = small_advice + wide_advice + (EVALUATIONS - 1) + sums;
+    let instance_queries = public_values.max(usize::from(public_accumulators));
+    let queries = advice_queries + fixed + instance_queries;
+    let gates = Gates { knobs, passes, private, queries, public_values, public_accumulators };
+    let activation_rows: usize = homes.iter().map(Home::rows).sum();
+    let weight_rows = facts.iter().map(LinearFact::len).sum::<usize>() + 1;
+    let copies = facts.iter().map(|fact| fact.copies(is_full(fact, homes))).sum();
+    // Weights and running sums fill their columns; so do the producer's evaluations of offset quotients.
+    let full = usable_rows(knobs.k);
+    let written = if knobs.remainders { activation_rows } else { full };
     CircuitShape {
         k: knobs.k,
         small_advice,
         wide_advice,
         fixed,
-        instance: if visibility.public_input { knobs.lanes } else { 1 },
+        instance,
         permuted: COPIED_COLUMNS,
         products: COPIED_COLUMNS.div_ceil(DEGREE - 2),
         native_lookups: 0,
         lookups,
-        copies: facts.iter().map(|fact| fact.copies(is_full(fact, homes))).sum(),
+        copies,
         degree: DEGREE,
-        activation_rows: homes.iter().map(Home::rows).sum(),
-        weight_rows: facts.iter().map(LinearFact::len).sum::<usize>() + 1,
+        activation_rows,
+        weight_rows,
         table_entries,
-        advice_queries: small_advice + wide_advice + (EVALUATIONS - 1) + sums,
+        advice_queries,
         fixed_queries: fixed,
-        gate_operations: 0,
+        instance_queries,
+        rotation_sets: ROTATION_SETS,
+        assigned_small_cells: knobs.lanes * cells * activation_rows + weight_lookups * full + table_entries,
+        assigned_wide_cells: activation_rows + written + 2 * weight_rows + copies + sums * full,
+        gate_operations: gates.operations(),
         lookup_operations: 0,
         proof_bytes: 0,
     }
     .with_proof_bytes()
+}
+
+fn is_public(homes: &[Home], kind: Public) -> bool {
+    homes.iter().any(|home| home.public == kind)
 }
 
 fn is_full(fact: &LinearFact, homes: &[Home]) -> bool {
@@ -72,9 +97,6 @@ fn fixed_columns(knobs: &StreamKnobs, homes: &[Home], passes: &Passes) -> usize 
         + passes.read_sums.len()
         + passes.read_steps.len()
         + passes.weight_steps.len();
-    let public = [Public::Values, Public::Accumulators]
-        .iter()
-        .filter(|kind| homes.iter().any(|home| home.public == **kind))
-        .count();
+    let public = [Public::Values, Public::Accumulators].iter().filter(|kind| is_public(homes, **kind)).count();
     5 + knobs.lanes + 1 + usize::from(knobs.remainders) + passes + 3 * knobs.table_columns + public
 }

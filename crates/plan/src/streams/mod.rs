@@ -9,6 +9,7 @@ mod fact;
 mod geometry;
 mod home;
 mod layout;
+mod operations;
 mod pass;
 mod search;
 
