@@ -8,13 +8,15 @@ mod circuit;
 pub mod direct;
 mod error;
 mod lowering;
+mod operations;
 mod realised;
 pub mod streams;
 
 pub use circuit::{CircuitParams, Config, InferenceCircuit};
 pub use error::CircuitError;
 pub use lowering::{Grid, GridCounts, Witness, instance_columns};
-pub use realised::{check_shape, realised_shape};
+pub use operations::gate_operations;
+pub use realised::{check_shape, configured_shape, realised_shape};
 
 /// The scalar field of the curve that proofs live on.
 pub type Scalar = halo2curves::bn256::Fr;

@@ -1,47 +1,89 @@
 //! The realised circuit against the planned one, count by count.
 
-use halo2_proofs::plonk::{ConstraintSystem, Expression};
+use std::collections::{BTreeMap, BTreeSet};
+
+use halo2_proofs::plonk::{Any, Column, ConstraintSystem, Expression};
 use zklayout_plan::{CircuitShape, Layout, Plan, UNUSABLE_ROWS};
 
 use crate::Scalar;
 use crate::error::CircuitError;
 use crate::lowering::Grid;
+use crate::operations::gate_operations;
 
 /// Counts what halo2 configured and what the fixed grid placed.
 pub fn realised_shape(plan: &Plan, cs: &ConstraintSystem<Scalar>, grid: &Grid) -> CircuitShape {
-    let phases = cs.advice_column_phase();
-    let wide_advice = match plan.layout {
-        Layout::Streams(_) => phases.iter().filter(|phase| **phase == 1).count(),
-        // One phase, and any column may hold negative numbers.
-        Layout::Direct(_) => phases.iter().filter(|phase| **phase == 0).count(),
-    };
-    let permuted = cs.permutation().get_columns().len();
-    let products = permuted.div_ceil(cs.degree() - 2);
-    let advice = cs.num_advice_columns();
     let counts = grid.counts();
+    let configured = configured_shape(plan.k(), cs);
+    let (small_advice, wide_advice) = match plan.layout {
+        Layout::Streams(_) => (configured.small_advice, configured.wide_advice),
+        // One phase, and any column may hold negative numbers.
+        Layout::Direct(_) => (0, configured.small_advice + configured.wide_advice),
+    };
     CircuitShape {
-        k: plan.k(),
-        small_advice: advice - wide_advice,
+        small_advice,
+        wide_advice,
+        // Numbers of fractions and of assigned cells, and the operations of lookups, are no counts of halo2's; the
+        // columns that they imply are.
+        lookups: plan.shape.lookups,
+        assigned_small_cells: plan.shape.assigned_small_cells,
+        assigned_wide_cells: plan.shape.assigned_wide_cells,
+        lookup_operations: plan.shape.lookup_operations,
+        gate_operations: plan.shape.gate_operations,
+        copies: counts.copies,
+        activation_rows: counts.activation_rows,
+        weight_rows: counts.weight_rows,
+        table_entries: counts.table_entries,
+        ..configured
+    }
+}
+
+/// Counts what halo2 configured: columns, queries, sets of points and gate operations.
+pub fn configured_shape(k: u32, cs: &ConstraintSystem<Scalar>) -> CircuitShape {
+    let wide_advice = cs.advice_column_phase().iter().filter(|phase| **phase == 1).count();
+    let permuted = cs.permutation().get_columns().len();
+    let shape = CircuitShape {
+        k,
+        small_advice: cs.num_advice_columns() - wide_advice,
         wide_advice,
         fixed: cs.num_fixed_columns(),
         instance: cs.num_instance_columns(),
         permuted,
-        products,
+        products: permuted.div_ceil(cs.degree() - 2),
         native_lookups: cs.lookups().len(),
-        // The number of fractions is no count of halo2's; the running-sum columns that it implies are.
-        lookups: plan.shape.lookups,
-        copies: counts.copies,
         degree: cs.degree(),
-        activation_rows: counts.activation_rows,
-        weight_rows: counts.weight_rows,
-        table_entries: counts.table_entries,
         advice_queries: cs.advice_queries().len(),
         fixed_queries: cs.fixed_queries().len(),
-        gate_operations: plan.shape.gate_operations,
-        lookup_operations: plan.shape.lookup_operations,
-        proof_bytes: 0,
+        instance_queries: cs.instance_queries().len(),
+        rotation_sets: rotation_sets(cs),
+        gate_operations: gate_operations(cs),
+        ..CircuitShape::default()
+    };
+    shape.with_proof_bytes()
+}
+
+/// Distinct sets of rows, relative to a row, that polynomials are opened at.
+fn rotation_sets(cs: &ConstraintSystem<Scalar>) -> usize {
+    let mut columns: BTreeMap<Column<Any>, BTreeSet<i32>> = BTreeMap::new();
+    let advice = cs.advice_queries().iter().map(|(column, at)| (Column::<Any>::from(*column), at.0));
+    let fixed = cs.fixed_queries().iter().map(|(column, at)| (Column::<Any>::from(*column), at.0));
+    for (column, at) in advice.chain(fixed) {
+        columns.entry(column).or_default().insert(at);
     }
-    .with_proof_bytes()
+    let mut sets: BTreeSet<BTreeSet<i32>> = columns.into_values().collect();
+    // The quotient and the permutation's polynomials.
+    sets.insert(BTreeSet::from([0]));
+    let last = -(cs.blinding_factors() as i32 + 1);
+    let products = cs.permutation().get_columns().len().div_ceil(cs.degree() - 2);
+    if products > 0 {
+        sets.insert(BTreeSet::from([0, 1]));
+    }
+    if products > 1 {
+        sets.insert(BTreeSet::from([last, 0, 1]));
+    }
+    if !cs.lookups().is_empty() {
+        sets.extend([BTreeSet::from([0, 1]), BTreeSet::from([-1, 0])]);
+    }
+    sets.len()
 }
 
 /// Refuses a circuit whose counts are not the plan's.
@@ -68,6 +110,8 @@ pub fn check_shape(plan: &Plan, cs: &ConstraintSystem<Scalar>, grid: &Grid) -> R
         ("weight rows", planned.weight_rows, realised.weight_rows),
         ("table entries", planned.table_entries, realised.table_entries),
         ("advice queries", planned.advice_queries, realised.advice_queries),
+        ("instance queries", planned.instance_queries, realised.instance_queries),
+        ("rotation sets", planned.rotation_sets, realised.rotation_sets),
         ("proof bytes", planned.proof_bytes, realised.proof_bytes),
     ];
     for (what, planned, realised) in counts {

@@ -1,9 +1,11 @@
 //! Arguments.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use zklayout::{Family, PlanOptions, QuantiseOptions, Visibility, WeightMode};
+use zklayout::{Family, PlanOptions, Profile, QuantiseOptions, Visibility, WeightMode};
+
+use crate::error::CliError;
 
 /// Proves neural-network inference in zero knowledge.
 #[derive(Debug, Parser)]
@@ -30,6 +32,10 @@ pub(crate) enum Command {
     Accuracy(AccuracyOptions),
     /// Time proving and verifying, beside a unit of this machine's speed.
     Benchmark(BenchmarkOptions),
+    /// Measure this machine, so that layouts are priced for it.
+    Calibrate(CalibrateCommand),
+    /// Compare predicted with measured costs over several layouts of a model.
+    Predictions(PredictionsOptions),
 }
 
 #[derive(Debug, Args)]
@@ -109,16 +115,19 @@ pub(crate) struct LayoutOptions {
     /// The only width of the activation tape to try.
     #[arg(long)]
     lanes: Option<usize>,
+    /// The machine to price layouts for, from `calibrate`; the shipped profile if not given.
+    #[arg(long)]
+    profile: Option<PathBuf>,
 }
 
 impl LayoutOptions {
-    pub(crate) fn plan(&self) -> PlanOptions {
+    pub(crate) fn plan(&self) -> Result<PlanOptions, CliError> {
         let weights = match self.weights {
             Weights::Private => WeightMode::Private,
             Weights::Fixed => WeightMode::Fixed,
         };
         let visibility = Visibility { public_input: self.public_input, weights };
-        PlanOptions {
+        Ok(PlanOptions {
             visibility,
             min_k: self.min_k,
             max_k: self.max_k,
@@ -126,8 +135,14 @@ impl LayoutOptions {
             lanes: self.lanes,
             requantise: None,
             lookups: None,
-        }
+            profile: self.profile.as_deref().map(read_profile).transpose()?,
+        })
     }
+}
+
+fn read_profile(path: &Path) -> Result<Profile, CliError> {
+    let text = std::fs::read_to_string(path).map_err(|source| CliError::Read { path: path.to_owned(), source })?;
+    Ok(Profile::from_json(&text).map_err(zklayout::Error::from)?)
 }
 
 #[derive(Debug, Args)]
@@ -222,5 +237,39 @@ pub(crate) struct BenchmarkOptions {
     pub(crate) job: JobOptions,
     /// How many proofs to make.
     #[arg(long, default_value_t = 5)]
+    pub(crate) runs: usize,
+    /// Use this saved plan instead of choosing one.
+    #[arg(long)]
+    pub(crate) plan: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CalibrateCommand {
+    /// Write the profile to this file.
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
+    /// The profile's name.
+    #[arg(long, default_value = "this-machine")]
+    pub(crate) name: String,
+    /// Smallest logarithm of the number of rows.
+    #[arg(long, default_value_t = 8)]
+    pub(crate) min_k: u32,
+    /// Largest logarithm of the number of rows.
+    #[arg(long, default_value_t = 15)]
+    pub(crate) max_k: u32,
+    /// Threads that the prover will use; all if not given.
+    #[arg(long)]
+    pub(crate) threads: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PredictionsOptions {
+    #[command(flatten)]
+    pub(crate) job: JobOptions,
+    /// How many layouts to prove.
+    #[arg(long, default_value_t = 12)]
+    pub(crate) layouts: usize,
+    /// How many proofs to make of each; the fastest counts.
+    #[arg(long, default_value_t = 3)]
     pub(crate) runs: usize,
 }

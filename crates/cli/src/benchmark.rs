@@ -17,6 +17,7 @@ struct Benchmark<'a> {
     prove_median: f64,
     prove_all: Vec<f64>,
     verify_best: f64,
+    keygen: f64,
     /// A full-width multi-scalar multiplication of 2^16 points.
     unit: f64,
     prove_units: f64,
@@ -30,9 +31,11 @@ pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError
     let mut steps = Steps::new(json);
     let job = Job::prepare(&options.job, &mut steps)?;
     let graph = job.quantised.graph();
-    let plan = job.quantised.plan(&options.job.layout.plan())?;
+    let plan = session::choose(options.plan.as_deref(), &options.job.layout, &job.quantised)?;
     let srs = steps.run("powers of tau", || session::setup(&options.job.setup, plan.k()))?;
+    let start = Instant::now();
     let key = steps.run("make keys", || keygen(&srs, &plan, graph))?;
+    let keygen_seconds = start.elapsed().as_secs_f64();
     let (mut proving, mut verifying, mut proof_bytes) = (Vec::new(), Vec::new(), 0);
     for _ in 0..options.runs.max(1) {
         let start = Instant::now();
@@ -51,6 +54,7 @@ pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError
         prove_median: median(&proving),
         prove_all: proving,
         verify_best: best(&verifying),
+        keygen: keygen_seconds,
         unit,
         prove_units: prove_best / unit,
         peak_memory_bytes,

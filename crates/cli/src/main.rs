@@ -3,10 +3,12 @@
 mod accuracy;
 mod args;
 mod benchmark;
+mod calibrate;
 mod error;
 mod inspect;
 mod memory;
 mod plan;
+mod predictions;
 mod progress;
 mod prove;
 mod report;
@@ -28,6 +30,8 @@ fn main() -> ExitCode {
         Command::Plan(options) => plan::run(options, arguments.json),
         Command::Accuracy(options) => accuracy::run(options, arguments.json),
         Command::Benchmark(options) => benchmark::run(options, arguments.json),
+        Command::Calibrate(options) => calibrate::run(options, arguments.json),
+        Command::Predictions(options) => predictions::run(options, arguments.json),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

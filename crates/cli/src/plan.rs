@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use zklayout::Plan;
+use zklayout::{Cost, CostModel, Plan, PlanOptions, Profile};
 
 use crate::args::PlanCommand;
 use crate::error::CliError;
@@ -12,7 +12,8 @@ use crate::{report, session};
 pub(crate) fn run(options: &PlanCommand, json: bool) -> Result<(), CliError> {
     let model = session::load(&options.model.model)?;
     let quantised = session::quantise(&model, &options.model, None)?;
-    let plan = quantised.plan(&options.layout.plan())?;
+    let choices = options.layout.plan()?;
+    let plan = quantised.plan(&choices)?;
     if let Some(path) = &options.out {
         save(&plan, path)?;
     }
@@ -21,13 +22,28 @@ pub(crate) fn run(options: &PlanCommand, json: bool) -> Result<(), CliError> {
     } else {
         println!("{}", report::layers(quantised.graph(), &plan));
         println!("{}", report::pairs(&report::counts(&plan)));
+        println!("{}", report::cost(&price(&plan, &choices)?));
     }
     Ok(())
 }
 
+/// What the plan costs on the machine that it was chosen for.
+pub(crate) fn price(plan: &Plan, choices: &PlanOptions) -> Result<Cost, CliError> {
+    let price = |profile: &Profile| CostModel::new(profile).price(&plan.shape);
+    let cost = match &choices.profile {
+        Some(profile) => price(profile),
+        None => Profile::two_cores().and_then(|profile| price(&profile)),
+    };
+    Ok(cost.map_err(zklayout::Error::from)?)
+}
+
 /// Writes a plan to a temporary file, then renames it.
 pub(crate) fn save(plan: &Plan, path: &Path) -> Result<(), CliError> {
-    let text = plan.to_json().map_err(zklayout::Error::from)?;
+    write_text(&plan.to_json().map_err(zklayout::Error::from)?, path)
+}
+
+/// Writes a text to a temporary file, then renames it.
+pub(crate) fn write_text(text: &str, path: &Path) -> Result<(), CliError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let write = || -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;

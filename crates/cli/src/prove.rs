@@ -39,7 +39,7 @@ struct Summary<'a> {
 pub(crate) fn run(options: &ProveOptions, json: bool) -> Result<(), CliError> {
     let mut steps = Steps::new(json);
     let Job { quantised, trace, float_output } = Job::prepare(&options.job, &mut steps)?;
-    let plan = steps.run("plan", || choose(options, &quantised))?;
+    let plan = steps.run("plan", || session::choose(options.plan.as_deref(), &options.job.layout, &quantised))?;
     let srs = steps.run("powers of tau", || session::setup(&options.job.setup, plan.k()))?;
     let key = steps.run("make keys", || keygen(&srs, &plan, quantised.graph()))?;
     let bundle = steps.run("prove", || prove(&srs, &key, quantised.graph(), &trace))?;
@@ -66,14 +66,6 @@ pub(crate) fn run(options: &ProveOptions, json: bool) -> Result<(), CliError> {
         print(&summary, &quantised, &plan, &public);
     }
     Ok(())
-}
-
-fn choose(options: &ProveOptions, quantised: &QuantisedModel) -> Result<Plan, CliError> {
-    let Some(path) = &options.plan else { return Ok(quantised.plan(&options.job.layout.plan())?) };
-    let text = std::fs::read_to_string(path).map_err(|source| CliError::Read { path: path.clone(), source })?;
-    let plan = Plan::from_json(&text).map_err(zklayout::Error::from)?;
-    plan.check_model(quantised.graph()).map_err(zklayout::Error::from)?;
-    Ok(plan)
 }
 
 fn default_folder(model: &Path) -> PathBuf {

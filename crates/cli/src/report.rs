@@ -2,7 +2,7 @@
 
 use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 use zklayout::{
-    Content, Direct, DotVariant, Fixed, FixedLayer, Graph, Knobs, Layout, OutputKind, Plan, RangeSource,
+    Content, Cost, Direct, DotVariant, Fixed, FixedLayer, Graph, Knobs, Layout, OutputKind, Plan, RangeSource,
     ReluVariant, Streams, ValueRange, WeightMode,
 };
 
@@ -56,6 +56,20 @@ fn direct_layers(graph: &Graph<Fixed>, layout: &Direct) -> Table {
             range(layer),
         ]);
     }
+    table
+}
+
+/// A predicted cost, step by step.
+pub(crate) fn cost(cost: &Cost) -> Table {
+    let mut table = table(&["predicted", "cost"]);
+    for (term, time) in &cost.terms {
+        table.add_row([term.name().to_owned(), seconds(*time)]);
+    }
+    let error = format!("{} ± {}", seconds(cost.prove_seconds), seconds(cost.prove_error));
+    table.add_row(["prove".to_owned(), error]);
+    table.add_row(["make keys".to_owned(), seconds(cost.keygen_seconds)]);
+    table.add_row(["verify".to_owned(), seconds(cost.verify_seconds)]);
+    table.add_row(["peak memory".to_owned(), bytes(cost.peak_memory)]);
     table
 }
 

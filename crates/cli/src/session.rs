@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use zklayout::{DEVELOPMENT_SEED, Model, QuantisedModel, Srs, Trace};
+use zklayout::{DEVELOPMENT_SEED, Model, Plan, QuantisedModel, Srs, Trace};
 
-use crate::args::{JobOptions, ModelOptions, SetupOptions};
+use crate::args::{JobOptions, LayoutOptions, ModelOptions, SetupOptions};
 use crate::error::CliError;
 use crate::progress::Steps;
 use crate::samples::Samples;
@@ -37,6 +37,19 @@ impl Job {
 /// Reads the model.
 pub(crate) fn load(path: &Path) -> Result<Model, CliError> {
     Ok(Model::load(path)?)
+}
+
+/// The saved plan, or else the cheapest.
+pub(crate) fn choose(
+    saved: Option<&Path>,
+    layout: &LayoutOptions,
+    quantised: &QuantisedModel,
+) -> Result<Plan, CliError> {
+    let Some(path) = saved else { return Ok(quantised.plan(&layout.plan()?)?) };
+    let text = std::fs::read_to_string(path).map_err(|source| CliError::Read { path: path.to_owned(), source })?;
+    let plan = Plan::from_json(&text).map_err(zklayout::Error::from)?;
+    plan.check_model(quantised.graph()).map_err(zklayout::Error::from)?;
+    Ok(plan)
 }
 
 /// Quantises with the calibration file, or else with the samples at hand.

@@ -19,6 +19,9 @@ pub enum PlanError {
         /// What the closest candidate needs.
         reason: String,
     },
+    /// No candidate can be priced.
+    #[error(transparent)]
+    Cost(#[from] crate::cost::CostError),
     /// A saved plan was made for a different quantised model.
     #[error("this plan was made for another model: its structure hash is {plan}, the model's is {model}")]
     OtherModel {

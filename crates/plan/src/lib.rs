@@ -5,16 +5,17 @@
 //!
 //! This crate knows nothing of halo2, of fields or of the weights' values.
 
+pub mod cost;
 mod direct;
 mod error;
 mod layout;
 mod plan;
-mod score;
 mod search;
 mod shape;
 mod streams;
 mod table;
 
+pub use cost::{Cost, CostError, CostModel, Profile};
 pub use direct::{
     Cell, Datum, Direct, DirectKnobs, DirectLayer, DirectSkip, DotVariant, Fill, Finish, Gadget, Gadgets,
     Geometry, Homes, ReluVariant, SLOT_CELLS, Source, Weights,

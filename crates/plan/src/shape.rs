@@ -45,7 +45,16 @@ pub struct CircuitShape {
     pub advice_queries: usize,
     /// Evaluations of fixed columns in a proof.
     pub fixed_queries: usize,
-    /// Field operations of all gates on one row, as the prover's interpreter counts them: common subexpressions once.
+    /// Evaluations of instance columns that gates read; they are not part of a proof.
+    pub instance_queries: usize,
+    /// Distinct sets of points that polynomials are opened at.
+    pub rotation_sets: usize,
+    /// Small advice cells that may hold something else than zero.
+    pub assigned_small_cells: usize,
+    /// Full-width advice cells that may hold something else than zero.
+    pub assigned_wide_cells: usize,
+    /// Operations of all gates on one row, as the prover's interpreter counts them: loads, sums and products, common
+    /// subexpressions once, and two for each constraint.
     pub gate_operations: usize,
     /// The same for the input and table expressions of the proof system's own lookups.
     pub lookup_operations: usize,
@@ -59,15 +68,27 @@ impl CircuitShape {
         usable_rows(self.k)
     }
 
+    /// Parts of the extended domain that the quotient is computed on.
+    pub fn parts(&self) -> usize {
+        (self.degree - 1).next_power_of_two()
+    }
+
+    /// Points in a proof.
+    pub fn commitments(&self) -> usize {
+        let advice = self.small_advice + self.wide_advice;
+        advice + 3 * self.native_lookups + self.products + 1 + (self.degree - 1) + 2
+    }
+
+    /// Scalars in a proof.
+    pub fn evaluations(&self) -> usize {
+        let products = (3 * self.products).saturating_sub(1);
+        self.advice_queries + self.fixed_queries + 1 + self.permuted + products + 5 * self.native_lookups
+    }
+
     /// The shape with its proof length: one point per commitment, one scalar per evaluation, 32 bytes each.
     #[must_use]
     pub fn with_proof_bytes(mut self) -> Self {
-        let advice = self.small_advice + self.wide_advice;
-        let commitments = advice + 3 * self.native_lookups + self.products + 1 + (self.degree - 1) + 2;
-        let products = (3 * self.products).saturating_sub(1);
-        let evaluations =
-            self.advice_queries + self.fixed_queries + 1 + self.permuted + products + 5 * self.native_lookups;
-        self.proof_bytes = 32 * (commitments + evaluations);
+        self.proof_bytes = 32 * (self.commitments() + self.evaluations());
         self
     }
 }

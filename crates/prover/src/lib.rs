@@ -5,6 +5,7 @@
 
 mod artefact;
 mod bundle;
+mod calibrate;
 mod error;
 mod fixed_base;
 mod keys;
@@ -14,6 +15,7 @@ mod unit;
 
 pub use artefact::{Artefact, FORMAT_VERSION};
 pub use bundle::{ProofBundle, PublicValues, prove, verify};
+pub use calibrate::{CalibrateOptions, Progress, calibrate};
 pub use error::ProverError;
 pub use keys::{ProvingKey, VerifyingKey, keygen};
 pub use srs::{DEVELOPMENT_SEED, Provenance, Srs, VerifierSrs};

@@ -1,7 +1,7 @@
 //! One error for users who do not care which stage failed.
 
 use zklayout_model::{ExecuteError, ImportError, QuantiseError};
-use zklayout_plan::PlanError;
+use zklayout_plan::{CostError, PlanError};
 use zklayout_prover::ProverError;
 
 /// Whatever went wrong; the message says where and what to do.
@@ -29,6 +29,9 @@ pub enum Error {
     /// Choosing a layout.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// Pricing a layout.
+    #[error(transparent)]
+    Cost(#[from] CostError),
     /// Keys, proofs and files.
     #[error(transparent)]
     Prover(#[from] ProverError),

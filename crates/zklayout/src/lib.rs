@@ -32,12 +32,13 @@ pub use zklayout_model::{
     Trace, ValueRange, supported_ops,
 };
 pub use zklayout_plan::{
-    CircuitShape, Content, Direct, DirectKnobs, DotVariant, Family, Knobs, Layout, Plan, PlanHash, PlanOptions,
-    Public, ReluVariant, StreamKnobs, Streams, Visibility, WeightMode,
+    Candidate, CircuitShape, Content, Cost, CostError, CostModel, Direct, DirectKnobs, DotVariant, Family, Knobs,
+    Layout, LookupArgument, Plan, PlanHash, PlanOptions, Profile, Public, ReluVariant, Requantise, StreamKnobs,
+    Streams, Visibility, WeightMode, cost,
 };
 pub use zklayout_prover::{
-    Artefact, DEVELOPMENT_SEED, FORMAT_VERSION, ProofBundle, Provenance, ProverError, ProvingKey, PublicValues,
-    Srs, VerifierSrs, VerifyingKey, keygen, prove, unit_seconds, verify,
+    Artefact, CalibrateOptions, DEVELOPMENT_SEED, FORMAT_VERSION, Progress, ProofBundle, Provenance, ProverError,
+    ProvingKey, PublicValues, Srs, VerifierSrs, VerifyingKey, calibrate, keygen, prove, unit_seconds, verify,
 };
 
 /// The README's example, compiled with the documentation's tests.

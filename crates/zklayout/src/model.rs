@@ -7,7 +7,7 @@ use zklayout_model::{
     Fixed, Float, Fused, Graph, ImportError, Imported, QuantiseOptions, Reference, Shape, Trace, execute, fuse,
     import_onnx, quantise, run_fused,
 };
-use zklayout_plan::{Plan, PlanOptions, plan};
+use zklayout_plan::{Candidate, Plan, PlanOptions, candidates, plan};
 
 use crate::error::Error;
 
@@ -125,5 +125,21 @@ impl QuantisedModel {
     /// A graph that no layout covers or that does not fit the allowed rows.
     pub fn plan(&self, options: &PlanOptions) -> Result<Plan, Error> {
         Ok(plan(&self.graph, options)?)
+    }
+
+    /// Every layout that could be chosen, with its counts.
+    ///
+    /// # Errors
+    /// A graph that no layout covers.
+    pub fn candidates(&self, options: &PlanOptions) -> Result<Vec<Candidate>, Error> {
+        Ok(candidates(&self.graph, options)?)
+    }
+
+    /// The complete plan of one of the candidates.
+    ///
+    /// # Errors
+    /// A candidate of another model or other options.
+    pub fn realise(&self, candidate: &Candidate, options: &PlanOptions) -> Result<Plan, Error> {
+        Ok(Plan::realise(&self.graph, options.visibility, &candidate.knobs)?)
     }
 }

@@ -153,7 +153,7 @@ fn edited_plans_are_refused() {
     let plan = model.plan(&PlanOptions::default()).unwrap();
     let srs = setup(&plan);
     let edits: [fn(&mut Streams); 5] = [
-        |layout| layout.homes[3].read_row += 1,
+        |layout| layout.facts[0].read_row += 1,
         |layout| layout.facts[0].bias_row -= 1,
         |layout| layout.homes[0].public = zklayout::Public::No,
         |layout| layout.value_offset += 1,
@@ -161,7 +161,7 @@ fn edited_plans_are_refused() {
     ];
     for edit in edits {
         let mut edited = plan.clone();
-        let Layout::Streams(layout) = &mut edited.layout;
+        let Layout::Streams(layout) = &mut edited.layout else { unreachable!() };
         edit(layout);
         assert!(matches!(keygen(&srs, &edited, model.graph()), Err(ProverError::Plan(_))));
     }

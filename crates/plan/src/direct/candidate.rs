@@ -3,7 +3,7 @@
 use zklayout_model::{Clamp, Fixed, FixedInput, FixedLayer, Graph, NodeId, OutputKind, Shape, ValueRange};
 
 use crate::direct::geometry::Geometry;
-use crate::direct::knobs::{DirectKnobs, ReluVariant};
+use crate::direct::knobs::{DirectKnobs, DotVariant, ReluVariant};
 use crate::direct::layout::{Direct, DirectLayer, DirectSkip, Finish, Gadgets, Weights};
 use crate::direct::tally::Tally;
 use crate::error::PlanError;
@@ -14,6 +14,12 @@ use crate::table::TableSet;
 
 /// Degree of the lookups: one for the active rows, one for the product, two for switched inputs, one for the table.
 pub(crate) const DEGREE: usize = 5;
+
+/// Sets of rows that polynomials are opened at: this row, with the next, with the previous, with the last usable one.
+const ROTATION_SETS: usize = 4;
+
+/// Operations of a slot's two lookups: loads, switches, the compression of inputs and tables.
+const SLOT_LOOKUP_OPERATIONS: usize = 18 + 16;
 
 /// Lays out a graph, whether or not it fits its rows.
 pub(crate) fn build(
@@ -171,6 +177,9 @@ fn shape(layout: &Direct, tally: &Tally, table_entries: usize) -> CircuitShape {
     let fixed = layout.switch_columns() + constants;
     // Every advice column, the constants and the public values.
     let permuted = knobs.columns + constants + 1;
+    // Half of the weights and of the sums are negative, which makes them as wide as the field.
+    let assigned = tally.rows * knobs.columns;
+    let assigned_wide_cells = tally.rows * (knobs.pairs() + 1) / 2;
     CircuitShape {
         k: knobs.k,
         // Weights and accumulators may be negative in any column.
@@ -186,9 +195,29 @@ fn shape(layout: &Direct, tally: &Tally, table_entries: usize) -> CircuitShape {
         table_entries,
         advice_queries: knobs.columns,
         fixed_queries: fixed,
+        // The permutation argument queries public values.
+        instance_queries: 1,
+        rotation_sets: ROTATION_SETS,
+        assigned_small_cells: assigned - assigned_wide_cells,
+        assigned_wide_cells,
+        gate_operations: gate_operations(layout),
+        lookup_operations: knobs.slots * SLOT_LOOKUP_OPERATIONS,
         ..CircuitShape::default()
     }
     .with_proof_bytes()
+}
+
+/// Operations of all gates on one row: loads, each gate's formula, and two to join each constraint.
+fn gate_operations(layout: &Direct) -> usize {
+    let knobs = &layout.knobs;
+    let (columns, pairs, digits) = (knobs.columns, knobs.pairs(), knobs.bits());
+    let dot = 2 * pairs + usize::from(knobs.dot == DotVariant::Running) + 1;
+    let look = knobs.slots * 4;
+    let sum = if layout.gadgets.sum { 1 + columns } else { 0 };
+    let bits = if layout.gadgets.bits { 2 + 2 * (digits - 1) + 3 + 3 * digits + 2 } else { 0 };
+    let digits = if layout.gadgets.bits { digits + 1 } else { 0 };
+    let constraints = 1 + knobs.slots + usize::from(layout.gadgets.sum) + digits;
+    columns + 3 + dot + look + sum + bits + 2 * constraints
 }
 
 /// The tag of a table of `(x, 0)` for `x` in `[lo, hi]`.

@@ -1,14 +1,21 @@
 //! The counts of a layout of the family `streams`, in closed form.
 
 use crate::plan::{Visibility, WeightMode};
-use crate::shape::CircuitShape;
+use crate::shape::{CircuitShape, usable_rows};
 use crate::streams::fact::LinearFact;
 use crate::streams::home::{Home, Public, Read};
 use crate::streams::layout::{LookupArgument, StreamKnobs};
+use crate::streams::operations::Gates;
 use crate::streams::pass::Passes;
+use crate::table::TableSet;
 
 /// Evaluation columns: producer, consumer, weights, scalar operand, scalar sum.
 const EVALUATIONS: usize = 5;
+
+/// Sets of rows that columns are read at: this row, with the next, with the previous.
+const ROTATION_SETS: usize = 3;
+/// Sets of rows that several product columns add: the last usable row with this one and the next.
+const LINKED_PRODUCTS: usize = 1;
 
 /// Columns that copies connect: producer, consumer, scalar operand.
 const COPIED_COLUMNS: usize = 3;
@@ -20,8 +27,10 @@ pub(crate) fn count(
     homes: &[Home],
     facts: &[LinearFact],
     passes: &Passes,
-    table_entries: usize,
+    tables: &TableSet,
 ) -> CircuitShape {
+    let table_entries = tables.entries();
+    let offset = tables.offsets().1 != 0;
     let private = visibility.weights == WeightMode::Private;
     let weight_lookups = if private { knobs.weight_lanes } else { 0 };
     let cells = 2 + usize::from(knobs.remainders());
@@ -36,29 +45,53 @@ pub(crate) fn count(
     };
     let small_advice = knobs.lanes * cells + weight_lookups + multiplicities;
     let wide_advice = EVALUATIONS + sums;
+    let products = COPIED_COLUMNS.div_ceil(degree - 2);
     let fixed = fixed_columns(knobs, homes, passes) + knobs.weight_lanes - weight_lookups;
+    let instance = if visibility.public_input { knobs.lanes } else { 1 };
+    let public_values = if is_public(homes, Public::Values) { instance } else { 0 };
+    let public_accumulators = is_public(homes, Public::Accumulators);
+    let advice_queries = small_advice + wide_advice + (EVALUATIONS - 1) + sums;
+    let instance_queries = public_values.max(usize::from(public_accumulators));
+    // Tables and tags are read by the proof system's own lookups then, not by gates.
+    let unread = if native_lookups > 0 { 3 * knobs.table_columns + 1 } else { 0 };
+    let queries = advice_queries + fixed + instance_queries - unread;
+    let gates = Gates { knobs, passes, private, offset, queries, public_values, public_accumulators };
+    let activation_rows: usize = homes.iter().map(Home::rows).sum();
+    let weight_rows = facts.iter().map(LinearFact::len).sum::<usize>() + 1;
+    let copies = facts.iter().map(|fact| fact.copies(is_full(fact, homes))).sum();
+    // Weights and running sums fill their columns; so do the producer's evaluations of offset quotients.
+    let full = usable_rows(knobs.k);
+    let written = if knobs.remainders() { activation_rows } else { full };
     CircuitShape {
         k: knobs.k,
         small_advice,
         wide_advice,
         fixed,
-        instance: if visibility.public_input { knobs.lanes } else { 1 },
+        instance,
         permuted: COPIED_COLUMNS,
-        products: COPIED_COLUMNS.div_ceil(degree - 2),
+        products,
         native_lookups,
         lookups,
-        copies: facts.iter().map(|fact| fact.copies(is_full(fact, homes))).sum(),
+        copies,
         degree,
-        activation_rows: homes.iter().map(Home::rows).sum(),
-        weight_rows: facts.iter().map(LinearFact::len).sum::<usize>() + 1,
+        activation_rows,
+        weight_rows,
         table_entries,
-        advice_queries: small_advice + wide_advice + (EVALUATIONS - 1) + sums,
+        advice_queries,
         fixed_queries: fixed,
-        gate_operations: 0,
-        lookup_operations: 0,
+        instance_queries,
+        rotation_sets: ROTATION_SETS + if products > 1 { LINKED_PRODUCTS } else { 0 },
+        assigned_small_cells: knobs.lanes * cells * activation_rows + weight_lookups * full + table_entries,
+        assigned_wide_cells: activation_rows + written + 2 * weight_rows + copies + sums * full,
+        gate_operations: gates.operations(),
+        lookup_operations: gates.native_operations(),
         proof_bytes: 0,
     }
     .with_proof_bytes()
+}
+
+fn is_public(homes: &[Home], kind: Public) -> bool {
+    homes.iter().any(|home| home.public == kind)
 }
 
 fn is_full(fact: &LinearFact, homes: &[Home]) -> bool {
@@ -74,9 +107,6 @@ fn fixed_columns(knobs: &StreamKnobs, homes: &[Home], passes: &Passes) -> usize 
         + passes.read_steps.len()
         + passes.weight_steps.len()
         + passes.skips.len();
-    let public = [Public::Values, Public::Accumulators]
-        .iter()
-        .filter(|kind| homes.iter().any(|home| home.public == **kind))
-        .count();
+    let public = [Public::Values, Public::Accumulators].iter().filter(|kind| is_public(homes, **kind)).count();
     5 + knobs.lanes + 1 + usize::from(knobs.remainders()) + passes + 3 * knobs.table_columns + public
 }

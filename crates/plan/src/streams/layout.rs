@@ -141,7 +141,7 @@ pub(crate) fn realise(
     let candidate = Candidate::build(&network, &visibility, knobs.lanes, &requantisation)?;
     let (facts, passes) = candidate.facts(knobs.lanes, knobs.weight_lanes);
     let tables = tables(&requantisation, layers, &visibility);
-    let shape = count(&knobs, &visibility, &candidate.homes, &facts, &passes, tables.entries());
+    let shape = count(&knobs, &visibility, &candidate.homes, &facts, &passes, &tables);
     if needed_rows(&shape, knobs.table_columns) >= shape.usable_rows() {
         return Err(too_large(knobs.k));
     }

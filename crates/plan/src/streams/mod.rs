@@ -11,6 +11,7 @@ mod geometry;
 mod home;
 mod layout;
 mod network;
+mod operations;
 mod pass;
 mod requantise;
 mod search;

@@ -13,6 +13,7 @@ use crate::streams::home::Home;
 use crate::streams::layout::{LookupArgument, StreamKnobs, tables};
 use crate::streams::network::Network;
 use crate::streams::requantise::Requantisation;
+use crate::table::TableSet;
 
 /// Widths of the activation tape that are tried.
 pub(crate) const LANES: [usize; 11] = [1, 2, 3, 4, 6, 8, 9, 12, 16, 24, 32];
@@ -51,7 +52,7 @@ pub(crate) fn candidates(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<
         };
         laid_out = true;
         for requantisation in &variants {
-            let entries = tables(requantisation, &network.layers, &options.visibility).entries();
+            let tables = tables(requantisation, &network.layers, &options.visibility);
             let candidate =
                 Candidate::new(&network, arrangement.clone(), &options.visibility, lanes, requantisation);
             for lookups in
@@ -66,7 +67,7 @@ pub(crate) fn candidates(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<
                         requantise: requantisation.choices.clone(),
                         lookups,
                     };
-                    if let Some((knobs, shape)) = narrowest(&candidate, &network.layers, options, entries, wanted)
+                    if let Some((knobs, shape)) = narrowest(&candidate, &network.layers, options, &tables, wanted)
                     {
                         found.push(Layout { knobs: Knobs::Streams(knobs), shape });
                     }
@@ -85,12 +86,12 @@ fn narrowest(
     candidate: &Candidate<'_>,
     layers: &[&FixedLayer],
     options: &PlanOptions,
-    entries: usize,
+    tables: &TableSet,
     wanted: StreamKnobs,
 ) -> Option<(StreamKnobs, CircuitShape)> {
     let usable = usable_rows(wanted.k).checked_sub(1)?;
     let most = if wanted.lookups == LookupArgument::Native { 1 } else { MOST_TABLE_COLUMNS };
-    let table_columns = (1..=most).find(|columns| entries.div_ceil(*columns) <= usable)?;
+    let table_columns = (1..=most).find(|columns| tables.entries().div_ceil(*columns) <= usable)?;
     if candidate.homes.iter().map(Home::rows).sum::<usize>() > usable {
         return None;
     }
@@ -98,7 +99,7 @@ fn narrowest(
         |weight_lanes| {
             let knobs = StreamKnobs { weight_lanes, table_columns, ..wanted.clone() };
             let (facts, passes) = candidate.facts(knobs.lanes, weight_lanes);
-            let shape = count(&knobs, &options.visibility, &candidate.homes, &facts, &passes, entries);
+            let shape = count(&knobs, &options.visibility, &candidate.homes, &facts, &passes, tables);
             (needed_rows(&shape, table_columns) <= usable).then_some((knobs, shape))
         },
     )

@@ -1,0 +1,74 @@
+//! `zklayout calibrate`: this machine's kernels and whole proofs, as a profile.
+
+use comfy_table::Table;
+use zklayout::cost::Kernel;
+use zklayout::{CalibrateOptions, Profile, Progress, calibrate};
+
+use crate::args::CalibrateCommand;
+use crate::error::CliError;
+use crate::{memory, plan, report};
+
+pub(crate) fn run(options: &CalibrateCommand, json: bool) -> Result<(), CliError> {
+    let measuring = CalibrateOptions {
+        name: options.name.clone(),
+        min_k: options.min_k,
+        max_k: options.max_k,
+        threads: options.threads,
+        base_bytes: memory::peak_bytes().unwrap_or(0),
+    };
+    let profile = calibrate(&measuring, &mut |progress| {
+        if !json {
+            eprintln!("{}", step(&progress));
+        }
+    })?;
+    let text = profile.to_json().map_err(zklayout::Error::from)?;
+    if let Some(path) = &options.out {
+        plan::write_text(&text, path)?;
+    }
+    if json {
+        println!("{text}");
+    } else {
+        println!("{}\n{}", kernels(&profile), residuals(&profile));
+    }
+    Ok(())
+}
+
+fn step(progress: &Progress) -> String {
+    match progress {
+        Progress::Kernels(k) => format!("kernels on 2^{k} rows"),
+        Progress::Proof(circuit) => format!("proof of {circuit}"),
+    }
+}
+
+fn kernels(profile: &Profile) -> Table {
+    let sizes: Vec<u32> = profile
+        .kernels
+        .values()
+        .next()
+        .map(|table| table.samples().iter().map(|sample| sample.k).collect())
+        .unwrap_or_default();
+    let header: Vec<String> =
+        std::iter::once("kernel".to_owned()).chain(sizes.iter().map(|k| format!("2^{k}"))).collect();
+    let mut table = report::table(&header.iter().map(String::as_str).collect::<Vec<_>>());
+    for kernel in Kernel::ALL {
+        let cell = |k: &u32| profile.kernel(kernel, *k).map_or("-".into(), |s| format!("{:.3} ms", s * 1e3));
+        table.add_row(std::iter::once(format!("{kernel:?}")).chain(sizes.iter().map(cell)));
+    }
+    table
+}
+
+fn residuals(profile: &Profile) -> Table {
+    let mut table = report::table(&["synthetic circuit", "measured", "fitted", "error"]);
+    for residual in &profile.residuals {
+        table.add_row([
+            residual.circuit.clone(),
+            report::seconds(residual.measured),
+            report::seconds(residual.fitted),
+            format!("{:+.1} %", 100.0 * (residual.fitted / residual.measured - 1.0)),
+        ]);
+    }
+    for (coefficient, value) in &profile.coefficients {
+        table.add_row([format!("{coefficient:?}"), format!("{value:.4e}"), String::new(), String::new()]);
+    }
+    table
+}

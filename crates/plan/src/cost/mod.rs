@@ -1,0 +1,20 @@
+//! What a circuit costs to prove: seconds and bytes, from its counts alone.
+//!
+//! A [`Profile`] holds what one machine's kernels take; a [`CostModel`] prices a [`crate::CircuitShape`] by it. This
+//! module knows the steps of the proof system, but neither halo2 nor any layout: two layouts with equal counts have
+//! equal prices.
+
+mod error;
+mod memory;
+mod model;
+mod price;
+mod profile;
+mod steps;
+mod table;
+
+pub use error::CostError;
+pub use model::CostModel;
+pub use price::{Cost, Term};
+pub use profile::{Coefficient, Host, Kernel, PROFILE_FORMAT, Profile, Residual};
+pub use steps::{Charge, Rate};
+pub use table::{Sample, Table};

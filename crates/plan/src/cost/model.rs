@@ -1,0 +1,143 @@
+//! Prices circuits by a profile.
+
+use crate::cost::error::CostError;
+use crate::cost::memory;
+use crate::cost::price::{Cost, Term};
+use crate::cost::profile::{Coefficient, Profile};
+use crate::cost::steps::{Charge, Counts, Rate};
+use crate::shape::CircuitShape;
+
+/// Prices circuits by one profile.
+#[derive(Clone, Copy, Debug)]
+pub struct CostModel<'a> {
+    profile: &'a Profile,
+}
+
+impl<'a> CostModel<'a> {
+    /// A model that prices by `profile`.
+    pub fn new(profile: &'a Profile) -> Self {
+        Self { profile }
+    }
+
+    /// The price of a circuit.
+    ///
+    /// # Errors
+    /// [`CostError::Range`] for a number of rows that the profile was not measured for, [`CostError::Incomplete`] for
+    /// a profile with gaps.
+    pub fn price(&self, shape: &CircuitShape) -> Result<Cost, CostError> {
+        let threads = self.profile.host.threads;
+        let counts = Counts::of(shape, threads);
+        let terms = self.terms(&counts.proof(), shape.k)?;
+        let prove_seconds = terms.iter().map(|(_, seconds)| seconds).sum();
+        let base = self.profile.coefficient(Coefficient::BaseBytes) as u64;
+        Ok(Cost {
+            terms,
+            prove_seconds,
+            prove_error: prove_seconds * self.profile.coefficient(Coefficient::RelativeError),
+            keygen_seconds: self.sum(&counts.keys(), shape.k)?,
+            verify_seconds: self.sum(&counts.verification(), shape.k)?,
+            peak_memory: base + memory::peak_bytes(shape, threads) as u64,
+            proof_bytes: shape.proof_bytes,
+            proving_key_bytes: memory::proving_key_bytes(shape) as u64,
+        })
+    }
+
+    /// The charges that a proof's price consists of: what a calibration fits its coefficients to.
+    pub fn proof_charges(&self, shape: &CircuitShape) -> Vec<Charge> {
+        Counts::of(shape, self.profile.host.threads).proof()
+    }
+
+    /// The same for making both keys.
+    pub fn key_charges(&self, shape: &CircuitShape) -> Vec<Charge> {
+        Counts::of(shape, self.profile.host.threads).keys()
+    }
+
+    /// The same for a verification.
+    pub fn verification_charges(&self, shape: &CircuitShape) -> Vec<Charge> {
+        Counts::of(shape, self.profile.host.threads).verification()
+    }
+
+    fn terms(&self, charges: &[Charge], k: u32) -> Result<Vec<(Term, f64)>, CostError> {
+        let mut terms: Vec<(Term, f64)> = Vec::new();
+        for charge in charges {
+            let seconds = charge.count * self.rate(charge.rate, k)?;
+            match terms.iter_mut().find(|(term, _)| *term == charge.term) {
+                Some((_, sum)) => *sum += seconds,
+                None => terms.push((charge.term, seconds)),
+            }
+        }
+        Ok(terms)
+    }
+
+    fn sum(&self, charges: &[Charge], k: u32) -> Result<f64, CostError> {
+        Ok(self.terms(charges, k)?.iter().map(|(_, seconds)| seconds).sum())
+    }
+
+    fn rate(&self, rate: Rate, k: u32) -> Result<f64, CostError> {
+        match rate {
+            Rate::Kernel(kernel) => self.profile.kernel(kernel, k),
+            Rate::Coefficient(coefficient) => Ok(self.profile.coefficient(coefficient)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CostModel;
+    use crate::cost::{CostError, Profile};
+    use crate::shape::CircuitShape;
+
+    fn shape(k: u32) -> CircuitShape {
+        let shape = CircuitShape {
+            k,
+            small_advice: 16,
+            wide_advice: 9,
+            fixed: 34,
+            instance: 1,
+            permuted: 3,
+            products: 1,
+            degree: 5,
+            advice_queries: 33,
+            fixed_queries: 34,
+            rotation_sets: 3,
+            gate_operations: 300,
+            assigned_small_cells: 12 << k,
+            assigned_wide_cells: 8 << k,
+            ..CircuitShape::default()
+        };
+        shape.with_proof_bytes()
+    }
+
+    #[test]
+    fn terms_add_up_and_more_of_anything_costs_more() -> Result<(), CostError> {
+        let profile = Profile::two_cores()?;
+        let model = CostModel::new(&profile);
+        let base = model.price(&shape(12))?;
+        let sum: f64 = base.terms.iter().map(|(_, seconds)| seconds).sum();
+        assert!((sum - base.prove_seconds).abs() < 1e-9);
+        let more: [fn(&mut CircuitShape); 6] = [
+            |shape| shape.small_advice += 1,
+            |shape| shape.wide_advice += 1,
+            |shape| shape.fixed += 1,
+            |shape| shape.permuted += 3,
+            |shape| shape.native_lookups += 1,
+            |shape| shape.k += 1,
+        ];
+        for change in more {
+            let mut changed = shape(12);
+            change(&mut changed);
+            let price = model.price(&changed)?;
+            assert!(price.prove_seconds > base.prove_seconds, "{changed:?}");
+            assert!(price.peak_memory >= base.peak_memory, "{changed:?}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn rows_that_were_not_measured_have_no_price() -> Result<(), CostError> {
+        let profile = Profile::two_cores()?;
+        let refused = CostModel::new(&profile).price(&shape(28));
+        assert!(matches!(refused, Err(CostError::Range { k: 28, .. })));
+        Ok(())
+    }
+}

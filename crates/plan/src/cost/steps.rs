@@ -1,0 +1,195 @@
+//! The steps of a proof, a verification and a key generation, as counts of kernels and coefficients.
+//!
+//! Every price is a sum of count times rate; here are the counts. What runs on several columns at once, and what runs
+//! one after the other, is in the choice of kernel: a kernel is measured with the parallelism that its step has.
+
+use crate::cost::price::Term;
+use crate::cost::profile::{Coefficient, Kernel};
+use crate::shape::CircuitShape;
+
+/// Parts that the kernel of the quotient's transform was measured with.
+const QUOTIENT_PARTS: f64 = 4.0;
+/// Operations of a native lookup's own constraints on one row of one part.
+const LOOKUP_CONSTRAINT_OPERATIONS: usize = 24;
+/// Share of fixed cells that are not zero, for the commitments that keys are made of.
+const FIXED_FILL: f64 = 0.5;
+
+/// What one unit of a charge costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rate {
+    /// A kernel on all rows.
+    Kernel(Kernel),
+    /// A fitted coefficient.
+    Coefficient(Coefficient),
+}
+
+/// A number of units within a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Charge {
+    /// The step.
+    pub term: Term,
+    /// How many units.
+    pub count: f64,
+    /// Of what.
+    pub rate: Rate,
+}
+
+/// Counts that several steps share.
+pub(crate) struct Counts<'a> {
+    shape: &'a CircuitShape,
+    rows: f64,
+    parts: f64,
+    advice: usize,
+    threads: f64,
+}
+
+impl<'a> Counts<'a> {
+    pub(crate) fn of(shape: &'a CircuitShape, threads: usize) -> Self {
+        Self {
+            shape,
+            rows: f64::powi(2.0, shape.k as i32),
+            parts: shape.parts() as f64,
+            advice: shape.small_advice + shape.wide_advice,
+            threads: threads.max(1) as f64,
+        }
+    }
+
+    /// The charges of a proof, in the prover's order.
+    pub(crate) fn proof(&self) -> Vec<Charge> {
+        let mut charges = Charges::default();
+        self.advice(&mut charges);
+        self.lookups(&mut charges);
+        self.permutation(&mut charges);
+        self.transforms(&mut charges);
+        self.constraints(&mut charges);
+        self.opening(&mut charges);
+        charges.coefficient(Term::Overhead, Coefficient::Proof, 1.0);
+        charges.0
+    }
+
+    fn advice(&self, charges: &mut Charges) {
+        let shape = self.shape;
+        let cells = shape.assigned_small_cells + shape.assigned_wide_cells;
+        charges.kernel(Term::Synthesis, Kernel::Assignment, self.advice as f64);
+        charges.coefficient(Term::Synthesis, Coefficient::WitnessCell, cells as f64);
+        // Cells of both kinds may share a column, so that only their sums matter.
+        let columns = self.advice as f64;
+        let wide = (shape.assigned_wide_cells as f64 / self.rows).min(columns);
+        let small = (shape.assigned_small_cells as f64 / self.rows).min(columns - wide);
+        charges.kernel(Term::CommitSmall, Kernel::CommitSmall, small);
+        charges.kernel(Term::CommitWide, Kernel::CommitWide, wide);
+        charges.kernel(Term::CommitWide, Kernel::CommitEmpty, columns - wide - small);
+    }
+
+    fn lookups(&self, charges: &mut Charges) {
+        let (term, lookups) = (Term::NativeLookups, self.shape.native_lookups as f64);
+        if self.shape.native_lookups == 0 {
+            return;
+        }
+        charges.coefficient(term, Coefficient::LookupRow, lookups * self.rows);
+        charges.kernel(term, Kernel::CommitAlone, 3.0 * lookups);
+        charges.kernel(term, Kernel::InverseTransform, 3.0 * lookups);
+        charges.kernel(term, Kernel::BatchInversion, lookups);
+        charges.kernel(term, Kernel::RunningProduct, lookups);
+        charges.kernel(term, Kernel::PartTransform, 3.0 * lookups * self.parts);
+        let constraints = self.shape.native_lookups * LOOKUP_CONSTRAINT_OPERATIONS;
+        let operations = (self.shape.lookup_operations + constraints) as f64;
+        charges.coefficient(term, Coefficient::GateOperation, operations * self.rows * self.parts);
+    }
+
+    fn permutation(&self, charges: &mut Charges) {
+        let (term, products) = (Term::Permutation, self.shape.products as f64);
+        charges.kernel(term, Kernel::PermutationPass, self.shape.permuted as f64);
+        for kernel in
+            [Kernel::BatchInversion, Kernel::RunningProduct, Kernel::CommitAlone, Kernel::InverseTransform]
+        {
+            charges.kernel(term, kernel, products);
+        }
+        charges.kernel(Term::Blinding, Kernel::RandomColumn, 1.0);
+        charges.kernel(Term::Blinding, Kernel::CommitAlone, 1.0);
+    }
+
+    fn transforms(&self, charges: &mut Charges) {
+        let shape = self.shape;
+        let values = (self.advice + shape.instance) as f64;
+        charges.kernel(Term::Coefficients, Kernel::InverseTransform, values);
+        let together = shape.fixed as f64 * self.parts;
+        charges.kernel(Term::FixedParts, Kernel::PartTransformTogether, together);
+        // The three row indicators follow each other.
+        charges.kernel(Term::FixedParts, Kernel::PartTransform, 3.0 * self.parts);
+        charges.kernel(Term::AdviceParts, Kernel::PartTransform, values * self.parts);
+        for columns in [shape.products, shape.permuted] {
+            let kernel = if columns > 1 { Kernel::PartTransformTogether } else { Kernel::PartTransform };
+            charges.kernel(Term::AdviceParts, kernel, columns as f64 * self.parts);
+        }
+    }
+
+    fn constraints(&self, charges: &mut Charges) {
+        let shape = self.shape;
+        let extended = self.rows * self.parts;
+        let operations = shape.gate_operations as f64;
+        charges.coefficient(Term::Gates, Coefficient::GateOperation, operations * extended);
+        let permuted = (shape.permuted + shape.products) as f64;
+        charges.coefficient(Term::PermutationParts, Coefficient::PermutationRow, permuted * extended);
+        charges.kernel(Term::Quotient, Kernel::QuotientTransform, self.parts / QUOTIENT_PARTS);
+        charges.kernel(Term::Quotient, Kernel::CommitAlone, (shape.degree - 1) as f64);
+    }
+
+    fn opening(&self, charges: &mut Charges) {
+        let shape = self.shape;
+        let queries = shape.evaluations() as f64;
+        charges.kernel(Term::Evaluations, Kernel::Evaluation, queries);
+        charges.coefficient(Term::Evaluations, Coefficient::Query, queries);
+        // The opening evaluates every query once more.
+        charges.kernel(Term::Opening, Kernel::Evaluation, queries);
+        let polynomials =
+            self.advice + shape.fixed + shape.permuted + shape.products + 3 * shape.native_lookups + 2;
+        charges.kernel(Term::Opening, Kernel::OpeningPass, polynomials as f64);
+        // Sets are divided at once; one of them has one point, the others two or more. The last division is alone.
+        let divisions = (2 * shape.rotation_sets).saturating_sub(1) as f64 / self.threads;
+        charges.kernel(Term::Opening, Kernel::Division, divisions.max(2.0) + 1.0);
+        charges.kernel(Term::Opening, Kernel::CommitAlone, 2.0);
+    }
+
+    /// The charges of making both keys; terms carry no meaning there.
+    pub(crate) fn keys(&self) -> Vec<Charge> {
+        let (shape, mut charges, term) = (self.shape, Charges::default(), Term::Overhead);
+        let (fixed, permuted) = (shape.fixed as f64, shape.permuted as f64);
+        charges.coefficient(term, Coefficient::Key, 1.0);
+        charges.coefficient(term, Coefficient::KeyCell, fixed * self.rows);
+        charges.kernel(term, Kernel::CommitSmall, fixed * FIXED_FILL);
+        charges.kernel(term, Kernel::CommitEmpty, fixed * (1.0 - FIXED_FILL));
+        charges.kernel(term, Kernel::CommitAlone, permuted);
+        charges.kernel(term, Kernel::InverseTransform, fixed + permuted + 3.0);
+        charges.0
+    }
+
+    /// The charges of a verification; terms carry no meaning there.
+    pub(crate) fn verification(&self) -> Vec<Charge> {
+        let (shape, mut charges, term) = (self.shape, Charges::default(), Term::Overhead);
+        let commitments = shape.commitments() + shape.fixed + shape.permuted;
+        charges.coefficient(term, Coefficient::Verification, 1.0);
+        charges.coefficient(term, Coefficient::VerifyCommitment, commitments as f64);
+        charges.coefficient(term, Coefficient::VerifyEvaluation, shape.evaluations() as f64);
+        charges.0
+    }
+}
+
+#[derive(Default)]
+struct Charges(Vec<Charge>);
+
+impl Charges {
+    fn kernel(&mut self, term: Term, kernel: Kernel, count: f64) {
+        self.add(term, Rate::Kernel(kernel), count);
+    }
+
+    fn coefficient(&mut self, term: Term, coefficient: Coefficient, count: f64) {
+        self.add(term, Rate::Coefficient(coefficient), count);
+    }
+
+    fn add(&mut self, term: Term, rate: Rate, count: f64) {
+        if count != 0.0 {
+            self.0.push(Charge { term, count, rate });
+        }
+    }
+}

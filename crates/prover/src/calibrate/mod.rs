@@ -1,0 +1,112 @@
+//! Measures this machine: every kernel of the prover by size, then whole proofs of synthetic circuits that the
+//! remaining coefficients are fitted to.
+//!
+//! Nothing here knows a layout or a model. Kernels are called as halo2's prover calls them: through the same functions,
+//! with the same number of columns at once. The best of several runs counts, over two rounds, so that a neighbour's
+//! work on the machine has to be unlucky twice to be measured.
+
+mod circuits;
+mod commitments;
+mod fit;
+mod host;
+mod passes;
+mod proofs;
+mod sampling;
+mod transforms;
+
+use std::collections::BTreeMap;
+
+use zklayout_plan::cost::{Coefficient, Kernel, PROFILE_FORMAT, Profile, Sample, Table};
+
+use crate::calibrate::sampling::{Bench, Timings};
+use crate::error::ProverError;
+use crate::srs::{DEVELOPMENT_SEED, Srs};
+
+/// Rounds over all kernels of one size.
+const ROUNDS: usize = 2;
+
+/// What to measure.
+#[derive(Clone, Debug)]
+pub struct CalibrateOptions {
+    /// The profile's name.
+    pub name: String,
+    /// Smallest logarithm of the number of rows.
+    pub min_k: u32,
+    /// Largest logarithm of the number of rows.
+    pub max_k: u32,
+    /// Threads that the prover will use; all if not given.
+    pub threads: Option<usize>,
+    /// Resident bytes of a process that holds a model but no circuit.
+    pub base_bytes: u64,
+}
+
+/// How far a calibration is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Kernels on `2^k` rows are measured.
+    Kernels(u32),
+    /// A whole proof is measured.
+    Proof(String),
+}
+
+/// Measures this machine.
+///
+/// # Errors
+/// Sizes that powers of tau cannot be made for, or a failure of halo2.
+pub fn calibrate(
+    options: &CalibrateOptions,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Profile, ProverError> {
+    let threads = options.threads.unwrap_or(0);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|error| failure(error.to_string()))?;
+    pool.install(|| measure(options, progress))
+}
+
+fn measure(
+    options: &CalibrateOptions,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Profile, ProverError> {
+    if options.min_k < MIN_K || options.max_k < options.min_k {
+        return Err(failure(format!("2^{} to 2^{} rows: at least 2^{MIN_K}", options.min_k, options.max_k)));
+    }
+    let mut samples: BTreeMap<Kernel, Vec<Sample>> = BTreeMap::new();
+    for k in options.min_k..=options.max_k {
+        progress(Progress::Kernels(k));
+        for (kernel, seconds) in kernels(k)? {
+            samples.entry(kernel).or_default().push(Sample { k, seconds });
+        }
+    }
+    let mut profile = Profile {
+        format: PROFILE_FORMAT,
+        name: options.name.clone(),
+        host: host::host(rayon::current_num_threads()),
+        versions: host::versions(),
+        kernels: samples.into_iter().map(|(kernel, samples)| (kernel, Table::new(samples))).collect(),
+        coefficients: BTreeMap::from([(Coefficient::BaseBytes, options.base_bytes as f64)]),
+        residuals: Vec::new(),
+    };
+    let proofs = proofs::measure(options.min_k, options.max_k, progress)?;
+    fit::fit(&mut profile, &proofs)?;
+    Ok(profile)
+}
+
+/// The smallest size that halo2's own rows leave room in.
+const MIN_K: u32 = 5;
+
+fn kernels(k: u32) -> Result<Timings, ProverError> {
+    let srs = Srs::development(k, DEVELOPMENT_SEED)?;
+    let params = srs.params(k)?;
+    let bench = Bench::new(&params);
+    let mut timings = Timings::new();
+    for _ in 0..ROUNDS {
+        commitments::measure(&bench, &mut timings);
+        transforms::measure(&bench, &mut timings);
+        passes::measure(&bench, &mut timings);
+    }
+    Ok(timings)
+}
+
+fn failure(reason: String) -> ProverError {
+    ProverError::ProofSystem { doing: "calibrating", reason }
+}
