@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use ndarray_npy::read_npy;
 use zklayout::{
-    Error, Layout, Model, Plan, PlanOptions, ProverError, ProvingKey, QuantiseOptions, QuantisedModel, Srs,
-    Streams, Visibility, WeightMode, keygen, prove, verify,
+    Error, Family, Layout, Model, Plan, PlanOptions, ProverError, ProvingKey, QuantiseOptions, QuantisedModel,
+    Srs, Streams, Visibility, WeightMode, keygen, prove, verify,
 };
 
 fn fixture(path: &str) -> PathBuf {
@@ -24,8 +24,12 @@ fn quantised(model: &str) -> QuantisedModel {
     model.quantise(&samples, &QuantiseOptions::default()).unwrap()
 }
 
+fn streams() -> PlanOptions {
+    PlanOptions { family: Some(Family::Streams), ..PlanOptions::default() }
+}
+
 fn visibility(public_input: bool, weights: WeightMode) -> PlanOptions {
-    PlanOptions { visibility: Visibility { public_input, weights }, ..PlanOptions::default() }
+    PlanOptions { visibility: Visibility { public_input, weights }, ..streams() }
 }
 
 fn setup(plan: &Plan) -> Srs {
@@ -150,7 +154,7 @@ fn proving_keys_survive_saving() {
 #[test]
 fn edited_plans_are_refused() {
     let model = quantised("mnist_cnn");
-    let plan = model.plan(&PlanOptions::default()).unwrap();
+    let plan = model.plan(&streams()).unwrap();
     let srs = setup(&plan);
     let edits: [fn(&mut Streams); 5] = [
         |layout| layout.facts[0].read_row += 1,
@@ -161,7 +165,7 @@ fn edited_plans_are_refused() {
     ];
     for edit in edits {
         let mut edited = plan.clone();
-        let Layout::Streams(layout) = &mut edited.layout else { unreachable!() };
+        let Layout::Streams(layout) = &mut edited.layout else { panic!("another family") };
         edit(layout);
         assert!(matches!(keygen(&srs, &edited, model.graph()), Err(ProverError::Plan(_))));
     }

@@ -21,6 +21,9 @@ const ROTATION_SETS: usize = 4;
 /// Operations of a slot's two lookups: loads, switches, the compression of inputs and tables.
 const SLOT_LOOKUP_OPERATIONS: usize = 18 + 16;
 
+/// The most binary digits of an accumulator: what 64-bit integers hold with room for a carry.
+const MOST_BITS: u32 = 62;
+
 /// Lays out a graph, whether or not it fits its rows.
 pub(crate) fn build(
     graph: &Graph<Fixed>,
@@ -131,9 +134,11 @@ impl Builder {
     fn finish_of(&mut self, layer: &FixedLayer) -> Finish {
         let OutputKind::Requantise { shift, clamp, range } = layer.kind else { return Finish::Raw };
         let rectify = clamp == Clamp { lo: Some(0), hi: None };
-        if self.layout.knobs.relu == ReluVariant::Bits && (rectify || clamp.is_identity()) {
+        let bits = signed_bits(&range);
+        let has_digits = (rectify || clamp.is_identity()) && shift + bits <= MOST_BITS;
+        if self.layout.knobs.relu == ReluVariant::Bits && has_digits {
             self.layout.gadgets.bits = true;
-            return Finish::Bits { shift, bits: signed_bits(&range), rectify };
+            return Finish::Bits { shift, bits, rectify };
         }
         let values = self.tables.activation(0, clamp, range.lo, range.hi);
         self.tables.range(1 << shift);
