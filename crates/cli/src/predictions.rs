@@ -55,7 +55,10 @@ pub(crate) fn run(options: &PredictionsOptions, json: bool) -> Result<(), CliErr
     let mut priced = Vec::new();
     for candidate in job.quantised.candidates(&choices)? {
         let plan = job.quantised.realise(&candidate, &choices)?;
-        priced.push((plan::price(&plan, &choices)?, candidate, plan));
+        // Like the planner, leave out what the profile was not measured for.
+        if let Ok(cost) = plan::price(&plan, &choices) {
+            priced.push((cost, candidate, plan));
+        }
     }
     priced.sort_by(|(a, ..), (b, ..)| a.prove_seconds.total_cmp(&b.prove_seconds));
     let mut layouts = Vec::new();
