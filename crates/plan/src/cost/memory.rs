@@ -25,7 +25,7 @@ const PERMUTED_CELL: usize = 32;
 
 /// Bytes of the proving key's polynomials: values and coefficients of fixed and permuted columns, three indicators.
 pub(crate) fn proving_key_bytes(shape: &CircuitShape) -> usize {
-    (2 * (shape.fixed + shape.permuted) + 3) * ELEMENT << shape.k
+    ((2 * (shape.fixed + shape.permuted) + 3) * ELEMENT) << shape.k
 }
 
 /// The peak.
