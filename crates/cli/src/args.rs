@@ -269,7 +269,10 @@ pub(crate) struct PredictionsOptions {
     /// How many layouts to prove.
     #[arg(long, default_value_t = 12)]
     pub(crate) layouts: usize,
-    /// How many proofs to make of each; the fastest counts.
+    /// How many proofs to make of each in a round; the fastest counts.
     #[arg(long, default_value_t = 3)]
     pub(crate) runs: usize,
+    /// How many times to go through all layouts; the fastest counts.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) rounds: usize,
 }

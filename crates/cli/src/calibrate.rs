@@ -6,7 +6,7 @@ use zklayout::{CalibrateOptions, Profile, Progress, calibrate};
 
 use crate::args::CalibrateCommand;
 use crate::error::CliError;
-use crate::{memory, plan, report};
+use crate::{plan, report};
 
 pub(crate) fn run(options: &CalibrateCommand, json: bool) -> Result<(), CliError> {
     let measuring = CalibrateOptions {
@@ -14,7 +14,6 @@ pub(crate) fn run(options: &CalibrateCommand, json: bool) -> Result<(), CliError
         min_k: options.min_k,
         max_k: options.max_k,
         threads: options.threads,
-        base_bytes: memory::peak_bytes().unwrap_or(0),
     };
     let profile = calibrate(&measuring, &mut |progress| {
         if !json {

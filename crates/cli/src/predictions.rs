@@ -24,6 +24,19 @@ struct Measured {
     proof_bytes: usize,
 }
 
+impl Measured {
+    /// The faster of two runs, number by number; the memory of the one that needed more.
+    fn best(self, other: Self) -> Self {
+        Self {
+            prove_best: self.prove_best.min(other.prove_best),
+            verify_best: self.verify_best.min(other.verify_best),
+            keygen: self.keygen.min(other.keygen),
+            peak_memory_bytes: self.peak_memory_bytes.max(other.peak_memory_bytes),
+            proof_bytes: other.proof_bytes,
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct Prediction {
     layout: String,
@@ -33,6 +46,20 @@ struct Prediction {
     measured_verify: f64,
     measured_proof_bytes: usize,
     predicted: Cost,
+}
+
+impl Prediction {
+    fn of(layout: String, predicted: Cost, measured: Measured) -> Self {
+        Self {
+            layout,
+            measured_seconds: measured.prove_best,
+            measured_memory: measured.peak_memory_bytes.unwrap_or(0),
+            measured_keygen: measured.keygen,
+            measured_verify: measured.verify_best,
+            measured_proof_bytes: measured.proof_bytes,
+            predicted,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -55,23 +82,28 @@ pub(crate) fn run(options: &PredictionsOptions, json: bool) -> Result<(), CliErr
     let mut priced = Vec::new();
     for candidate in job.quantised.candidates(&choices)? {
         let plan = job.quantised.realise(&candidate, &choices)?;
-        priced.push((plan::price(&plan, &choices)?, candidate, plan));
+        // Like the planner, leave out what the profile was not measured for.
+        if let Ok(cost) = plan::price(&plan, &choices) {
+            priced.push((cost, candidate, plan));
+        }
     }
     priced.sort_by(|(a, ..), (b, ..)| a.prove_seconds.total_cmp(&b.prove_seconds));
-    let mut layouts = Vec::new();
-    for (cost, candidate, plan) in spread(priced, options.layouts) {
-        let name = name(&candidate);
-        let measured = steps.run(&name, || measure(options, &plan))?;
-        layouts.push(Prediction {
-            layout: name,
-            measured_seconds: measured.prove_best,
-            measured_memory: measured.peak_memory_bytes.unwrap_or(0),
-            measured_keygen: measured.keygen,
-            measured_verify: measured.verify_best,
-            measured_proof_bytes: measured.proof_bytes,
-            predicted: cost,
-        });
+    let chosen = spread(priced, options.layouts);
+    let mut best: Vec<Option<Measured>> = chosen.iter().map(|_| None).collect();
+    for _ in 0..options.rounds.max(1) {
+        for ((_, candidate, plan), best) in chosen.iter().zip(&mut best) {
+            let measured = steps.run(&name(candidate), || measure(options, plan))?;
+            *best = Some(match best.take() {
+                Some(other) => other.best(measured),
+                None => measured,
+            });
+        }
     }
+    let layouts = chosen
+        .into_iter()
+        .zip(best)
+        .filter_map(|((cost, candidate, _), measured)| Some(Prediction::of(name(&candidate), cost, measured?)));
+    let layouts = layouts.collect();
     let predictions = Predictions::of(layouts);
     if json {
         println!("{}", serde_json::json!(predictions));

@@ -6,6 +6,11 @@
 
 use crate::shape::CircuitShape;
 
+/// Bytes of a process that read a model and chose a plan, the importer's included.
+const PROCESS: usize = 34_000_000;
+/// Resident bytes for a byte in use: what allocators keep between blocks, and temporary copies.
+const RESIDENT: f64 = 1.27;
+
 /// Bytes of a field element, of a curve point's coordinates, of an assigned value that may be a fraction.
 const ELEMENT: usize = 32;
 const POINT: usize = 64;
@@ -20,17 +25,18 @@ const PERMUTED_CELL: usize = 32;
 
 /// Bytes of the proving key's polynomials: values and coefficients of fixed and permuted columns, three indicators.
 pub(crate) fn proving_key_bytes(shape: &CircuitShape) -> usize {
-    (2 * (shape.fixed + shape.permuted) + 3) * ELEMENT << shape.k
+    ((2 * (shape.fixed + shape.permuted) + 3) * ELEMENT) << shape.k
 }
 
-/// The peak, beside what a process takes that has no circuit.
+/// The peak.
 pub(crate) fn peak_bytes(shape: &CircuitShape, threads: usize) -> usize {
     let setup = 2 * POINT;
     let grid = INTEGER * shape.fixed;
     let keys = setup + grid + key_generation(shape) + committing(threads);
     let key = (proving_key_bytes(shape) >> shape.k) + setup + grid + witness(shape);
     let proving = key + synthesis(shape, threads).max(quotient(shape));
-    keys.max(proving) << shape.k
+    let used = keys.max(proving) << shape.k;
+    PROCESS + (RESIDENT * used as f64) as usize
 }
 
 /// Per row: tables of fixed cells, their denominators and values.

@@ -29,14 +29,13 @@ impl<'a> CostModel<'a> {
         let counts = Counts::of(shape, threads);
         let terms = self.terms(&counts.proof(), shape.k)?;
         let prove_seconds = terms.iter().map(|(_, seconds)| seconds).sum();
-        let base = self.profile.coefficient(Coefficient::BaseBytes) as u64;
         Ok(Cost {
             terms,
             prove_seconds,
             prove_error: prove_seconds * self.profile.coefficient(Coefficient::RelativeError),
             keygen_seconds: self.sum(&counts.keys(), shape.k)?,
             verify_seconds: self.sum(&counts.verification(), shape.k)?,
-            peak_memory: base + memory::peak_bytes(shape, threads) as u64,
+            peak_memory: memory::peak_bytes(shape, threads) as u64,
             proof_bytes: shape.proof_bytes,
             proving_key_bytes: memory::proving_key_bytes(shape) as u64,
         })

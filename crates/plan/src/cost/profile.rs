@@ -128,12 +128,12 @@ pub enum Coefficient {
     VerifyCommitment,
     /// Verifier's seconds per evaluation.
     VerifyEvaluation,
+    /// Verifier's seconds per gate operation: it builds the gates anew and evaluates them once.
+    VerifyOperation,
     /// Seconds of key generation beside commitments and transforms, per fixed cell.
     KeyCell,
     /// Seconds of generating the keys of nothing.
     Key,
-    /// Resident bytes of a process that holds a model but no circuit.
-    BaseBytes,
     /// Relative error of whole proofs, one standard deviation.
     RelativeError,
 }
@@ -150,9 +150,9 @@ impl Coefficient {
         Self::Verification,
         Self::VerifyCommitment,
         Self::VerifyEvaluation,
+        Self::VerifyOperation,
         Self::KeyCell,
         Self::Key,
-        Self::BaseBytes,
         Self::RelativeError,
     ];
 }

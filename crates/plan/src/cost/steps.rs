@@ -171,6 +171,7 @@ impl<'a> Counts<'a> {
         charges.coefficient(term, Coefficient::Verification, 1.0);
         charges.coefficient(term, Coefficient::VerifyCommitment, commitments as f64);
         charges.coefficient(term, Coefficient::VerifyEvaluation, shape.evaluations() as f64);
+        charges.coefficient(term, Coefficient::VerifyOperation, shape.gate_operations as f64);
         charges.0
     }
 }

@@ -16,13 +16,13 @@ mod transforms;
 
 use std::collections::BTreeMap;
 
-use zklayout_plan::cost::{Coefficient, Kernel, PROFILE_FORMAT, Profile, Sample, Table};
+use zklayout_plan::cost::{Kernel, PROFILE_FORMAT, Profile, Sample, Table};
 
 use crate::calibrate::sampling::{Bench, Timings};
 use crate::error::ProverError;
 use crate::srs::{DEVELOPMENT_SEED, Srs};
 
-/// Rounds over all kernels of one size.
+/// Rounds over all sizes.
 const ROUNDS: usize = 2;
 
 /// What to measure.
@@ -36,8 +36,6 @@ pub struct CalibrateOptions {
     pub max_k: u32,
     /// Threads that the prover will use; all if not given.
     pub threads: Option<usize>,
-    /// Resident bytes of a process that holds a model but no circuit.
-    pub base_bytes: u64,
 }
 
 /// How far a calibration is.
@@ -70,10 +68,16 @@ fn measure(
     if options.min_k < MIN_K || options.max_k < options.min_k {
         return Err(failure(format!("2^{} to 2^{} rows: at least 2^{MIN_K}", options.min_k, options.max_k)));
     }
+    let mut sizes: BTreeMap<u32, Timings> = BTreeMap::new();
+    for _ in 0..ROUNDS {
+        for k in options.min_k..=options.max_k {
+            progress(Progress::Kernels(k));
+            kernels(k, sizes.entry(k).or_default())?;
+        }
+    }
     let mut samples: BTreeMap<Kernel, Vec<Sample>> = BTreeMap::new();
-    for k in options.min_k..=options.max_k {
-        progress(Progress::Kernels(k));
-        for (kernel, seconds) in kernels(k)? {
+    for (k, timings) in sizes {
+        for (kernel, seconds) in timings {
             samples.entry(kernel).or_default().push(Sample { k, seconds });
         }
     }
@@ -83,7 +87,7 @@ fn measure(
         host: host::host(rayon::current_num_threads()),
         versions: host::versions(),
         kernels: samples.into_iter().map(|(kernel, samples)| (kernel, Table::new(samples))).collect(),
-        coefficients: BTreeMap::from([(Coefficient::BaseBytes, options.base_bytes as f64)]),
+        coefficients: BTreeMap::new(),
         residuals: Vec::new(),
     };
     let proofs = proofs::measure(options.min_k, options.max_k, progress)?;
@@ -94,17 +98,15 @@ fn measure(
 /// The smallest size that halo2's own rows leave room in.
 const MIN_K: u32 = 5;
 
-fn kernels(k: u32) -> Result<Timings, ProverError> {
+/// Runs every kernel on `2^k` rows and keeps the fastest runs.
+fn kernels(k: u32, timings: &mut Timings) -> Result<(), ProverError> {
     let srs = Srs::development(k, DEVELOPMENT_SEED)?;
     let params = srs.params(k)?;
     let bench = Bench::new(&params);
-    let mut timings = Timings::new();
-    for _ in 0..ROUNDS {
-        commitments::measure(&bench, &mut timings);
-        transforms::measure(&bench, &mut timings);
-        passes::measure(&bench, &mut timings);
-    }
-    Ok(timings)
+    commitments::measure(&bench, timings);
+    transforms::measure(&bench, timings);
+    passes::measure(&bench, timings);
+    Ok(())
 }
 
 fn failure(reason: String) -> ProverError {

@@ -10,8 +10,6 @@ use crate::calibrate::sampling::{Bench, Timings, record};
 
 pub(super) fn measure(bench: &Bench<'_>, timings: &mut Timings) {
     let (domain, columns) = (&bench.domain, bench.wide.len());
-    // The prover owns the columns that it turns into coefficients; the copy is subtracted by the next kernels' nature:
-    // they copy inside the prover too.
     record(timings, Kernel::InverseTransform, columns, || -> Vec<_> {
         bench.wide.iter().map(|column| domain.lagrange_to_coeff(column.clone())).collect()
     });
