@@ -6,7 +6,7 @@ mod nets;
 use nets::{Case, PRIVATE, Proof, RELU, RELU1, conv, dense};
 use zklayout_circuit::streams::Witness;
 use zklayout_model::Shape;
-use zklayout_plan::{Content, Home, LookupArgument, Plan, PlanOptions, Visibility, WeightMode, plan};
+use zklayout_plan::{Content, Family, Home, LookupArgument, Plan, PlanOptions, Visibility, WeightMode, plan};
 
 /// Which column of the witness a forger touches.
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +93,11 @@ fn skip_connections() {
 #[test]
 fn native_lookups() {
     let case = Case::new(Shape::new(1, 5, 5), &[conv(2, 3, 1, RELU1), dense(2, nets::NONE)], true, 4);
-    let options = PlanOptions { lookups: Some(LookupArgument::Native), ..PlanOptions::default() };
+    let options = PlanOptions {
+        family: Some(Family::Streams),
+        lookups: Some(LookupArgument::Native),
+        ..PlanOptions::default()
+    };
     forge_every_cell_of(&case, plan(&case.graph, &options).unwrap());
 }
 

@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use zklayout::{Family, PlanOptions, Profile, QuantiseOptions, Visibility, WeightMode};
+use zklayout::{
+    Family, Limits, LookupArgument, Objective, PlanOptions, Profile, QuantiseOptions, Requantise, Visibility,
+    WeightMode,
+};
 
 use crate::error::CliError;
 
@@ -35,7 +38,7 @@ pub(crate) enum Command {
     /// Measure this machine, so that layouts are priced for it.
     Calibrate(CalibrateCommand),
     /// Compare predicted with measured costs over several layouts of a model.
-    Predictions(PredictionsOptions),
+    Compare(CompareOptions),
 }
 
 #[derive(Debug, Args)]
@@ -95,6 +98,87 @@ impl From<LayoutFamily> for Family {
     }
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LayerRequantise {
+    /// Into quotient and remainder.
+    Split,
+    /// By one table.
+    Table,
+}
+
+impl From<LayerRequantise> for Requantise {
+    fn from(requantise: LayerRequantise) -> Self {
+        match requantise {
+            LayerRequantise::Split => Self::Split,
+            LayerRequantise::Table => Self::Table,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Lookups {
+    /// Running sums of three fractions.
+    Sums3,
+    /// Running sums of two fractions.
+    Sums2,
+    /// Running sums of one fraction.
+    Sums1,
+    /// The proof system's own argument.
+    Native,
+}
+
+impl From<Lookups> for LookupArgument {
+    fn from(lookups: Lookups) -> Self {
+        match lookups {
+            Lookups::Sums3 => Self::Sums { chunk: 3 },
+            Lookups::Sums2 => Self::Sums { chunk: 2 },
+            Lookups::Sums1 => Self::Sums { chunk: 1 },
+            Lookups::Native => Self::Native,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Aim {
+    /// Seconds of a proof.
+    Time,
+    /// The prover's peak of memory.
+    Memory,
+    /// Bytes of a proof.
+    Proof,
+    /// Seconds of a verification.
+    Verify,
+}
+
+impl From<Aim> for Objective {
+    fn from(aim: Aim) -> Self {
+        match aim {
+            Aim::Time => Self::ProveTime,
+            Aim::Memory => Self::PeakMemory,
+            Aim::Proof => Self::ProofSize,
+            Aim::Verify => Self::VerifyTime,
+        }
+    }
+}
+
+/// Bytes from a number and a unit.
+fn parse_bytes(text: &str) -> Result<u64, String> {
+    let split = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let factor = match unit.trim() {
+        "" | "B" => 1.0,
+        "kB" => 1e3,
+        "MB" => 1e6,
+        "GB" => 1e9,
+        "KiB" => f64::from(1 << 10),
+        "MiB" => f64::from(1 << 20),
+        "GiB" => f64::from(1 << 30),
+        other => return Err(format!("unknown unit {other:?}; use KiB, MiB, GiB, kB, MB or GB")),
+    };
+    let number: f64 = number.parse().map_err(|_| format!("{text:?} is no size; try 2GiB"))?;
+    Ok((number * factor) as u64)
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct LayoutOptions {
     /// Make the input public.
@@ -115,6 +199,21 @@ pub(crate) struct LayoutOptions {
     /// The only width of the activation tape to try.
     #[arg(long)]
     lanes: Option<usize>,
+    /// The only requantisation to try, for all layers alike.
+    #[arg(long, value_enum)]
+    requantise: Option<LayerRequantise>,
+    /// The only lookup argument to try.
+    #[arg(long, value_enum)]
+    lookups: Option<Lookups>,
+    /// What to make small.
+    #[arg(long, value_enum, default_value = "time")]
+    objective: Aim,
+    /// Memory that proving may take: bytes, or a number with KiB, MiB, GiB, kB, MB or GB.
+    #[arg(long, value_parser = parse_bytes)]
+    max_memory: Option<u64>,
+    /// Advice, fixed and instance columns that a circuit may have together.
+    #[arg(long)]
+    max_columns: Option<usize>,
     /// The machine to price layouts for, from `calibrate`; the shipped profile if not given.
     #[arg(long)]
     profile: Option<PathBuf>,
@@ -133,9 +232,12 @@ impl LayoutOptions {
             max_k: self.max_k,
             family: self.family.map(Into::into),
             lanes: self.lanes,
-            requantise: None,
-            lookups: None,
+            requantise: self.requantise.map(Into::into),
+            lookups: self.lookups.map(Into::into),
             profile: self.profile.as_deref().map(read_profile).transpose()?,
+            objective: self.objective.into(),
+            limits: Limits { memory: self.max_memory, columns: self.max_columns },
+            exhaustive: false,
         })
     }
 }
@@ -263,7 +365,7 @@ pub(crate) struct CalibrateCommand {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct PredictionsOptions {
+pub(crate) struct CompareOptions {
     #[command(flatten)]
     pub(crate) job: JobOptions,
     /// How many layouts to prove.

@@ -4,11 +4,11 @@ mod accuracy;
 mod args;
 mod benchmark;
 mod calibrate;
+mod compare;
 mod error;
 mod inspect;
 mod memory;
 mod plan;
-mod predictions;
 mod progress;
 mod prove;
 mod report;
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
         Command::Accuracy(options) => accuracy::run(options, arguments.json),
         Command::Benchmark(options) => benchmark::run(options, arguments.json),
         Command::Calibrate(options) => calibrate::run(options, arguments.json),
-        Command::Predictions(options) => predictions::run(options, arguments.json),
+        Command::Compare(options) => compare::run(options, arguments.json),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

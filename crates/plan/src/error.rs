@@ -19,6 +19,12 @@ pub enum PlanError {
         /// What the closest candidate needs.
         reason: String,
     },
+    /// No candidate keeps the limits.
+    #[error("{refused} layouts fit, but none within the limits on memory and columns; raise them")]
+    Limits {
+        /// Candidates that break a limit.
+        refused: usize,
+    },
     /// No candidate can be priced.
     #[error(transparent)]
     Cost(#[from] crate::cost::CostError),

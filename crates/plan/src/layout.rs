@@ -9,7 +9,7 @@ use zklayout_model::{Fixed, Graph};
 use crate::direct::{self, Direct, DirectKnobs};
 use crate::error::PlanError;
 use crate::plan::Visibility;
-use crate::search::PlanOptions;
+use crate::search::{Buyer, PlanOptions};
 use crate::shape::CircuitShape;
 use crate::streams::{self, StreamKnobs, Streams};
 
@@ -61,15 +61,16 @@ impl Family {
         }
     }
 
-    /// Every candidate for a graph within the options' limits.
-    pub(crate) fn candidates(
+    /// Offers every candidate for a graph within the options' limits on rows.
+    pub(crate) fn offer(
         &self,
         graph: &Graph<Fixed>,
         options: &PlanOptions,
-    ) -> Result<Vec<Candidate>, PlanError> {
+        buyer: &mut dyn Buyer,
+    ) -> Result<(), PlanError> {
         match self {
-            Self::Streams => streams::candidates(graph, options),
-            Self::Direct => direct::candidates(graph, options),
+            Self::Streams => streams::offer(graph, options, buyer),
+            Self::Direct => direct::offer(graph, options, buyer),
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod cost;
 mod direct;
 mod error;
 mod layout;
+mod objective;
 mod plan;
 mod search;
 mod shape;
@@ -22,8 +23,9 @@ pub use direct::{
 };
 pub use error::PlanError;
 pub use layout::{Candidate, FAMILIES, Family, Knobs, Layout};
+pub use objective::{Limits, Mix, Objective};
 pub use plan::{Plan, PlanHash, Visibility, WeightMode};
-pub use search::{PlanOptions, candidates, plan};
+pub use search::{PlanOptions, Priced, SearchReport, StopReason, candidates, plan, search};
 pub use shape::{CircuitShape, UNUSABLE_ROWS, usable_rows};
 pub use streams::{
     Block, Content, Home, LinearFact, LookupArgument, Passes, Public, Read, ReadSum, Requantise, Scalar, Skip,

@@ -10,7 +10,7 @@ use crate::layout::{Knobs, Layout};
 use crate::shape::CircuitShape;
 
 /// Format of saved plans; a plan of another format is refused.
-pub(crate) const PLAN_FORMAT: u32 = 3;
+pub(crate) const PLAN_FORMAT: u32 = 4;
 
 /// What the verifier learns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +37,8 @@ pub struct Plan {
     pub format: u32,
     /// Hash of the quantised model's structure.
     pub model: PlanHash,
+    /// Name of the profile that the layout was chosen by.
+    pub profile: Option<String>,
     /// Shape of the whole input; its home holds what the model reads.
     pub input_shape: Shape,
     /// Integers that an input value may hold.
@@ -114,7 +116,8 @@ impl Plan {
     /// [`PlanError::OtherModel`], [`PlanError::Edited`].
     pub fn check_model(&self, graph: &Graph<Fixed>) -> Result<(), PlanError> {
         self.check_structure(graph)?;
-        if *self != Self::realise(graph, self.visibility(), &self.layout.knobs())? {
+        let realised = Self::realise(graph, self.visibility(), &self.layout.knobs())?;
+        if *self != (Self { profile: self.profile.clone(), ..realised }) {
             return Err(PlanError::Edited);
         }
         Ok(())
@@ -146,6 +149,7 @@ impl Plan {
         Ok(Self {
             format: PLAN_FORMAT,
             model: structure_hash(graph)?,
+            profile: None,
             input_shape: input.shape,
             input_range: input.range,
             input_scale: input.scale,

@@ -1,17 +1,23 @@
-//! The search: every candidate of every family, priced; the cheapest wins.
+//! The search: every candidate of every family, priced, unless a lower bound on its price already loses.
+//!
+//! A family offers candidates in batches. Before it lays something out it asks whether a circuit with no more than
+//! given counts could still matter; prices grow with every count, so that the price of those counts is a bound. Batches
+//! and questions are the same on every number of threads, and so is the outcome.
 
 use zklayout_model::{Fixed, Graph};
 
-use crate::cost::{CostError, CostModel, Profile};
+use crate::cost::{Cost, CostError, CostModel, Profile};
 use crate::error::PlanError;
 use crate::layout::{Candidate, FAMILIES, Family};
+use crate::objective::{Limits, Objective, dominates};
 use crate::plan::{Plan, Visibility, WeightMode};
+use crate::shape::CircuitShape;
 use crate::streams::{LookupArgument, Requantise};
 
 /// The largest logarithm of the number of rows that is ever tried.
 pub(crate) const MOST_K: u32 = 26;
 
-/// What the search may choose from.
+/// What the search may choose from, and what it aims at.
 #[derive(Clone, Debug)]
 pub struct PlanOptions {
     /// What the verifier learns.
@@ -20,6 +26,12 @@ pub struct PlanOptions {
     pub min_k: u32,
     /// Largest logarithm of the number of rows: that of the powers of tau at hand.
     pub max_k: u32,
+    /// What is made small.
+    pub objective: Objective,
+    /// What must be kept.
+    pub limits: Limits,
+    /// The machine that layouts are priced for; the shipped profile if not given.
+    pub profile: Option<Profile>,
     /// The only family to try.
     pub family: Option<Family>,
     /// The only width of the activation tape to try.
@@ -28,47 +40,85 @@ pub struct PlanOptions {
     pub requantise: Option<Requantise>,
     /// The only lookup argument to try.
     pub lookups: Option<LookupArgument>,
-    /// The machine that layouts are priced for; the shipped profile if not given.
-    pub profile: Option<Profile>,
+    /// Price everything, even what a bound rules out.
+    pub exhaustive: bool,
 }
 
 impl Default for PlanOptions {
     fn default() -> Self {
-        let visibility = Visibility { public_input: false, weights: WeightMode::Private };
         Self {
-            visibility,
+            visibility: Visibility { public_input: false, weights: WeightMode::Private },
             min_k: 8,
             max_k: 20,
+            objective: Objective::default(),
+            limits: Limits::default(),
+            profile: None,
             family: None,
             lanes: None,
             requantise: None,
             lookups: None,
-            profile: None,
+            exhaustive: false,
         }
     }
 }
 
-/// Chooses the layout of `graph` that is proven fastest. Equal arguments give equal plans.
+/// A candidate and its price.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Priced {
+    /// The candidate.
+    pub candidate: Candidate,
+    /// Its price.
+    pub cost: Cost,
+}
+
+/// Why a search ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopReason {
+    /// Every candidate was priced or ruled out by a bound.
+    Exhausted,
+}
+
+/// What a search found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SearchReport {
+    /// The best candidate.
+    pub best: Priced,
+    /// The second best.
+    pub runner_up: Option<Priced>,
+    /// Candidates that no other one beats in time, memory, proof size and verification, by increasing time.
+    pub front: Vec<Priced>,
+    /// Candidates that were priced.
+    pub priced: usize,
+    /// Candidates that do not keep the limits.
+    pub refused: usize,
+    /// Candidates with a number of rows that the profile was not measured for.
+    pub unpriced: usize,
+    /// Groups of candidates that a bound ruled out.
+    pub pruned: usize,
+    /// Why it ended.
+    pub stop: StopReason,
+    /// Name of the profile that prices are from.
+    pub profile: String,
+}
+
+/// Chooses the best layout of `graph`. Equal arguments give equal plans.
+///
+/// # Errors
+/// See [`search`].
+pub fn plan(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<Plan, PlanError> {
+    let report = search(graph, options)?;
+    let plan = Plan::realise(graph, options.visibility, &report.best.candidate.knobs)?;
+    Ok(Plan { profile: Some(report.profile), ..plan })
+}
+
+/// Prices the layouts of `graph`.
 ///
 /// Candidates with more rows than the profile was measured for are left out, as long as others remain.
 ///
 /// # Errors
-/// A graph with a form that no layout covers, one that needs more than `max_k` allows, or one whose layouts all have a
-/// number of rows that the profile was not measured for.
-pub fn plan(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<Plan, PlanError> {
-    let candidates = candidates(graph, options)?;
-    if candidates.is_empty() {
-        return Err(PlanError::TooLarge {
-            max_k: options.max_k,
-            reason: "activations, weights or tables need more rows; raise the limit or lower the bits".into(),
-        });
-    }
-    let best = cheapest(&candidates, options)?;
-    Plan::realise(graph, options.visibility, &best.knobs)
-}
-
-/// The candidate that is proven fastest; among equals the first.
-fn cheapest<'a>(candidates: &'a [Candidate], options: &PlanOptions) -> Result<&'a Candidate, CostError> {
+/// A graph with a form that no layout covers, one that needs more rows or memory than allowed, or one whose layouts all
+/// have a number of rows that the profile was not measured for.
+pub fn search(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<SearchReport, PlanError> {
     let shipped;
     let profile = match &options.profile {
         Some(profile) => profile,
@@ -77,40 +127,161 @@ fn cheapest<'a>(candidates: &'a [Candidate], options: &PlanOptions) -> Result<&'
             &shipped
         }
     };
-    let model = CostModel::new(profile);
-    let mut best: Option<(f64, &Candidate)> = None;
-    let mut refusal = None;
-    for candidate in candidates {
-        match model.price(&candidate.shape) {
-            Ok(cost) if best.is_none_or(|(seconds, _)| cost.prove_seconds < seconds) => {
-                best = Some((cost.prove_seconds, candidate));
-            }
-            Ok(_) => {}
-            Err(error) => {
-                tracing::debug!(k = candidate.shape.k, %error, "no price");
-                refusal = refusal.or(Some(error));
-            }
-        }
-    }
-    let missing = || CostError::Incomplete { profile: profile.name.clone(), missing: "candidates".into() };
-    best.map(|(_, candidate)| candidate).ok_or_else(|| refusal.unwrap_or_else(missing))
+    let mut market = Market::new(profile, options);
+    enumerate(graph, options, &mut market)?;
+    market.report()
 }
 
-/// Every candidate of every family within the options' limits.
+/// Every candidate of every family within the options' limits on rows, priced or not.
 ///
 /// # Errors
 /// A graph with a form that no family covers.
 pub fn candidates(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<Vec<Candidate>, PlanError> {
-    let mut found = Vec::new();
+    let mut all = Collection::default();
+    enumerate(graph, options, &mut all)?;
+    Ok(all.0)
+}
+
+fn enumerate(graph: &Graph<Fixed>, options: &PlanOptions, buyer: &mut dyn Buyer) -> Result<(), PlanError> {
     let mut failure = None;
+    let mut covered = false;
     for family in FAMILIES.iter().filter(|family| options.family.is_none_or(|only| only == **family)) {
-        match family.candidates(graph, options) {
-            Ok(candidates) => found.extend(candidates),
+        match family.offer(graph, options, buyer) {
+            Ok(()) => covered = true,
             Err(error) => failure = failure.or(Some(error)),
         }
     }
     match failure {
-        Some(error) if found.is_empty() => Err(error),
-        _ => Ok(found),
+        Some(error) if !covered => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Who a family offers its candidates to.
+pub(crate) trait Buyer: Sync {
+    /// Whether a circuit that takes at least these counts could still matter.
+    fn wants(&self, least: &CircuitShape) -> bool;
+    /// Takes candidates; `pruned` groups of others were not wanted.
+    fn take(&mut self, candidates: Vec<Candidate>, pruned: usize);
+}
+
+/// Takes everything.
+#[derive(Default)]
+struct Collection(Vec<Candidate>);
+
+impl Buyer for Collection {
+    fn wants(&self, _: &CircuitShape) -> bool {
+        true
+    }
+
+    fn take(&mut self, candidates: Vec<Candidate>, _: usize) {
+        self.0.extend(candidates);
+    }
+}
+
+/// Prices everything and keeps the front.
+struct Market<'a> {
+    model: CostModel<'a>,
+    profile: &'a Profile,
+    options: &'a PlanOptions,
+    best: Option<Priced>,
+    runner_up: Option<Priced>,
+    front: Vec<Priced>,
+    priced: usize,
+    refused: usize,
+    unpriced: usize,
+    pruned: usize,
+    refusal: Option<CostError>,
+}
+
+impl Buyer for Market<'_> {
+    fn wants(&self, least: &CircuitShape) -> bool {
+        if self.options.exhaustive {
+            return true;
+        }
+        let Ok(bound) = self.model.price(least) else { return true };
+        let beaten = self.runner_up.as_ref().is_some_and(|second| self.score(&second.cost) < self.score(&bound))
+            && self.front.iter().any(|other| dominates(&other.cost, &bound));
+        !beaten && self.options.limits.allow(least, &bound)
+    }
+
+    fn take(&mut self, candidates: Vec<Candidate>, pruned: usize) {
+        self.pruned += pruned;
+        for candidate in candidates {
+            match self.model.price(&candidate.shape) {
+                Ok(cost) if self.options.limits.allow(&candidate.shape, &cost) => {
+                    self.add(Priced { candidate, cost });
+                }
+                Ok(_) => self.refused += 1,
+                Err(error) => {
+                    self.unpriced += 1;
+                    self.refusal.get_or_insert(error);
+                }
+            }
+        }
+    }
+}
+
+impl<'a> Market<'a> {
+    fn new(profile: &'a Profile, options: &'a PlanOptions) -> Self {
+        Self {
+            model: CostModel::new(profile),
+            profile,
+            options,
+            best: None,
+            runner_up: None,
+            front: Vec::new(),
+            priced: 0,
+            refused: 0,
+            unpriced: 0,
+            pruned: 0,
+            refusal: None,
+        }
+    }
+
+    fn score(&self, cost: &Cost) -> f64 {
+        self.options.objective.score(cost)
+    }
+
+    fn add(&mut self, priced: Priced) {
+        self.priced += 1;
+        if !self.front.iter().any(|other| dominates(&other.cost, &priced.cost)) {
+            self.front.retain(|other| !dominates(&priced.cost, &other.cost));
+            self.front.push(priced.clone());
+        }
+        let beats = |other: &Option<Priced>| {
+            other.as_ref().is_none_or(|other| self.score(&priced.cost) < self.score(&other.cost))
+        };
+        if beats(&self.best) {
+            self.runner_up = self.best.replace(priced);
+        } else if beats(&self.runner_up) {
+            self.runner_up = Some(priced);
+        }
+    }
+
+    fn report(mut self) -> Result<SearchReport, PlanError> {
+        self.front.sort_by(|a, b| a.cost.prove_seconds.total_cmp(&b.cost.prove_seconds));
+        let Some(best) = self.best else {
+            return Err(match (self.refused, self.refusal) {
+                (0, Some(error)) => error.into(),
+                (0, None) => PlanError::TooLarge {
+                    max_k: self.options.max_k,
+                    reason: "activations, weights or tables need more rows; raise the limit or lower the bits"
+                        .into(),
+                },
+                (refused, _) => PlanError::Limits { refused },
+            });
+        };
+        Ok(SearchReport {
+            best,
+            runner_up: self.runner_up,
+            front: self.front,
+            priced: self.priced,
+            refused: self.refused,
+            unpriced: self.unpriced,
+            pruned: self.pruned,
+            stop: StopReason::Exhausted,
+            profile: self.profile.name.clone(),
+        })
     }
 }

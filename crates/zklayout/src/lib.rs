@@ -33,8 +33,8 @@ pub use zklayout_model::{
 };
 pub use zklayout_plan::{
     Candidate, CircuitShape, Content, Cost, CostError, CostModel, Direct, DirectKnobs, DotVariant, Family, Knobs,
-    Layout, LookupArgument, Plan, PlanHash, PlanOptions, Profile, Public, ReluVariant, Requantise, StreamKnobs,
-    Streams, Visibility, WeightMode, cost,
+    Layout, Limits, LookupArgument, Mix, Objective, Plan, PlanError, PlanHash, PlanOptions, Priced, Profile,
+    Public, ReluVariant, Requantise, SearchReport, StopReason, StreamKnobs, Streams, Visibility, WeightMode, cost,
 };
 pub use zklayout_prover::{
     Artefact, CalibrateOptions, DEVELOPMENT_SEED, FORMAT_VERSION, Progress, ProofBundle, Provenance, ProverError,

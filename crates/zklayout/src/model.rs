@@ -7,7 +7,7 @@ use zklayout_model::{
     Fixed, Float, Fused, Graph, ImportError, Imported, QuantiseOptions, Reference, Shape, Trace, execute, fuse,
     import_onnx, quantise, run_fused,
 };
-use zklayout_plan::{Candidate, Plan, PlanOptions, candidates, plan};
+use zklayout_plan::{Candidate, Plan, PlanOptions, SearchReport, candidates, plan, search};
 
 use crate::error::Error;
 
@@ -125,6 +125,14 @@ impl QuantisedModel {
     /// A graph that no layout covers or that does not fit the allowed rows.
     pub fn plan(&self, options: &PlanOptions) -> Result<Plan, Error> {
         Ok(plan(&self.graph, options)?)
+    }
+
+    /// The best layout, the second best, and those that no other one beats in every respect, with their prices.
+    ///
+    /// # Errors
+    /// A graph that no layout covers, or limits that no layout keeps.
+    pub fn search(&self, options: &PlanOptions) -> Result<SearchReport, Error> {
+        Ok(search(&self.graph, options)?)
     }
 
     /// Every layout that could be chosen, with its counts.

@@ -32,8 +32,12 @@ fn network() -> Graph<Fused> {
     let second = linear(first.output, 2, (3, 2, 2, 2), 0);
     let start = graph.add(Fused::Input(input), &[]);
     let relu = Clamp { lo: Some(0.0), hi: None };
-    let hidden = graph.add(Fused::Layer { name: "hidden".into(), linear: first, clamp: relu }, &[start]);
-    graph.add(Fused::Layer { name: "output".into(), linear: second, clamp: Clamp::none() }, &[hidden]);
+    let hidden =
+        graph.add(Fused::Layer { name: "hidden".into(), linear: first, skips: vec![], clamp: relu }, &[start]);
+    graph.add(
+        Fused::Layer { name: "output".into(), linear: second, skips: vec![], clamp: Clamp::none() },
+        &[hidden],
+    );
     graph
 }
 

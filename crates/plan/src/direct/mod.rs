@@ -18,5 +18,5 @@ pub use geometry::Geometry;
 pub use knobs::{DirectKnobs, DotVariant, ReluVariant};
 pub(crate) use layout::realise;
 pub use layout::{Direct, DirectLayer, DirectSkip, Finish, Gadgets, Weights};
-pub(crate) use search::candidates;
+pub(crate) use search::offer;
 pub use walk::Homes;

@@ -1,5 +1,6 @@
 //! Every number of columns, variant and number of slots, each on the fewest rows that hold it.
 
+use rayon::prelude::*;
 use zklayout_model::{Fixed, Graph};
 
 use crate::direct::candidate::build;
@@ -7,7 +8,7 @@ use crate::direct::knobs::{DirectKnobs, DotVariant, ReluVariant};
 use crate::direct::layout::Direct;
 use crate::error::PlanError;
 use crate::layout::{Candidate, Knobs};
-use crate::search::{MOST_K, PlanOptions};
+use crate::search::{Buyer, MOST_K, PlanOptions};
 use crate::shape::CircuitShape;
 use crate::streams::LookupArgument;
 
@@ -18,23 +19,25 @@ pub(crate) const MOST_COLUMNS: usize = 50;
 /// Numbers of slots that are tried.
 const SLOTS: [usize; 4] = [1, 2, 3, 4];
 
-/// Every candidate within the options' limits. There are no tapes: none if the options ask for a certain one.
-pub(crate) fn candidates(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<Vec<Candidate>, PlanError> {
-    let mut found = Vec::new();
+/// Offers every candidate within the options' limits on rows. There are no tapes: none if the options ask for a certain
+/// one.
+pub(crate) fn offer(graph: &Graph<Fixed>, options: &PlanOptions, buyer: &mut dyn Buyer) -> Result<(), PlanError> {
     let sums = options.lookups.is_some_and(|lookups| lookups != LookupArgument::Native);
     if options.lanes.is_some() || options.requantise.is_some() || sums {
-        return Ok(found);
+        return Ok(());
     }
-    for knobs in variants(options.min_k).filter(DirectKnobs::is_possible) {
+    let variants: Vec<DirectKnobs> = variants(options.min_k).filter(DirectKnobs::is_possible).collect();
+    let build = |&knobs: &DirectKnobs| {
         let (layout, _) = build(graph, options.visibility, knobs)?;
         if knobs.relu == ReluVariant::Bits && !layout.gadgets.bits {
-            continue;
+            return Ok(None);
         }
-        if let Some((knobs, shape)) = fewest_rows(graph, options, layout)? {
-            found.push(Candidate { knobs: Knobs::Direct(knobs), shape });
-        }
-    }
-    Ok(found)
+        fewest_rows(graph, options, layout)
+    };
+    let found = variants.par_iter().map(build).collect::<Result<Vec<_>, PlanError>>()?;
+    let candidate = |(knobs, shape)| Candidate { knobs: Knobs::Direct(knobs), shape };
+    buyer.take(found.into_iter().flatten().map(candidate).collect(), 0);
+    Ok(())
 }
 
 fn variants(k: u32) -> impl Iterator<Item = DirectKnobs> {

@@ -5,6 +5,7 @@ use zklayout_model::{Fixed, FixedLayer, Graph};
 
 use crate::error::PlanError;
 use crate::plan::{Visibility, WeightMode};
+use crate::search::MOST_K;
 use crate::shape::CircuitShape;
 use crate::streams::candidate::Candidate;
 use crate::streams::count::count;
@@ -14,7 +15,7 @@ use crate::streams::network::Network;
 use crate::streams::pass::Passes;
 use crate::streams::requantise::{Requantisation, Requantise};
 use crate::streams::search::{
-    LANES, LOOKUP_ARGUMENTS, MOST_K, MOST_TABLE_COLUMNS, MOST_WEIGHT_LANES, needed_rows, too_large,
+    LANES, LOOKUP_ARGUMENTS, MOST_TABLE_COLUMNS, MOST_WEIGHT_LANES, needed_rows, too_large,
 };
 use crate::table::{Table, TableSet};
 

@@ -23,4 +23,4 @@ pub(crate) use layout::realise;
 pub use layout::{LookupArgument, StreamKnobs, Streams};
 pub use pass::{Passes, ReadSum, WeightStep, WriteTile};
 pub use requantise::Requantise;
-pub(crate) use search::candidates;
+pub(crate) use search::offer;

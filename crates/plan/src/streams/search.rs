@@ -1,22 +1,26 @@
 //! Every pair of tape widths, requantisation and number of rows.
 
+use std::cell::OnceCell;
+
+use rayon::prelude::*;
 use zklayout_model::{Fixed, FixedLayer, Graph};
 
 use crate::error::PlanError;
 use crate::layout::{Candidate as Layout, Knobs};
-use crate::search::PlanOptions;
+use crate::search::{Buyer, MOST_K, PlanOptions};
 use crate::shape::{CircuitShape, usable_rows};
 use crate::streams::arrangement::Arrangement;
-use crate::streams::candidate::Candidate;
+use crate::streams::candidate::{Candidate, bias_digits};
 use crate::streams::count::count;
 use crate::streams::home::Home;
 use crate::streams::layout::{LookupArgument, StreamKnobs, tables};
 use crate::streams::network::Network;
+use crate::streams::pass::Passes;
 use crate::streams::requantise::Requantisation;
 use crate::table::TableSet;
 
 /// Widths of the activation tape that are tried.
-pub(crate) const LANES: [usize; 11] = [1, 2, 3, 4, 6, 8, 9, 12, 16, 24, 32];
+pub(crate) const LANES: [usize; 17] = [4, 6, 8, 9, 12, 16, 3, 2, 1, 24, 32, 5, 10, 14, 20, 28, 40];
 /// The widest weight tape that is tried.
 pub(crate) const MOST_WEIGHT_LANES: usize = 64;
 /// The most sets of table columns that are tried.
@@ -28,81 +32,169 @@ pub(crate) const LOOKUP_ARGUMENTS: [LookupArgument; 4] = [
     LookupArgument::Sums { chunk: 1 },
     LookupArgument::Native,
 ];
-/// The largest logarithm of the number of rows that is ever tried.
-pub(crate) const MOST_K: u32 = 26;
+/// Widths that are laid out before the next bounds are drawn.
+const BATCH: usize = 3;
 
-/// Every candidate within the options' limits.
-pub(crate) fn candidates(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<Vec<Layout>, PlanError> {
+/// Offers every candidate within the options' limits on rows, the likely widths first.
+pub(crate) fn offer(graph: &Graph<Fixed>, options: &PlanOptions, buyer: &mut dyn Buyer) -> Result<(), PlanError> {
     if let Some(lanes) = options.lanes.filter(|lanes| !LANES.contains(lanes)) {
         let reason = format!("{lanes} lanes are never tried; choose one of {LANES:?}");
         return Err(PlanError::Unsupported { layer: "activation tape".into(), reason });
     }
     let network = Network::of(graph)?;
-    let variants = Requantisation::variants(&network, options.requantise);
-    let mut found = Vec::new();
+    let space = Space {
+        variants: Requantisation::variants(&network, options.requantise),
+        weights: WeightRows::of(&network.layers),
+        network: &network,
+        options,
+    };
+    let widths: Vec<usize> =
+        LANES.into_iter().filter(|&lanes| options.lanes.is_none_or(|only| only == lanes)).collect();
     let (mut failure, mut laid_out) = (None, false);
-    for &lanes in LANES.iter().filter(|&&lanes| options.lanes.is_none_or(|only| only == lanes)) {
-        let arrangement = match Arrangement::of(&network, lanes) {
-            Ok(arrangement) => arrangement,
-            Err(error) => {
-                tracing::debug!(lanes, %error, "no layout");
-                failure = Some(error);
-                continue;
-            }
-        };
-        laid_out = true;
-        for requantisation in &variants {
-            let tables = tables(requantisation, &network.layers, &options.visibility);
-            let candidate =
-                Candidate::new(&network, arrangement.clone(), &options.visibility, lanes, requantisation);
-            for lookups in
-                LOOKUP_ARGUMENTS.into_iter().filter(|one| options.lookups.is_none_or(|only| only == *one))
-            {
-                for k in options.min_k..=options.max_k.min(MOST_K) {
-                    let wanted = StreamKnobs {
-                        k,
-                        lanes,
-                        weight_lanes: 0,
-                        table_columns: 0,
-                        requantise: requantisation.choices.clone(),
-                        lookups,
-                    };
-                    if let Some((knobs, shape)) = narrowest(&candidate, &network.layers, options, &tables, wanted)
-                    {
-                        found.push(Layout { knobs: Knobs::Streams(knobs), shape });
-                    }
+    for batch in widths.chunks(BATCH) {
+        let wanting: &dyn Buyer = buyer;
+        let offers: Vec<_> = batch.par_iter().map(|&lanes| space.offers(lanes, wanting)).collect();
+        for offer in offers {
+            match offer {
+                Ok(Offers { found, pruned }) => {
+                    laid_out = true;
+                    buyer.take(found, pruned);
                 }
+                Err(error) => failure = failure.or(Some(error)),
             }
         }
     }
     match failure {
         Some(error) if !laid_out => Err(error),
-        _ => Ok(found),
+        _ => Ok(()),
     }
 }
 
-/// The narrowest weight tape and fewest table columns that fit.
-fn narrowest(
-    candidate: &Candidate<'_>,
-    layers: &[&FixedLayer],
-    options: &PlanOptions,
-    tables: &TableSet,
-    wanted: StreamKnobs,
-) -> Option<(StreamKnobs, CircuitShape)> {
-    let usable = usable_rows(wanted.k).checked_sub(1)?;
-    let most = if wanted.lookups == LookupArgument::Native { 1 } else { MOST_TABLE_COLUMNS };
-    let table_columns = (1..=most).find(|columns| tables.entries().div_ceil(*columns) <= usable)?;
-    if candidate.homes.iter().map(Home::rows).sum::<usize>() > usable {
-        return None;
+/// Candidates of one width, and the number of groups that nobody wants.
+#[derive(Default)]
+struct Offers {
+    found: Vec<Layout>,
+    pruned: usize,
+}
+
+/// What all widths share.
+struct Space<'a> {
+    network: &'a Network<'a>,
+    options: &'a PlanOptions,
+    variants: Vec<Requantisation>,
+    weights: WeightRows,
+}
+
+impl Space<'_> {
+    fn offers(&self, lanes: usize, buyer: &dyn Buyer) -> Result<Offers, PlanError> {
+        let mut offers = Offers::default();
+        let groups: Vec<Group<'_>> = self.groups(lanes).collect();
+        let wanted: Vec<Group<'_>> =
+            groups.iter().filter(|group| buyer.wants(&self.least(group))).copied().collect();
+        offers.pruned = groups.len() - wanted.len();
+        if wanted.is_empty() {
+            return Ok(offers);
+        }
+        let arrangement = Arrangement::of(self.network, lanes)?;
+        for requantisation in &self.variants {
+            let groups = wanted.iter().filter(|group| std::ptr::eq(group.requantisation, requantisation));
+            let candidate = OnceCell::new();
+            for group in groups {
+                let candidate = candidate.get_or_init(|| {
+                    let visibility = &self.options.visibility;
+                    Candidate::new(self.network, arrangement.clone(), visibility, lanes, requantisation)
+                });
+                offers.found.extend(self.narrowest(candidate, group));
+            }
+        }
+        Ok(offers)
     }
-    (1..=MOST_WEIGHT_LANES).filter(|&weight_lanes| fact_rows(layers, weight_lanes) < usable).find_map(
-        |weight_lanes| {
-            let knobs = StreamKnobs { weight_lanes, table_columns, ..wanted.clone() };
-            let (facts, passes) = candidate.facts(knobs.lanes, weight_lanes);
-            let shape = count(&knobs, &options.visibility, &candidate.homes, &facts, &passes, tables);
-            (needed_rows(&shape, table_columns) <= usable).then_some((knobs, shape))
-        },
-    )
+
+    /// Every requantisation, lookup argument and number of rows that all values have room in.
+    fn groups(&self, lanes: usize) -> impl Iterator<Item = Group<'_>> {
+        let cells = self.network.layers.iter().map(|layer| {
+            let output = layer.linear.output;
+            output.channels * output.plane().div_ceil(lanes)
+        });
+        let rows: usize = cells.sum();
+        let options = self.options;
+        let sizes = (options.min_k..=options.max_k.min(MOST_K)).filter(move |&k| rows < usable_rows(k));
+        let arguments = LOOKUP_ARGUMENTS.into_iter().filter(|one| options.lookups.is_none_or(|only| only == *one));
+        let pairs: Vec<_> = sizes.flat_map(|k| arguments.clone().map(move |lookups| (k, lookups))).collect();
+        self.variants.iter().flat_map(move |requantisation| {
+            pairs.clone().into_iter().map(move |(k, lookups)| Group { k, lanes, requantisation, lookups })
+        })
+    }
+
+    /// Counts that every candidate of a group has at least.
+    fn least(&self, group: &Group<'_>) -> CircuitShape {
+        let weight_lanes = self.weights.narrowest(usable_rows(group.k)).unwrap_or(MOST_WEIGHT_LANES);
+        let knobs = group.knobs(weight_lanes, 1);
+        count(&knobs, &self.options.visibility, &[], &[], &Passes::default(), &TableSet::default())
+    }
+
+    /// The narrowest weight tape and fewest table columns that fit.
+    fn narrowest(&self, candidate: &Candidate<'_>, group: &Group<'_>) -> Option<Layout> {
+        let visibility = &self.options.visibility;
+        let tables = tables(group.requantisation, &self.network.layers, visibility);
+        let usable = usable_rows(group.k).checked_sub(1)?;
+        let most = if group.lookups == LookupArgument::Native { 1 } else { MOST_TABLE_COLUMNS };
+        let table_columns = (1..=most).find(|columns| tables.entries().div_ceil(*columns) <= usable)?;
+        if candidate.homes.iter().map(Home::rows).sum::<usize>() > usable {
+            return None;
+        }
+        let weight_lanes = self.weights.narrowest(usable)?;
+        let knobs = group.knobs(weight_lanes, table_columns);
+        let (facts, passes) = candidate.facts(knobs.lanes, weight_lanes);
+        let shape = count(&knobs, visibility, &candidate.homes, &facts, &passes, &tables);
+        Some(Layout { knobs: Knobs::Streams(knobs), shape })
+    }
+}
+
+/// Candidates that differ in their tapes' rows alone.
+#[derive(Clone, Copy)]
+struct Group<'a> {
+    k: u32,
+    lanes: usize,
+    requantisation: &'a Requantisation,
+    lookups: LookupArgument,
+}
+
+impl Group<'_> {
+    fn knobs(&self, weight_lanes: usize, table_columns: usize) -> StreamKnobs {
+        StreamKnobs {
+            k: self.k,
+            lanes: self.lanes,
+            weight_lanes,
+            table_columns,
+            requantise: self.requantisation.choices.clone(),
+            lookups: self.lookups,
+        }
+    }
+}
+
+/// Rows of the weight tape by number of lanes, from one on; more lanes never take more rows.
+struct WeightRows(Vec<usize>);
+
+impl WeightRows {
+    fn of(layers: &[&FixedLayer]) -> Self {
+        let digits: Vec<usize> = layers.iter().map(|layer| bias_digits(layer)).collect();
+        let rows = |lanes: usize| {
+            let rows = layers.iter().zip(&digits).map(|(layer, digits)| {
+                let (kh, kw) = layer.linear.kernel_size();
+                let outputs = layer.linear.group_outputs();
+                let weights = layer.linear.group_inputs() * kh * kw + digits;
+                layer.linear.groups * (outputs * (1 + layer.skips.len()) + outputs.div_ceil(lanes) * weights)
+            });
+            rows.sum::<usize>() + 1
+        };
+        Self((1..=MOST_WEIGHT_LANES).map(rows).collect())
+    }
+
+    /// The fewest lanes whose rows fit.
+    fn narrowest(&self, usable: usize) -> Option<usize> {
+        self.0.iter().position(|&rows| rows <= usable).map(|place| place + 1)
+    }
 }
 
 /// Rows that the layout needs with `table_columns` sets of table columns, the last usable row excluded.
@@ -114,17 +206,4 @@ pub(crate) fn needed_rows(shape: &CircuitShape, table_columns: usize) -> usize {
 pub(crate) fn too_large(max_k: u32) -> PlanError {
     let reason = "activations, weights or tables need more rows; raise the limit or lower the bits";
     PlanError::TooLarge { max_k, reason: reason.into() }
-}
-
-/// Rows of the weight tape, without building it.
-fn fact_rows(layers: &[&FixedLayer], weight_lanes: usize) -> usize {
-    layers
-        .iter()
-        .map(|layer| {
-            let (kh, kw) = layer.linear.kernel_size();
-            let outputs = layer.linear.group_outputs();
-            let weights = layer.linear.group_inputs() * kh * kw;
-            layer.linear.groups * (outputs * (1 + layer.skips.len()) + outputs.div_ceil(weight_lanes) * weights)
-        })
-        .sum()
 }

@@ -8,7 +8,7 @@ use std::process::Command;
 use serde::{Deserialize, Serialize};
 use zklayout::{Candidate, Cost, Knobs, Plan};
 
-use crate::args::{JobOptions, PredictionsOptions};
+use crate::args::{CompareOptions, JobOptions};
 use crate::error::CliError;
 use crate::progress::Steps;
 use crate::session::Job;
@@ -75,7 +75,7 @@ struct Predictions {
     exact_proof_bytes: bool,
 }
 
-pub(crate) fn run(options: &PredictionsOptions, json: bool) -> Result<(), CliError> {
+pub(crate) fn run(options: &CompareOptions, json: bool) -> Result<(), CliError> {
     let mut steps = Steps::new(json);
     let job = Job::prepare(&options.job, &mut steps)?;
     let choices = options.job.layout.plan()?;
@@ -136,7 +136,7 @@ fn name(candidate: &Candidate) -> String {
     }
 }
 
-fn measure(options: &PredictionsOptions, plan: &Plan) -> Result<Measured, CliError> {
+fn measure(options: &CompareOptions, plan: &Plan) -> Result<Measured, CliError> {
     let file =
         tempfile::NamedTempFile::new().map_err(|source| CliError::Write { path: std::env::temp_dir(), source })?;
     plan::save(plan, file.path())?;
