@@ -8,6 +8,10 @@ use zklayout::{Error, Model, QuantiseOptions, QuantisedModel};
 /// Names of the fixture models.
 pub const MODELS: [&str; 2] = ["mnist_cnn", "mnist_strided"];
 
+mod mobile;
+
+pub use mobile::mobilenet_v2;
+
 fn fixture(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../fixtures").join(path)
 }

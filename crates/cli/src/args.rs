@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Calibrate(CalibrateCommand),
     /// Compare predicted with measured costs over several layouts of a model.
     Compare(CompareOptions),
+    /// What each freedom of the search is worth: without it, predicted and measured.
+    Ablation(AblationOptions),
 }
 
 #[derive(Debug, Args)]
@@ -340,6 +342,9 @@ pub(crate) struct BenchmarkOptions {
     /// How many proofs to make.
     #[arg(long, default_value_t = 5)]
     pub(crate) runs: usize,
+    /// Do not measure the unit of speed.
+    #[arg(long)]
+    pub(crate) no_unit: bool,
     /// Use this saved plan instead of choosing one.
     #[arg(long)]
     pub(crate) plan: Option<PathBuf>,
@@ -377,4 +382,16 @@ pub(crate) struct CompareOptions {
     /// How many times to go through all layouts; the fastest counts.
     #[arg(long, default_value_t = 1)]
     pub(crate) rounds: usize,
+    /// Write the raw figures to this file.
+    #[arg(long)]
+    pub(crate) csv: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AblationOptions {
+    #[command(flatten)]
+    pub(crate) job: JobOptions,
+    /// How many proofs to make of each layout; the fastest counts.
+    #[arg(long, default_value_t = 3)]
+    pub(crate) runs: usize,
 }

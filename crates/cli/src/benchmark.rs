@@ -19,8 +19,8 @@ struct Benchmark<'a> {
     verify_best: f64,
     keygen: f64,
     /// A full-width multi-scalar multiplication of 2^16 points.
-    unit: f64,
-    prove_units: f64,
+    unit: Option<f64>,
+    prove_units: Option<f64>,
     peak_memory_bytes: Option<u64>,
     proof_bytes: usize,
     largest_difference: f64,
@@ -47,7 +47,8 @@ pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError
         verifying.push(start.elapsed().as_secs_f64());
     }
     let peak_memory_bytes = memory::peak_bytes();
-    let unit = steps.run("unit of speed", || Ok::<_, CliError>(unit_seconds(options.runs.max(3))))?;
+    let measure_unit = || Ok::<_, CliError>((!options.no_unit).then(|| unit_seconds(options.runs.max(3))));
+    let unit = steps.run("unit of speed", measure_unit)?;
     let prove_best = best(&proving);
     let benchmark = Benchmark {
         prove_best,
@@ -56,7 +57,7 @@ pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError
         verify_best: best(&verifying),
         keygen: keygen_seconds,
         unit,
-        prove_units: prove_best / unit,
+        prove_units: unit.map(|unit| prove_best / unit),
         peak_memory_bytes,
         proof_bytes,
         largest_difference: job.largest_difference(),
@@ -75,14 +76,17 @@ pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError
 fn rows(benchmark: &Benchmark<'_>) -> Vec<(&'static str, String)> {
     let runs = benchmark.prove_all.len();
     let (best, median) = (report::seconds(benchmark.prove_best), report::seconds(benchmark.prove_median));
-    vec![
-        ("prove", format!("{best} best, {median} median of {runs}")),
-        ("unit", format!("{} for a full-width MSM of 2^16 points", report::seconds(benchmark.unit))),
-        ("prove in units", format!("{:.2}", benchmark.prove_units)),
+    let mut rows = vec![("prove", format!("{best} best, {median} median of {runs}"))];
+    if let (Some(unit), Some(units)) = (benchmark.unit, benchmark.prove_units) {
+        rows.push(("unit", format!("{} for a full-width MSM of 2^16 points", report::seconds(unit))));
+        rows.push(("prove in units", format!("{units:.2}")));
+    }
+    rows.extend([
         ("verify", report::seconds(benchmark.verify_best)),
         ("peak memory", benchmark.peak_memory_bytes.map_or("unknown".into(), report::bytes)),
         ("largest difference to the float model", format!("{:.4}", benchmark.largest_difference)),
-    ]
+    ]);
+    rows
 }
 
 fn best(times: &[f64]) -> f64 {

@@ -1,41 +1,18 @@
-//! `zklayout predictions`: predicted beside measured costs, over layouts spread over all candidates.
+//! `zklayout compare`: predicted beside measured costs, over layouts spread over all candidates.
 //!
 //! Each layout is proven by a process of its own, so that its peak memory is its own.
 
 use std::path::Path;
-use std::process::Command;
 
-use serde::{Deserialize, Serialize};
-use zklayout::{Candidate, Cost, Knobs, Plan};
+use serde::Serialize;
+use zklayout::{Cost, Priced};
 
-use crate::args::{CompareOptions, JobOptions};
+use crate::args::CompareOptions;
 use crate::error::CliError;
+use crate::measurement::{Measured, measure};
 use crate::progress::Steps;
 use crate::session::Job;
 use crate::{plan, report};
-
-/// What `zklayout benchmark --json` reports.
-#[derive(Deserialize)]
-struct Measured {
-    prove_best: f64,
-    verify_best: f64,
-    keygen: f64,
-    peak_memory_bytes: Option<u64>,
-    proof_bytes: usize,
-}
-
-impl Measured {
-    /// The faster of two runs, number by number; the memory of the one that needed more.
-    fn best(self, other: Self) -> Self {
-        Self {
-            prove_best: self.prove_best.min(other.prove_best),
-            verify_best: self.verify_best.min(other.verify_best),
-            keygen: self.keygen.min(other.keygen),
-            peak_memory_bytes: self.peak_memory_bytes.max(other.peak_memory_bytes),
-            proof_bytes: other.proof_bytes,
-        }
-    }
-}
 
 #[derive(Serialize)]
 struct Prediction {
@@ -79,32 +56,28 @@ pub(crate) fn run(options: &CompareOptions, json: bool) -> Result<(), CliError> 
     let mut steps = Steps::new(json);
     let job = Job::prepare(&options.job, &mut steps)?;
     let choices = options.job.layout.plan()?;
-    let mut priced = Vec::new();
-    for candidate in job.quantised.candidates(&choices)? {
-        let plan = job.quantised.realise(&candidate, &choices)?;
-        // Like the planner, leave out what the profile was not measured for.
-        if let Ok(cost) = plan::price(&plan, &choices) {
-            priced.push((cost, candidate, plan));
-        }
+    let mut chosen = Vec::new();
+    for Priced { candidate, cost } in job.quantised.sample(&choices, options.layouts)? {
+        chosen.push((cost, job.quantised.realise(&candidate, &choices)?));
     }
-    priced.sort_by(|(a, ..), (b, ..)| a.prove_seconds.total_cmp(&b.prove_seconds));
-    let chosen = spread(priced, options.layouts);
     let mut best: Vec<Option<Measured>> = chosen.iter().map(|_| None).collect();
     for _ in 0..options.rounds.max(1) {
-        for ((_, candidate, plan), best) in chosen.iter().zip(&mut best) {
-            let measured = steps.run(&name(candidate), || measure(options, plan))?;
+        for ((_, plan), best) in chosen.iter().zip(&mut best) {
+            let name = report::choices(&plan.layout.knobs());
+            let measured = steps.run(&name, || measure(&options.job, options.runs, plan))?;
             *best = Some(match best.take() {
                 Some(other) => other.best(measured),
                 None => measured,
             });
         }
     }
-    let layouts = chosen
-        .into_iter()
-        .zip(best)
-        .filter_map(|((cost, candidate, _), measured)| Some(Prediction::of(name(&candidate), cost, measured?)));
-    let layouts = layouts.collect();
-    let predictions = Predictions::of(layouts);
+    let layouts = chosen.into_iter().zip(best).filter_map(|((cost, plan), measured)| {
+        Some(Prediction::of(report::choices(&plan.layout.knobs()), cost, measured?))
+    });
+    let predictions = Predictions::of(layouts.collect());
+    if let Some(path) = &options.csv {
+        plan::write_text(&predictions.csv(&options.job.model.model), path)?;
+    }
     if json {
         println!("{}", serde_json::json!(predictions));
     } else {
@@ -113,64 +86,33 @@ pub(crate) fn run(options: &CompareOptions, json: bool) -> Result<(), CliError> 
     Ok(())
 }
 
-/// The cheapest half one by one, and as many again spread over the rest: neighbours are what a planner has to order.
-fn spread<T>(sorted: Vec<T>, count: usize) -> Vec<T> {
-    let (near, all) = (count.div_ceil(2), sorted.len());
-    let far = count - near;
-    let chosen = |place: usize| {
-        place < near || (1..=far).any(|step| place == near + (all.saturating_sub(near + 1)) * step / (4 * far))
-    };
-    sorted.into_iter().enumerate().filter(|(place, _)| chosen(*place)).map(|(_, item)| item).collect()
-}
-
-fn name(candidate: &Candidate) -> String {
-    match &candidate.knobs {
-        Knobs::Direct(knobs) => format!(
-            "direct {}x2^{} {:?} {:?} {} slots",
-            knobs.columns, knobs.k, knobs.dot, knobs.relu, knobs.slots
-        ),
-        Knobs::Streams(knobs) => {
-            let split = if knobs.remainders() { "split" } else { "whole" };
-            format!("2^{}, {} lanes, {} weight lanes, {split}", knobs.k, knobs.lanes, knobs.weight_lanes)
-        }
-    }
-}
-
-fn measure(options: &CompareOptions, plan: &Plan) -> Result<Measured, CliError> {
-    let file =
-        tempfile::NamedTempFile::new().map_err(|source| CliError::Write { path: std::env::temp_dir(), source })?;
-    plan::save(plan, file.path())?;
-    let program = std::env::current_exe().map_err(|source| CliError::Read { path: "zklayout".into(), source })?;
-    let mut command = Command::new(&program);
-    command.args(["--json", "benchmark", "--runs", &options.runs.to_string(), "--plan"]).arg(file.path());
-    forward(&options.job, &mut command);
-    let output = command.output().map_err(|source| CliError::Read { path: program.clone(), source })?;
-    serde_json::from_slice(&output.stdout)
-        .map_err(|_| CliError::Usage(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
-}
-
-/// The same model, samples and setup.
-fn forward(job: &JobOptions, command: &mut Command) {
-    command.arg(&job.model.model).arg("--input").arg(&job.sample.input);
-    command.arg("--index").arg(job.sample.index.to_string());
-    let files: [(&str, Option<&Path>); 3] = [
-        ("--calibration", job.model.calibration.as_deref()),
-        ("--srs", job.setup.srs.as_deref()),
-        ("--srs-cache", job.setup.srs_cache.as_deref()),
-    ];
-    for (flag, file) in files {
-        if let Some(file) = file {
-            command.arg(flag).arg(file);
-        }
-    }
-    let quantise = job.model.quantise();
-    command.arg("--input-bits").arg(quantise.input_bits.to_string());
-    command.arg("--weight-bits").arg(quantise.weight_bits.to_string());
-    command.arg("--table-bits").arg(quantise.table_bits.to_string());
-    command.arg("--margin").arg(quantise.margin.to_string());
-}
-
 impl Predictions {
+    /// One line per layout: the raw figures.
+    fn csv(&self, model: &Path) -> String {
+        let model = model.display();
+        let mut text = "model,layout,measured_s,predicted_s,measured_bytes,predicted_bytes,measured_keygen_s,\
+                        predicted_keygen_s,measured_verify_s,predicted_verify_s,measured_proof,predicted_proof\n"
+            .to_owned();
+        for p in &self.layouts {
+            let cost = &p.predicted;
+            text.push_str(&format!(
+                "\"{model}\",\"{}\",{:.4},{:.4},{},{},{:.4},{:.4},{:.5},{:.5},{},{}\n",
+                p.layout,
+                p.measured_seconds,
+                cost.prove_seconds,
+                p.measured_memory,
+                cost.peak_memory,
+                p.measured_keygen,
+                cost.keygen_seconds,
+                p.measured_verify,
+                cost.verify_seconds,
+                p.measured_proof_bytes,
+                cost.proof_bytes
+            ));
+        }
+        text
+    }
+
     fn of(layouts: Vec<Prediction>) -> Self {
         let error = |pair: fn(&Prediction) -> (f64, f64)| {
             let errors = layouts.iter().map(pair).map(|(predicted, measured)| (predicted / measured - 1.0).abs());

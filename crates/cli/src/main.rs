@@ -1,5 +1,6 @@
 //! The zklayout command line: the only part that prints, and that reads arguments and the environment.
 
+mod ablation;
 mod accuracy;
 mod args;
 mod benchmark;
@@ -7,6 +8,7 @@ mod calibrate;
 mod compare;
 mod error;
 mod inspect;
+mod measurement;
 mod memory;
 mod plan;
 mod progress;
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         Command::Accuracy(options) => accuracy::run(options, arguments.json),
         Command::Benchmark(options) => benchmark::run(options, arguments.json),
         Command::Calibrate(options) => calibrate::run(options, arguments.json),
+        Command::Ablation(options) => ablation::run(options, arguments.json),
         Command::Compare(options) => compare::run(options, arguments.json),
     };
     match result {

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use zklayout::{Cost, CostModel, Plan, PlanOptions, Profile};
+use zklayout::{CircuitShape, Cost, CostModel, Plan, PlanOptions, Profile};
 
 use crate::args::PlanCommand;
 use crate::error::CliError;
@@ -22,14 +22,14 @@ pub(crate) fn run(options: &PlanCommand, json: bool) -> Result<(), CliError> {
     } else {
         println!("{}", report::layers(quantised.graph(), &plan));
         println!("{}", report::pairs(&report::counts(&plan)));
-        println!("{}", report::cost(&price(&plan, &choices)?));
+        println!("{}", report::cost(&price(&plan.shape, &choices)?));
     }
     Ok(())
 }
 
-/// What the plan costs on the machine that it was chosen for.
-pub(crate) fn price(plan: &Plan, choices: &PlanOptions) -> Result<Cost, CliError> {
-    let price = |profile: &Profile| CostModel::new(profile).price(&plan.shape);
+/// What a circuit costs on the machine that plans are chosen for.
+pub(crate) fn price(shape: &CircuitShape, choices: &PlanOptions) -> Result<Cost, CliError> {
+    let price = |profile: &Profile| CostModel::new(profile).price(shape);
     let cost = match &choices.profile {
         Some(profile) => price(profile),
         None => Profile::two_cores().and_then(|profile| price(&profile)),

@@ -143,7 +143,7 @@ pub(crate) fn counts(plan: &Plan) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn choices(knobs: &Knobs) -> String {
+pub(crate) fn choices(knobs: &Knobs) -> String {
     match knobs {
         Knobs::Streams(knobs) => format!(
             "streams: {} activation lanes, {} weight lanes, {} table columns, {}",

@@ -11,6 +11,7 @@ mod error;
 mod layout;
 mod objective;
 mod plan;
+mod sample;
 mod search;
 mod shape;
 mod streams;
@@ -25,6 +26,7 @@ pub use error::PlanError;
 pub use layout::{Candidate, FAMILIES, Family, Knobs, Layout};
 pub use objective::{Limits, Mix, Objective};
 pub use plan::{Plan, PlanHash, Visibility, WeightMode};
+pub use sample::sample;
 pub use search::{PlanOptions, Priced, SearchReport, StopReason, candidates, plan, search};
 pub use shape::{CircuitShape, UNUSABLE_ROWS, usable_rows};
 pub use streams::{

@@ -28,13 +28,14 @@ mod model;
 pub use error::Error;
 pub use model::{Model, QuantisedModel};
 pub use zklayout_model::{
-    Clamp, Fixed, FixedInput, FixedLayer, Float, FloatOp, Graph, OutputKind, QuantiseOptions, RangeSource, Shape,
-    Trace, ValueRange, supported_ops,
+    Clamp, Fixed, FixedInput, FixedLayer, Float, FloatOp, Graph, Linear, NodeId, OutputKind, Padding,
+    QuantiseOptions, RangeSource, Shape, Trace, ValueRange, supported_ops,
 };
 pub use zklayout_plan::{
-    Candidate, CircuitShape, Content, Cost, CostError, CostModel, Direct, DirectKnobs, DotVariant, Family, Knobs,
-    Layout, Limits, LookupArgument, Mix, Objective, Plan, PlanError, PlanHash, PlanOptions, Priced, Profile,
-    Public, ReluVariant, Requantise, SearchReport, StopReason, StreamKnobs, Streams, Visibility, WeightMode, cost,
+    Candidate, CircuitShape, Content, Cost, CostError, CostModel, Direct, DirectKnobs, DotVariant, FAMILIES,
+    Family, Knobs, Layout, Limits, LookupArgument, Mix, Objective, Plan, PlanError, PlanHash, PlanOptions, Priced,
+    Profile, Public, ReluVariant, Requantise, SearchReport, StopReason, StreamKnobs, Streams, Visibility,
+    WeightMode, cost, search,
 };
 pub use zklayout_prover::{
     Artefact, CalibrateOptions, DEVELOPMENT_SEED, FORMAT_VERSION, Progress, ProofBundle, Provenance, ProverError,

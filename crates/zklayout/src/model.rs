@@ -7,7 +7,7 @@ use zklayout_model::{
     Fixed, Float, Fused, Graph, ImportError, Imported, QuantiseOptions, Reference, Shape, Trace, execute, fuse,
     import_onnx, quantise, run_fused,
 };
-use zklayout_plan::{Candidate, Plan, PlanOptions, SearchReport, candidates, plan, search};
+use zklayout_plan::{Candidate, Plan, PlanOptions, Priced, SearchReport, candidates, plan, sample, search};
 
 use crate::error::Error;
 
@@ -133,6 +133,14 @@ impl QuantisedModel {
     /// A graph that no layout covers, or limits that no layout keeps.
     pub fn search(&self, options: &PlanOptions) -> Result<SearchReport, Error> {
         Ok(search(&self.graph, options)?)
+    }
+
+    /// The chosen layout and `count - 1` others, on the front and off it, with their prices.
+    ///
+    /// # Errors
+    /// A graph that no layout covers.
+    pub fn sample(&self, options: &PlanOptions, count: usize) -> Result<Vec<Priced>, Error> {
+        Ok(sample(&self.graph, options, count)?)
     }
 
     /// Every layout that could be chosen, with its counts.

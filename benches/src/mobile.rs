@@ -1,0 +1,99 @@
+//! A graph of MobileNetV2's shape, for the search alone: its weights are all zero.
+
+use ndarray::Array4;
+use zklayout::{
+    Clamp, Fixed, FixedInput, FixedLayer, Graph, Linear, NodeId, OutputKind, Padding, RangeSource, Shape,
+    ValueRange,
+};
+
+/// Expansion, channels, repeats and first stride of each group of bottlenecks (Sandler et al., 2018, table 2).
+const GROUPS: [(usize, usize, usize, usize); 7] =
+    [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)];
+
+/// MobileNetV2 1.0 on square images of `size` pixels a side.
+pub fn mobilenet_v2(size: usize, classes: usize) -> Graph<Fixed> {
+    let mut net = Network::new(Shape::new(3, size, size));
+    net.conv(32, 3, 2, 1, true);
+    for (expansion, channels, repeats, stride) in GROUPS {
+        for repeat in 0..repeats {
+            net.bottleneck(expansion, channels, if repeat == 0 { stride } else { 1 });
+        }
+    }
+    net.conv(1280, 1, 1, 1, true);
+    net.window = net.shape.height;
+    net.conv(classes, 1, 1, 1, false);
+    net.finish()
+}
+
+struct Network {
+    graph: Graph<Fixed>,
+    last: NodeId,
+    shape: Shape,
+    window: usize,
+    pending: Option<(FixedLayer, Vec<NodeId>)>,
+}
+
+impl Network {
+    fn new(shape: Shape) -> Self {
+        let mut graph = Graph::new();
+        let range = ValueRange { lo: -128, hi: 127, source: RangeSource::WorstCase };
+        let last = graph.add(Fixed::Input(FixedInput { shape, scale: 6, range }), &[]);
+        Self { graph, last, shape, window: 1, pending: None }
+    }
+
+    fn bottleneck(&mut self, expansion: usize, channels: usize, stride: usize) {
+        self.flush();
+        let (start, before) = (self.last, self.shape);
+        let inner = before.channels * expansion;
+        if expansion > 1 {
+            self.conv(inner, 1, 1, 1, true);
+        }
+        self.conv(inner, 3, stride, inner, true);
+        self.conv(channels, 1, 1, 1, false);
+        if stride == 1 && before.channels == channels {
+            if let Some((layer, sources)) = &mut self.pending {
+                layer.skips.push(1 << 8);
+                sources.push(start);
+            }
+        }
+    }
+
+    fn conv(&mut self, outputs: usize, size: usize, stride: usize, groups: usize, rectify: bool) {
+        self.flush();
+        let kernel = Array4::zeros((outputs, self.shape.channels / groups, size, size));
+        let pad = (size - 1) / 2;
+        let padding = Padding { top: pad, left: pad, bottom: pad, right: pad };
+        let (input, window) = (self.shape, self.window);
+        let bias = vec![0; outputs];
+        let mut linear = Linear { input, output: input, window, kernel, bias, groups, stride, padding };
+        linear.output = linear.full_output();
+        self.shape = linear.output;
+        self.window = 1;
+        let clamp = if rectify { Clamp { lo: Some(0), hi: Some(255) } } else { Clamp::none() };
+        let range = ValueRange { lo: -1024, hi: 1023, source: RangeSource::Calibrated };
+        let layer = FixedLayer {
+            name: format!("layer{}", self.graph.len()),
+            linear,
+            skips: Vec::new(),
+            weight_bits: 9,
+            weight_scale: 8,
+            accumulator_scale: 14,
+            kind: OutputKind::Requantise { shift: 8, clamp, range },
+        };
+        self.pending = Some((layer, vec![self.last]));
+    }
+
+    fn flush(&mut self) {
+        if let Some((layer, sources)) = self.pending.take() {
+            self.last = self.graph.add(Fixed::Layer(layer), &sources);
+        }
+    }
+
+    fn finish(mut self) -> Graph<Fixed> {
+        if let Some((layer, _)) = &mut self.pending {
+            layer.kind = OutputKind::Raw;
+        }
+        self.flush();
+        self.graph
+    }
+}

@@ -1,0 +1,69 @@
+//! Costs of a plan, measured by a process of its own, so that its peak memory is its own.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde::Deserialize;
+use zklayout::Plan;
+
+use crate::args::JobOptions;
+use crate::error::CliError;
+use crate::plan;
+
+/// What `zklayout benchmark --json` reports.
+#[derive(Deserialize)]
+pub(crate) struct Measured {
+    pub(crate) prove_best: f64,
+    pub(crate) verify_best: f64,
+    pub(crate) keygen: f64,
+    pub(crate) peak_memory_bytes: Option<u64>,
+    pub(crate) proof_bytes: usize,
+}
+
+impl Measured {
+    /// The faster of two runs, number by number; the memory of the one that needed more.
+    pub(crate) fn best(self, other: Self) -> Self {
+        Self {
+            prove_best: self.prove_best.min(other.prove_best),
+            verify_best: self.verify_best.min(other.verify_best),
+            keygen: self.keygen.min(other.keygen),
+            peak_memory_bytes: self.peak_memory_bytes.max(other.peak_memory_bytes),
+            proof_bytes: other.proof_bytes,
+        }
+    }
+}
+
+/// Proves a plan `runs` times.
+pub(crate) fn measure(job: &JobOptions, runs: usize, plan: &Plan) -> Result<Measured, CliError> {
+    let file =
+        tempfile::NamedTempFile::new().map_err(|source| CliError::Write { path: std::env::temp_dir(), source })?;
+    plan::save(plan, file.path())?;
+    let program = std::env::current_exe().map_err(|source| CliError::Read { path: "zklayout".into(), source })?;
+    let mut command = Command::new(&program);
+    command.args(["--json", "benchmark", "--no-unit", "--runs", &runs.to_string(), "--plan"]).arg(file.path());
+    forward(job, &mut command);
+    let output = command.output().map_err(|source| CliError::Read { path: program.clone(), source })?;
+    serde_json::from_slice(&output.stdout)
+        .map_err(|_| CliError::Usage(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+}
+
+/// The same model, samples and setup.
+fn forward(job: &JobOptions, command: &mut Command) {
+    command.arg(&job.model.model).arg("--input").arg(&job.sample.input);
+    command.arg("--index").arg(job.sample.index.to_string());
+    let files: [(&str, Option<&Path>); 3] = [
+        ("--calibration", job.model.calibration.as_deref()),
+        ("--srs", job.setup.srs.as_deref()),
+        ("--srs-cache", job.setup.srs_cache.as_deref()),
+    ];
+    for (flag, file) in files {
+        if let Some(file) = file {
+            command.arg(flag).arg(file);
+        }
+    }
+    let quantise = job.model.quantise();
+    command.arg("--input-bits").arg(quantise.input_bits.to_string());
+    command.arg("--weight-bits").arg(quantise.weight_bits.to_string());
+    command.arg("--table-bits").arg(quantise.table_bits.to_string());
+    command.arg("--margin").arg(quantise.margin.to_string());
+}

@@ -1,0 +1,57 @@
+//! Samples of layouts: what predictions are held to measurements on.
+
+use zklayout_model::{Fixed, Graph};
+
+use crate::cost::{CostModel, Profile};
+use crate::error::PlanError;
+use crate::layout::{Candidate, FAMILIES, Family};
+use crate::search::{PlanOptions, Priced, candidates};
+
+/// How much more than the cheapest the most expensive layout of a sample is predicted to take.
+const REACH: f64 = 3.0;
+
+/// The layout that a search chooses, and others of every family with ever higher predicted times: on the front and off
+/// it. A third is of the family `direct`.
+///
+/// # Errors
+/// A graph that no layout covers.
+pub fn sample(graph: &Graph<Fixed>, options: &PlanOptions, count: usize) -> Result<Vec<Priced>, PlanError> {
+    let mut chosen = Vec::new();
+    for &family in FAMILIES.iter().filter(|family| options.family.is_none_or(|only| only == **family)) {
+        let own = PlanOptions { family: Some(family), ..options.clone() };
+        let count = match (options.family, family) {
+            (Some(_), _) => count,
+            (None, Family::Direct) => count.div_ceil(3),
+            (None, Family::Streams) => count - count.div_ceil(3),
+        };
+        chosen.extend(ladder(priced(graph, &own)?, count));
+    }
+    Ok(chosen)
+}
+
+/// Every candidate that the profile can price and the limits allow, the cheapest first.
+fn priced(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<Vec<Priced>, PlanError> {
+    let shipped = Profile::two_cores()?;
+    let model = CostModel::new(options.profile.as_ref().unwrap_or(&shipped));
+    let price = |candidate: Candidate| {
+        let cost = model.price(&candidate.shape).ok()?;
+        options.limits.allow(&candidate.shape, &cost).then_some(Priced { candidate, cost })
+    };
+    let mut priced: Vec<Priced> = candidates(graph, options)?.into_iter().filter_map(price).collect();
+    let score = |priced: &Priced| options.objective.score(&priced.cost);
+    priced.sort_by(|a, b| score(a).total_cmp(&score(b)));
+    Ok(priced)
+}
+
+/// The cheapest, and each further one a step more expensive.
+fn ladder(sorted: Vec<Priced>, count: usize) -> Vec<Priced> {
+    let step = REACH.powf(1.0 / count.max(2) as f64);
+    let mut rungs: Vec<Priced> = Vec::new();
+    for priced in sorted {
+        let high = |last: &Priced| priced.cost.prove_seconds >= last.cost.prove_seconds * step;
+        if rungs.len() < count && rungs.last().is_none_or(high) {
+            rungs.push(priced);
+        }
+    }
+    rungs
+}
