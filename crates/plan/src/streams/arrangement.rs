@@ -3,7 +3,7 @@
 //! It knows nothing of tables, requantisation or rows of the grid.
 
 use crate::error::PlanError;
-use crate::streams::geometry::{Demand, last_value_row, pitch_fits, place, placements, read_exponent};
+use crate::streams::geometry::{Demand, last_value_row, pitch_fits, place, placements, read_exponent, tile_fits};
 use crate::streams::home::{Content, Home, Read};
 use crate::streams::network::{Network, unsupported};
 use zklayout_model::Shape;
@@ -29,9 +29,13 @@ impl Arrangement {
     /// The arrangement of a network that takes the fewest rows, or which layer does not fit.
     pub(crate) fn of(network: &Network<'_>, lanes: usize) -> Result<Self, PlanError> {
         let (_, width) = live_input(network);
-        let mut search = Search { network, lanes, tried: 0, deepest: 0, arrangement: Self::default() };
+        let mut search =
+            Search { network, lanes, tried: 0, deepest: 0, hopeless: false, arrangement: Self::default() };
         let mut best: Option<Self> = None;
         for pitch in width..width + PITCH_TRIES {
+            if best.as_ref().is_some_and(|best| search.least_rows(pitch) >= best.rows()) {
+                break;
+            }
             let Some(found) = search.with_pitch(pitch) else { continue };
             if best.as_ref().is_none_or(|best| found.rows() < best.rows()) {
                 best = Some(found);
@@ -56,6 +60,8 @@ struct Search<'a> {
     tried: usize,
     /// The furthest layer that no placement was found for.
     deepest: usize,
+    /// Whether some layer cannot be placed with the current pitch, wherever the input starts.
+    hopeless: bool,
     arrangement: Arrangement,
 }
 
@@ -63,18 +69,35 @@ impl Search<'_> {
     /// The first arrangement whose input has a given pitch. The input's place shifts the exponents of all planes after
     /// it, which is what aligns their tiles.
     fn with_pitch(&mut self, pitch: usize) -> Option<Arrangement> {
-        self.tried = 0;
+        (self.tried, self.hopeless) = (0, false);
         for shift in 0..self.lanes {
             let Some(first) = input_home(self.network, self.lanes, pitch, shift) else { continue };
             self.arrangement = Arrangement { homes: vec![first], ..Arrangement::default() };
             if self.extend() {
                 return Some(std::mem::take(&mut self.arrangement));
             }
-            if self.tried > MOST_PLACEMENTS {
+            if self.hopeless || self.tried > MOST_PLACEMENTS {
                 break;
             }
         }
         None
+    }
+
+    /// Rows that the raster of all values takes at least; it grows with the pitch.
+    fn least_rows(&self, pitch: usize) -> usize {
+        let mut divisors = vec![1];
+        let mut rows = 0;
+        for (layer, sources) in self.network.layers.iter().zip(&self.network.sources) {
+            let source = sources[0];
+            let read = self.network.reads[source];
+            let flat = matches!(read, Read::Total | Read::Scalars { .. });
+            let divisor = if flat { pitch } else { divisors[source] * read.factor() };
+            let (shape, stride) = (layer.linear.output, self.network.stride(divisors.len()));
+            let positions = ((shape.height - 1) * (pitch / divisor) + shape.width - 1) * stride + 1;
+            rows += shape.channels * positions.div_ceil(self.lanes);
+            divisors.push(divisor);
+        }
+        rows
     }
 
     /// Places all layers after those that have homes. Where the input is read in windows, reading it later aligns what
@@ -85,7 +108,8 @@ impl Search<'_> {
         self.deepest = self.deepest.max(index);
         let source = self.network.sources[index][0];
         let input = self.arrangement.homes[source].clone();
-        if !pitch_fits(&input, &layer.linear) {
+        if !pitch_fits(&input, &layer.linear) || !tile_fits(&input, self.network.reads[index + 1], self.lanes) {
+            self.hopeless = true;
             return false;
         }
         let demand = Demand {

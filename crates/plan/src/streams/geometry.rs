@@ -38,6 +38,13 @@ pub(crate) fn read_of(linear: &Linear<i64>, producer_stride: usize) -> Read {
     }
 }
 
+/// Whether a layer's output has a tile, given what the layer reads.
+pub(crate) fn tile_fits(input: &Home, read: Read, lanes: usize) -> bool {
+    let flat = matches!(input.read, Read::Total | Read::Scalars { .. });
+    let pitch = if flat { 1 } else { input.pitch / input.read.factor() };
+    tile_for(read, pitch, lanes).is_some()
+}
+
 /// Positions of a tape row of a home, or `None` if no tile fits.
 pub(crate) fn tile_for(read: Read, pitch: usize, lanes: usize) -> Option<Tile> {
     match read {

@@ -19,8 +19,11 @@ use crate::streams::pass::Passes;
 use crate::streams::requantise::Requantisation;
 use crate::table::TableSet;
 
-/// Widths of the activation tape that are tried.
-pub(crate) const LANES: [usize; 17] = [4, 6, 8, 9, 12, 16, 3, 2, 1, 24, 32, 5, 10, 14, 20, 28, 40];
+/// Widths of the activation tape that are tried, those that rule out most others first.
+pub(crate) const LANES: [usize; 48] = [
+    4, 6, 8, 12, 16, 32, 24, 20, 28, 3, 2, 1, 5, 7, 9, 10, 11, 13, 14, 15, 17, 18, 19, 21, 22, 23, 25, 26, 27, 29,
+    30, 31, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48,
+];
 /// The widest weight tape that is tried.
 pub(crate) const MOST_WEIGHT_LANES: usize = 64;
 /// The most sets of table columns that are tried.
