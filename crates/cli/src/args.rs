@@ -244,7 +244,7 @@ impl LayoutOptions {
     }
 }
 
-fn read_profile(path: &Path) -> Result<Profile, CliError> {
+pub(crate) fn read_profile(path: &Path) -> Result<Profile, CliError> {
     let text = std::fs::read_to_string(path).map_err(|source| CliError::Read { path: path.to_owned(), source })?;
     Ok(Profile::from_json(&text).map_err(zklayout::Error::from)?)
 }
@@ -324,6 +324,9 @@ pub(crate) struct PlanCommand {
     /// Write the plan to this file.
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
+    /// Draw the grid to this SVG file.
+    #[arg(long)]
+    pub(crate) svg: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -367,6 +370,9 @@ pub(crate) struct CalibrateCommand {
     /// Threads that the prover will use; all if not given.
     #[arg(long)]
     pub(crate) threads: Option<usize>,
+    /// Earlier profiles of the same machine; the faster of all measurements count.
+    #[arg(long)]
+    pub(crate) earlier: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -4,7 +4,7 @@ use comfy_table::Table;
 use zklayout::cost::Kernel;
 use zklayout::{CalibrateOptions, Profile, Progress, calibrate};
 
-use crate::args::CalibrateCommand;
+use crate::args::{CalibrateCommand, read_profile};
 use crate::error::CliError;
 use crate::{plan, report};
 
@@ -14,6 +14,7 @@ pub(crate) fn run(options: &CalibrateCommand, json: bool) -> Result<(), CliError
         min_k: options.min_k,
         max_k: options.max_k,
         threads: options.threads,
+        earlier: options.earlier.iter().map(|path| read_profile(path)).collect::<Result<_, _>>()?,
     };
     let profile = calibrate(&measuring, &mut |progress| {
         if !json {

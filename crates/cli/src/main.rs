@@ -6,6 +6,7 @@ mod args;
 mod benchmark;
 mod calibrate;
 mod compare;
+mod drawing;
 mod error;
 mod inspect;
 mod measurement;

@@ -2,28 +2,40 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::time::Instant;
 
 use zklayout::{CircuitShape, Cost, CostModel, Plan, PlanOptions, Profile};
 
 use crate::args::PlanCommand;
 use crate::error::CliError;
-use crate::{report, session};
+use crate::{drawing, report, session};
 
 pub(crate) fn run(options: &PlanCommand, json: bool) -> Result<(), CliError> {
     let model = session::load(&options.model.model)?;
     let quantised = session::quantise(&model, &options.model, None)?;
     let choices = options.layout.plan()?;
-    let plan = quantised.plan(&choices)?;
+    let start = Instant::now();
+    let found = quantised.search(&choices)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let plan =
+        Plan { profile: Some(found.profile.clone()), ..quantised.realise(&found.best.candidate, &choices)? };
     if let Some(path) = &options.out {
         save(&plan, path)?;
     }
+    if let Some(path) = &options.svg {
+        let title = options.model.model.file_stem().unwrap_or_default().to_string_lossy();
+        write_text(&drawing::draw(quantised.graph(), &plan, &title), path)?;
+    }
     if json {
         println!("{}", plan.to_json().map_err(zklayout::Error::from)?);
-    } else {
-        println!("{}", report::layers(quantised.graph(), &plan));
-        println!("{}", report::pairs(&report::counts(&plan)));
-        println!("{}", report::cost(&price(&plan.shape, &choices)?));
+        return Ok(());
     }
+    println!("{}", report::layers(quantised.graph(), &plan));
+    println!("{}", report::pairs(&report::counts(&plan)));
+    println!("{}", report::shares(quantised.graph(), &plan, &found.best.cost));
+    println!("{}", report::cost(&found.best.cost));
+    println!("{}", report::front(&found));
+    println!("{}", report::pairs(&report::search(&found, seconds)));
     Ok(())
 }
 

@@ -2,8 +2,9 @@
 
 use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 use zklayout::{
-    Content, Cost, Direct, DotVariant, Fixed, FixedLayer, Graph, Knobs, Layout, OutputKind, Plan, RangeSource,
-    ReluVariant, Streams, ValueRange, WeightMode,
+    Content, Cost, Direct, DotVariant, Fixed, FixedLayer, Graph, Knobs, Layout, LookupArgument, OutputKind, Part,
+    Plan, Priced, RangeSource, ReluVariant, Requantise, SearchReport, StopReason, StreamKnobs, Streams,
+    ValueRange, WeightMode,
 };
 
 /// An empty table with a header.
@@ -145,27 +146,119 @@ pub(crate) fn counts(plan: &Plan) -> Vec<(&'static str, String)> {
 
 pub(crate) fn choices(knobs: &Knobs) -> String {
     match knobs {
-        Knobs::Streams(knobs) => format!(
-            "streams: {} activation lanes, {} weight lanes, {} table columns, {}",
-            knobs.lanes,
-            knobs.weight_lanes,
-            knobs.table_columns,
-            if knobs.remainders() { "split requantisation" } else { "direct tables" }
-        ),
+        Knobs::Streams(knobs) => {
+            let lookups = match knobs.lookups {
+                LookupArgument::Sums { chunk } => format!("sums of {chunk}"),
+                LookupArgument::Native => "native lookups".to_owned(),
+            };
+            let split = knobs.requantise.iter().filter(|choice| **choice == Requantise::Split).count();
+            let requantise = match split {
+                0 => "tables",
+                all if all == knobs.requantise.len() => "split",
+                _ => "mixed",
+            };
+            let StreamKnobs { k, lanes, weight_lanes, table_columns, .. } = knobs;
+            format!(
+                "streams 2^{k}: {lanes} + {weight_lanes} lanes; {table_columns} table; {lookups}; {requantise}"
+            )
+        }
         Knobs::Direct(knobs) => format!(
-            "direct: {} columns, {}, {}, {} requantisations per row",
+            "direct 2^{}: {} columns; {} sums; activations by {}; {} slots",
+            knobs.k,
             knobs.columns,
             match knobs.dot {
-                DotVariant::Plain => "partial sums added up",
-                DotVariant::Running => "running partial sums",
+                DotVariant::Plain => "plain",
+                DotVariant::Running => "running",
             },
             match knobs.relu {
-                ReluVariant::Lookup => "activations by table",
-                ReluVariant::Bits => "activations by binary digits",
+                ReluVariant::Lookup => "table",
+                ReluVariant::Bits => "digits",
             },
             knobs.slots
         ),
     }
+}
+
+/// What each part of the grid takes. The circuit is one, so that time is divided by cells.
+pub(crate) fn shares(graph: &Graph<Fixed>, plan: &Plan, cost: &Cost) -> Table {
+    let mut table = table(&["part", "choice", "cells", "lookups", "time"]);
+    let shares = plan.shares();
+    let lookups: usize = shares.iter().map(|share| share.lookups).sum();
+    for share in shares {
+        let (name, choice) = match share.part {
+            Part::Layer(place) => (layer_name(graph, place), layer_choice(graph, plan, place)),
+            Part::Input => ("input".to_owned(), "table"),
+            Part::Constants => ("constants".to_owned(), "-"),
+            Part::Lookups => ("lookup columns".to_owned(), "-"),
+            Part::Idle => ("idle".to_owned(), "-"),
+        };
+        let part = share.cells as f64 / plan.cells() as f64;
+        table.add_row([
+            name,
+            choice.to_owned(),
+            percent(part),
+            percent(share.lookups as f64 / lookups.max(1) as f64),
+            seconds(cost.prove_seconds * part),
+        ]);
+    }
+    table
+}
+
+fn layer_name(graph: &Graph<Fixed>, place: usize) -> String {
+    match graph.nodes().nth(place) {
+        Some((_, Fixed::Layer(layer))) => layer.name.clone(),
+        _ => place.to_string(),
+    }
+}
+
+fn layer_choice(graph: &Graph<Fixed>, plan: &Plan, place: usize) -> &'static str {
+    let raw = graph.nodes().nth(place).is_some_and(|(_, node)| match node {
+        Fixed::Layer(layer) => layer.kind == OutputKind::Raw,
+        Fixed::Input(_) => false,
+    });
+    match plan.layout.knobs() {
+        _ if raw => "exact",
+        Knobs::Streams(knobs) if knobs.requantise.get(place - 1) == Some(&Requantise::Table) => "table",
+        Knobs::Streams(_) => "split",
+        Knobs::Direct(knobs) if knobs.relu == ReluVariant::Bits => "digits",
+        Knobs::Direct(_) => "lookup",
+    }
+}
+
+/// The layouts that no other one beats in time, memory, proof size and verification.
+pub(crate) fn front(found: &SearchReport) -> Table {
+    let mut table = table(&["front", "prove", "memory", "proof", "verify"]);
+    for Priced { candidate, cost } in &found.front {
+        table.add_row([
+            choices(&candidate.knobs),
+            seconds(cost.prove_seconds),
+            bytes(cost.peak_memory),
+            bytes(cost.proof_bytes as u64),
+            seconds(cost.verify_seconds),
+        ]);
+    }
+    table
+}
+
+/// How the search went.
+pub(crate) fn search(found: &SearchReport, elapsed: f64) -> Vec<(&'static str, String)> {
+    let second = found.runner_up.as_ref().map_or("none".to_owned(), |Priced { candidate, cost }| {
+        format!("{}, {}", choices(&candidate.knobs), seconds(cost.prove_seconds))
+    });
+    let StopReason::Exhausted = found.stop;
+    let counts = format!(
+        "{} priced, {} groups ruled out by bounds, {} beyond the limits, {} outside the profile; nothing is left",
+        found.priced, found.pruned, found.refused, found.unpriced
+    );
+    vec![
+        ("runner-up", second),
+        ("search", format!("{} for {counts}", seconds(elapsed))),
+        ("profile", found.profile.clone()),
+    ]
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
 }
 
 /// Two columns of names and values.

@@ -14,6 +14,7 @@ mod plan;
 mod sample;
 mod search;
 mod shape;
+mod share;
 mod streams;
 mod table;
 
@@ -29,6 +30,7 @@ pub use plan::{Plan, PlanHash, Visibility, WeightMode};
 pub use sample::sample;
 pub use search::{PlanOptions, Priced, SearchReport, StopReason, candidates, plan, search};
 pub use shape::{CircuitShape, UNUSABLE_ROWS, usable_rows};
+pub use share::{Part, Share};
 pub use streams::{
     Block, Content, Home, LinearFact, LookupArgument, Passes, Public, Read, ReadSum, Requantise, Scalar, Skip,
     StreamKnobs, Streams, Tile, WeightCells, WeightRow, WeightStep, WriteTile,

@@ -33,9 +33,9 @@ pub use zklayout_model::{
 };
 pub use zklayout_plan::{
     Candidate, CircuitShape, Content, Cost, CostError, CostModel, Direct, DirectKnobs, DotVariant, FAMILIES,
-    Family, Knobs, Layout, Limits, LookupArgument, Mix, Objective, Plan, PlanError, PlanHash, PlanOptions, Priced,
-    Profile, Public, ReluVariant, Requantise, SearchReport, StopReason, StreamKnobs, Streams, Visibility,
-    WeightMode, cost, search,
+    Family, Knobs, Layout, Limits, LookupArgument, Mix, Objective, Part, Plan, PlanError, PlanHash, PlanOptions,
+    Priced, Profile, Public, ReluVariant, Requantise, SearchReport, Share, StopReason, StreamKnobs, Streams,
+    Visibility, WeightMode, cost, search,
 };
 pub use zklayout_prover::{
     Artefact, CalibrateOptions, DEVELOPMENT_SEED, FORMAT_VERSION, Progress, ProofBundle, Provenance, ProverError,

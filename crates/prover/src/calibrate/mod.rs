@@ -36,6 +36,8 @@ pub struct CalibrateOptions {
     pub max_k: u32,
     /// Threads that the prover will use; all if not given.
     pub threads: Option<usize>,
+    /// Earlier measurements of the same machine; the faster of both count.
+    pub earlier: Vec<Profile>,
 }
 
 /// How far a calibration is.
@@ -75,6 +77,13 @@ fn measure(
             kernels(k, sizes.entry(k).or_default())?;
         }
     }
+    let host = host::host(rayon::current_num_threads());
+    for earlier in &options.earlier {
+        if earlier.host != host {
+            return Err(failure(format!("profile {:?} is of another machine or other threads", earlier.name)));
+        }
+        merge(&mut sizes, earlier);
+    }
     let mut samples: BTreeMap<Kernel, Vec<Sample>> = BTreeMap::new();
     for (k, timings) in sizes {
         for (kernel, seconds) in timings {
@@ -84,15 +93,26 @@ fn measure(
     let mut profile = Profile {
         format: PROFILE_FORMAT,
         name: options.name.clone(),
-        host: host::host(rayon::current_num_threads()),
+        host,
         versions: host::versions(),
         kernels: samples.into_iter().map(|(kernel, samples)| (kernel, Table::new(samples))).collect(),
         coefficients: BTreeMap::new(),
         residuals: Vec::new(),
     };
-    let proofs = proofs::measure(options.min_k, options.max_k, progress)?;
+    let mut proofs = proofs::measure(options.min_k, options.max_k, progress)?;
+    options.earlier.iter().for_each(|earlier| proofs::merge(&mut proofs, earlier));
     fit::fit(&mut profile, &proofs)?;
     Ok(profile)
+}
+
+/// Keeps the faster of both measurements of each kernel and size.
+fn merge(sizes: &mut BTreeMap<u32, Timings>, earlier: &Profile) {
+    for (kernel, table) in &earlier.kernels {
+        for sample in table.samples() {
+            let seconds = sizes.entry(sample.k).or_default().entry(*kernel).or_insert(sample.seconds);
+            *seconds = seconds.min(sample.seconds);
+        }
+    }
 }
 
 /// The smallest size that halo2's own rows leave room in.
