@@ -50,11 +50,10 @@ impl Network {
         }
         self.conv(inner, 3, stride, inner, true);
         self.conv(channels, 1, 1, 1, false);
-        if stride == 1 && before.channels == channels {
-            if let Some((layer, sources)) = &mut self.pending {
-                layer.skips.push(1 << 8);
-                sources.push(start);
-            }
+        let residual = stride == 1 && before.channels == channels;
+        if let Some((layer, sources)) = self.pending.as_mut().filter(|_| residual) {
+            layer.skips.push(1 << 8);
+            sources.push(start);
         }
     }
 
