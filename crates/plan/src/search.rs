@@ -128,8 +128,12 @@ pub fn search(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<SearchRepor
         }
     };
     let mut market = Market::new(profile, options);
-    enumerate(graph, options, &mut market)?;
-    market.report()
+    let failure = enumerate(graph, options, &mut market)?;
+    match failure {
+        // A family that fails says more than one that has nothing to offer.
+        Some(error) if market.is_empty() => Err(error),
+        _ => market.report(),
+    }
 }
 
 /// Every candidate of every family within the options' limits on rows, priced or not.
@@ -142,7 +146,12 @@ pub fn candidates(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<Vec<Can
     Ok(all.0)
 }
 
-fn enumerate(graph: &Graph<Fixed>, options: &PlanOptions, buyer: &mut dyn Buyer) -> Result<(), PlanError> {
+/// Has every family offer its candidates; returns the first failure if others were covered.
+fn enumerate(
+    graph: &Graph<Fixed>,
+    options: &PlanOptions,
+    buyer: &mut dyn Buyer,
+) -> Result<Option<PlanError>, PlanError> {
     let mut failure = None;
     let mut covered = false;
     for family in FAMILIES.iter().filter(|family| options.family.is_none_or(|only| only == **family)) {
@@ -153,7 +162,7 @@ fn enumerate(graph: &Graph<Fixed>, options: &PlanOptions, buyer: &mut dyn Buyer)
     }
     match failure {
         Some(error) if !covered => Err(error),
-        _ => Ok(()),
+        failure => Ok(failure),
     }
 }
 
@@ -237,6 +246,11 @@ impl<'a> Market<'a> {
             pruned: 0,
             refusal: None,
         }
+    }
+
+    /// Whether nothing was offered.
+    fn is_empty(&self) -> bool {
+        self.priced + self.refused + self.unpriced == 0
     }
 
     fn score(&self, cost: &Cost) -> f64 {

@@ -16,7 +16,7 @@ use crate::Scalar;
 pub struct Columns {
     /// The grid.
     pub advice: Vec<Column<Advice>>,
-    /// Fixed columns, in the order of [`Places`].
+    /// Fixed columns, in the order of `Places`.
     pub fixed: Vec<Column<Fixed>>,
     /// Places of the fixed columns.
     pub places: Places,
