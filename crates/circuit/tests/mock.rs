@@ -6,7 +6,7 @@ mod nets;
 use halo2_proofs::plonk::{Circuit, ConstraintSystem};
 use nets::{Case, Numbers, PRIVATE, Proof, cases};
 use zklayout_circuit::{CircuitParams, Grid, InferenceCircuit, check_shape};
-use zklayout_model::{Fixed, FixedLayer, OutputKind, ValueRange};
+use zklayout_model::{Fixed, FixedLayer, OutputKind, Shape, ValueRange};
 use zklayout_plan::{
     Content, Family, Knobs, LookupArgument, Plan, PlanOptions, Requantise, StreamKnobs, TableKind, Visibility,
     WeightMode, plan,
@@ -107,6 +107,29 @@ fn every_mixture_is_accepted() {
         let plans = (9..18).map(|k| Knobs::Streams(StreamKnobs { k, ..knobs.clone() }));
         let plan = plans.map(|knobs| Plan::realise(&case.graph, PRIVATE, &knobs)).find_map(Result::ok).unwrap();
         check(&format!("{name}, mixed"), &case, plan);
+    }
+}
+
+/// Consumers that would need different evaluations of one tensor: refused, or proven honestly, never something else.
+#[test]
+fn flat_evaluations_serve_only_their_own_layers() {
+    let padded = vec![
+        nets::conv(2, 3, 0, nets::RELU),
+        nets::conv(2, 1, 0, nets::RELU),
+        nets::conv(2, 3, 1, nets::NONE).reading(1).plus(2),
+    ];
+    let pools = vec![
+        nets::conv(2, 1, 0, nets::RELU),
+        nets::conv(2, 1, 0, nets::RELU).pooled(2),
+        nets::conv(2, 1, 0, nets::NONE).pooled(3).reading(1).plus(2),
+    ];
+    let wide = vec![nets::conv(2, 3, 1, nets::RELU), nets::conv(2, 3, 1, nets::NONE).pooled(4)];
+    for (size, specs) in [(3, padded), (3, pools), (4, wide)] {
+        let case = Case::new(Shape::new(2, size, size), &specs, true, 3);
+        let options = PlanOptions { family: Some(Family::Streams), ..PlanOptions::default() };
+        if let Ok(plan) = plan(&case.graph, &options) {
+            check("flat", &case, plan);
+        }
     }
 }
 

@@ -40,7 +40,26 @@ impl<'a> Network<'a> {
         let mut network = Self { input, layers, sources, reads: Vec::new() };
         network.reads =
             (0..=network.layers.len()).map(|node| network.read(node)).collect::<Result<Vec<_>, _>>()?;
+        network.check_flat_reads()?;
         Ok(network)
+    }
+
+    /// A flat evaluation has no positions: it proves only fully connected layers that read exactly that evaluation. A
+    /// padded kernel, or the sum of another window, would be taken for something that it is not.
+    fn check_flat_reads(&self) -> Result<(), PlanError> {
+        for (layer, sources) in self.layers.iter().zip(&self.sources) {
+            let (linear, read) = (&layer.linear, self.reads[sources[0]]);
+            let flat = matches!(read, Read::Total | Read::Scalars { .. });
+            let own = linear.is_full() && read == read_of(linear, self.stride(sources[0]));
+            let whole = read != Read::Total || self.plane(sources[0]) == linear.window * linear.window;
+            if flat && !(own && whole) {
+                return Err(unsupported(
+                    &layer.name,
+                    "it evaluates single values or sums of a plane by a wider kernel",
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Positions between neighbouring values of a node's plane.
