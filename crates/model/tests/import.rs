@@ -171,6 +171,19 @@ fn models() -> Vec<(&'static str, Model)> {
                 vec![constant("w", &[6, 4]), constant("b", &[4])],
             ),
         ),
+        ("doubled", Model::new(&image, vec![node("Add", &["x", "x"], "y", vec![])], vec![])),
+        (
+            "doubled, then a skip",
+            Model::new(
+                &image,
+                vec![
+                    node("Conv", &["x", "w"], "c", conv(1, 1, 1)),
+                    node("Relu", &["c"], "r", vec![]),
+                    node("Sum", &["r", "x", "r"], "y", vec![]),
+                ],
+                vec![constant("w", &[2, 2, 3, 3])],
+            ),
+        ),
         ("relu first", Model::new(&image, vec![node("Relu", &["x"], "y", vec![])], vec![])),
         (
             "clip",
@@ -374,8 +387,16 @@ fn unsupported_models_are_refused_by_name() {
         &["larger than its padded"],
     );
     refused(
-        &Model::new(&image, vec![node("Add", &["x", "x"], "y", vec![])], vec![]),
+        &Model::new(&image, vec![node("Mul", &["x", "x"], "y", vec![])], vec![]),
         &["both operands depend on the input"],
+    );
+    refused(
+        &Model::new(
+            &image,
+            vec![node("GlobalAveragePool", &["x"], "m", vec![]), node("Sub", &["x", "m"], "y", vec![])],
+            vec![],
+        ),
+        &["\"y_node\" (Sub)", "must be equal"],
     );
     refused(
         &Model::new(&image, vec![node("Mul", &["x", "m"], "y", vec![])], vec![constant("m", &[1, 1, 6, 6])]),
