@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use zklayout::{PlanOptions, Srs, keygen, prove, unit_seconds, verify};
+use zklayout::{PlanOptions, Srs, Unit, keygen, prove, verify};
 use zklayout_benches::{MODELS, digit, quantised};
 
 fn unit(criterion: &mut Criterion) {
+    let unit = Unit::new();
     criterion.bench_function("unit: full-width MSM of 2^16 points", |bencher| {
-        bencher.iter_custom(|runs| Duration::from_secs_f64((0..runs).map(|_| unit_seconds(1)).sum()));
+        bencher.iter_custom(|runs| Duration::from_secs_f64((0..runs).map(|_| unit.seconds(1)).sum()));
     });
 }
 

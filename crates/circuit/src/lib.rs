@@ -7,6 +7,7 @@
 mod circuit;
 pub mod direct;
 mod error;
+mod freedom;
 mod lowering;
 mod operations;
 mod realised;
@@ -14,6 +15,7 @@ pub mod streams;
 
 pub use circuit::{CircuitParams, Config, InferenceCircuit};
 pub use error::CircuitError;
+pub use freedom::free_cells;
 pub use lowering::{Grid, GridCounts, Witness, instance_columns};
 pub use operations::gate_operations;
 pub use realised::{check_shape, configured_shape, realised_shape};

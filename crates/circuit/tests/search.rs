@@ -4,7 +4,11 @@
 mod nets;
 
 use nets::{Case, Numbers, cases, random_network};
-use zklayout_plan::{Limits, Mix, Objective, PlanError, PlanOptions, SearchReport, search};
+use zklayout_model::{Fixed, Graph};
+use zklayout_plan::{
+    Buyer, Candidate, FAMILIES, Family, Knobs, LayoutFamily, Limits, Mix, Objective, Plan, PlanError, PlanOptions,
+    SearchReport, candidates, search, search_among,
+};
 
 const OBJECTIVES: [Objective; 5] = [
     Objective::ProveTime,
@@ -77,4 +81,38 @@ fn every_number_of_threads_finds_the_same() {
         pool.install(|| search(&case.graph, &PlanOptions::default()).unwrap())
     };
     assert_eq!(run(1), run(3));
+}
+
+/// A toy: the layouts of `streams` whose activation tape has one lane.
+struct Narrow;
+
+impl LayoutFamily for Narrow {
+    fn name(&self) -> &str {
+        "narrow"
+    }
+
+    fn offer(&self, graph: &Graph<Fixed>, options: &PlanOptions, buyer: &mut dyn Buyer) -> Result<(), PlanError> {
+        let own = PlanOptions { family: Some(Family::Streams), lanes: Some(1), ..options.clone() };
+        let (wanted, others): (Vec<Candidate>, Vec<Candidate>) =
+            candidates(graph, &own)?.into_iter().partition(|candidate| buyer.wants(&candidate.shape));
+        buyer.take(wanted, others.len());
+        Ok(())
+    }
+}
+
+#[test]
+fn a_family_is_one_type_and_one_word() {
+    let (_, input, specs, signed) = cases().swap_remove(3);
+    let case = Case::new(input, &specs, signed, 3);
+    let options = PlanOptions { max_k: 14, ..PlanOptions::default() };
+    let alone = search_among(&case.graph, &options, &[&Narrow]).unwrap();
+    let Knobs::Streams(knobs) = &alone.best.candidate.knobs else { panic!("another family") };
+    assert_eq!(knobs.lanes, 1);
+    let plan = Plan::realise(&case.graph, options.visibility, &alone.best.candidate.knobs).unwrap();
+    assert_eq!(plan.shape, alone.best.candidate.shape);
+    let all: Vec<&dyn LayoutFamily> =
+        FAMILIES.iter().map(|family| family as &dyn LayoutFamily).chain([&Narrow as &dyn LayoutFamily]).collect();
+    let among = search_among(&case.graph, &options, &all).unwrap();
+    assert_eq!(among.best, search(&case.graph, &options).unwrap().best);
+    assert!(among.priced + among.pruned > search(&case.graph, &options).unwrap().priced);
 }

@@ -32,7 +32,8 @@ pub(crate) fn run(options: &AblationOptions, json: bool) -> Result<(), CliError>
     let mut lines: Vec<Line> = Vec::new();
     for (search, restricted) in restrictions(&all) {
         let (cost, plan) = cheapest(&job, &restricted)?;
-        let measured = steps.run(search, || measure(&options.job, options.runs, &plan))?.prove_best;
+        let measured =
+            steps.run(search, || measure(&options.job, &job.quantised, options.runs, &plan))?.prove_best;
         let whole = lines.first().map_or(measured, |first| first.measured);
         let layout = report::choices(&plan.layout.knobs());
         lines.push(Line { search, layout, predicted: cost.prove_seconds, measured, ratio: measured / whole });

@@ -1,7 +1,7 @@
 //! `zklayout accuracy`.
 
 use serde::Serialize;
-use zklayout::{Model, QuantisedModel};
+use zklayout::{Model, PlanOptions, QuantisedModel};
 
 use crate::args::AccuracyOptions;
 use crate::error::CliError;
@@ -25,7 +25,7 @@ struct Accuracy {
 pub(crate) fn run(options: &AccuracyOptions, json: bool) -> Result<(), CliError> {
     let model = session::load(&options.model.model)?;
     let samples = Samples::read(&options.samples, model.input_shape())?;
-    let quantised = session::quantise(&model, &options.model, Some(&samples))?;
+    let quantised = session::quantise(&model, &options.model, &PlanOptions::default(), Some(&samples))?;
     let accuracy = measure(&model, &quantised, &samples)?;
     if json {
         println!("{}", serde_json::json!(accuracy));

@@ -62,6 +62,10 @@ pub(crate) struct ModelOptions {
     /// How far ranges reach beyond the calibration samples.
     #[arg(long, default_value_t = QuantiseOptions::default().margin)]
     margin: f64,
+    /// Choose the bits of weights and tables instead: the cheapest that keep every output of the samples within this
+    /// of the float model's.
+    #[arg(long, conflicts_with_all = ["weight_bits", "table_bits"])]
+    pub(crate) max_error: Option<f64>,
 }
 
 impl ModelOptions {

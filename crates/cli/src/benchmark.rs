@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use serde::Serialize;
-use zklayout::{CircuitShape, keygen, prove, unit_seconds, verify};
+use zklayout::{CircuitShape, Unit, keygen, prove, verify};
 
 use crate::args::BenchmarkOptions;
 use crate::error::CliError;
@@ -47,7 +47,7 @@ pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError
         verifying.push(start.elapsed().as_secs_f64());
     }
     let peak_memory_bytes = memory::peak_bytes();
-    let measure_unit = || Ok::<_, CliError>((!options.no_unit).then(|| unit_seconds(options.runs.max(3))));
+    let measure_unit = || Ok::<_, CliError>((!options.no_unit).then(|| Unit::new().seconds(options.runs.max(3))));
     let unit = steps.run("unit of speed", measure_unit)?;
     let prove_best = best(&proving);
     let benchmark = Benchmark {

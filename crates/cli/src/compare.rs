@@ -1,11 +1,14 @@
 //! `zklayout compare`: predicted beside measured costs, over layouts spread over all candidates.
 //!
-//! Each layout is proven by a process of its own, so that its peak memory is its own.
+//! Each layout is proven by a process of its own, so that its peak memory is its own. Machines do not keep their speed:
+//! the unit is measured before and after each layout, and times are compared at the speed that the profile was measured
+//! at.
 
 use std::path::Path;
 
 use serde::Serialize;
-use zklayout::{Cost, Priced};
+use zklayout::cost::Kernel;
+use zklayout::{Cost, PlanOptions, Priced, Profile, Unit};
 
 use crate::args::CompareOptions;
 use crate::error::CliError;
@@ -14,10 +17,15 @@ use crate::progress::Steps;
 use crate::session::Job;
 use crate::{plan, report};
 
+/// Units on each side of a layout; the fastest counts.
+const UNIT_RUNS: usize = 2;
+
 #[derive(Serialize)]
 struct Prediction {
     layout: String,
     measured_seconds: f64,
+    /// The same at the speed of the machine that the profile was measured on.
+    adjusted_seconds: f64,
     measured_memory: u64,
     measured_keygen: f64,
     measured_verify: f64,
@@ -26,10 +34,11 @@ struct Prediction {
 }
 
 impl Prediction {
-    fn of(layout: String, predicted: Cost, measured: Measured) -> Self {
+    fn of(layout: String, predicted: Cost, Proven { measured, adjusted_seconds }: Proven) -> Self {
         Self {
             layout,
             measured_seconds: measured.prove_best,
+            adjusted_seconds,
             measured_memory: measured.peak_memory_bytes.unwrap_or(0),
             measured_keygen: measured.keygen,
             measured_verify: measured.verify_best,
@@ -43,11 +52,13 @@ impl Prediction {
 struct Predictions {
     layouts: Vec<Prediction>,
     /// Mean absolute errors, relative to what was measured.
+    measured_error: f64,
+    /// The same at the profile's speed.
     prove_error: f64,
     memory_error: f64,
     keygen_error: f64,
     verify_error: f64,
-    /// Rank correlation of predicted and measured proving times.
+    /// Rank correlation of predicted and measured proving times, at the profile's speed.
     kendall_tau: f64,
     exact_proof_bytes: bool,
 }
@@ -60,14 +71,16 @@ pub(crate) fn run(options: &CompareOptions, json: bool) -> Result<(), CliError> 
     for Priced { candidate, cost } in job.quantised.sample(&choices, options.layouts)? {
         chosen.push((cost, job.quantised.realise(&candidate, &choices)?));
     }
-    let mut best: Vec<Option<Measured>> = chosen.iter().map(|_| None).collect();
+    let clock = Clock::new(&choices)?;
+    let mut best: Vec<Option<Proven>> = chosen.iter().map(|_| None).collect();
     for _ in 0..options.rounds.max(1) {
         for ((_, plan), best) in chosen.iter().zip(&mut best) {
             let name = report::choices(&plan.layout.knobs());
-            let measured = steps.run(&name, || measure(&options.job, options.runs, plan))?;
+            let proven =
+                steps.run(&name, || clock.time(|| measure(&options.job, &job.quantised, options.runs, plan)))?;
             *best = Some(match best.take() {
-                Some(other) => other.best(measured),
-                None => measured,
+                Some(other) => other.best(proven),
+                None => proven,
             });
         }
     }
@@ -86,19 +99,58 @@ pub(crate) fn run(options: &CompareOptions, json: bool) -> Result<(), CliError> 
     Ok(())
 }
 
+/// What the unit takes now, beside what it took when the profile was measured.
+struct Clock {
+    unit: Unit,
+    profile_seconds: f64,
+}
+
+impl Clock {
+    fn new(options: &PlanOptions) -> Result<Self, CliError> {
+        let shipped = Profile::two_cores().map_err(zklayout::Error::from)?;
+        let profile = options.profile.as_ref().unwrap_or(&shipped);
+        let profile_seconds = profile.kernel(Kernel::CommitAlone, Unit::K).map_err(zklayout::Error::from)?;
+        Ok(Self { unit: Unit::new(), profile_seconds })
+    }
+
+    fn time(&self, run: impl FnOnce() -> Result<Measured, CliError>) -> Result<Proven, CliError> {
+        let before = self.unit.seconds(UNIT_RUNS);
+        let measured = run()?;
+        let unit = (before + self.unit.seconds(UNIT_RUNS)) / 2.0;
+        Ok(Proven { adjusted_seconds: measured.prove_best * self.profile_seconds / unit, measured })
+    }
+}
+
+/// What a layout took.
+struct Proven {
+    measured: Measured,
+    adjusted_seconds: f64,
+}
+
+impl Proven {
+    fn best(self, other: Self) -> Self {
+        Self {
+            adjusted_seconds: self.adjusted_seconds.min(other.adjusted_seconds),
+            measured: self.measured.best(other.measured),
+        }
+    }
+}
+
 impl Predictions {
     /// One line per layout: the raw figures.
     fn csv(&self, model: &Path) -> String {
         let model = model.display();
-        let mut text = "model,layout,measured_s,predicted_s,measured_bytes,predicted_bytes,measured_keygen_s,\
+        let mut text =
+            "model,layout,measured_s,adjusted_s,predicted_s,measured_bytes,predicted_bytes,measured_keygen_s,\
                         predicted_keygen_s,measured_verify_s,predicted_verify_s,measured_proof,predicted_proof\n"
-            .to_owned();
+                .to_owned();
         for p in &self.layouts {
             let cost = &p.predicted;
             text.push_str(&format!(
-                "\"{model}\",\"{}\",{:.4},{:.4},{},{},{:.4},{:.4},{:.5},{:.5},{},{}\n",
+                "\"{model}\",\"{}\",{:.4},{:.4},{:.4},{},{},{:.4},{:.4},{:.5},{:.5},{},{}\n",
                 p.layout,
                 p.measured_seconds,
+                p.adjusted_seconds,
                 cost.prove_seconds,
                 p.measured_memory,
                 cost.peak_memory,
@@ -119,7 +171,8 @@ impl Predictions {
             errors.sum::<f64>() / layouts.len().max(1) as f64
         };
         Self {
-            prove_error: error(|p| (p.predicted.prove_seconds, p.measured_seconds)),
+            measured_error: error(|p| (p.predicted.prove_seconds, p.measured_seconds)),
+            prove_error: error(|p| (p.predicted.prove_seconds, p.adjusted_seconds)),
             memory_error: error(|p| (p.predicted.peak_memory as f64, p.measured_memory as f64)),
             keygen_error: error(|p| (p.predicted.keygen_seconds, p.measured_keygen)),
             verify_error: error(|p| (p.predicted.verify_seconds, p.measured_verify)),
@@ -135,19 +188,28 @@ fn kendall_tau(layouts: &[Prediction]) -> f64 {
     let pairs = layouts.iter().enumerate().flat_map(|(place, a)| layouts[place + 1..].iter().map(move |b| (a, b)));
     let agreements = pairs.map(|(a, b)| {
         let predicted = a.predicted.prove_seconds - b.predicted.prove_seconds;
-        (predicted * (a.measured_seconds - b.measured_seconds)).signum()
+        (predicted * (a.adjusted_seconds - b.adjusted_seconds)).signum()
     });
     let (count, sum) = agreements.fold((0.0, 0.0), |(count, sum), agreement| (count + 1.0, sum + agreement));
     if count > 0.0 { sum / count } else { 1.0 }
 }
 
 fn print(predictions: &Predictions) {
-    let mut table =
-        report::table(&["layout", "measured", "predicted", "memory", "predicted", "keys", "predicted"]);
+    let mut table = report::table(&[
+        "layout",
+        "measured",
+        "at profile's speed",
+        "predicted",
+        "memory",
+        "predicted",
+        "keys",
+        "predicted",
+    ]);
     for layout in &predictions.layouts {
         table.add_row([
             layout.layout.clone(),
             report::seconds(layout.measured_seconds),
+            report::seconds(layout.adjusted_seconds),
             report::seconds(layout.predicted.prove_seconds),
             report::bytes(layout.measured_memory),
             report::bytes(layout.predicted.peak_memory),
@@ -158,6 +220,7 @@ fn print(predictions: &Predictions) {
     let percent = |share: f64| format!("{:.1} %", 100.0 * share);
     let pairs = [
         ("mean error, prove", percent(predictions.prove_error)),
+        ("mean error, prove, as measured", percent(predictions.measured_error)),
         ("mean error, memory", percent(predictions.memory_error)),
         ("mean error, keys", percent(predictions.keygen_error)),
         ("mean error, verify", percent(predictions.verify_error)),

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde::Deserialize;
-use zklayout::Plan;
+use zklayout::{Plan, QuantisedModel};
 
 use crate::args::JobOptions;
 use crate::error::CliError;
@@ -34,21 +34,26 @@ impl Measured {
 }
 
 /// Proves a plan `runs` times.
-pub(crate) fn measure(job: &JobOptions, runs: usize, plan: &Plan) -> Result<Measured, CliError> {
+pub(crate) fn measure(
+    job: &JobOptions,
+    quantised: &QuantisedModel,
+    runs: usize,
+    plan: &Plan,
+) -> Result<Measured, CliError> {
     let file =
         tempfile::NamedTempFile::new().map_err(|source| CliError::Write { path: std::env::temp_dir(), source })?;
     plan::save(plan, file.path())?;
     let program = std::env::current_exe().map_err(|source| CliError::Read { path: "zklayout".into(), source })?;
     let mut command = Command::new(&program);
     command.args(["--json", "benchmark", "--no-unit", "--runs", &runs.to_string(), "--plan"]).arg(file.path());
-    forward(job, &mut command);
+    forward(job, quantised, &mut command);
     let output = command.output().map_err(|source| CliError::Read { path: program.clone(), source })?;
     serde_json::from_slice(&output.stdout)
         .map_err(|_| CliError::Usage(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
 }
 
-/// The same model, samples and setup.
-fn forward(job: &JobOptions, command: &mut Command) {
+/// The same model, samples, bits and setup.
+fn forward(job: &JobOptions, quantised: &QuantisedModel, command: &mut Command) {
     command.arg(&job.model.model).arg("--input").arg(&job.sample.input);
     command.arg("--index").arg(job.sample.index.to_string());
     let files: [(&str, Option<&Path>); 3] = [
@@ -61,7 +66,7 @@ fn forward(job: &JobOptions, command: &mut Command) {
             command.arg(flag).arg(file);
         }
     }
-    let quantise = job.model.quantise();
+    let quantise = quantised.options();
     command.arg("--input-bits").arg(quantise.input_bits.to_string());
     command.arg("--weight-bits").arg(quantise.weight_bits.to_string());
     command.arg("--table-bits").arg(quantise.table_bits.to_string());

@@ -12,8 +12,8 @@ use crate::{drawing, report, session};
 
 pub(crate) fn run(options: &PlanCommand, json: bool) -> Result<(), CliError> {
     let model = session::load(&options.model.model)?;
-    let quantised = session::quantise(&model, &options.model, None)?;
     let choices = options.layout.plan()?;
+    let quantised = session::quantise(&model, &options.model, &choices, None)?;
     let start = Instant::now();
     let found = quantised.search(&choices)?;
     let seconds = start.elapsed().as_secs_f64();

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use zklayout::{DEVELOPMENT_SEED, Model, Plan, QuantisedModel, Srs, Trace};
+use zklayout::{DEVELOPMENT_SEED, Model, Plan, PlanOptions, QuantisedModel, Srs, Trace};
 
 use crate::args::{JobOptions, LayoutOptions, ModelOptions, SetupOptions};
 use crate::error::CliError;
@@ -22,7 +22,8 @@ impl Job {
         let model = steps.run("read model", || load(&options.model.model))?;
         let samples = Samples::read(&options.sample.input, model.input_shape())?;
         let input = samples.get(options.sample.index, &options.sample.input)?;
-        let quantised = steps.run("quantise", || quantise(&model, &options.model, Some(&samples)))?;
+        let quantised =
+            steps.run("quantise", || quantise(&model, &options.model, &options.layout.plan()?, Some(&samples)))?;
         let trace = quantised.run(input)?;
         Ok(Self { float_output: model.float_output(input)?, quantised, trace })
     }
@@ -52,10 +53,11 @@ pub(crate) fn choose(
     Ok(plan)
 }
 
-/// Quantises with the calibration file, or else with the samples at hand.
+/// Quantises with the calibration file, or else with the samples at hand; an error budget also looks at the layouts.
 pub(crate) fn quantise(
     model: &Model,
     options: &ModelOptions,
+    layout: &PlanOptions,
     at_hand: Option<&Samples>,
 ) -> Result<QuantisedModel, CliError> {
     let calibration =
@@ -63,7 +65,10 @@ pub(crate) fn quantise(
     let samples = calibration.as_ref().or(at_hand).ok_or_else(|| {
         CliError::Usage("scales are chosen from samples: give some with --calibration FILE".into())
     })?;
-    Ok(model.quantise(&samples.inputs, &options.quantise())?)
+    Ok(match options.max_error {
+        Some(most) => model.quantise_within(&samples.inputs, &options.quantise(), most, layout)?,
+        None => model.quantise(&samples.inputs, &options.quantise())?,
+    })
 }
 
 /// Powers of tau from the given file, or a cached development setup.

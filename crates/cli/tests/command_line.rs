@@ -194,3 +194,38 @@ fn accuracy_is_printed() {
         assert!(points.abs() <= 0.3, "{model}: {points} points");
     }
 }
+
+#[test]
+fn an_error_budget_chooses_the_bits() {
+    let model = fixture("models/mnist_cnn.onnx");
+    let samples = fixture("inputs/digit_4.npy");
+    let plan = |budget: &str| {
+        let output =
+            zklayout(&["--json", "plan", text(&model), "--calibration", text(&samples), "--max-error", budget]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+    };
+    let rows = |plan: &serde_json::Value| plan["shape"]["table_entries"].as_u64().unwrap();
+    assert!(rows(&plan("2")) < rows(&plan("0.05")));
+    fails(
+        &["plan", text(&model), "--calibration", text(&samples), "--max-error", "0.0000001"],
+        &["no bit widths keep", "the closest are off by"],
+    );
+}
+
+#[test]
+fn broken_profiles_and_sizes_are_refused() {
+    let model = fixture("models/mnist_cnn.onnx");
+    let samples = fixture("inputs/digit_4.npy");
+    let folder = tempfile::tempdir().unwrap();
+    let profile = folder.path().join("profile.json");
+    let plan = |more: &[&str], expected: &[&str]| {
+        let given = ["plan", text(&model), "--calibration", text(&samples)];
+        fails(&[&given[..], more].concat(), expected);
+    };
+    std::fs::write(&profile, "{}").unwrap();
+    plan(&["--profile", text(&profile)], &["profile"]);
+    plan(&["--profile", text(&folder.path().join("absent"))], &["absent"]);
+    plan(&["--max-memory", "2 parsecs"], &["unknown unit", "GiB"]);
+    plan(&["--max-memory", "much"], &["is no size"]);
+}

@@ -5,8 +5,8 @@ use ndarray::Array3;
 use prost::Message;
 use tract_onnx::pb;
 use zklayout_model::{
-    Fixed, Fused, Graph, ImportError, Imported, OutputKind, QuantiseError, QuantiseOptions, RangeSource, execute,
-    fuse, import_onnx, quantise, run_fused,
+    Fixed, FloatOp, Fused, Graph, ImportError, Imported, Operators, OutputKind, QuantiseError, QuantiseOptions,
+    RangeSource, execute, fuse, import_onnx, quantise, run_fused,
 };
 
 fn dimension(size: i64) -> pb::tensor_shape_proto::Dimension {
@@ -81,6 +81,10 @@ impl Model {
     }
 
     fn import(&self) -> Result<Imported, ImportError> {
+        self.import_with(&Operators::default())
+    }
+
+    fn import_with(&self, operators: &Operators) -> Result<Imported, ImportError> {
         let last = self.nodes.last().map(|node| node.output[0].clone()).unwrap_or_default();
         let output = pb::ValueInfoProto { name: last, ..Default::default() };
         let graph = pb::GraphProto {
@@ -97,7 +101,7 @@ impl Model {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.onnx");
         std::fs::write(&path, model.encode_to_vec()).unwrap();
-        import_onnx(&path)
+        import_onnx(&path, operators)
     }
 }
 
@@ -322,17 +326,36 @@ fn models() -> Vec<(&'static str, Model)> {
 #[test]
 fn merged_graphs_compute_what_the_float_engine_does() {
     for (name, model) in models() {
-        let Imported { graph, reference } = model.import().unwrap_or_else(|error| panic!("{name}: {error}"));
-        let shape = graph.nodes().next().unwrap().1.shape;
-        let input = input(shape.len());
-        let theirs = reference.run(&input).unwrap();
-        let tensor = Array3::from_shape_vec(shape.dims(), input).unwrap();
-        let ours = run_fused(&fuse(&graph), &tensor).pop().unwrap().1;
-        assert_eq!(ours.len(), theirs.len(), "{name}");
-        for (ours, theirs) in ours.iter().zip(&theirs) {
-            assert!((ours - theirs).abs() < 1e-4, "{name}: {ours} is not {theirs}");
-        }
+        check_merged(name, &model.import().unwrap_or_else(|error| panic!("{name}: {error}")));
     }
+}
+
+fn check_merged(name: &str, Imported { graph, reference }: &Imported) {
+    let shape = graph.nodes().next().unwrap().1.shape;
+    let input = input(shape.len());
+    let theirs = reference.run(&input).unwrap();
+    let tensor = Array3::from_shape_vec(shape.dims(), input).unwrap();
+    let ours = run_fused(&fuse(graph), &tensor).pop().unwrap().1;
+    assert_eq!(ours.len(), theirs.len(), "{name}");
+    for (ours, theirs) in ours.iter().zip(&theirs) {
+        assert!((ours - theirs).abs() < 1e-4, "{name}: {ours} is not {theirs}");
+    }
+}
+
+#[test]
+fn an_operator_is_one_function_and_one_word() {
+    let negated = Model::new(
+        &[1, 2, 6, 6],
+        vec![node("Conv", &["x", "w"], "c", vec![]), node("Neg", &["c"], "y", vec![])],
+        vec![constant("w", &[3, 2, 3, 3])],
+    );
+    refused(&negated, &["\"y_node\"", "Neg"]);
+    let operators = Operators::default().with("Neg", |node| {
+        let channels = node.shape.channels;
+        let op = FloatOp::Affine { scale: vec![-1.0; channels], shift: vec![0.0; channels] };
+        Ok(Some((op, node.shape)))
+    });
+    check_merged("negated", &negated.import_with(&operators).unwrap());
 }
 
 #[test]

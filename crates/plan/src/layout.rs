@@ -1,7 +1,8 @@
 //! Layout families: what a plan can choose between.
 //!
-//! A family turns a quantised graph into candidates, and a candidate's knobs into the complete layout. A new family is
-//! one module, a variant here and a word in [`FAMILIES`].
+//! A family turns a quantised graph into candidates, and a candidate's knobs into the complete layout. A family with
+//! gates of its own is one module, a variant here and a word in [`FAMILIES`]; other ways of choosing among the layouts of
+//! those are a [`LayoutFamily`] that is handed to [`search_among`](crate::search_among).
 
 use serde::{Deserialize, Serialize};
 use zklayout_model::{Fixed, Graph};
@@ -20,6 +21,18 @@ pub enum Family {
     Streams,
     /// Every operation is a row; its operands are copied there.
     Direct,
+}
+
+/// Offers layouts to a search.
+pub trait LayoutFamily: Sync {
+    /// The family's name on the command line.
+    fn name(&self) -> &str;
+
+    /// Offers every candidate for a graph within the options' limits on rows.
+    ///
+    /// # Errors
+    /// A graph that the family does not cover.
+    fn offer(&self, graph: &Graph<Fixed>, options: &PlanOptions, buyer: &mut dyn Buyer) -> Result<(), PlanError>;
 }
 
 /// Every family that is searched.
@@ -52,22 +65,15 @@ pub struct Candidate {
     pub shape: CircuitShape,
 }
 
-impl Family {
-    /// The family's name on the command line.
-    pub fn name(&self) -> &'static str {
+impl LayoutFamily for Family {
+    fn name(&self) -> &str {
         match self {
             Self::Streams => "streams",
             Self::Direct => "direct",
         }
     }
 
-    /// Offers every candidate for a graph within the options' limits on rows.
-    pub(crate) fn offer(
-        &self,
-        graph: &Graph<Fixed>,
-        options: &PlanOptions,
-        buyer: &mut dyn Buyer,
-    ) -> Result<(), PlanError> {
+    fn offer(&self, graph: &Graph<Fixed>, options: &PlanOptions, buyer: &mut dyn Buyer) -> Result<(), PlanError> {
         match self {
             Self::Streams => streams::offer(graph, options, buyer),
             Self::Direct => direct::offer(graph, options, buyer),

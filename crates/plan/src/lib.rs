@@ -24,11 +24,11 @@ pub use direct::{
     Geometry, Homes, ReluVariant, SLOT_CELLS, Source, Weights,
 };
 pub use error::PlanError;
-pub use layout::{Candidate, FAMILIES, Family, Knobs, Layout};
+pub use layout::{Candidate, FAMILIES, Family, Knobs, Layout, LayoutFamily};
 pub use objective::{Limits, Mix, Objective};
 pub use plan::{Plan, PlanHash, Visibility, WeightMode};
 pub use sample::sample;
-pub use search::{PlanOptions, Priced, SearchReport, StopReason, candidates, plan, search};
+pub use search::{Buyer, PlanOptions, Priced, SearchReport, StopReason, candidates, plan, search, search_among};
 pub use shape::{CircuitShape, UNUSABLE_ROWS, usable_rows};
 pub use share::{Part, Share};
 pub use streams::{

@@ -9,6 +9,8 @@ use crate::search::{PlanOptions, Priced, candidates};
 
 /// How much more than the cheapest the most expensive layout of a sample is predicted to take.
 const REACH: f64 = 3.0;
+/// How often a ladder's step is made finer before it stays short.
+const FINER_STEPS: usize = 8;
 
 /// The layout that a search chooses, and others of every family with ever higher predicted times: on the front and off
 /// it. A third is of the family `direct`.
@@ -24,7 +26,7 @@ pub fn sample(graph: &Graph<Fixed>, options: &PlanOptions, count: usize) -> Resu
             (None, Family::Direct) => count.div_ceil(3),
             (None, Family::Streams) => count - count.div_ceil(3),
         };
-        chosen.extend(ladder(priced(graph, &own)?, count));
+        chosen.extend(ladder(&priced(graph, &own)?, count));
     }
     Ok(chosen)
 }
@@ -43,14 +45,26 @@ fn priced(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<Vec<Priced>, Pl
     Ok(priced)
 }
 
-/// The cheapest, and each further one a step more expensive.
-fn ladder(sorted: Vec<Priced>, count: usize) -> Vec<Priced> {
-    let step = REACH.powf(1.0 / count.max(2) as f64);
+/// The cheapest, and each further one a step more expensive: a step of the largest size that leaves enough rungs.
+fn ladder(sorted: &[Priced], count: usize) -> Vec<Priced> {
+    let mut step = REACH.ln() / count.max(2) as f64;
+    let mut rungs = climb(sorted, count, step);
+    for _ in 0..FINER_STEPS {
+        if rungs.len() == count.min(sorted.len()) {
+            break;
+        }
+        step /= 1.5;
+        rungs = climb(sorted, count, step);
+    }
+    rungs
+}
+
+fn climb(sorted: &[Priced], count: usize, step: f64) -> Vec<Priced> {
     let mut rungs: Vec<Priced> = Vec::new();
     for priced in sorted {
-        let high = |last: &Priced| priced.cost.prove_seconds >= last.cost.prove_seconds * step;
+        let high = |last: &Priced| priced.cost.prove_seconds >= last.cost.prove_seconds * step.exp();
         if rungs.len() < count && rungs.last().is_none_or(high) {
-            rungs.push(priced);
+            rungs.push(priced.clone());
         }
     }
     rungs

@@ -8,7 +8,7 @@ use zklayout_model::{Fixed, Graph};
 
 use crate::cost::{Cost, CostError, CostModel, Profile};
 use crate::error::PlanError;
-use crate::layout::{Candidate, FAMILIES, Family};
+use crate::layout::{Candidate, FAMILIES, Family, LayoutFamily};
 use crate::objective::{Limits, Objective, dominates};
 use crate::plan::{Plan, Visibility, WeightMode};
 use crate::shape::CircuitShape;
@@ -119,6 +119,18 @@ pub fn plan(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<Plan, PlanErr
 /// A graph with a form that no layout covers, one that needs more rows or memory than allowed, or one whose layouts all
 /// have a number of rows that the profile was not measured for.
 pub fn search(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<SearchReport, PlanError> {
+    search_among(graph, options, &families(options))
+}
+
+/// The same among given families; [`PlanOptions::family`] chooses none of them.
+///
+/// # Errors
+/// See [`search`].
+pub fn search_among(
+    graph: &Graph<Fixed>,
+    options: &PlanOptions,
+    families: &[&dyn LayoutFamily],
+) -> Result<SearchReport, PlanError> {
     let shipped;
     let profile = match &options.profile {
         Some(profile) => profile,
@@ -128,7 +140,7 @@ pub fn search(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<SearchRepor
         }
     };
     let mut market = Market::new(profile, options);
-    let failure = enumerate(graph, options, &mut market)?;
+    let failure = enumerate(graph, options, families, &mut market)?;
     match failure {
         // A family that fails says more than one that has nothing to offer.
         Some(error) if market.is_empty() => Err(error),
@@ -142,19 +154,26 @@ pub fn search(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<SearchRepor
 /// A graph with a form that no family covers.
 pub fn candidates(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<Vec<Candidate>, PlanError> {
     let mut all = Collection::default();
-    enumerate(graph, options, &mut all)?;
+    enumerate(graph, options, &families(options), &mut all)?;
     Ok(all.0)
+}
+
+/// The families that the options leave.
+fn families(options: &PlanOptions) -> Vec<&'static dyn LayoutFamily> {
+    let left = FAMILIES.iter().filter(|family| options.family.is_none_or(|only| only == **family));
+    left.map(|family| family as &dyn LayoutFamily).collect()
 }
 
 /// Has every family offer its candidates; returns the first failure if others were covered.
 fn enumerate(
     graph: &Graph<Fixed>,
     options: &PlanOptions,
+    families: &[&dyn LayoutFamily],
     buyer: &mut dyn Buyer,
 ) -> Result<Option<PlanError>, PlanError> {
     let mut failure = None;
     let mut covered = false;
-    for family in FAMILIES.iter().filter(|family| options.family.is_none_or(|only| only == **family)) {
+    for family in families {
         match family.offer(graph, options, buyer) {
             Ok(()) => covered = true,
             Err(error) => failure = failure.or(Some(error)),
@@ -167,7 +186,7 @@ fn enumerate(
 }
 
 /// Who a family offers its candidates to.
-pub(crate) trait Buyer: Sync {
+pub trait Buyer: Sync {
     /// Whether a circuit that takes at least these counts could still matter.
     fn wants(&self, least: &CircuitShape) -> bool;
     /// Takes candidates; `pruned` groups of others were not wanted.

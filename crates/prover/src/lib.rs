@@ -19,4 +19,4 @@ pub use calibrate::{CalibrateOptions, Progress, calibrate};
 pub use error::ProverError;
 pub use keys::{ProvingKey, VerifyingKey, keygen};
 pub use srs::{DEVELOPMENT_SEED, Provenance, Srs, VerifierSrs};
-pub use unit::unit_seconds;
+pub use unit::Unit;

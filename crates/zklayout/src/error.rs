@@ -26,6 +26,17 @@ pub enum Error {
     /// Running the integers.
     #[error(transparent)]
     Execute(#[from] ExecuteError),
+    /// No quantisation keeps the error budget.
+    #[error(
+        "no bit widths keep every output within {max_error} of the float model's; the closest are off by {closest}: \
+         allow more, or give more bits to inputs"
+    )]
+    Accuracy {
+        /// The budget.
+        max_error: f64,
+        /// The smallest largest difference of those tried.
+        closest: f64,
+    },
     /// Choosing a layout.
     #[error(transparent)]
     Plan(#[from] PlanError),

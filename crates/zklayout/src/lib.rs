@@ -22,24 +22,26 @@
 //! # }
 //! ```
 
+mod accuracy;
 mod error;
 mod model;
 
+pub use accuracy::Fidelity;
 pub use error::Error;
 pub use model::{Model, QuantisedModel};
 pub use zklayout_model::{
-    Clamp, Fixed, FixedInput, FixedLayer, Float, FloatOp, Graph, Linear, NodeId, OutputKind, Padding,
-    QuantiseOptions, RangeSource, Shape, Trace, ValueRange, supported_ops,
+    Clamp, Constant, Fixed, FixedInput, FixedLayer, Float, FloatOp, Graph, ImportError, Importer, Linear, Node,
+    NodeId, Operators, OutputKind, Padding, QuantiseOptions, RangeSource, Shape, Trace, ValueRange,
 };
 pub use zklayout_plan::{
-    Candidate, CircuitShape, Content, Cost, CostError, CostModel, Direct, DirectKnobs, DotVariant, FAMILIES,
-    Family, Knobs, Layout, Limits, LookupArgument, Mix, Objective, Part, Plan, PlanError, PlanHash, PlanOptions,
-    Priced, Profile, Public, ReluVariant, Requantise, SearchReport, Share, StopReason, StreamKnobs, Streams,
-    Visibility, WeightMode, cost, search,
+    Buyer, Candidate, CircuitShape, Content, Cost, CostError, CostModel, Direct, DirectKnobs, DotVariant,
+    FAMILIES, Family, Knobs, Layout, LayoutFamily, Limits, LookupArgument, Mix, Objective, Part, Plan, PlanError,
+    PlanHash, PlanOptions, Priced, Profile, Public, ReluVariant, Requantise, SearchReport, Share, StopReason,
+    StreamKnobs, Streams, Visibility, WeightMode, cost, search, search_among,
 };
 pub use zklayout_prover::{
     Artefact, CalibrateOptions, DEVELOPMENT_SEED, FORMAT_VERSION, Progress, ProofBundle, Provenance, ProverError,
-    ProvingKey, PublicValues, Srs, VerifierSrs, VerifyingKey, calibrate, keygen, prove, unit_seconds, verify,
+    ProvingKey, PublicValues, Srs, Unit, VerifierSrs, VerifyingKey, calibrate, keygen, prove, verify,
 };
 
 /// The README's example, compiled with the documentation's tests.

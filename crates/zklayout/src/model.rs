@@ -4,8 +4,8 @@ use std::path::Path;
 
 use ndarray::Array3;
 use zklayout_model::{
-    Fixed, Float, Fused, Graph, ImportError, Imported, QuantiseOptions, Reference, Shape, Trace, execute, fuse,
-    import_onnx, quantise, run_fused,
+    Fixed, Float, Fused, Graph, ImportError, Imported, Operators, QuantiseOptions, Reference, Shape, Trace,
+    execute, fuse, import_onnx, quantise, run_fused,
 };
 use zklayout_plan::{Candidate, Plan, PlanOptions, Priced, SearchReport, candidates, plan, sample, search};
 
@@ -29,7 +29,15 @@ impl Model {
     /// # Errors
     /// A file that cannot be read or parsed, an unsupported operator, or a disagreement with the float engine.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
-        let Imported { graph, reference } = import_onnx(path.as_ref())?;
+        Self::load_with(path, &Operators::default())
+    }
+
+    /// The same with operators of one's own.
+    ///
+    /// # Errors
+    /// See [`Model::load`].
+    pub fn load_with(path: impl AsRef<Path>, operators: &Operators) -> Result<Self, Error> {
+        let Imported { graph, reference } = import_onnx(path.as_ref(), operators)?;
         let fused = fuse(&graph);
         let input = graph.nodes().next().map_or(Shape::new(0, 0, 0), |(_, node)| node.shape);
         let model = Self { graph, reference, fused, input };
@@ -86,7 +94,7 @@ impl Model {
     /// # Errors
     /// No sample, a bad sample, or a layer that the bit budget cannot represent.
     pub fn quantise(&self, samples: &[Vec<f64>], options: &QuantiseOptions) -> Result<QuantisedModel, Error> {
-        Ok(QuantisedModel { graph: quantise(&self.fused, samples, options)? })
+        Ok(QuantisedModel { graph: quantise(&self.fused, samples, options)?, options: options.clone() })
     }
 }
 
@@ -94,9 +102,15 @@ impl Model {
 #[derive(Clone, Debug)]
 pub struct QuantisedModel {
     graph: Graph<Fixed>,
+    options: QuantiseOptions,
 }
 
 impl QuantisedModel {
+    /// The bit budget that the model was quantised with.
+    pub fn options(&self) -> &QuantiseOptions {
+        &self.options
+    }
+
     /// The quantised graph.
     pub fn graph(&self) -> &Graph<Fixed> {
         &self.graph

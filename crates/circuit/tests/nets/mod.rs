@@ -8,7 +8,7 @@ use ndarray::Array4;
 use zklayout_circuit::streams::{FixedGrid, WeightTape, Witness};
 use zklayout_circuit::{Grid, InferenceCircuit, Scalar, instance_columns};
 use zklayout_model::{
-    Clamp, Fixed, Fused, Graph, Linear, Padding, QuantiseOptions, Shape, Trace, execute, quantise,
+    Clamp, Fixed, Fused, Graph, Linear, Padding, QuantiseError, QuantiseOptions, Shape, Trace, execute, quantise,
 };
 use zklayout_plan::{Family, Plan, PlanOptions, Streams, Visibility, WeightMode, plan};
 
@@ -151,14 +151,19 @@ pub struct Case {
 
 impl Case {
     pub fn new(input: Shape, specs: &[Spec], signed: bool, seed: u64) -> Self {
+        Self::try_new(input, specs, signed, seed).unwrap()
+    }
+
+    /// Fails where the bits of the tests cannot represent a layer.
+    pub fn try_new(input: Shape, specs: &[Spec], signed: bool, seed: u64) -> Result<Self, QuantiseError> {
         let float = network(input, specs, seed);
         let mut numbers = Numbers::new(seed + 1000);
         let sample: Vec<f64> =
             (0..input.len()).map(|_| if signed { numbers.real() } else { numbers.real().abs() }).collect();
         let options = QuantiseOptions { input_bits: 6, weight_bits: 6, table_bits: 8, margin: 0.25 };
-        let graph = quantise(&float, std::slice::from_ref(&sample), &options).unwrap();
+        let graph = quantise(&float, std::slice::from_ref(&sample), &options)?;
         let trace = execute(&graph, &sample).unwrap();
-        Self { graph, trace }
+        Ok(Self { graph, trace })
     }
 
     pub fn plan(&self, visibility: Visibility) -> Plan {

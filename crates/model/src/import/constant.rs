@@ -8,9 +8,11 @@ use crate::error::ImportError;
 
 /// A constant tensor. Floats and integers both fit `f64` without loss for what models hold.
 #[derive(Clone, Debug)]
-pub(super) struct Constant {
-    pub(super) dims: Vec<usize>,
-    pub(super) values: Vec<f64>,
+pub struct Constant {
+    /// Dimensions.
+    pub dims: Vec<usize>,
+    /// Numbers, the last dimension fastest.
+    pub values: Vec<f64>,
 }
 
 impl Constant {

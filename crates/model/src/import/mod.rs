@@ -20,9 +20,9 @@ use crate::float::{Float, FloatOp};
 use crate::graph::{Graph, NodeId};
 use crate::shape::Shape;
 
-use constant::Constant;
-use node::Node;
-pub use ops::supported_ops;
+pub use constant::Constant;
+pub use node::Node;
+pub use ops::{Importer, Operators};
 pub use reference::Reference;
 
 /// An imported model: the float graph, and the same file as tract runs it.
@@ -39,7 +39,7 @@ pub struct Imported {
 /// # Errors
 /// An unreadable or malformed file, an operator or a use of one that is not supported (with the node's name),
 /// or a model that the float engine refuses.
-pub fn import_onnx(path: &Path) -> Result<Imported, ImportError> {
+pub fn import_onnx(path: &Path, operators: &Operators) -> Result<Imported, ImportError> {
     let bytes = std::fs::read(path).map_err(|source| ImportError::Read { path: path.to_owned(), source })?;
     let proto = tract_onnx::onnx()
         .proto_model_for_read(&mut bytes.as_slice())
@@ -48,25 +48,27 @@ pub fn import_onnx(path: &Path) -> Result<Imported, ImportError> {
         let reason = "it holds no graph".to_owned();
         return Err(ImportError::Parse { path: path.to_owned(), reason });
     };
-    let (graph, input_dims) = Builder::new(onnx)?.build(onnx)?;
+    let (graph, input_dims) = Builder::new(onnx, operators)?.build(onnx)?;
     let reference = Reference::new(&proto, &input_dims)?;
     Ok(Imported { graph, reference })
 }
 
-struct Builder {
+struct Builder<'a> {
+    operators: &'a Operators,
     graph: Graph<Float>,
     constants: HashMap<String, Constant>,
     tensors: HashMap<String, NodeId>,
     input_dims: Vec<usize>,
 }
 
-impl Builder {
-    fn new(onnx: &pb::GraphProto) -> Result<Self, ImportError> {
+impl<'a> Builder<'a> {
+    fn new(onnx: &pb::GraphProto, operators: &'a Operators) -> Result<Self, ImportError> {
         let mut constants = HashMap::new();
         for tensor in &onnx.initializer {
             constants.insert(tensor.name.clone(), Constant::load(tensor)?);
         }
-        let mut builder = Self { graph: Graph::new(), constants, tensors: HashMap::new(), input_dims: Vec::new() };
+        let (graph, tensors) = (Graph::new(), HashMap::new());
+        let mut builder = Self { operators, graph, constants, tensors, input_dims: Vec::new() };
         builder.add_input(onnx)?;
         Ok(builder)
     }
@@ -109,10 +111,10 @@ impl Builder {
         let sources: Vec<NodeId> = proto.input.iter().filter_map(|name| self.tensors.get(name).copied()).collect();
         let shape = sources.first().map_or(Shape::new(0, 0, 0), |id| self.graph.node(*id).shape);
         let node = Node::new(proto, &self.constants, &self.tensors, &self.graph, shape);
-        let import = ops::importer(&proto.op_type).ok_or_else(|| ImportError::UnsupportedOp {
+        let import = self.operators.importer(&proto.op_type).ok_or_else(|| ImportError::UnsupportedOp {
             node: node.name(),
             op: proto.op_type.clone(),
-            supported: supported_ops().join(", "),
+            supported: self.operators.names().join(", "),
         })?;
         let Some(&source) = sources.first() else {
             return Err(node.unsupported("it reads no tensor that depends on the model's input"));

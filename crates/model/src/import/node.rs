@@ -11,13 +11,14 @@ use crate::graph::{Graph, NodeId};
 use crate::shape::Shape;
 
 /// What an importer reads.
-pub(super) struct Node<'a> {
+#[derive(Debug)]
+pub struct Node<'a> {
     proto: &'a pb::NodeProto,
     constants: &'a HashMap<String, Constant>,
     tensors: &'a HashMap<String, NodeId>,
     graph: &'a Graph<Float>,
     /// Shape of the tensor the node reads.
-    pub(super) shape: Shape,
+    pub shape: Shape,
 }
 
 impl<'a> Node<'a> {
@@ -32,33 +33,37 @@ impl<'a> Node<'a> {
     }
 
     /// Number of inputs.
-    pub(super) fn inputs(&self) -> usize {
+    pub fn inputs(&self) -> usize {
         self.proto.input.len()
     }
 
     /// Shape of the tensor at input `slot`, if it depends on the model's input.
-    pub(super) fn tensor_shape(&self, slot: usize) -> Option<Shape> {
+    pub fn tensor_shape(&self, slot: usize) -> Option<Shape> {
         let id = self.tensors.get(self.proto.input.get(slot)?)?;
         Some(self.graph.node(*id).shape)
     }
 
     /// The node's name, or its first output's when it has none.
-    pub(super) fn name(&self) -> String {
+    pub fn name(&self) -> String {
         let output = self.proto.output.first().cloned().unwrap_or_default();
         if self.proto.name.is_empty() { output } else { self.proto.name.clone() }
     }
 
-    pub(super) fn unsupported(&self, reason: impl Into<String>) -> ImportError {
+    /// The error for a use of the operator that is not supported.
+    pub fn unsupported(&self, reason: impl Into<String>) -> ImportError {
         ImportError::UnsupportedUse { node: self.name(), op: self.proto.op_type.clone(), reason: reason.into() }
     }
 
     /// Whether input `slot` is a tensor that depends on the model's input.
-    pub(super) fn is_tensor(&self, slot: usize) -> bool {
+    pub fn is_tensor(&self, slot: usize) -> bool {
         self.proto.input.get(slot).is_some_and(|name| self.tensors.contains_key(name))
     }
 
     /// The constant at input `slot`; `None` when the input is absent.
-    pub(super) fn optional(&self, slot: usize) -> Result<Option<&'a Constant>, ImportError> {
+    ///
+    /// # Errors
+    /// An input that depends on the model's.
+    pub fn optional(&self, slot: usize) -> Result<Option<&'a Constant>, ImportError> {
         let Some(name) = self.proto.input.get(slot).filter(|name| !name.is_empty()) else { return Ok(None) };
         match self.constants.get(name) {
             Some(constant) => Ok(Some(constant)),
@@ -67,7 +72,10 @@ impl<'a> Node<'a> {
     }
 
     /// The constant at input `slot`.
-    pub(super) fn constant(&self, slot: usize) -> Result<&'a Constant, ImportError> {
+    ///
+    /// # Errors
+    /// An input that is absent or depends on the model's.
+    pub fn constant(&self, slot: usize) -> Result<&'a Constant, ImportError> {
         self.optional(slot)?.ok_or_else(|| self.unsupported(format!("input {slot} is missing")))
     }
 
@@ -75,24 +83,31 @@ impl<'a> Node<'a> {
         self.proto.attribute.iter().find(|attribute| attribute.name == name)
     }
 
-    pub(super) fn int(&self, name: &str, default: i64) -> i64 {
+    /// An integer attribute.
+    pub fn int(&self, name: &str, default: i64) -> i64 {
         self.attribute(name).map_or(default, |attribute| attribute.i)
     }
 
-    pub(super) fn float(&self, name: &str, default: f64) -> f64 {
+    /// A number attribute.
+    pub fn float(&self, name: &str, default: f64) -> f64 {
         self.attribute(name).map_or(default, |attribute| f64::from(attribute.f))
     }
 
-    pub(super) fn optional_float(&self, name: &str) -> Option<f64> {
+    /// A number attribute, if it is there.
+    pub fn optional_float(&self, name: &str) -> Option<f64> {
         self.attribute(name).map(|attribute| f64::from(attribute.f))
     }
 
-    pub(super) fn text(&self, name: &str) -> String {
+    /// A text attribute; empty if it is absent.
+    pub fn text(&self, name: &str) -> String {
         self.attribute(name).map(|a| String::from_utf8_lossy(&a.s).into_owned()).unwrap_or_default()
     }
 
     /// A list of sizes, or `default` when the attribute is absent.
-    pub(super) fn sizes(&self, name: &str, default: &[usize]) -> Result<Vec<usize>, ImportError> {
+    ///
+    /// # Errors
+    /// Another number of sizes, or a negative one.
+    pub fn sizes(&self, name: &str, default: &[usize]) -> Result<Vec<usize>, ImportError> {
         let Some(attribute) = self.attribute(name) else { return Ok(default.to_vec()) };
         let sizes: Option<Vec<usize>> = attribute.ints.iter().map(|&size| usize::try_from(size).ok()).collect();
         match sizes {

@@ -45,6 +45,16 @@ pub(crate) struct DotRows {
     pub(crate) sums: usize,
 }
 
+impl DotVariant {
+    /// Every variant.
+    pub const ALL: [Self; 2] = [Self::Plain, Self::Running];
+}
+
+impl ReluVariant {
+    /// Every variant.
+    pub const ALL: [Self; 2] = [Self::Lookup, Self::Bits];
+}
+
 impl DirectKnobs {
     /// Products in one dot row. The last column is the result; the one before it may be the previous partial sum.
     pub fn pairs(&self) -> usize {

@@ -41,8 +41,7 @@ pub(crate) fn offer(graph: &Graph<Fixed>, options: &PlanOptions, buyer: &mut dyn
 }
 
 fn variants(k: u32) -> impl Iterator<Item = DirectKnobs> {
-    let dots = [DotVariant::Plain, DotVariant::Running];
-    let pairs = dots.into_iter().flat_map(|dot| [(dot, ReluVariant::Lookup), (dot, ReluVariant::Bits)]);
+    let pairs = DotVariant::ALL.into_iter().flat_map(|dot| ReluVariant::ALL.map(|relu| (dot, relu)));
     pairs.flat_map(move |(dot, relu)| {
         SLOTS.into_iter().flat_map(move |slots| {
             COLUMNS.into_iter().map(move |columns| DirectKnobs { k, columns, dot, relu, slots })

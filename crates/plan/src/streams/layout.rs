@@ -14,9 +14,7 @@ use crate::streams::home::{Content, Home};
 use crate::streams::network::Network;
 use crate::streams::pass::Passes;
 use crate::streams::requantise::{Requantisation, Requantise};
-use crate::streams::search::{
-    LANES, LOOKUP_ARGUMENTS, MOST_TABLE_COLUMNS, MOST_WEIGHT_LANES, needed_rows, too_large,
-};
+use crate::streams::search::{LANES, MOST_TABLE_COLUMNS, MOST_WEIGHT_LANES, needed_rows, too_large};
 use crate::table::{Table, TableSet};
 
 /// How lookups are proven.
@@ -32,6 +30,10 @@ pub enum LookupArgument {
 }
 
 impl LookupArgument {
+    /// Every argument that is tried, those that rule out most others first.
+    pub const ALL: [Self; 4] =
+        [Self::Sums { chunk: 3 }, Self::Sums { chunk: 2 }, Self::Sums { chunk: 1 }, Self::Native];
+
     /// Constraint degree that the argument needs; the scalar sum's gate needs 4.
     pub fn degree(&self) -> usize {
         match self {
@@ -127,7 +129,7 @@ pub(crate) fn realise(
     let known = LANES.contains(&knobs.lanes)
         && (1..=MOST_WEIGHT_LANES).contains(&knobs.weight_lanes)
         && (1..=MOST_TABLE_COLUMNS).contains(&knobs.table_columns)
-        && LOOKUP_ARGUMENTS.contains(&knobs.lookups)
+        && LookupArgument::ALL.contains(&knobs.lookups)
         && (knobs.lookups != LookupArgument::Native || knobs.table_columns == 1)
         && knobs.k <= MOST_K;
     if !known {

@@ -18,6 +18,11 @@ pub enum Requantise {
     Table,
 }
 
+impl Requantise {
+    /// Every choice.
+    pub const ALL: [Self; 2] = [Self::Split, Self::Table];
+}
+
 /// Bits that a home's remainders take, and the table that its values are looked up in.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Lookup {

@@ -28,13 +28,6 @@ pub(crate) const LANES: [usize; 48] = [
 pub(crate) const MOST_WEIGHT_LANES: usize = 64;
 /// The most sets of table columns that are tried.
 pub(crate) const MOST_TABLE_COLUMNS: usize = 3;
-/// Lookup arguments that are tried.
-pub(crate) const LOOKUP_ARGUMENTS: [LookupArgument; 4] = [
-    LookupArgument::Sums { chunk: 3 },
-    LookupArgument::Sums { chunk: 2 },
-    LookupArgument::Sums { chunk: 1 },
-    LookupArgument::Native,
-];
 /// Widths that are laid out before the next bounds are drawn.
 const BATCH: usize = 3;
 
@@ -122,7 +115,8 @@ impl Space<'_> {
         let rows: usize = cells.sum();
         let options = self.options;
         let sizes = (options.min_k..=options.max_k.min(MOST_K)).filter(move |&k| rows < usable_rows(k));
-        let arguments = LOOKUP_ARGUMENTS.into_iter().filter(|one| options.lookups.is_none_or(|only| only == *one));
+        let arguments =
+            LookupArgument::ALL.into_iter().filter(|one| options.lookups.is_none_or(|only| only == *one));
         let pairs: Vec<_> = sizes.flat_map(|k| arguments.clone().map(move |lookups| (k, lookups))).collect();
         self.variants.iter().flat_map(move |requantisation| {
             pairs.clone().into_iter().map(move |(k, lookups)| Group { k, lanes, requantisation, lookups })

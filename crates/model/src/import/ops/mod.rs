@@ -10,13 +10,15 @@ mod pool;
 mod reshape;
 mod sum;
 
+use std::collections::BTreeMap;
+
 use super::node::Node;
 use crate::error::ImportError;
 use crate::float::FloatOp;
 use crate::shape::Shape;
 
 /// Reads one node; `None` means that its output is its input.
-type Importer = fn(&Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError>;
+pub type Importer = fn(&Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError>;
 
 const REGISTRY: &[(&str, Importer)] = &[
     ("Add", affine::import_add),
@@ -36,12 +38,33 @@ const REGISTRY: &[(&str, Importer)] = &[
     ("Sum", sum::import_sum),
 ];
 
-/// The importer of an ONNX operator.
-pub(super) fn importer(op: &str) -> Option<Importer> {
-    REGISTRY.iter().find(|(name, _)| *name == op).map(|(_, import)| *import)
+/// The operators that an import understands, by their ONNX names.
+#[derive(Clone, Debug)]
+pub struct Operators(BTreeMap<&'static str, Importer>);
+
+impl Default for Operators {
+    fn default() -> Self {
+        Self(REGISTRY.iter().copied().collect())
+    }
 }
 
-/// Names of every supported ONNX operator.
-pub fn supported_ops() -> Vec<&'static str> {
-    REGISTRY.iter().map(|(name, _)| *name).collect()
+impl Operators {
+    /// Adds an operator, or replaces the one of that name.
+    ///
+    /// The importer says what the node computes in terms of [`FloatOp`]. The import is checked against the float
+    /// engine, which must know the operator too.
+    pub fn with(mut self, name: &'static str, importer: Importer) -> Self {
+        self.0.insert(name, importer);
+        self
+    }
+
+    /// The importer of an operator.
+    pub(super) fn importer(&self, op: &str) -> Option<Importer> {
+        self.0.get(op).copied()
+    }
+
+    /// Names of every operator.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.0.keys().copied().collect()
+    }
 }

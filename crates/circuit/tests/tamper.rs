@@ -1,0 +1,181 @@
+//! Forged assignments of whole circuits are rejected, by every constraint and in every layout variant.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+mod nets;
+mod tampering;
+
+use std::collections::BTreeSet;
+
+use ff::Field;
+use nets::{Case, NONE, Numbers, PRIVATE, RELU, conv, dense};
+use rayon::prelude::*;
+use tampering::{Cell, Constraint, Coverage, Mutation, Outcome, Subject, attack, label, random_subject};
+use zklayout_circuit::Scalar;
+use zklayout_model::Shape;
+use zklayout_plan::{DotVariant, LookupArgument, ReluVariant, Requantise};
+
+/// Attacks one random network `count` times.
+fn tamper(index: u64, count: usize) -> Coverage {
+    let subject = random_subject(index);
+    let mut coverage = Coverage::default();
+    coverage.expect(&subject);
+    let honest = subject.checker.failures(&subject.honest);
+    assert!(honest.is_empty(), "{:?}: the honest witness fails {honest:?}", subject.plan.layout.knobs());
+    let mut numbers = Numbers::new(index + 1);
+    for turn in 0..count {
+        let mutation = Mutation::ALL[turn % Mutation::ALL.len()];
+        match attack(&subject, mutation, &mut numbers, &|_| false) {
+            Outcome::Ineffective => {}
+            Outcome::OtherStatement => coverage.other_statements += 1,
+            Outcome::Killed(failures) => coverage.kill(&subject, mutation, &failures),
+            Outcome::Accepted(cells) => {
+                panic!("{mutation:?} of {cells:?} is accepted: network {index}, {:?}", subject.plan.layout.knobs())
+            }
+        }
+    }
+    coverage
+}
+
+fn tamper_all(networks: u64, count: usize) -> Coverage {
+    let each = (0..networks).into_par_iter().map(|index| tamper(index, count));
+    let coverage = each.reduce(Coverage::default, Coverage::merge);
+    for (name, kills) in &coverage.kills {
+        println!("{kills:>8}  {name}");
+    }
+    for (mutation, kills) in &coverage.mutations {
+        println!("{kills:>8}  {mutation:?}");
+    }
+    println!("{} effective mutations, {} other statements", coverage.effective, coverage.other_statements);
+    let survivors: Vec<_> = coverage.kills.iter().filter(|(_, kills)| **kills == 0).collect();
+    assert!(survivors.is_empty(), "nothing was ever rejected by {survivors:?}");
+    let unused = Mutation::ALL.iter().find(|mutation| !coverage.mutations.contains_key(mutation));
+    assert!(unused.is_none(), "{unused:?} never changed anything");
+    for variant in registered() {
+        assert!(coverage.kills.contains_key(&variant), "no network was laid out with {variant}");
+    }
+    coverage
+}
+
+/// Every variant that the planner may choose: one that is registered without being attacked here fails the test.
+fn registered() -> Vec<String> {
+    let lookups = LookupArgument::ALL.iter().map(|one| format!("lookups by {one:?}"));
+    let requantise = Requantise::ALL.iter().map(|one| format!("requantise by {one:?}"));
+    let dots = DotVariant::ALL.iter().map(|one| format!("dot products {one:?}"));
+    let relus = ReluVariant::ALL.iter().map(|one| format!("activations by {one:?}"));
+    lookups.chain(requantise).chain(dots).chain(relus).collect()
+}
+
+#[test]
+fn no_mutation_is_accepted() {
+    let coverage = tamper_all(36, 42);
+    assert!(coverage.effective > 900, "only {} mutations", coverage.effective);
+}
+
+/// The heavy job: `cargo test --release --workspace --test tamper -- --ignored --nocapture`.
+#[test]
+#[ignore = "minutes"]
+fn ten_thousand_mutations_are_rejected() {
+    let coverage = tamper_all(72, 210);
+    assert!(coverage.effective >= 10_000, "only {} mutations", coverage.effective);
+}
+
+#[test]
+fn free_cells_change_no_public_value() {
+    let mut tried = 0;
+    for index in 0..12 {
+        let subject = random_subject(index);
+        let mut numbers = Numbers::new(index);
+        let free: Vec<Cell> = subject.free.iter().copied().collect();
+        for _ in 0..6 {
+            let mut cells = subject.honest.clone();
+            let touched: BTreeSet<Cell> = (0..5).map(|_| free[numbers.below(free.len())]).collect();
+            touched.iter().for_each(|&cell| cells.set(cell, tampering::random_field(&mut numbers)));
+            subject.follow(&mut cells, &touched, None);
+            let failures = subject.checker.failures(&cells);
+            assert!(failures.is_empty(), "{touched:?} are not free: {failures:?}");
+            let public = subject.public[numbers.below(subject.public.len())];
+            cells.set(public, cells.get(public) + Scalar::ONE);
+            assert!(!subject.checker.failures(&cells).is_empty(), "{public:?} is free with {touched:?}");
+            tried += 1;
+        }
+    }
+    assert!(tried > 50);
+}
+
+#[test]
+fn weakened_circuits_are_caught() {
+    let weakenings: [(&str, fn(&Constraint) -> bool); 9] = [
+        ("padding", |c| label(c).contains("padding holds no value")),
+        ("consumer", |c| label(c).contains("consumer's evaluation")),
+        ("producer", |c| label(c).contains("producer's evaluation")),
+        ("weights", |c| label(c).contains("weights' evaluation")),
+        ("scalar sum", |c| label(c) == "gate \"scalar sum\""),
+        ("zero", |c| label(c).contains("scalar sum is zero")),
+        ("lookups", |c| label(c).contains("lookup")),
+        ("public", |c| label(c).contains("public") || label(c).contains("instance")),
+        ("copies", |c| matches!(c, Constraint::Copy(..))),
+    ];
+    let subjects: Vec<Subject> = (0..9).into_par_iter().map(random_subject).collect();
+    for (name, ignored) in weakenings {
+        let caught = subjects.par_iter().enumerate().any(|(index, subject)| {
+            let mut numbers = Numbers::new(index as u64 + 99);
+            (0..390).any(|turn| {
+                let mutation = Mutation::ALL[turn % Mutation::ALL.len()];
+                matches!(attack(subject, mutation, &mut numbers, &ignored), Outcome::Accepted(_))
+            })
+        });
+        assert!(caught, "without {name}, no forgery was found");
+    }
+}
+
+#[test]
+fn the_cheating_prover_agrees_with_the_honest_one() {
+    for index in [0, 1, 3, 4] {
+        let subject = random_subject(index);
+        let mut cells = subject.honest.clone();
+        let first = subject.kinds.len();
+        for column in &mut cells.advice[first..] {
+            column[1..subject.recording.usable].fill(Scalar::from(7));
+        }
+        subject.follow(&mut cells, &BTreeSet::new(), None);
+        assert!(subject.checker.failures(&cells).is_empty(), "{index}");
+    }
+}
+
+/// A network whose output is public accumulators beside padding.
+fn image() -> Subject {
+    let case = Case::new(Shape::new(1, 6, 6), &[conv(2, 3, 1, RELU), conv(1, 3, 0, NONE)], false, 3);
+    Subject::of(&case, case.plan(PRIVATE), 5)
+}
+
+#[test]
+fn every_identity_reads_what_was_committed_before_its_challenge() {
+    let dense_case = Case::new(Shape::vector(5), &[dense(3, RELU), dense(2, NONE)], false, 9);
+    let subjects = [image(), Subject::of(&dense_case, dense_case.plan(PRIVATE), 5), random_subject(2)];
+    for subject in &subjects {
+        let (phases, drawn) = (subject.recording.cs.advice_column_phase(), subject.recording.cs.challenge_phase());
+        for (column, phase) in phases.iter().enumerate() {
+            // A column of the second phase must be determined by what was committed in the first.
+            assert!(*phase == 0 || subject.determines(column), "column {column} is free after the challenges");
+        }
+        assert!(drawn.iter().all(|phase| *phase == 0), "a challenge is drawn between evaluations");
+        assert_eq!(subject.kinds.len(), phases.iter().filter(|phase| **phase == 0).count());
+    }
+}
+
+#[test]
+fn known_challenges_would_be_a_forgery() {
+    let subject = image();
+    let forged = subject.forge_for_known_challenges();
+    assert!(subject.checker.failures(&forged).is_empty(), "the forgery does not hold at known challenges");
+    // Challenges that are drawn after the forger has committed.
+    let mut drawn = forged.clone();
+    let mut numbers = Numbers::new(4242);
+    drawn.challenges.iter_mut().for_each(|challenge| *challenge = tampering::random_field(&mut numbers));
+    subject.follow(&mut drawn, &BTreeSet::new(), None);
+    let failures = subject.checker.failures(&drawn);
+    assert!(failures.iter().any(|failure| label(failure).contains("scalar sum is zero")), "{failures:?}");
+    // The same through the real transcript.
+    assert!(tampering::transcript::proves(&subject, &subject.honest), "the honest assignment does not verify");
+    assert!(!tampering::transcript::proves(&subject, &forged), "a forgery for known challenges verifies");
+}

@@ -1,0 +1,364 @@
+//! Mutations: what a forger changes before the challenges are drawn, and what it does after.
+
+use std::collections::BTreeSet;
+
+use ff::Field;
+use zklayout_circuit::{Config, Scalar};
+use zklayout_plan::{Content, Fill};
+
+use super::checking::Constraint;
+use super::recording::{Cell, Cells};
+use super::subject::{Kind, Subject, random_field};
+use crate::nets::{Numbers, field};
+
+/// What a forger changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mutation {
+    /// A cell is off by one.
+    Step,
+    /// A cell is any field element.
+    Replace,
+    /// Two cells of a kind change places.
+    Swap,
+    /// One cell gains what another loses, around the field.
+    Complement,
+    /// A remainder gains the divisor, its quotient loses one.
+    ShiftRemainder,
+    /// A quotient that is no integer, with another remainder.
+    Fraction,
+    /// Two rows of a tensor's home change places.
+    PermuteHome,
+    /// A multiplicity.
+    Multiplicity,
+    /// A table entry that is looked up.
+    TableRow,
+    /// A constant, switch or tag.
+    Constant,
+    /// A quotient with the value that its table gives, and the multiplicities that follow.
+    Consistent,
+    /// A cell of the second phase.
+    Evaluation,
+    /// A cell that is a copy.
+    Copy,
+    /// A public value, and the accumulator that it publishes.
+    Public,
+}
+
+impl Mutation {
+    pub const ALL: [Self; 14] = [
+        Self::Step,
+        Self::Replace,
+        Self::Swap,
+        Self::Complement,
+        Self::ShiftRemainder,
+        Self::Fraction,
+        Self::PermuteHome,
+        Self::Multiplicity,
+        Self::TableRow,
+        Self::Constant,
+        Self::Consistent,
+        Self::Evaluation,
+        Self::Copy,
+        Self::Public,
+    ];
+
+    /// Changes `cells`; returns what was changed, or nothing if there is nothing of the kind.
+    pub fn apply(self, subject: &Subject, numbers: &mut Numbers, cells: &mut Cells) -> BTreeSet<Cell> {
+        let pick = |cells: &[Cell], numbers: &mut Numbers| cells.get(numbers.below(cells.len().max(1))).copied();
+        let changed = match self {
+            Self::Step => pick(&subject.bound, numbers).map(|cell| {
+                let step = if numbers.below(2) == 0 { Scalar::ONE } else { -Scalar::ONE };
+                vec![(cell, cells.get(cell) + step)]
+            }),
+            Self::Replace => pick(&subject.bound, numbers).map(|cell| vec![(cell, random_field(numbers))]),
+            Self::Swap => pair(subject, numbers).map(|(a, b)| vec![(a, cells.get(b)), (b, cells.get(a))]),
+            Self::Complement => pair(subject, numbers).map(|(a, b)| {
+                let x = random_field(numbers);
+                vec![(a, cells.get(a) + x), (b, cells.get(b) - x)]
+            }),
+            Self::ShiftRemainder => division(subject, numbers).map(|division| division.shifted(cells, numbers)),
+            Self::Fraction => division(subject, numbers).map(|division| division.fraction(cells, numbers)),
+            Self::PermuteHome => rows(subject, numbers).map(|(a, b)| exchange(subject, cells, a, b)),
+            Self::Multiplicity => {
+                let own = of_kind(subject, Kind::Multiplicity);
+                pick(&own, numbers).map(|cell| vec![(cell, cells.get(cell) + field(1 + numbers.below(3) as i64))])
+            }
+            Self::TableRow => hit_entry(subject, numbers, cells),
+            Self::Constant => constant(subject, numbers, cells),
+            Self::Consistent => return consistent(subject, numbers, cells).unwrap_or_default(),
+            Self::Evaluation => evaluation(subject, numbers).map(|cell| vec![(cell, random_field(numbers))]),
+            Self::Copy => copied(subject, numbers).map(|cell| vec![(cell, cells.get(cell) + Scalar::ONE)]),
+            Self::Public => return publish(subject, numbers, cells).unwrap_or_default(),
+        };
+        let mut touched = BTreeSet::new();
+        for (cell, value) in changed.unwrap_or_default() {
+            cells.set(cell, value);
+            touched.insert(cell);
+        }
+        touched
+    }
+}
+
+fn of_kind(subject: &Subject, kind: Kind) -> Vec<Cell> {
+    let own = |cell: &Cell| matches!(*cell, Cell::Advice(column, _) if subject.kinds[column] == kind);
+    subject.bound.iter().copied().filter(own).collect()
+}
+
+/// Two bound cells of one kind with different values.
+fn pair(subject: &Subject, numbers: &mut Numbers) -> Option<(Cell, Cell)> {
+    let first = subject.bound[numbers.below(subject.bound.len())];
+    let Cell::Advice(column, _) = first else { return None };
+    let others = of_kind(subject, subject.kinds[column]);
+    let second = others[numbers.below(others.len())];
+    (subject.honest.get(first) != subject.honest.get(second)).then_some((first, second))
+}
+
+/// A looked-up quotient and remainder.
+struct Division {
+    quotient: Cell,
+    remainder: Cell,
+    divisor: Scalar,
+}
+
+impl Division {
+    fn shifted(&self, cells: &Cells, numbers: &mut Numbers) -> Vec<(Cell, Scalar)> {
+        let sign = if numbers.below(2) == 0 { Scalar::ONE } else { -Scalar::ONE };
+        vec![
+            (self.quotient, cells.get(self.quotient) - sign),
+            (self.remainder, cells.get(self.remainder) + sign * self.divisor),
+        ]
+    }
+
+    /// The same accumulator from a remainder in range and a quotient that is a fraction.
+    fn fraction(&self, cells: &Cells, numbers: &mut Numbers) -> Vec<(Cell, Scalar)> {
+        let moved = field(1 + numbers.below(3) as i64);
+        let inverse = self.divisor.invert().unwrap_or(Scalar::ZERO);
+        vec![
+            (self.quotient, cells.get(self.quotient) - moved * inverse),
+            (self.remainder, cells.get(self.remainder) + moved),
+        ]
+    }
+}
+
+fn division(subject: &Subject, numbers: &mut Numbers) -> Option<Division> {
+    let quotients: Vec<(Cell, Cell, Cell)> = match (&subject.recording.config, subject.streams()) {
+        (Config::Streams(columns), Some(layout)) => {
+            let divisor = columns.fixed[columns.places.divisor?].index();
+            let cells = (0..layout.knobs.lanes).flat_map(|lane| {
+                let mask = columns.fixed[columns.places.masks[lane]].index();
+                let live = (0..subject.recording.usable - 1)
+                    .filter(move |&row| subject.honest.fixed[mask][row] != Scalar::ZERO);
+                live.map(move |row| {
+                    let [q, r] = [&columns.quotients, &columns.remainders].map(|columns| columns[lane].index());
+                    (Cell::Advice(q, row), Cell::Advice(r, row), Cell::Fixed(divisor, row))
+                })
+            });
+            cells.collect()
+        }
+        (Config::Direct(columns), _) => {
+            let factor = columns.fixed[columns.places.factor].index();
+            let rows = subject.fills.iter().enumerate();
+            let slots = rows.flat_map(|(row, fills)| {
+                let own = (0..fills.len()).filter(|&column| matches!(fills[column], Fill::Quotient(_)));
+                own.map(move |q| (Cell::Advice(q, row), Cell::Advice(q + 1, row), Cell::Fixed(factor, row)))
+            });
+            slots.collect()
+        }
+        _ => return None,
+    };
+    let &(quotient, remainder, divisor) = quotients.get(numbers.below(quotients.len().max(1)))?;
+    Some(Division { quotient, remainder, divisor: subject.honest.get(divisor) })
+}
+
+/// Two rows of one home, or of a grid.
+fn rows(subject: &Subject, numbers: &mut Numbers) -> Option<(usize, usize)> {
+    let (start, count) = match subject.streams() {
+        Some(layout) => {
+            let homes: Vec<_> =
+                layout.homes.iter().filter(|home| matches!(home.content, Content::Layer(_))).collect();
+            let home = homes[numbers.below(homes.len())];
+            (home.row, home.rows())
+        }
+        None => (0, subject.fills.len()),
+    };
+    let (a, b) = (start + numbers.below(count), start + numbers.below(count));
+    (a != b).then_some((a, b))
+}
+
+fn exchange(subject: &Subject, cells: &Cells, a: usize, b: usize) -> Vec<(Cell, Scalar)> {
+    let tensor = |kind: &Kind| !matches!(kind, Kind::Weight | Kind::Multiplicity);
+    let columns = (0..subject.kinds.len()).filter(|&column| tensor(&subject.kinds[column]));
+    let swapped = columns.flat_map(|column| {
+        let [first, second] = [Cell::Advice(column, a), Cell::Advice(column, b)];
+        [(first, cells.get(second)), (second, cells.get(first))]
+    });
+    swapped.filter(|(cell, value)| cells.get(*cell) != *value).collect()
+}
+
+/// An entry that lookups hit: elsewhere a table may say anything.
+fn hit_entry(subject: &Subject, numbers: &mut Numbers, cells: &Cells) -> Option<Vec<(Cell, Scalar)>> {
+    let Config::Streams(columns) = &subject.recording.config else { return None };
+    let hit: Vec<(usize, usize)> = columns
+        .multiplicities
+        .iter()
+        .enumerate()
+        .flat_map(|(set, column)| {
+            let counts = &cells.advice[column.index()];
+            (0..subject.recording.usable - 1).filter(|&row| counts[row] != Scalar::ZERO).map(move |row| (set, row))
+        })
+        .collect();
+    let &(set, row) = hit.get(numbers.below(hit.len().max(1)))?;
+    let cell = Cell::Fixed(columns.fixed[columns.places.tables[set][numbers.below(3)]].index(), row);
+    Some(vec![(cell, cells.get(cell) + Scalar::ONE)])
+}
+
+/// A fixed cell that an honest witness depends on: a constant that is copied, a switch, or a divisor.
+fn constant(subject: &Subject, numbers: &mut Numbers, cells: &Cells) -> Option<Vec<(Cell, Scalar)>> {
+    let fixed: Vec<Cell> = match &subject.recording.config {
+        Config::Direct(_) => {
+            let sides = subject.recording.copies.iter().flat_map(|(a, b)| [*a, *b]);
+            sides.filter(|cell| matches!(cell, Cell::Fixed(..))).collect()
+        }
+        Config::Streams(columns) => {
+            let tag = columns.fixed[columns.places.tag].index();
+            let edge = columns.fixed[columns.places.edge].index();
+            let rows = (0..subject.recording.usable - 1)
+                .filter(|&row| cells.fixed[tag][row] != Scalar::ZERO && cells.fixed[edge][row] == Scalar::ZERO);
+            let looked_up = rows.filter(|&row| {
+                let live = |place: &usize| cells.fixed[columns.fixed[*place].index()][row] != Scalar::ZERO;
+                columns.places.masks.iter().any(live)
+            });
+            looked_up.map(|row| Cell::Fixed(tag, row)).collect()
+        }
+        Config::Empty => return None,
+    };
+    let cell = *fixed.get(numbers.below(fixed.len().max(1)))?;
+    // Far enough to be no other table's tag.
+    Some(vec![(cell, cells.get(cell) + field(1 << 40))])
+}
+
+/// Moves one looked-up quotient to a neighbouring entry of its table, value and multiplicities with it.
+fn consistent(subject: &Subject, numbers: &mut Numbers, cells: &mut Cells) -> Option<BTreeSet<Cell>> {
+    let Config::Streams(columns) = &subject.recording.config else { return None };
+    let lane = numbers.below(columns.values.len());
+    let mask = columns.fixed[columns.places.masks[lane]].index();
+    let live: Vec<usize> =
+        (0..subject.recording.usable - 1).filter(|&row| cells.fixed[mask][row] != Scalar::ZERO).collect();
+    let row = *live.get(numbers.below(live.len().max(1)))?;
+    let tag = cells.fixed[columns.fixed[columns.places.tag].index()][row];
+    let [q, p] = [&columns.quotients, &columns.values].map(|columns| Cell::Advice(columns[lane].index(), row));
+    let moved = cells.get(q) + if numbers.below(2) == 0 { Scalar::ONE } else { -Scalar::ONE };
+    let old = subject.multiplicity([tag, cells.get(q), cells.get(p)]);
+    // The value is whatever the table has beside the quotient.
+    let entry = (-600..600).map(field).find(|value| {
+        let row = subject.multiplicity([tag, moved, *value]);
+        row.is_some() || (columns.multiplicities.is_empty() && *value == cells.get(p))
+    })?;
+    let new = subject.multiplicity([tag, moved, entry]);
+    let mut touched = BTreeSet::from([q, p]);
+    if let (Some(old), Some(new)) = (old, new) {
+        cells.set(old, cells.get(old) - Scalar::ONE);
+        cells.set(new, cells.get(new) + Scalar::ONE);
+        touched.extend([old, new]);
+    }
+    cells.set(q, moved);
+    cells.set(p, entry);
+    Some(touched)
+}
+
+/// A cell of the second phase that something reads.
+fn evaluation(subject: &Subject, numbers: &mut Numbers) -> Option<Cell> {
+    let Config::Streams(columns) = &subject.recording.config else { return None };
+    let copied = &subject.recording.copies;
+    let (operand, source) = copied[numbers.below(copied.len())];
+    let row = 1 + numbers.below(subject.recording.usable - 2);
+    Some(match numbers.below(5) {
+        0 => operand,
+        1 => source,
+        2 => Cell::Advice(columns.weight_sum.index(), row),
+        3 => Cell::Advice(columns.scalar.index(), row),
+        _ => match columns.sums.len() {
+            0 => operand,
+            count => Cell::Advice(columns.sums[numbers.below(count)].index(), row),
+        },
+    })
+}
+
+/// An advice cell under a copy constraint, of every kind of copy alike.
+fn copied(subject: &Subject, numbers: &mut Numbers) -> Option<Cell> {
+    let kinds: BTreeSet<&Constraint> = subject.checker.copies().map(|(.., kind)| kind).collect();
+    let kind = *kinds.iter().nth(numbers.below(kinds.len().max(1)))?;
+    let own: Vec<(Cell, Cell)> =
+        subject.checker.copies().filter(|(.., other)| *other == kind).map(|(a, b, _)| (a, b)).collect();
+    let (a, b) = own[numbers.below(own.len())];
+    let (first, second) = if subject.streams().is_some() { (a, b) } else { (b, a) };
+    [first, second].into_iter().find(|cell| matches!(cell, Cell::Advice(..)))
+}
+
+/// A public value and, where it is an accumulator, the quotient that makes it so.
+fn publish(subject: &Subject, numbers: &mut Numbers, cells: &mut Cells) -> Option<BTreeSet<Cell>> {
+    let public = *subject.public.get(numbers.below(subject.public.len().max(1)))?;
+    let Cell::Instance(_, row) = public else { return None };
+    let mut touched = BTreeSet::from([public]);
+    let mut step = Scalar::ONE;
+    if let (Config::Streams(columns), true) = (&subject.recording.config, numbers.below(2) == 0)
+        && let Some(place) = columns.places.public_accumulators
+        && cells.fixed[columns.fixed[place].index()][row] != Scalar::ZERO
+    {
+        let quotient = Cell::Advice(columns.quotients[columns.quotients.len() - 1].index(), row);
+        if let Some(divisor) = columns.places.divisor {
+            step = cells.fixed[columns.fixed[divisor].index()][row];
+        }
+        cells.set(quotient, cells.get(quotient) + Scalar::ONE);
+        touched.insert(quotient);
+    }
+    cells.set(public, cells.get(public) + step);
+    Some(touched)
+}
+
+/// After the challenges: one cell of the second phase that makes the scalar sum close again. A cheating prover can
+/// always solve for it; the gate that determines the cell must object.
+pub fn balance(
+    subject: &Subject,
+    numbers: &mut Numbers,
+    cells: &mut Cells,
+    held: &BTreeSet<Cell>,
+) -> Option<Cell> {
+    let Config::Streams(columns) = &subject.recording.config else { return None };
+    let [closes, edge] = [columns.places.closes, columns.places.edge].map(|place| columns.fixed[place].index());
+    let scalar = columns.scalar.index();
+    let bound = |cells: &Cells, row: usize| {
+        cells.fixed[closes][row] != Scalar::ZERO || cells.fixed[edge][row] != Scalar::ZERO
+    };
+    let open = (1..subject.recording.usable)
+        .find(|&row| bound(cells, row) && cells.advice[scalar][row] != Scalar::ZERO)?;
+    let start = (0..open).rev().find(|&row| bound(cells, row)).unwrap_or(0);
+    let operands: Vec<(Cell, Cell)> = subject
+        .recording
+        .copies
+        .iter()
+        .copied()
+        .filter(|(to, _)| matches!(*to, Cell::Advice(_, row) if (start..open).contains(&row)))
+        .collect();
+    let &(operand, source) = operands.get(numbers.below(operands.len().max(1)))?;
+    let cell = match numbers.below(3) {
+        0 => operand,
+        1 => source,
+        _ => match operand {
+            Cell::Advice(_, row) => Cell::Advice(columns.weight_sum.index(), row),
+            _ => operand,
+        },
+    };
+    let honest = cells.get(cell);
+    let mut held = held.clone();
+    held.insert(cell);
+    let mut end = |value: Scalar| {
+        cells.set(cell, value);
+        subject.follow(cells, &held, None);
+        cells.advice[scalar][open]
+    };
+    let (at, next) = (end(honest), end(honest + Scalar::ONE));
+    let slope: Option<Scalar> = (next - at).invert().into();
+    end(honest - at * slope?);
+    Some(cell)
+}

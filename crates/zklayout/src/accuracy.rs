@@ -1,0 +1,139 @@
+//! Bit widths by an error budget: the cheapest layout among the quantisations that keep it.
+//!
+//! Knows nothing of how scales are chosen or layouts are priced.
+
+use rayon::prelude::*;
+use zklayout_model::QuantiseOptions;
+use zklayout_plan::PlanOptions;
+
+use crate::error::Error;
+use crate::model::{Model, QuantisedModel};
+
+/// Bits of a weight that are tried, the fewest first.
+const WEIGHT_BITS: [u32; 8] = [4, 5, 6, 7, 8, 9, 10, 12];
+/// Logarithms of the largest activation table that are tried.
+const TABLE_BITS: [u32; 7] = [8, 9, 10, 11, 12, 13, 14];
+/// Most samples that are compared; they are spread over those given.
+const MOST_COMPARED: usize = 32;
+
+/// How far a quantised model is from its float model.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fidelity {
+    /// Largest difference of an output; infinite if some sample leaves the quantisation's ranges.
+    pub largest_difference: f64,
+    /// Samples on which both models name the same class.
+    pub agreeing: usize,
+    /// Samples that were compared.
+    pub samples: usize,
+}
+
+impl Model {
+    /// Quantises with the bit widths whose best layout is the cheapest, among those that keep every output within
+    /// `max_error` of the float model's on the samples. `base` gives the bits of an input and the margin.
+    ///
+    /// # Errors
+    /// An error budget that no width keeps, or whatever quantising and searching report.
+    pub fn quantise_within(
+        &self,
+        samples: &[Vec<f64>],
+        base: &QuantiseOptions,
+        max_error: f64,
+        plan: &PlanOptions,
+    ) -> Result<QuantisedModel, Error> {
+        let compared = spread(samples);
+        let floats = compared.iter().map(|input| self.float_output(input)).collect::<Result<Vec<_>, _>>()?;
+        let narrowest = |&table_bits: &u32| {
+            let mut tried = Tried::default();
+            for weight_bits in WEIGHT_BITS {
+                let options = QuantiseOptions { weight_bits, table_bits, ..base.clone() };
+                match self.quantise(samples, &options) {
+                    Ok(quantised) => {
+                        let difference = quantised.fidelity(&compared, &floats).largest_difference;
+                        tried.closest = tried.closest.min(difference);
+                        if difference <= max_error {
+                            tried.kept.push(quantised);
+                            break;
+                        }
+                    }
+                    Err(error) => tried.failure = Some(error),
+                }
+            }
+            tried
+        };
+        let tried = TABLE_BITS.par_iter().map(narrowest).collect::<Vec<_>>();
+        let tried = tried.into_iter().fold(Tried::default(), Tried::and);
+        match (cheapest(tried.kept, plan)?, tried.failure) {
+            (Some(quantised), _) => Ok(quantised),
+            (None, Some(failure)) if tried.closest.is_infinite() => Err(failure),
+            (None, _) => Err(Error::Accuracy { max_error, closest: tried.closest }),
+        }
+    }
+}
+
+/// What several widths came to.
+struct Tried {
+    closest: f64,
+    kept: Vec<QuantisedModel>,
+    failure: Option<Error>,
+}
+
+impl Default for Tried {
+    fn default() -> Self {
+        Self { closest: f64::INFINITY, kept: Vec::new(), failure: None }
+    }
+}
+
+impl Tried {
+    fn and(mut self, other: Self) -> Self {
+        self.kept.extend(other.kept);
+        let failure = self.failure.or(other.failure);
+        Self { closest: self.closest.min(other.closest), kept: self.kept, failure }
+    }
+}
+
+impl QuantisedModel {
+    /// Compares with the float model's outputs on the same inputs.
+    pub fn fidelity(&self, inputs: &[&Vec<f64>], floats: &[Vec<f64>]) -> Fidelity {
+        let mut fidelity = Fidelity { largest_difference: 0.0, agreeing: 0, samples: inputs.len() };
+        for (input, float) in inputs.iter().zip(floats) {
+            let Ok(trace) = self.run(input) else {
+                fidelity.largest_difference = f64::INFINITY;
+                continue;
+            };
+            let integer = self.dequantise(&trace);
+            let differences = float.iter().zip(&integer).map(|(a, b)| (a - b).abs());
+            fidelity.largest_difference = differences.fold(fidelity.largest_difference, f64::max);
+            fidelity.agreeing += usize::from(largest(float) == largest(&integer));
+        }
+        fidelity
+    }
+}
+
+/// The model whose best layout scores best; `None` if there is none.
+fn cheapest(models: Vec<QuantisedModel>, plan: &PlanOptions) -> Result<Option<QuantisedModel>, Error> {
+    let mut best: Option<(f64, QuantisedModel)> = None;
+    let mut failure = None;
+    for model in models {
+        match model.search(plan) {
+            Ok(report) => {
+                let score = plan.objective.score(&report.best.cost);
+                if best.as_ref().is_none_or(|(least, _)| score < *least) {
+                    best = Some((score, model));
+                }
+            }
+            Err(error) => failure = Some(error),
+        }
+    }
+    match (best, failure) {
+        (None, Some(error)) => Err(error),
+        (best, _) => Ok(best.map(|(_, model)| model)),
+    }
+}
+
+fn spread(samples: &[Vec<f64>]) -> Vec<&Vec<f64>> {
+    samples.iter().step_by(samples.len().div_ceil(MOST_COMPARED).max(1)).collect()
+}
+
+fn largest(values: &[f64]) -> Option<usize> {
+    (0..values.len()).max_by(|&a, &b| values[a].total_cmp(&values[b]).then(b.cmp(&a)))
+}
