@@ -79,6 +79,33 @@ fn ten_thousand_mutations_are_rejected() {
     assert!(coverage.effective >= 10_000, "only {} mutations", coverage.effective);
 }
 
+/// Random networks under random plans: the circuit takes what the integer executor computes, and nothing else.
+fn agree(networks: std::ops::Range<u64>) {
+    let count = networks.end - networks.start;
+    networks.into_par_iter().for_each(|index| {
+        let subject = random_subject(index);
+        let failures = subject.checker.failures(&subject.honest);
+        assert!(failures.is_empty(), "network {index}, {:?}: {failures:?}", subject.plan.layout.knobs());
+        let mut other = subject.honest.clone();
+        let public = subject.public[index as usize % subject.public.len()];
+        other.set(public, other.get(public) + Scalar::ONE);
+        assert!(!subject.checker.failures(&other).is_empty(), "network {index}: {public:?} may be another number");
+    });
+    println!("{count} networks agree with the executor");
+}
+
+#[test]
+fn circuits_agree_with_the_executor() {
+    agree(1000..1060);
+}
+
+/// The heavy job.
+#[test]
+#[ignore = "minutes"]
+fn two_thousand_circuits_agree_with_the_executor() {
+    agree(0..2100);
+}
+
 #[test]
 fn free_cells_change_no_public_value() {
     let mut tried = 0;

@@ -1,11 +1,10 @@
 //! `zklayout accuracy`.
 
 use serde::Serialize;
-use zklayout::{Model, PlanOptions, QuantisedModel};
+use zklayout::{Model, PlanOptions, QuantisedModel, Samples};
 
 use crate::args::AccuracyOptions;
 use crate::error::CliError;
-use crate::samples::Samples;
 use crate::{report, session};
 
 #[derive(Default, Serialize)]

@@ -308,6 +308,9 @@ pub(crate) struct VerifyOptions {
     /// Refuse a verifying key of another hash. A folder can vouch for its proof, not for its key.
     #[arg(long)]
     pub(crate) key_hash: Option<String>,
+    /// Refuse a verifying key with more than 2^k rows: halo2 takes 224 bytes of memory for each row to verify.
+    #[arg(long, default_value_t = 22)]
+    pub(crate) max_k: u32,
     /// The verifier's part of the powers of tau; the folder's if not given.
     #[arg(long)]
     pub(crate) srs: Option<PathBuf>,

@@ -11,8 +11,6 @@ pub(crate) enum CliError {
     Read { path: PathBuf, source: std::io::Error },
     #[error("cannot write {path}: {source}")]
     Write { path: PathBuf, source: std::io::Error },
-    #[error("{path}: {reason}")]
-    Samples { path: PathBuf, reason: String },
     #[error("{0}")]
     Usage(String),
 }

@@ -15,7 +15,6 @@ mod plan;
 mod progress;
 mod prove;
 mod report;
-mod samples;
 mod session;
 mod verify;
 
@@ -24,8 +23,19 @@ use std::process::ExitCode;
 use args::{Arguments, Command};
 use clap::Parser;
 
+/// Exit status after Ctrl-C, as shells have it.
+const INTERRUPTED: i32 = 130;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    // Files are renamed into place when they are whole, so that there is nothing to undo.
+    let handler = ctrlc::set_handler(|| {
+        eprintln!("interrupted: no file was left half-written; run the command again");
+        std::process::exit(INTERRUPTED);
+    });
+    if let Err(error) = handler {
+        eprintln!("warning: Ctrl-C ends the process without a word: {error}");
+    }
     let result = match &arguments.command {
         Command::Prove(options) => prove::run(options, arguments.json),
         Command::Verify(options) => verify::run(options, arguments.json),

@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use zklayout::{DEVELOPMENT_SEED, Model, Plan, PlanOptions, QuantisedModel, Srs, Trace};
+use zklayout::{DEVELOPMENT_SEED, Model, Plan, PlanOptions, QuantisedModel, Samples, Srs, Trace};
 
 use crate::args::{JobOptions, LayoutOptions, ModelOptions, SetupOptions};
 use crate::error::CliError;
 use crate::progress::Steps;
-use crate::samples::Samples;
 
 /// A model, quantised, and its execution on one input.
 pub(crate) struct Job {

@@ -17,6 +17,11 @@ pub(crate) fn run(options: &VerifyOptions, json: bool) -> Result<(), CliError> {
     if let Some(expected) = options.key_hash.as_ref().filter(|expected| **expected != key.hash().to_string()) {
         return Err(CliError::Usage(format!("the verifying key's hash is {}, expected {expected}", key.hash())));
     }
+    let k = key.plan()?.k();
+    if k > options.max_k {
+        let reason = format!("the verifying key is for 2^{k} rows, more than 2^{}; raise --max-k", options.max_k);
+        return Err(CliError::Usage(reason));
+    }
     let srs = VerifierSrs::load(&path(&options.srs, VERIFIER_SRS))?;
     let bundle = ProofBundle::load(&options.folder.join(PROOF))?;
     let start = Instant::now();

@@ -28,7 +28,7 @@ pub use fixed::{Fixed, FixedInput, FixedLayer, OutputKind, RangeSource, ValueRan
 pub use float::{Float, FloatOp};
 pub use fuse::{Fused, fuse, run_fused};
 pub use graph::{Graph, NodeId};
-pub use import::{Constant, Imported, Importer, Node, Operators, Reference, import_onnx};
+pub use import::{Constant, Imported, Importer, Node, Operators, Reference, import_onnx, import_onnx_bytes};
 pub use linear::{Linear, Number, Padding};
 pub use quantise::{QuantiseOptions, quantise};
 pub use shape::Shape;

@@ -5,6 +5,7 @@
 //!
 //! This crate knows nothing of halo2, of fields or of the weights' values.
 
+mod bounds;
 pub mod cost;
 mod direct;
 mod error;
@@ -15,6 +16,7 @@ mod sample;
 mod search;
 mod shape;
 mod share;
+mod soundness;
 mod streams;
 mod table;
 
@@ -31,6 +33,7 @@ pub use sample::sample;
 pub use search::{Buyer, PlanOptions, Priced, SearchReport, StopReason, candidates, plan, search, search_among};
 pub use shape::{CircuitShape, UNUSABLE_ROWS, usable_rows};
 pub use share::{Part, Share};
+pub use soundness::Soundness;
 pub use streams::{
     Block, Content, Home, LinearFact, LookupArgument, Passes, Public, Read, ReadSum, Requantise, Scalar, Skip,
     StreamKnobs, Streams, Tile, WeightCells, WeightRow, WeightStep, WriteTile,

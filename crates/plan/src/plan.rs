@@ -100,12 +100,14 @@ impl Plan {
     /// Reads a plan from JSON.
     ///
     /// # Errors
-    /// Text that is no plan, or a plan of another format.
+    /// Text that is no plan, a plan of another format, or one with numbers that no search gives.
     pub fn from_json(text: &str) -> Result<Self, PlanError> {
         let plan: Self = serde_json::from_str(text).map_err(|e| PlanError::Format(e.to_string()))?;
         if plan.format != PLAN_FORMAT {
             return Err(PlanError::Format(format!("format {}, expected {PLAN_FORMAT}", plan.format)));
         }
+        plan.check_bounds()?;
+        plan.check_soundness()?;
         Ok(plan)
     }
 
@@ -146,7 +148,7 @@ impl Plan {
             Fixed::Input(input) => input.scale,
             Fixed::Layer(layer) => layer.scale(),
         });
-        Ok(Self {
+        let plan = Self {
             format: PLAN_FORMAT,
             model: structure_hash(graph)?,
             profile: None,
@@ -156,7 +158,9 @@ impl Plan {
             output_scale,
             shape,
             layout,
-        })
+        };
+        plan.check_soundness()?;
+        Ok(plan)
     }
 
     /// Logarithm of the number of rows.

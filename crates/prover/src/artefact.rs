@@ -6,6 +6,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -19,6 +20,10 @@ pub const FORMAT_VERSION: u32 = 1;
 const MAGIC: &[u8; 8] = b"zklayout";
 const HEADER: usize = 8 + 4 + 4 + 8;
 const CHECKSUM: usize = 32;
+/// How names of files that are being written start.
+const TEMPORARY: &str = ".zklayout-";
+/// A file that is still being written after this time belongs to a process that is gone.
+const LEFT_BEHIND: Duration = Duration::from_secs(3600);
 
 /// Something that is saved as a file of its own kind.
 pub trait Artefact: Serialize + DeserializeOwned {
@@ -32,7 +37,16 @@ pub trait Artefact: Serialize + DeserializeOwned {
     /// # Errors
     /// If the file cannot be written.
     fn save(&self, path: &Path) -> Result<(), ProverError> {
-        let payload = postcard::to_stdvec(self).map_err(|e| not_artefact::<Self>(path, e.to_string()))?;
+        let bytes = self.to_bytes().map_err(|reason| not_artefact::<Self>(path, reason))?;
+        write_whole(path, &bytes).map_err(|source| ProverError::File { path: path.to_owned(), source })
+    }
+
+    /// The file's contents.
+    ///
+    /// # Errors
+    /// If the artefact cannot be serialised.
+    fn to_bytes(&self) -> Result<Vec<u8>, String> {
+        let payload = postcard::to_stdvec(self).map_err(|e| e.to_string())?;
         let mut bytes = Vec::with_capacity(HEADER + payload.len() + CHECKSUM);
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&Self::KIND);
@@ -41,7 +55,7 @@ pub trait Artefact: Serialize + DeserializeOwned {
         bytes.extend_from_slice(&payload);
         let checksum = PlanHash::of("artefact", &bytes);
         bytes.extend_from_slice(&checksum.0);
-        write_whole(path, &bytes).map_err(|source| ProverError::File { path: path.to_owned(), source })
+        Ok(bytes)
     }
 
     /// Reads an artefact.
@@ -50,6 +64,14 @@ pub trait Artefact: Serialize + DeserializeOwned {
     /// A file that cannot be read, is of another kind or version, or was changed or cut off.
     fn load(path: &Path) -> Result<Self, ProverError> {
         let bytes = std::fs::read(path).map_err(|source| ProverError::File { path: path.to_owned(), source })?;
+        Self::from_bytes(&bytes, path)
+    }
+
+    /// Reads the contents of a file; `path` names them in errors.
+    ///
+    /// # Errors
+    /// Contents of another kind or version, or that were changed or cut off.
+    fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, ProverError> {
         if bytes.len() < HEADER + CHECKSUM || &bytes[..8] != MAGIC {
             return Err(not_artefact::<Self>(path, "its header is missing".into()));
         }
@@ -77,9 +99,21 @@ fn not_artefact<A: Artefact>(path: &Path, reason: String) -> ProverError {
 fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    sweep(folder);
+    let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// Removes what killed processes left half-written long ago; whatever cannot be removed stays.
+fn sweep(folder: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(TEMPORARY)) {
+        let age = entry.metadata().and_then(|data| data.modified()).map(|time| time.elapsed().unwrap_or_default());
+        if age.is_ok_and(|age| age > LEFT_BEHIND) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
 }

@@ -20,6 +20,11 @@ use crate::error::ProverError;
 use crate::keys::{ProvingKey, VerifyingKey};
 use crate::srs::{Srs, VerifierSrs};
 
+/// Bytes of a point or a scalar in a proof.
+const ELEMENT_BYTES: usize = 32;
+/// The flag of the point at infinity, in a point's last byte.
+const INFINITY: u8 = 0x80;
+
 /// A proof and what it is a proof of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProofBundle {
@@ -109,6 +114,9 @@ pub fn verify(srs: &VerifierSrs, key: &VerifyingKey, bundle: &ProofBundle) -> Re
         let reason = format!("{} bytes, expected {}", bundle.proof.len(), plan.shape.proof_bytes);
         return Err(ProverError::Invalid(reason));
     }
+    if !is_canonical(&bundle.proof) {
+        return Err(ProverError::Invalid("a point of the proof is not in its one encoding".into()));
+    }
     if bundle.input.is_some() != plan.visibility().public_input {
         return Err(ProverError::Invalid(
             "the plan and the bundle disagree on whether the input is public".into(),
@@ -124,6 +132,16 @@ pub fn verify(srs: &VerifierSrs, key: &VerifyingKey, bundle: &ProofBundle) -> Re
         output_values: dequantise(&bundle.output, plan.output_scale),
         input_values: bundle.input.as_ref().map(|input| dequantise(input, plan.input_scale)),
     })
+}
+
+/// Whether every point has its one encoding, so that nobody can change a proof and keep it valid: the curve library
+/// ignores the flag of the point at infinity on every other point. Scalars never have that bit.
+fn is_canonical(proof: &[u8]) -> bool {
+    let flagged = |element: &&[u8]| element.last().is_some_and(|last| last & INFINITY != 0);
+    let infinity = |element: &[u8]| {
+        element.split_last().is_some_and(|(last, rest)| *last == INFINITY && rest.iter().all(|byte| *byte == 0))
+    };
+    proof.chunks(ELEMENT_BYTES).filter(flagged).all(infinity)
 }
 
 fn verify_instance(

@@ -7,13 +7,18 @@ use halo2_proofs::plonk::{self, Circuit, ConstraintSystem, keygen_pk2};
 use halo2curves::CurveAffine;
 use halo2curves::bn256::G1Affine;
 use serde::{Deserialize, Serialize};
-use zklayout_circuit::{CircuitParams, Grid, InferenceCircuit, check_shape};
+use zklayout_circuit::{CircuitParams, Grid, InferenceCircuit, check_shape, configured_shape};
 use zklayout_model::{Fixed, Graph};
-use zklayout_plan::{Plan, PlanHash, WeightMode};
+use zklayout_plan::{CircuitShape, Plan, PlanHash, WeightMode};
 
 use crate::artefact::Artefact;
 use crate::error::ProverError;
 use crate::srs::Srs;
+
+/// First byte of halo2's keys.
+const KEY_VERSION: u8 = 2;
+/// Bytes of a point in halo2's raw format.
+const POINT_BYTES: usize = 64;
 
 /// What a verifier needs beside the verifier's powers of tau: the plan and the key's commitments.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -97,7 +102,16 @@ impl ProvingKey {
     /// # Errors
     /// A file that is no proving key, of another version, damaged, or made for another model.
     pub fn load(path: &std::path::Path, graph: &Graph<Fixed>) -> Result<Self, ProverError> {
-        let saved = SavedProvingKey::load(path)?;
+        let bytes = std::fs::read(path).map_err(|source| ProverError::File { path: path.to_owned(), source })?;
+        Self::from_bytes(&bytes, path, graph)
+    }
+
+    /// Reads the contents of a key's file; `path` names them in errors.
+    ///
+    /// # Errors
+    /// See [`ProvingKey::load`].
+    pub fn from_bytes(bytes: &[u8], path: &std::path::Path, graph: &Graph<Fixed>) -> Result<Self, ProverError> {
+        let saved = SavedProvingKey::from_bytes(bytes, path)?;
         let plan = Arc::new(saved.verifying.plan()?);
         let grid = Arc::new(fixed_grid(&plan, graph)?);
         let params = CircuitParams(Some(plan.clone()));
@@ -144,10 +158,34 @@ impl VerifyingKey {
         PlanHash::of("verifying key", &parts.concat())
     }
 
+    /// Refuses a key of another size than its plan's: halo2 believes the numbers that a key starts with.
+    fn check_header(&self, plan: &Arc<Plan>) -> Result<(), String> {
+        let mut cs = ConstraintSystem::default();
+        InferenceCircuit::configure_with_params(&mut cs, CircuitParams(Some(plan.clone())));
+        let configured = configured_shape(plan.k(), &cs);
+        let columns = |shape: &CircuitShape| {
+            (shape.small_advice + shape.wide_advice, shape.fixed, shape.instance, shape.permuted, shape.degree)
+        };
+        if columns(&configured) != columns(&plan.shape) {
+            return Err("its plan's layout has other columns than its plan says".into());
+        }
+        // Version, k, whether selectors are compressed, number of fixed commitments.
+        let mut header = vec![KEY_VERSION];
+        header.extend(plan.k().to_le_bytes());
+        header.push(0);
+        header.extend((plan.shape.fixed as u32).to_le_bytes());
+        let length = header.len() + POINT_BYTES * (plan.shape.fixed + plan.shape.permuted);
+        if !self.key.starts_with(&header) || self.key.len() != length {
+            return Err(format!("{} bytes do not hold the commitments of its plan", self.key.len()));
+        }
+        Ok(())
+    }
+
     /// halo2's key.
     pub(crate) fn key(&self, plan: &Arc<Plan>) -> Result<plonk::VerifyingKey<G1Affine>, ProverError> {
-        let params = CircuitParams(Some(plan.clone()));
         let unreadable = |reason: String| ProverError::ProofSystem { doing: "reading a verifying key", reason };
+        self.check_header(plan).map_err(unreadable)?;
+        let params = CircuitParams(Some(plan.clone()));
         let key = plonk::VerifyingKey::<G1Affine>::from_bytes::<InferenceCircuit>(
             &self.key,
             SerdeFormat::RawBytes,

@@ -97,9 +97,7 @@ impl Srs {
             return Ok(Self::from_points(points, Provenance::Development));
         }
         let srs = Self::development(k, seed)?;
-        let mut raw = Vec::new();
-        let written = srs.params.write_custom(&mut raw, SerdeFormat::RawBytes);
-        written.map_err(|source| ProverError::File { path: path.clone(), source })?;
+        let raw = srs.to_bytes()?;
         CachedSrs { seed, raw }.save(&path)?;
         Ok(srs)
     }
@@ -111,9 +109,28 @@ impl Srs {
     /// A file that cannot be read, is too short or too long, or holds no powers of tau.
     pub fn from_file(path: &Path) -> Result<Self, ProverError> {
         let raw = std::fs::read(path).map_err(|source| ProverError::File { path: path.to_owned(), source })?;
-        let points = Points::read(&raw, false)?;
+        Self::from_bytes(&raw)
+    }
+
+    /// Reads the contents of a file in halo2's raw format.
+    ///
+    /// # Errors
+    /// Contents that are too short or too long, or no powers of tau.
+    pub fn from_bytes(raw: &[u8]) -> Result<Self, ProverError> {
+        let points = Points::read(raw, false)?;
         points.check()?;
         Ok(Self::from_points(points, Provenance::File))
+    }
+
+    /// The powers in halo2's raw format.
+    ///
+    /// # Errors
+    /// If halo2 cannot write them.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, ProverError> {
+        let mut raw = Vec::new();
+        let written = self.params.write_custom(&mut raw, SerdeFormat::RawBytes);
+        written.map_err(|error| ProverError::Srs(format!("cannot be written: {error}")))?;
+        Ok(raw)
     }
 
     /// Logarithm of the number of powers.

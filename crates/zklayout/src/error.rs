@@ -1,5 +1,7 @@
 //! One error for users who do not care which stage failed.
 
+use std::path::PathBuf;
+
 use zklayout_model::{ExecuteError, ImportError, QuantiseError};
 use zklayout_plan::{CostError, PlanError};
 use zklayout_prover::ProverError;
@@ -19,6 +21,14 @@ pub enum Error {
         ours: f64,
         /// The float engine's.
         theirs: f64,
+    },
+    /// Reading samples.
+    #[error("{path}: {reason}")]
+    Samples {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
     },
     /// Choosing scales.
     #[error(transparent)]

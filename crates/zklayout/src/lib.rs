@@ -25,19 +25,22 @@
 mod accuracy;
 mod error;
 mod model;
+mod samples;
 
 pub use accuracy::Fidelity;
 pub use error::Error;
 pub use model::{Model, QuantisedModel};
+pub use samples::{SampleFormat, Samples};
 pub use zklayout_model::{
     Clamp, Constant, Fixed, FixedInput, FixedLayer, Float, FloatOp, Graph, ImportError, Importer, Linear, Node,
     NodeId, Operators, OutputKind, Padding, QuantiseOptions, RangeSource, Shape, Trace, ValueRange,
+    import_onnx_bytes,
 };
 pub use zklayout_plan::{
     Buyer, Candidate, CircuitShape, Content, Cost, CostError, CostModel, Direct, DirectKnobs, DotVariant,
     FAMILIES, Family, Knobs, Layout, LayoutFamily, Limits, LookupArgument, Mix, Objective, Part, Plan, PlanError,
-    PlanHash, PlanOptions, Priced, Profile, Public, ReluVariant, Requantise, SearchReport, Share, StopReason,
-    StreamKnobs, Streams, Visibility, WeightMode, cost, search, search_among,
+    PlanHash, PlanOptions, Priced, Profile, Public, ReluVariant, Requantise, SearchReport, Share, Soundness,
+    StopReason, StreamKnobs, Streams, Visibility, WeightMode, cost, search, search_among,
 };
 pub use zklayout_prover::{
     Artefact, CalibrateOptions, DEVELOPMENT_SEED, FORMAT_VERSION, Progress, ProofBundle, Provenance, ProverError,

@@ -299,7 +299,7 @@ fn pooled(x: &Array3<i64>, home: Shape, window: usize) -> Array3<i64> {
 /// The instance columns of an execution: public values at the rows of their homes.
 ///
 /// `output` and `input` are integers in the tensors' own order; `input` is read only if the plan makes it public. Input
-/// values that the model does not read have no cell; they follow the last public row, where no constraint looks, so
+/// values that the model does not read have no cell; they fill rows that no public home has, where no constraint looks, so
 /// that the proof's transcript binds them too.
 ///
 /// # Errors
@@ -339,13 +339,24 @@ pub(crate) fn instance_columns(
             }
         }
     }
-    let last = columns.iter().map(Vec::len).max().unwrap_or(0);
-    if !unread.is_empty() {
-        columns[0].resize(last, 0);
-        columns[0].extend(unread);
-    }
+    place_unread(plan, &unread, &mut columns);
     if columns.iter().any(|column| column.len() > plan.usable_rows()) {
         return Err(CircuitError::Mismatch("the public values need more rows than the plan has".into()));
     }
     Ok(columns)
+}
+
+/// Fills rows that are of no public home, from the first one on.
+fn place_unread(plan: &Streams, unread: &[i64], columns: &mut [Vec<i64>]) {
+    let public = |row: usize| {
+        let of = |home: &&Home| home.public != Public::No && (home.row..home.row + home.rows()).contains(&row);
+        plan.homes.iter().find(of).is_some()
+    };
+    let rows = (0..).filter(|row| !public(*row));
+    for (values, row) in unread.chunks(columns.len().max(1)).zip(rows) {
+        for (column, value) in columns.iter_mut().zip(values) {
+            column.resize(column.len().max(row + 1), 0);
+            column[row] = *value;
+        }
+    }
 }

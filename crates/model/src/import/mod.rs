@@ -41,8 +41,16 @@ pub struct Imported {
 /// or a model that the float engine refuses.
 pub fn import_onnx(path: &Path, operators: &Operators) -> Result<Imported, ImportError> {
     let bytes = std::fs::read(path).map_err(|source| ImportError::Read { path: path.to_owned(), source })?;
+    import_onnx_bytes(&bytes, path, operators)
+}
+
+/// Reads the contents of an ONNX file; `path` names them in errors.
+///
+/// # Errors
+/// See [`import_onnx`].
+pub fn import_onnx_bytes(mut bytes: &[u8], path: &Path, operators: &Operators) -> Result<Imported, ImportError> {
     let proto = tract_onnx::onnx()
-        .proto_model_for_read(&mut bytes.as_slice())
+        .proto_model_for_read(&mut bytes)
         .map_err(|reason| ImportError::Parse { path: path.to_owned(), reason: format!("{reason:#}") })?;
     let Some(onnx) = proto.graph.as_ref().filter(|graph| !graph.node.is_empty()) else {
         let reason = "it holds no graph".to_owned();

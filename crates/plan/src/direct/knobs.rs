@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::direct::gadget::SLOT_CELLS;
+use crate::direct::search::MOST_COLUMNS;
+use crate::search::MOST_K;
 
 /// The global choices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -72,6 +74,11 @@ impl DirectKnobs {
     /// Whether rows have room for the slots, and for one product.
     pub(crate) fn is_possible(&self) -> bool {
         self.columns >= SLOT_CELLS && (1..=self.columns / SLOT_CELLS).contains(&self.slots)
+    }
+
+    /// Whether the search may try them.
+    pub(crate) fn is_known(&self) -> bool {
+        self.is_possible() && self.columns <= MOST_COLUMNS && self.k <= MOST_K
     }
 
     /// Rows of a dot product of `depth` products, with or without a number to start from.

@@ -6,7 +6,7 @@ use zklayout_model::{Clamp, Fixed, Graph, Shape};
 use crate::direct::candidate::build;
 use crate::direct::geometry::Geometry;
 use crate::direct::knobs::DirectKnobs;
-use crate::direct::search::{MOST_COLUMNS, fits};
+use crate::direct::search::fits;
 use crate::error::PlanError;
 use crate::plan::{Visibility, WeightMode};
 use crate::shape::CircuitShape;
@@ -161,7 +161,7 @@ pub(crate) fn realise(
     visibility: Visibility,
     knobs: DirectKnobs,
 ) -> Result<(Direct, CircuitShape), PlanError> {
-    if !knobs.is_possible() || knobs.columns > MOST_COLUMNS || knobs.k > crate::search::MOST_K {
+    if !knobs.is_known() {
         return Err(PlanError::Format(format!("{knobs:?} are outside what the search tries")));
     }
     let (layout, shape) = build(graph, visibility, knobs)?;

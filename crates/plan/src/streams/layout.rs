@@ -1,7 +1,7 @@
 //! The choices and the layout of the family `streams`.
 
 use serde::{Deserialize, Serialize};
-use zklayout_model::{Fixed, FixedLayer, Graph};
+use zklayout_model::{Fixed, FixedLayer, Graph, Shape};
 
 use crate::error::PlanError;
 use crate::plan::{Visibility, WeightMode};
@@ -10,7 +10,7 @@ use crate::shape::CircuitShape;
 use crate::streams::candidate::Candidate;
 use crate::streams::count::count;
 use crate::streams::fact::LinearFact;
-use crate::streams::home::{Content, Home};
+use crate::streams::home::{Content, Home, Public};
 use crate::streams::network::Network;
 use crate::streams::pass::Passes;
 use crate::streams::requantise::{Requantisation, Requantise};
@@ -61,6 +61,16 @@ pub struct StreamKnobs {
 }
 
 impl StreamKnobs {
+    /// Whether the search may try them.
+    pub(crate) fn are_known(&self) -> bool {
+        LANES.contains(&self.lanes)
+            && (1..=MOST_WEIGHT_LANES).contains(&self.weight_lanes)
+            && (1..=MOST_TABLE_COLUMNS).contains(&self.table_columns)
+            && LookupArgument::ALL.contains(&self.lookups)
+            && (self.lookups != LookupArgument::Native || self.table_columns == 1)
+            && self.k <= MOST_K
+    }
+
     /// Whether there are remainder columns: some layer is split.
     pub fn remainders(&self) -> bool {
         self.requantise.contains(&Requantise::Split)
@@ -126,13 +136,7 @@ pub(crate) fn realise(
     visibility: Visibility,
     knobs: StreamKnobs,
 ) -> Result<(Streams, CircuitShape), PlanError> {
-    let known = LANES.contains(&knobs.lanes)
-        && (1..=MOST_WEIGHT_LANES).contains(&knobs.weight_lanes)
-        && (1..=MOST_TABLE_COLUMNS).contains(&knobs.table_columns)
-        && LookupArgument::ALL.contains(&knobs.lookups)
-        && (knobs.lookups != LookupArgument::Native || knobs.table_columns == 1)
-        && knobs.k <= MOST_K;
-    if !known {
+    if !knobs.are_known() {
         return Err(PlanError::Format(format!("{knobs:?} are outside what the search tries")));
     }
     let network = Network::of(graph)?;
@@ -145,7 +149,8 @@ pub(crate) fn realise(
     let (facts, passes) = candidate.facts(knobs.lanes, knobs.weight_lanes);
     let tables = tables(&requantisation, layers, &visibility);
     let shape = count(&knobs, &visibility, &candidate.homes, &facts, &passes, &tables);
-    if needed_rows(&shape, knobs.table_columns) >= shape.usable_rows() {
+    let public = public_rows(&candidate.homes, &visibility, network.input.shape, knobs.lanes);
+    if needed_rows(&shape, knobs.table_columns).max(public) >= shape.usable_rows() {
         return Err(too_large(knobs.k));
     }
     let (quotient_offset, value_offset) = tables.offsets();
@@ -162,6 +167,15 @@ pub(crate) fn realise(
         facts,
     };
     Ok((streams, shape))
+}
+
+/// Rows of the instance columns: those of public homes, and as many as hold the public input values that the model does
+/// not read.
+pub(crate) fn public_rows(homes: &[Home], visibility: &Visibility, input: Shape, lanes: usize) -> usize {
+    let public = homes.iter().filter(|home| home.public != Public::No).map(Home::rows).sum::<usize>();
+    let read = homes.iter().find(|home| home.content == Content::Input).map_or(0, |home| home.shape.len());
+    let unread = if visibility.public_input { input.len().saturating_sub(read) } else { 0 };
+    public + unread.div_ceil(lanes)
 }
 
 /// The tables, with the range of private weights.

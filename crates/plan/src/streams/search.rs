@@ -13,7 +13,7 @@ use crate::streams::arrangement::Arrangement;
 use crate::streams::candidate::{Candidate, bias_digits};
 use crate::streams::count::count;
 use crate::streams::home::Home;
-use crate::streams::layout::{LookupArgument, StreamKnobs, tables};
+use crate::streams::layout::{LookupArgument, StreamKnobs, public_rows, tables};
 use crate::streams::network::Network;
 use crate::streams::pass::Passes;
 use crate::streams::requantise::Requantisation;
@@ -138,6 +138,10 @@ impl Space<'_> {
         let most = if group.lookups == LookupArgument::Native { 1 } else { MOST_TABLE_COLUMNS };
         let table_columns = (1..=most).find(|columns| tables.entries().div_ceil(*columns) <= usable)?;
         if candidate.homes.iter().map(Home::rows).sum::<usize>() > usable {
+            return None;
+        }
+        let input = self.network.input.shape;
+        if public_rows(&candidate.homes, visibility, input, group.lanes) > usable {
             return None;
         }
         let weight_lanes = self.weights.narrowest(usable)?;

@@ -1,0 +1,223 @@
+//! Bounds on what a saved plan may say, so that reading one from anywhere is safe: no count that makes a verifier run
+//! out of memory, no number that overflows, no place outside its list.
+//!
+//! A plan within bounds may still be wrong; [`Plan::check_model`] holds it to a model, and a verifier to a key's hash.
+
+use zklayout_model::Shape;
+
+use crate::direct::{Direct, DirectLayer, Finish, Weights};
+use crate::error::PlanError;
+use crate::layout::Layout;
+use crate::plan::Plan;
+use crate::search::MOST_K;
+use crate::shape::{CircuitShape, UNUSABLE_ROWS};
+use crate::streams::{Home, LinearFact, Passes, Read, StreamKnobs, Streams, Tile, WeightStep};
+use crate::table::{Table, TableKind};
+
+/// Columns of one kind, and entries of a list that takes a column each.
+const MOST_COLUMNS: usize = 4096;
+/// Positions, rows and channels.
+const MOST_POSITIONS: usize = 1 << 27;
+/// Powers of a challenge that all passes together are written with: a gate's expression grows with each.
+const MOST_POWERS: usize = 1 << 17;
+/// Magnitude of an integer that values are offset or multiplied by.
+const MOST_VALUE: i64 = 1 << 50;
+/// Bits that a number is shifted by.
+const MOST_SHIFT: u32 = 50;
+/// Logarithm of the largest domain of the scalar field.
+const TWO_ADICITY: u32 = 28;
+/// Decimal exponents of a scale.
+const MOST_SCALE: i32 = 256;
+
+impl Plan {
+    /// Refuses a plan that says something no search would.
+    ///
+    /// # Errors
+    /// [`PlanError::Format`], with the part that is out of bounds.
+    pub fn check_bounds(&self) -> Result<(), PlanError> {
+        shape(&self.shape)?;
+        tensor("input", &self.input_shape)?;
+        let scales = [self.input_scale, self.output_scale];
+        hold("scale", scales.iter().all(|scale| scale.abs() <= MOST_SCALE))?;
+        values("input range", &[self.input_range.lo, self.input_range.hi])?;
+        match &self.layout {
+            Layout::Streams(layout) => streams(layout, &self.shape),
+            Layout::Direct(layout) => direct(layout, &self.shape),
+        }
+    }
+}
+
+fn hold(part: &str, holds: bool) -> Result<(), PlanError> {
+    if holds { Ok(()) } else { Err(PlanError::Format(format!("{part} is out of bounds"))) }
+}
+
+fn values(part: &str, values: &[i64]) -> Result<(), PlanError> {
+    hold(part, values.iter().all(|value| (-MOST_VALUE..=MOST_VALUE).contains(value)))
+}
+
+fn positions(part: &str, values: &[usize]) -> Result<(), PlanError> {
+    hold(part, values.iter().all(|value| *value <= MOST_POSITIONS))
+}
+
+fn tensor(part: &str, shape: &Shape) -> Result<(), PlanError> {
+    let sides = [shape.channels, shape.height, shape.width];
+    let volume = sides.iter().try_fold(1usize, |volume, side| volume.checked_mul(*side));
+    hold(part, !sides.contains(&0) && volume.is_some_and(|volume| volume <= MOST_POSITIONS))
+}
+
+fn shape(shape: &CircuitShape) -> Result<(), PlanError> {
+    let columns = [
+        shape.small_advice,
+        shape.wide_advice,
+        shape.fixed,
+        shape.instance,
+        shape.permuted,
+        shape.products,
+        shape.native_lookups,
+    ];
+    hold("number of columns", columns.iter().all(|count| *count <= MOST_COLUMNS))?;
+    hold("degree", (3..=9).contains(&shape.degree))?;
+    let rows = shape.k <= MOST_K && 1usize << shape.k > UNUSABLE_ROWS + 1;
+    hold("number of rows", rows && shape.k + shape.parts().trailing_zeros() <= TWO_ADICITY)
+}
+
+fn tables(tables: &[Table]) -> Result<(), PlanError> {
+    hold("number of tables", tables.len() <= MOST_COLUMNS)?;
+    for table in tables {
+        match &table.kind {
+            TableKind::Range { size } => hold("table", *size <= 1 << MOST_K)?,
+            TableKind::Activation { shift, lo, hi, .. } => {
+                values("table", &[*lo, *hi])?;
+                hold("table", *shift <= MOST_SHIFT && lo <= hi && table.len() <= 1 << MOST_K)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn streams(layout: &Streams, shape: &CircuitShape) -> Result<(), PlanError> {
+    let knobs = &layout.knobs;
+    hold("knobs", knobs.are_known() && knobs.k == shape.k)?;
+    hold("weight bits", (1..=20).contains(&layout.weight_bits))?;
+    values("offset", &[layout.quotient_offset, layout.value_offset])?;
+    tables(&layout.tables)?;
+    passes(layout)?;
+    hold("number of homes", layout.homes.len() <= layout.usable_rows())?;
+    for (place, home) in layout.homes.iter().enumerate() {
+        self::home(layout, home)
+            .map_err(|_| PlanError::Format(format!("home {place}, {:?}, is out of bounds", home.content)))?;
+    }
+    hold("number of layers", layout.facts.len() <= layout.usable_rows())?;
+    layout.facts.iter().try_for_each(|fact| self::fact(layout, fact))
+}
+
+fn passes(layout: &Streams) -> Result<(), PlanError> {
+    let passes = &layout.passes;
+    let lengths = [
+        passes.write_tiles.len(),
+        passes.write_steps.len(),
+        passes.read_sums.len(),
+        passes.read_steps.len(),
+        passes.weight_steps.len(),
+        passes.skips.len(),
+    ];
+    hold("number of passes", lengths.iter().all(|length| *length <= MOST_COLUMNS))?;
+    for list in [&passes.write_steps, &passes.read_steps, &passes.skips] {
+        positions("step", list)?;
+    }
+    for sum in &passes.read_sums {
+        tile(&layout.knobs, &sum.tile)?;
+        hold("window", sum.factor >= 1 && sum.factor <= sum.tile.columns)?;
+    }
+    for write in &passes.write_tiles {
+        tile(&layout.knobs, &write.tile)?;
+        positions("pitch", &[write.pitch])?;
+    }
+    let digit = |step: &WeightStep| !matches!(step, WeightStep::Digit(bits) if *bits > MOST_SHIFT);
+    hold("weight step", passes.weight_steps.iter().all(digit))?;
+    hold("number of powers", powers(passes).is_some_and(|powers| powers <= MOST_POWERS))
+}
+
+/// Powers of the position's challenge in all expressions.
+fn powers(passes: &Passes) -> Option<usize> {
+    let weights = passes.weight_steps.iter().map(|step| match step {
+        WeightStep::Position(exponent) => Some(*exponent),
+        WeightStep::Digit(_) => Some(0),
+    });
+    let tiles = passes
+        .write_tiles
+        .iter()
+        .map(|write| write.tile.rows.checked_mul(write.pitch)?.checked_add(write.tile.columns));
+    let lists = [&passes.write_steps, &passes.read_steps, &passes.skips].into_iter().flatten();
+    weights
+        .chain(tiles)
+        .chain(lists.map(|exponent| Some(*exponent)))
+        .try_fold(0usize, |all, one| all.checked_add(one?))
+}
+
+fn tile(knobs: &StreamKnobs, tile: &Tile) -> Result<(), PlanError> {
+    let sides = (1..=knobs.lanes).contains(&tile.rows) && (1..=knobs.lanes).contains(&tile.columns);
+    hold("tile", sides && tile.lanes() <= knobs.lanes)
+}
+
+fn home(layout: &Streams, home: &Home) -> Result<(), PlanError> {
+    tile(&layout.knobs, &home.tile)?;
+    tensor("tensor", &home.shape)?;
+    let sizes = [home.stride, home.pitch, home.origin, home.first_tile, home.tiles, home.tail, home.row];
+    positions("position", &sizes)?;
+    hold("stride", home.stride >= 1 && home.tiles >= 1 && home.pitch >= home.tile.columns)?;
+    hold("pitch", home.tile.rows == 1 || home.pitch.is_multiple_of(home.tile.columns))?;
+    let rows = home.shape.channels.checked_mul(home.plane_rows()).and_then(|rows| rows.checked_add(home.row));
+    hold("row", rows.is_some_and(|rows| rows <= layout.usable_rows()))?;
+    let factor = match home.read {
+        Read::Sums { factor } | Read::Scalars { factor } => factor,
+        Read::Nothing | Read::Raster | Read::Total => 1,
+    };
+    hold("window", (1..=home.tile.columns.max(1)).contains(&factor))?;
+    let table = home.table.is_none_or(|table| table < layout.tables.len());
+    hold("table", table && home.shift <= MOST_SHIFT)
+}
+
+fn fact(layout: &Streams, fact: &LinearFact) -> Result<(), PlanError> {
+    let homes = layout.homes.len();
+    let skips = fact.skips.iter().all(|skip| {
+        skip.home < homes && skip.exponent <= MOST_POSITIONS && (-MOST_VALUE..=MOST_VALUE).contains(&skip.factor)
+    });
+    hold("tensor of a layer", fact.input < homes && fact.output < homes && skips)?;
+    let sizes =
+        [fact.groups, fact.group_outputs, fact.group_inputs, fact.kernel.0, fact.kernel.1, fact.bias_digits];
+    positions("layer", &sizes)?;
+    positions("layer", &[fact.layer, fact.read_row, fact.pitch, fact.bias_row, fact.row, fact.weight_lanes])?;
+    hold("weight bits", fact.weight_bits <= MOST_SHIFT)
+}
+
+fn direct(layout: &Direct, shape: &CircuitShape) -> Result<(), PlanError> {
+    let knobs = &layout.knobs;
+    hold("knobs", knobs.is_known() && knobs.k == shape.k)?;
+    tables(&layout.tables)?;
+    tensor("input", &layout.input)?;
+    hold("number of rows in use", layout.rows <= layout.usable_rows())?;
+    positions("fixed weights", &[layout.fixed_weights])?;
+    hold("constants", layout.constant_columns() <= MOST_COLUMNS)?;
+    layout.layers.iter().try_for_each(self::layer)
+}
+
+fn layer(layer: &DirectLayer) -> Result<(), PlanError> {
+    let geometry = &layer.geometry;
+    tensor("layer", &geometry.input)?;
+    tensor("layer", &geometry.output)?;
+    let sizes = [geometry.window, geometry.stride, geometry.kernel.0, geometry.kernel.1];
+    positions("layer", &sizes)?;
+    hold("layer", !sizes.contains(&0))?;
+    positions("layer", &[layer.row, geometry.group_inputs, geometry.group_outputs])?;
+    let bits = match layer.weights {
+        Weights::Private { bits, digits, .. } => bits <= MOST_SHIFT && digits <= MOST_COLUMNS,
+        Weights::Fixed { first } => first <= MOST_POSITIONS,
+    };
+    let finish = match layer.finish {
+        Finish::Raw => true,
+        Finish::Lookup { shift, .. } => shift <= MOST_SHIFT,
+        Finish::Bits { shift, bits, .. } => shift <= MOST_SHIFT && bits <= MOST_SHIFT,
+    };
+    hold("layer", bits && finish)
+}

@@ -1,0 +1,145 @@
+//! How sound a plan's identities are: no sum of integers can wrap around the field, and how likely a false identity is to
+//! hold at challenges drawn after the commitment.
+//!
+//! Knows the plan alone. `docs/soundness.md` has the argument that these numbers complete.
+
+use crate::direct::{Direct, DirectLayer, Finish, Weights};
+use crate::error::PlanError;
+use crate::layout::Layout;
+use crate::plan::Plan;
+use crate::streams::{Content, Home, LinearFact, Read, Streams};
+use crate::table::{Table, TableKind};
+
+/// Bits of the scalar field's characteristic, rounded down.
+const FIELD_BITS: f64 = 253.5;
+/// A sum must stay below half of the field, so that an integer and its residue are the same thing.
+const MOST_SUM_BITS: f64 = 252.0;
+
+/// What a plan's constraints can be relied on for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Soundness {
+    /// Logarithm of the largest magnitude that a sum of integers can have, base 2.
+    pub sum_bits: f64,
+    /// Logarithm of the probability that some false identity holds at random challenges, base 2: a union bound over
+    /// the layers' identities, the lookups and the proof system's own (Schwartz-Zippel).
+    pub error_bits: f64,
+}
+
+impl Plan {
+    /// The bounds of the plan's identities.
+    pub fn soundness(&self) -> Soundness {
+        let (sums, degree): (Vec<f64>, f64) = match &self.layout {
+            Layout::Streams(layout) => {
+                let sums = layout.facts.iter().map(|fact| fact_bound(layout, fact));
+                (sums.collect(), identity_degree(layout))
+            }
+            Layout::Direct(layout) => {
+                (layout.layers.iter().map(|layer| layer_bound(layout, layer)).collect(), 0.0)
+            }
+        };
+        let largest = sums.into_iter().fold(1.0, f64::max);
+        // Columns, copies and constraints on all rows, raised to the degree: what the proof system itself samples.
+        let shape = &self.shape;
+        let columns = shape.small_advice + shape.wide_advice + shape.fixed + shape.permuted + shape.lookups;
+        let system = (columns.max(1) * shape.degree) as f64 * f64::from(shape.k).exp2();
+        Soundness { sum_bits: largest.log2(), error_bits: (degree + system).log2() - FIELD_BITS }
+    }
+
+    /// Refuses a plan in which a sum of integers could wrap around the field.
+    ///
+    /// # Errors
+    /// [`PlanError::Format`], with the bits that a sum may take.
+    pub fn check_soundness(&self) -> Result<(), PlanError> {
+        let Soundness { sum_bits, .. } = self.soundness();
+        if sum_bits <= MOST_SUM_BITS {
+            return Ok(());
+        }
+        Err(PlanError::Format(format!(
+            "a sum of {sum_bits:.0} bits could wrap around the field; lower the bits of weights or tables"
+        )))
+    }
+}
+
+/// Largest magnitude of a table's entries: quotients and values.
+fn entries(table: &Table) -> (f64, f64) {
+    match &table.kind {
+        TableKind::Range { size } => (*size as f64, 0.0),
+        TableKind::Activation { shift, clamp, lo, hi } => {
+            // Clamps are monotone, so that the ends have the extremes.
+            let ends = [*lo, *hi];
+            let largest =
+                |values: [i64; 2]| values.map(|value| (value as f64).abs()).into_iter().fold(0.0, f64::max);
+            (largest(ends), largest(ends.map(|end| clamp.apply(end >> shift))))
+        }
+    }
+}
+
+/// Largest magnitude of a home's values.
+fn values(layout: &Streams, home: &Home) -> f64 {
+    match (home.content, home.table.and_then(|table| layout.tables.get(table))) {
+        (Content::Ones, _) => 1.0,
+        (_, Some(table)) => entries(table).1,
+        (_, None) => 0.0,
+    }
+}
+
+/// Largest magnitude of a difference between a layer's product and its accumulator, position by position.
+fn fact_bound(layout: &Streams, fact: &LinearFact) -> f64 {
+    let home = |place: usize| layout.homes.get(place);
+    let read = home(fact.input).map_or(0.0, |input| {
+        let window = match input.read {
+            Read::Total => input.shape.plane(),
+            read => read.factor() * read.factor(),
+        };
+        window as f64 * values(layout, input)
+    });
+    let weight = f64::from(fact.weight_bits).exp2();
+    let taps = fact.group_inputs as f64 * fact.kernel.0 as f64 * fact.kernel.1 as f64;
+    let bias = (f64::from(fact.weight_bits) * fact.bias_digits as f64).exp2();
+    let skipped = fact
+        .skips
+        .iter()
+        .map(|skip| skip.factor.unsigned_abs() as f64 * home(skip.home).map_or(0.0, |home| values(layout, home)));
+    let produced = home(fact.output).map_or(0.0, |output| {
+        let quotient =
+            output.table.and_then(|table| layout.tables.get(table)).map_or(0.0, |table| entries(table).0);
+        (quotient + 1.0) * f64::from(output.shift).exp2()
+    });
+    taps * read * weight + bias + skipped.sum::<f64>() + produced
+}
+
+/// Sum of the degrees of the identities in the position, channel and lookup challenges.
+fn identity_degree(layout: &Streams) -> f64 {
+    let rows = layout.usable_rows() as f64;
+    let lanes = layout.knobs.lanes as f64;
+    let facts = layout.facts.iter().map(|fact| {
+        let channels = (fact.groups * fact.group_outputs * (1 + fact.skips.len())) as f64;
+        let kernel = fact.kernel.0 as f64 * fact.pitch as f64 + fact.kernel.1 as f64;
+        // A plane's exponents are below the positions of the whole tape.
+        2.0 * (rows * lanes + kernel) + channels * (fact.group_inputs + 1) as f64
+    });
+    // Every fraction of every row is one factor of degree 2 in the compression's challenge and 1 in the denominator's.
+    let fractions = rows * (2.0 * lanes + layout.knobs.weight_lanes as f64 + layout.knobs.table_columns as f64);
+    facts.sum::<f64>() + 3.0 * fractions
+}
+
+fn layer_bound(layout: &Direct, layer: &DirectLayer) -> f64 {
+    let geometry = &layer.geometry;
+    let value = layout.tables.iter().map(|table| entries(table).1.max(entries(table).0)).fold(1.0, f64::max);
+    let (weight, bias) = match layer.weights {
+        Weights::Private { bits, digits, .. } => {
+            (f64::from(bits).exp2(), (f64::from(bits) * digits as f64).exp2())
+        }
+        // Fixed numbers are 64-bit integers.
+        Weights::Fixed { .. } => (64f64.exp2(), 64f64.exp2()),
+    };
+    let window = (geometry.window * geometry.window) as f64;
+    let depth = (geometry.group_inputs * geometry.kernel.0 * geometry.kernel.1) as f64;
+    let skips = layer.skips.len() as f64 * 64f64.exp2() * value;
+    let finish = match layer.finish {
+        Finish::Raw => 0.0,
+        Finish::Lookup { shift, .. } => value * f64::from(shift).exp2(),
+        Finish::Bits { shift, bits, .. } => f64::from(shift + bits).exp2(),
+    };
+    depth * window * value * weight + bias + skips + finish
+}

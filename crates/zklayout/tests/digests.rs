@@ -1,0 +1,65 @@
+//! The verifying keys of the fixtures, pinned: a change of any circuit shows in review. Equal inputs give equal keys, on
+//! any number of threads.
+//!
+//! `ZKLAYOUT_REFRESH=1 cargo test --release --workspace --test digests` writes the file anew.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use zklayout::{Family, Model, PlanOptions, QuantiseOptions, QuantisedModel, Srs, Visibility, WeightMode, keygen};
+
+fn fixture(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(path)
+}
+
+fn quantised(name: &str) -> QuantisedModel {
+    let model = Model::load(fixture(&format!("models/{name}.onnx"))).unwrap();
+    let ramp: Vec<f64> = (0..model.input_shape().len()).map(|i| (i * 7 % 16) as f64 / 16.0).collect();
+    model.quantise(&[ramp], &QuantiseOptions::default()).unwrap()
+}
+
+fn digest(model: &QuantisedModel, options: &PlanOptions) -> String {
+    let plan = model.plan(options).unwrap();
+    let srs = Srs::development(plan.k(), 0).unwrap();
+    keygen(&srs, &plan, model.graph()).unwrap().verifying().hash().to_string()
+}
+
+fn digests() -> BTreeMap<String, String> {
+    let streams = PlanOptions::default();
+    let direct = PlanOptions { family: Some(Family::Direct), ..PlanOptions::default() };
+    let visibility = Visibility { public_input: true, weights: WeightMode::Fixed };
+    let public = PlanOptions { visibility, ..PlanOptions::default() };
+    let mut digests = BTreeMap::new();
+    for name in ["tiny", "mnist_cnn", "mnist_strided", "residual"] {
+        let model = quantised(name);
+        digests.insert(name.to_owned(), digest(&model, &streams));
+        if name == "tiny" {
+            digests.insert(format!("{name}, direct"), digest(&model, &direct));
+            digests.insert(format!("{name}, public input and fixed weights"), digest(&model, &public));
+        }
+    }
+    digests
+}
+
+#[test]
+fn keys_are_the_pinned_ones() {
+    let path = fixture("digests.json");
+    let found = digests();
+    if std::env::var_os("ZKLAYOUT_REFRESH").is_some() {
+        std::fs::write(&path, serde_json::to_string_pretty(&found).unwrap() + "\n").unwrap();
+    }
+    let pinned: BTreeMap<String, String> = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!(found, pinned, "a circuit changed; if it was meant to, refresh the digests");
+}
+
+#[test]
+fn threads_change_no_key() {
+    let model = quantised("tiny");
+    let with = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| digest(&model, &PlanOptions::default()))
+    };
+    assert_eq!(with(1), with(3));
+    assert_eq!(with(1), with(1));
+}

@@ -1,0 +1,293 @@
+//! No input crashes a reader, makes it hang, or makes it allocate much more than it was given.
+//!
+//! `cargo test --release --workspace --test fuzz` makes a few thousand executions of each reader; the job for a machine
+//! with time makes a million: `cargo test --release --workspace --test fuzz -- --ignored --nocapture`.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+mod fuzzing;
+
+use std::path::Path;
+
+use fuzzing::{Target, mutate};
+use zklayout::{
+    Artefact, Model, Operators, Plan, PlanOptions, Profile, ProofBundle, ProvingKey, QuantiseOptions,
+    QuantisedModel, SampleFormat, Samples, Shape, Srs, VerifierSrs, VerifyingKey, keygen, prove, verify,
+};
+
+const HEADER: usize = 24;
+const CHECKSUM: usize = 32;
+
+fn fixture(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(name)
+}
+
+/// Small valid artefacts of every kind.
+struct Seeds {
+    quantised: QuantisedModel,
+    onnx: Vec<u8>,
+    plans: Vec<String>,
+    srs: Srs,
+    raw_srs: Vec<u8>,
+    proving_key: Vec<u8>,
+    key: VerifyingKey,
+    bundle: ProofBundle,
+}
+
+impl Seeds {
+    fn new() -> Self {
+        let path = fixture("models/tiny.onnx");
+        let model = Model::load(&path).unwrap();
+        let input: Vec<f64> = (0..model.input_shape().len()).map(|i| (i % 7) as f64 / 7.0).collect();
+        let options =
+            QuantiseOptions { input_bits: 4, weight_bits: 4, table_bits: 6, ..QuantiseOptions::default() };
+        let quantised = model.quantise(&[input.clone()], &options).unwrap();
+        let plan = quantised.plan(&PlanOptions { min_k: 6, ..PlanOptions::default() }).unwrap();
+        let direct = PlanOptions { family: Some(zklayout::Family::Direct), ..PlanOptions::default() };
+        let plans = [&plan, &quantised.plan(&direct).unwrap()].map(|plan| plan.to_json().unwrap());
+        let srs = Srs::development(plan.k(), 0).unwrap();
+        let proving = keygen(&srs, &plan, quantised.graph()).unwrap();
+        let bundle = prove(&srs, &proving, quantised.graph(), &quantised.run(&input).unwrap()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key");
+        proving.save(&file).unwrap();
+        Self {
+            onnx: std::fs::read(path).unwrap(),
+            plans: plans.to_vec(),
+            raw_srs: Srs::development(4, 3).unwrap().to_bytes().unwrap(),
+            srs,
+            proving_key: std::fs::read(file).unwrap(),
+            key: proving.verifying().clone(),
+            bundle,
+            quantised,
+        }
+    }
+
+    fn targets(&self) -> Vec<Target<'_>> {
+        let here = Path::new("input");
+        let shape = Shape::new(1, 2, 3);
+        let samples = move |format| move |bytes: &[u8]| Samples::parse(format, bytes, shape).is_ok();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let key = self.key.to_bytes().unwrap();
+        let bundle = self.bundle.to_bytes().unwrap();
+        vec![
+            Target {
+                name: "onnx",
+                seeds: vec![self.onnx.clone()],
+                read: Box::new(move |bytes| {
+                    zklayout::import_onnx_bytes(bytes, here, &Operators::default()).is_ok()
+                }),
+            },
+            Target {
+                name: "npy",
+                seeds: vec![npy(), second_version(&npy())],
+                read: Box::new(samples(SampleFormat::Npy)),
+            },
+            Target { name: "npz", seeds: vec![npz()], read: Box::new(samples(SampleFormat::Npz)) },
+            Target {
+                name: "json",
+                seeds: vec![b"[[[1, 2.5, -3e2], [4, 5, 6]], [[7, 8, 9], [1, 2, 3]]]".to_vec()],
+                read: Box::new(samples(SampleFormat::Json)),
+            },
+            Target {
+                name: "plan",
+                seeds: self.plans.iter().map(|plan| plan.clone().into_bytes()).collect(),
+                read: Box::new(move |bytes| Plan::from_json(&text(bytes)).is_ok()),
+            },
+            Target {
+                name: "profile",
+                seeds: vec![small_profile()],
+                read: Box::new(move |bytes| Profile::from_json(&text(bytes)).is_ok()),
+            },
+            Target {
+                name: "powers of tau",
+                seeds: vec![self.raw_srs.clone()],
+                read: Box::new(|bytes| Srs::from_bytes(bytes).is_ok()),
+            },
+            Target {
+                name: "verifier's powers of tau",
+                seeds: vec![self.srs.verifier().to_bytes().unwrap()],
+                read: Box::new(move |bytes| VerifierSrs::from_bytes(bytes, here).is_ok()),
+            },
+            Target {
+                name: "verifying key",
+                seeds: vec![key.clone()],
+                read: Box::new(move |bytes| {
+                    VerifyingKey::from_bytes(bytes, here).is_ok_and(|key| key.plan().is_ok())
+                }),
+            },
+            Target {
+                name: "verifying key, resealed",
+                seeds: vec![payload(&key)],
+                read: Box::new(move |bytes| {
+                    VerifyingKey::from_bytes(&seal(&key, bytes), here).is_ok_and(|key| self.verifies(&key))
+                }),
+            },
+            Target {
+                name: "proving key",
+                seeds: vec![self.proving_key.clone()],
+                read: Box::new(move |bytes| ProvingKey::from_bytes(bytes, here, self.quantised.graph()).is_ok()),
+            },
+            Target {
+                name: "bundle",
+                seeds: vec![bundle.clone()],
+                read: Box::new(move |bytes| ProofBundle::from_bytes(bytes, here).is_ok()),
+            },
+            Target {
+                name: "bundle, resealed",
+                seeds: vec![payload(&bundle)],
+                read: Box::new(move |bytes| {
+                    ProofBundle::from_bytes(&seal(&bundle, bytes), here)
+                        .is_ok_and(|bundle| verify(self.srs.verifier(), &self.key, &bundle).is_ok())
+                }),
+            },
+        ]
+    }
+
+    /// A hostile key comes with a bundle that fits it in everything but the proof.
+    fn verifies(&self, key: &VerifyingKey) -> bool {
+        let Ok(plan) = key.plan() else { return false };
+        let mut bundle =
+            ProofBundle { plan: key.plan_hash(), srs: key.srs_hash(), key: key.hash(), ..self.bundle.clone() };
+        if plan.shape.proof_bytes < 1 << 16 {
+            bundle.proof.resize(plan.shape.proof_bytes, 0);
+        }
+        verify(self.srs.verifier(), key, &bundle).is_ok()
+    }
+}
+
+/// What a sealed file holds.
+fn payload(sealed: &[u8]) -> Vec<u8> {
+    sealed[HEADER..sealed.len() - CHECKSUM].to_vec()
+}
+
+/// The same kind of file around another payload.
+fn seal(sealed: &[u8], payload: &[u8]) -> Vec<u8> {
+    let mut bytes = sealed[..16].to_vec();
+    bytes.extend_from_slice(&(payload.len() as u64).to_le_bytes());
+    bytes.extend_from_slice(payload);
+    let checksum = zklayout::PlanHash::of("artefact", &bytes);
+    bytes.extend_from_slice(&checksum.0);
+    bytes
+}
+
+fn npy() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let array = ndarray::Array3::<f32>::from_shape_fn((2, 2, 3), |(a, b, c)| (a + b + c) as f32);
+    ndarray_npy::WriteNpyExt::write_npy(&array, &mut bytes).unwrap();
+    bytes
+}
+
+/// The same array in the second version of the format, whose header may be longer than memory.
+fn second_version(npy: &[u8]) -> Vec<u8> {
+    let length = u32::from(u16::from_le_bytes([npy[8], npy[9]]));
+    [&npy[..6], &[2, 0], &length.to_le_bytes(), &npy[10..]].concat()
+}
+
+fn npz() -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let mut writer = ndarray_npy::NpzWriter::new_compressed(&mut bytes);
+    writer.add_array("inputs", &ndarray::Array3::<f32>::ones((2, 2, 3))).unwrap();
+    writer.add_array("labels", &ndarray::arr1(&[1i64, 2])).unwrap();
+    writer.finish().unwrap();
+    bytes.into_inner()
+}
+
+/// The shipped profile with few sizes of each kernel.
+fn small_profile() -> Vec<u8> {
+    let mut profile = Profile::two_cores().unwrap();
+    profile.residuals.clear();
+    profile.to_json().unwrap().into_bytes()
+}
+
+fn fuzz(executions: usize, only: &[&str]) {
+    let seeds = Seeds::new();
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut failures = Vec::new();
+    for target in seeds.targets().into_iter().filter(|target| only.is_empty() || only.contains(&target.name)) {
+        let start = std::time::Instant::now();
+        let findings = target.run(executions, 1);
+        println!(
+            "{:<26} {:>9} executions in {:>5.0} s, {:>7} accepted, {} panics, slowest {:.3} s, most memory {:.1} MB",
+            target.name,
+            findings.executions,
+            start.elapsed().as_secs_f64(),
+            findings.accepted,
+            findings.panics.len(),
+            findings.slowest.as_secs_f64(),
+            findings.largest as f64 / 1e6,
+        );
+        for (message, input) in &findings.panics {
+            println!("    panic: {message}");
+            save(target.name, input);
+            failures.push(format!("{}: {message}", target.name));
+        }
+        for input in findings.excessive.iter().take(3) {
+            save(target.name, input);
+            failures.push(format!("{}: {} bytes take too much memory or time", target.name, input.len()));
+        }
+    }
+    let _ = std::panic::take_hook();
+    assert!(failures.is_empty(), "{failures:#?}");
+}
+
+/// Keeps an input that broke something.
+fn save(target: &str, input: &[u8]) {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fuzz");
+    std::fs::create_dir_all(&folder).unwrap();
+    let name = format!("{}-{}", target.replace([' ', ',', '\''], "-"), zklayout::PlanHash::of("input", input));
+    println!("    input: {}", folder.join(&name).display());
+    std::fs::write(folder.join(name), input).unwrap();
+}
+
+#[test]
+fn readers_survive_mutated_files() {
+    fuzz(1500, &[]);
+}
+
+#[test]
+#[ignore = "an hour"]
+fn readers_survive_a_million_mutated_files() {
+    fuzz(1_000_000, &[]);
+}
+
+/// Inputs that once broke a reader.
+#[test]
+fn found_cases_stay_mended() {
+    let seeds = Seeds::new();
+    for target in seeds.targets() {
+        let folder = fixture("fuzz").join(target.name.replace([' ', ',', '\''], "-"));
+        let Ok(files) = std::fs::read_dir(folder) else { continue };
+        for file in files {
+            (target.read)(&std::fs::read(file.unwrap().path()).unwrap());
+        }
+    }
+}
+
+#[test]
+fn every_changed_byte_of_a_bundle_is_noticed() {
+    let seeds = Seeds::new();
+    let bytes = seeds.bundle.to_bytes().unwrap();
+    let here = Path::new("bundle");
+    for place in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[place] ^= 1 << (place % 8);
+        assert!(ProofBundle::from_bytes(&changed, here).is_err(), "byte {place} may change");
+    }
+    // The same with a checksum that fits: something in the bundle itself must object.
+    let inner = payload(&bytes);
+    for place in 0..inner.len() {
+        let mut changed = inner.clone();
+        changed[place] ^= 1 << (place % 8);
+        let read = ProofBundle::from_bytes(&seal(&bytes, &changed), here);
+        let accepted = read.is_ok_and(|bundle| verify(seeds.srs.verifier(), &seeds.key, &bundle).is_ok());
+        assert!(!accepted, "byte {place} of the payload may change");
+    }
+}
+
+#[test]
+fn mutations_change_their_seed() {
+    let seeds = vec![vec![7; 40]];
+    let mut numbers = fuzzing::Numbers::new(3);
+    let changed = (0..200).filter(|_| mutate(&seeds, &mut numbers) != seeds[0]).count();
+    assert!(changed > 150);
+}
