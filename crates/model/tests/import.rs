@@ -139,6 +139,28 @@ fn models() -> Vec<(&'static str, Model)> {
             ),
         ),
         (
+            "dilated",
+            Model::new(
+                &image,
+                vec![node("Conv", &["x", "w"], "y", [conv(2, 1, 1), vec![ints("dilations", &[2, 3])]].concat())],
+                vec![constant("w", &[3, 2, 3, 2])],
+            ),
+        ),
+        (
+            "mean of planes, squeezed",
+            Model::new(
+                &image,
+                vec![
+                    node("Relu", &["x"], "r", vec![]),
+                    node("ReduceMean", &["r"], "m", vec![ints("axes", &[2, 3]), int("keepdims", 1)]),
+                    node("Squeeze", &["m", "axes"], "s", vec![]),
+                    node("Dropout", &["s"], "d", vec![]),
+                    node("MatMul", &["d", "w"], "y", vec![]),
+                ],
+                vec![integers("axes", &[2, 3]), constant("w", &[2, 3])],
+            ),
+        ),
+        (
             "same padding",
             Model::new(
                 &image,
@@ -391,11 +413,19 @@ fn unsupported_models_are_refused_by_name() {
     let weights = || vec![constant("w", &[2, 2, 3, 3])];
     refused(
         &Model::new(&image, vec![node("Softmax", &["x"], "y", vec![])], vec![]),
-        &["\"y_node\"", "Softmax", "Conv, Flatten, Gemm"],
+        &["\"y_node\"", "Softmax", "Conv, Dropout, Flatten"],
     );
     refused(
-        &Model::new(&image, vec![node("Conv", &["x", "w"], "y", vec![ints("dilations", &[2, 2])])], weights()),
-        &["\"y_node\" (Conv)", "dilations"],
+        &Model::new(&image, vec![node("Conv", &["x", "w"], "y", vec![ints("dilations", &[0, 1])])], weights()),
+        &["\"y_node\" (Conv)", "do not fit"],
+    );
+    refused(
+        &Model::new(&image, vec![node("ReduceMean", &["x"], "y", vec![ints("axes", &[1])])], vec![]),
+        &["\"y_node\" (ReduceMean)", "axes [2, 3]"],
+    );
+    refused(
+        &Model::new(&image, vec![node("Squeeze", &["x", "axes"], "y", vec![])], vec![integers("axes", &[2, 3])]),
+        &["\"y_node\" (Squeeze)", "1 x 1 planes"],
     );
     refused(
         &Model::new(&image, vec![node("Conv", &["x", "w"], "y", vec![ints("strides", &[1, 2])])], weights()),

@@ -103,6 +103,11 @@ impl<'a> Node<'a> {
         self.attribute(name).map(|a| String::from_utf8_lossy(&a.s).into_owned()).unwrap_or_default()
     }
 
+    /// A list of integers; empty if it is absent.
+    pub fn integers(&self, name: &str) -> Vec<i64> {
+        self.attribute(name).map(|attribute| attribute.ints.clone()).unwrap_or_default()
+    }
+
     /// A list of sizes, or `default` when the attribute is absent.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Conv: a grouped 2-D convolution with stride and zero padding.
+//! Conv: a grouped 2-D convolution with stride, dilation and zero padding.
 
 use ndarray::Array4;
 
@@ -15,10 +15,14 @@ pub(super) fn import(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, Import
     };
     let groups = usize::try_from(node.int("group", 1)).unwrap_or(0);
     let stride = uniform(node, "strides", 1)?;
-    if uniform(node, "dilations", 1)? != 1 {
-        return Err(node.unsupported("dilations other than 1"));
-    }
-    if groups == 0 || out % groups != 0 || inner * groups != node.shape.channels || stride == 0 {
+    let [dilate_y, dilate_x] = node.sizes("dilations", &[1, 1])?[..] else {
+        return Err(node.unsupported("dilations of other than two directions"));
+    };
+    if groups == 0
+        || out % groups != 0
+        || inner * groups != node.shape.channels
+        || stride * dilate_y * dilate_x == 0
+    {
         return Err(node.unsupported(format!(
             "weights {:?} with group {groups} and stride {stride} do not fit a {} input",
             weights.dims, node.shape
@@ -31,9 +35,21 @@ pub(super) fn import(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, Import
     };
     let kernel = Array4::from_shape_vec((out, inner, kh, kw), weights.values.clone())
         .map_err(|e| node.unsupported(e.to_string()))?;
-    let padding = padding(node, (kh, kw), stride)?;
+    let kernel = dilated(&kernel, (dilate_y, dilate_x));
+    let padding = padding(node, (kernel.dim().2, kernel.dim().3), stride)?;
     let shape = output_shape(node, &kernel, groups, stride, padding)?;
     Ok(Some((FloatOp::Conv { kernel, bias, groups, stride, padding }, shape)))
+}
+
+/// The same kernel with zeros between its taps.
+fn dilated(kernel: &Array4<f64>, (y, x): (usize, usize)) -> Array4<f64> {
+    let (out, inner, kh, kw) = kernel.dim();
+    let extent = |taps: usize, dilation: usize| taps.saturating_sub(1) * dilation + taps.min(1);
+    let mut wide = Array4::zeros((out, inner, extent(kh, y), extent(kw, x)));
+    for ((o, i, dy, dx), weight) in kernel.indexed_iter() {
+        wide[[o, i, dy * y, dx * x]] = *weight;
+    }
+    wide
 }
 
 /// An attribute that must hold the same number for both directions.

@@ -1,4 +1,6 @@
-//! Identity: the output is the input.
+//! Operators whose output is their input: Identity, Dropout outside of training, Cast to floats.
+
+use tract_onnx::pb;
 
 use super::Node;
 use crate::error::ImportError;
@@ -7,4 +9,12 @@ use crate::shape::Shape;
 
 pub(super) fn import(_: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
     Ok(None)
+}
+
+pub(super) fn import_cast(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+    let to = node.int("to", 0);
+    if to == pb::tensor_proto::DataType::Float as i64 {
+        return Ok(None);
+    }
+    Err(node.unsupported(format!("a cast to element type {to}; only 32-bit floats are kept as they are")))
 }

@@ -1,4 +1,4 @@
-//! AveragePool and GlobalAveragePool.
+//! AveragePool, GlobalAveragePool, and ReduceMean over whole planes.
 
 use super::Node;
 use super::conv::{padding, uniform};
@@ -27,4 +27,18 @@ pub(super) fn import_average(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>
 pub(super) fn import_global(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
     let window = (node.shape.height, node.shape.width);
     Ok(Some((FloatOp::AveragePool { window, stride: 1 }, Shape::vector(node.shape.channels))))
+}
+
+pub(super) fn import_reduce_mean(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+    let axes = match node.optional(1)? {
+        Some(axes) => axes.values.iter().map(|axis| *axis as i64).collect(),
+        None => node.integers("axes"),
+    };
+    match *axes.as_slice() {
+        [2, 3] | [3, 2] | [-2, -1] | [-1, -2] => import_global(node),
+        _ => {
+            Err(node
+                .unsupported(format!("axes {axes:?}; only means over whole planes, axes [2, 3], are supported")))
+        }
+    }
 }

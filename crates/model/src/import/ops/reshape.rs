@@ -1,4 +1,4 @@
-//! Flatten and Reshape to one feature vector.
+//! Flatten, Reshape and Squeeze to one feature vector.
 
 use super::Node;
 use crate::error::ImportError;
@@ -24,6 +24,20 @@ pub(super) fn import_reshape(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>
             "target shape {:?} of a {} tensor; only [1, features] is supported",
             target.values, node.shape
         ))),
+    }
+}
+
+/// Removing the sides of planes that hold one value.
+pub(super) fn import_squeeze(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+    let axes = match node.optional(1)? {
+        Some(axes) => axes.values.iter().map(|axis| *axis as i64).collect(),
+        None => node.integers("axes"),
+    };
+    match *axes.as_slice() {
+        [2, 3] | [3, 2] | [-2, -1] | [-1, -2] if node.shape.plane() == 1 => Ok(flatten(node)),
+        _ => {
+            Err(node.unsupported(format!("axes {axes:?} of a {} tensor; only [2, 3] of 1 x 1 planes", node.shape)))
+        }
     }
 }
 
