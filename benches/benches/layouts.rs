@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use plotters::prelude::*;
 use zklayout::{PlanOptions, QuantisedModel, Srs, Trace, keygen, prove};
-use zklayout_benches::{MODELS, digit, quantised};
+use zklayout_benches::{MODELS, quantised};
 
 /// Layouts of each model.
 const LAYOUTS: usize = 12;
@@ -24,8 +24,8 @@ struct Point {
 fn layouts(criterion: &mut Criterion) {
     let mut points = Vec::new();
     for model in MODELS {
-        let quantised = quantised(model).unwrap();
-        let trace = quantised.run(&digit()).unwrap();
+        let (quantised, input) = quantised(model).unwrap();
+        let trace = quantised.run(&input).unwrap();
         measure(criterion, model, &quantised, &trace, &mut points);
     }
     std::fs::create_dir_all(FOLDER).unwrap();

@@ -7,7 +7,7 @@ use zklayout_benches::{MODELS, mobilenet_v2, quantised};
 
 fn layouts(criterion: &mut Criterion) {
     for name in MODELS {
-        let model = quantised(name).unwrap();
+        let (model, _) = quantised(name).unwrap();
         criterion.bench_function(&format!("plan {name}"), |bencher| {
             bencher.iter(|| model.search(&PlanOptions::default()).unwrap());
         });

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use zklayout::{PlanOptions, Srs, Unit, keygen, prove, verify};
-use zklayout_benches::{MODELS, digit, quantised};
+use zklayout_benches::{MODELS, quantised};
 
 fn unit(criterion: &mut Criterion) {
     let unit = Unit::new();
@@ -16,11 +16,11 @@ fn unit(criterion: &mut Criterion) {
 
 fn models(criterion: &mut Criterion) {
     for name in MODELS {
-        let model = quantised(name).unwrap();
+        let (model, input) = quantised(name).unwrap();
         let plan = model.plan(&PlanOptions::default()).unwrap();
         let srs = Srs::development(plan.k(), 0).unwrap();
         let key = keygen(&srs, &plan, model.graph()).unwrap();
-        let trace = model.run(&digit()).unwrap();
+        let trace = model.run(&input).unwrap();
         criterion.bench_function(&format!("prove {name}"), |bencher| {
             bencher.iter(|| prove(&srs, &key, model.graph(), &trace).unwrap());
         });

@@ -1,12 +1,11 @@
-//! What the benchmarks share: the fixture models, quantised on the fixture digits.
+//! What the benchmarks share: the fixture models, quantised on their fixture inputs.
 
 use std::path::PathBuf;
 
-use ndarray_npy::read_npy;
-use zklayout::{Error, Model, QuantiseOptions, QuantisedModel};
+use zklayout::{Error, Model, QuantiseOptions, QuantisedModel, Samples};
 
-/// Names of the fixture models.
-pub const MODELS: [&str; 2] = ["mnist_cnn", "mnist_strided"];
+/// Names of the fixture models whose proofs take seconds at most; `conv_stack` is left to `zklayout benchmark`.
+pub const MODELS: [&str; 4] = ["mnist_cnn", "mnist_strided", "residual", "tiny"];
 
 mod mobile;
 
@@ -16,17 +15,21 @@ fn fixture(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../fixtures").join(path)
 }
 
-/// The fixture's digit 7; empty if the file is missing.
-pub fn digit() -> Vec<f64> {
-    let pixels: Result<ndarray::ArrayD<f32>, _> = read_npy(fixture("inputs/digit_7.npy"));
-    pixels.map(|pixels| pixels.iter().map(|&pixel| f64::from(pixel)).collect()).unwrap_or_default()
+fn input(model: &str) -> PathBuf {
+    fixture(&match model {
+        "mnist_cnn" | "mnist_strided" => "inputs/digit_7.npy".to_owned(),
+        other => format!("inputs/{other}.npz"),
+    })
 }
 
-/// A fixture model, quantised on the digit.
+/// A fixture model, quantised on its fixture input, and that input.
 ///
 /// # Errors
 /// A missing or unreadable fixture.
-pub fn quantised(model: &str) -> Result<QuantisedModel, Error> {
-    let model = Model::load(fixture(&format!("models/{model}.onnx")))?;
-    model.quantise(&[digit()], &QuantiseOptions::default())
+pub fn quantised(name: &str) -> Result<(QuantisedModel, Vec<f64>), Error> {
+    let model = Model::load(fixture(&format!("models/{name}.onnx")))?;
+    let path = input(name);
+    let samples = Samples::read(&path, model.input_shape())?;
+    let quantised = model.quantise(&samples.inputs, &QuantiseOptions::default())?;
+    Ok((quantised, samples.get(0, &path)?.clone()))
 }

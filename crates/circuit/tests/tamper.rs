@@ -129,9 +129,12 @@ fn free_cells_change_no_public_value() {
     assert!(tried > 50);
 }
 
+/// The constraints that are left out.
+type Weakening = fn(&Constraint) -> bool;
+
 #[test]
 fn weakened_circuits_are_caught() {
-    let weakenings: [(&str, fn(&Constraint) -> bool); 9] = [
+    let weakenings: [(&str, Weakening); 9] = [
         ("padding", |c| label(c).contains("padding holds no value")),
         ("consumer", |c| label(c).contains("consumer's evaluation")),
         ("producer", |c| label(c).contains("producer's evaluation")),

@@ -37,12 +37,14 @@ impl Numbers {
     }
 }
 
+/// Reads an input; whether it was taken for valid.
+type Read<'a> = Box<dyn Fn(&[u8]) -> bool + 'a>;
+
 /// A reader under test.
 pub struct Target<'a> {
     pub name: &'static str,
     pub seeds: Vec<Vec<u8>>,
-    /// Reads an input; whether it was taken for valid.
-    pub read: Box<dyn Fn(&[u8]) -> bool + 'a>,
+    pub read: Read<'a>,
 }
 
 /// What many executions came to.
