@@ -114,6 +114,7 @@ fn random_plan(case: &Case, visibility: Visibility, index: usize, numbers: &mut 
         visibility,
         min_k: 6,
         max_k: if direct { 11 } else { 9 },
+        lanes: (!direct).then(|| 1 + numbers.below(32)),
         family: Some(if direct { Family::Direct } else { Family::Streams }),
         lookups: (!direct).then(|| LookupArgument::ALL[ordinal % 4]),
         requantise: (!direct && ordinal / 4 % 3 != 2).then(|| Requantise::ALL[ordinal / 4 % 3]),
