@@ -231,3 +231,30 @@ fn plans_are_deterministic_and_survive_saving() {
     assert_eq!(plan, Plan::from_json(&plan.to_json().unwrap()).unwrap());
     assert!(Plan::from_json("{}").is_err());
 }
+
+#[test]
+fn plans_beyond_any_bound_are_refused() {
+    let plan = quantised("mnist_cnn").plan(&streams()).unwrap();
+    let soundness = plan.soundness();
+    assert!(soundness.sum_bits < 60.0 && soundness.error_bits < -220.0, "{soundness:?}");
+    let text = plan.to_json().unwrap();
+    let edited = |from: &str, to: &str| {
+        let changed = text.replacen(from, to, 1);
+        assert_ne!(changed, text, "{from} is not in the plan");
+        Plan::from_json(&changed).unwrap_err().to_string()
+    };
+    let digits = format!("\"bias_digits\": {}", plan.layout.as_streams().unwrap().facts[0].bias_digits);
+    let k = format!("\"k\": {}", plan.k());
+    let cases = [
+        (digits.as_str(), "\"bias_digits\": 90", "wrap around the field"),
+        (k.as_str(), "\"k\": 31", "number of rows"),
+        ("\"degree\": 5", "\"degree\": 60", "degree"),
+        ("\"stride\": 1", "\"stride\": 0", "home"),
+        ("\"table_columns\": 3", "\"table_columns\": 300", "knobs"),
+        ("\"input_scale\": ", "\"input_scale\": 999", "scale"),
+    ];
+    for (from, to, expected) in cases {
+        let message = edited(from, to);
+        assert!(message.contains(expected), "{to}: {message:?} does not say {expected:?}");
+    }
+}
