@@ -120,12 +120,13 @@ impl<T> Linear<T> {
         )
     }
 
-    /// Rows and columns of the input that the output reads.
+    /// Rows and columns of the input that the output reads; one where all that it reads is padding, so that no tensor is
+    /// empty.
     pub fn live_input(&self) -> (usize, usize) {
         let (kh, kw) = self.kernel_size();
         let pooled = self.pooled();
         let live = |out: usize, kernel: usize, before: usize, size: usize| {
-            ((out - 1) * self.stride + kernel).saturating_sub(before).min(size) * self.window
+            ((out - 1) * self.stride + kernel).saturating_sub(before).clamp(1, size.max(1)) * self.window
         };
         (
             live(self.output.height, kh, self.padding.top, pooled.height),

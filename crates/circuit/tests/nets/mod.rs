@@ -269,6 +269,17 @@ pub fn cases() -> Vec<(&'static str, Shape, Vec<Spec>, bool)> {
         ),
         ("wide padding", Shape::new(1, 4, 4), vec![conv(2, 1, 1, RELU), conv(1, 1, 1, NONE)], true),
         ("wide padding, flattened", Shape::new(1, 4, 4), vec![conv(2, 2, 2, RELU), dense(2, NONE)], false),
+        (
+            "nothing but padding read",
+            Shape::new(1, 4, 11),
+            vec![
+                conv(2, 1, 1, RELU).strided(2),
+                conv(0, 1, 0, RELU).depthwise().strided(2),
+                conv(0, 1, 0, RELU).depthwise().strided(2),
+                dense(4, NONE),
+            ],
+            true,
+        ),
         ("unread pixels", Shape::new(1, 8, 8), vec![conv(2, 3, 0, RELU).strided(2), dense(2, NONE)], false),
         (
             "averages after nothing",
