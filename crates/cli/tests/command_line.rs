@@ -227,5 +227,5 @@ fn broken_profiles_and_sizes_are_refused() {
     plan(&["--profile", text(&profile)], &["profile"]);
     plan(&["--profile", text(&folder.path().join("absent"))], &["absent"]);
     plan(&["--max-memory", "2 parsecs"], &["unknown unit", "GiB"]);
-    plan(&["--max-memory", "much"], &["is no size"]);
+    plan(&["--max-memory", "1.2.3"], &["is no size"]);
 }

@@ -99,9 +99,12 @@ fn split(array: &ArrayD<f64>, shape: Shape) -> Result<Vec<Vec<f64>>, String> {
 
 /// Reads an array of whichever number type it holds.
 fn array_of(bytes: &[u8]) -> Result<ArrayD<f64>, String> {
-    let declared = declared_values(bytes).ok_or("not a NumPy array: its header states no shape")?;
+    let declared = declared_values(bytes).ok_or("not an array of numbers: its header states no shape")?;
     if declared > bytes.len() {
-        return Err(format!("its header states {declared} values, more than its {} bytes hold", bytes.len()));
+        return Err(format!(
+            "not an array of numbers: its header states {declared} values, more than its {} bytes hold",
+            bytes.len()
+        ));
     }
     macro_rules! try_types {
         ($($number:ty),*) => {$(
