@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use tampering::{Cell, Constraint, Coverage, Mutation, Outcome, Subject, attack, label, random_subject};
 use zklayout_circuit::Scalar;
 use zklayout_model::Shape;
-use zklayout_plan::{DotVariant, LookupArgument, ReluVariant, Requantise};
+use zklayout_plan::{DotVariant, LookupArgument, Plan, ReluVariant, Requantise};
 
 /// Attacks one random network `count` times.
 fn tamper(index: u64, count: usize) -> Coverage {
@@ -84,6 +84,7 @@ fn agree(networks: std::ops::Range<u64>) {
     let count = networks.end - networks.start;
     networks.into_par_iter().for_each(|index| {
         let subject = random_subject(index);
+        assert_eq!(Plan::from_json(&subject.plan.to_json().unwrap()).unwrap(), *subject.plan, "network {index}");
         let failures = subject.checker.failures(&subject.honest);
         assert!(failures.is_empty(), "network {index}, {:?}: {failures:?}", subject.plan.layout.knobs());
         let mut other = subject.honest.clone();

@@ -165,7 +165,8 @@ fn home(layout: &Streams, home: &Home) -> Result<(), PlanError> {
     tensor("tensor", &home.shape)?;
     let sizes = [home.stride, home.pitch, home.origin, home.first_tile, home.tiles, home.tail, home.row];
     positions("position", &sizes)?;
-    hold("stride", home.stride >= 1 && home.tiles >= 1 && home.pitch >= home.tile.columns)?;
+    hold("stride", home.stride >= 1 && home.tiles >= 1 && home.pitch >= 1)?;
+    // Tiles of one row may be wider than a row of the plane.
     hold("pitch", home.tile.rows == 1 || home.pitch.is_multiple_of(home.tile.columns))?;
     let rows = home.shape.channels.checked_mul(home.plane_rows()).and_then(|rows| rows.checked_add(home.row));
     hold("row", rows.is_some_and(|rows| rows <= layout.usable_rows()))?;
