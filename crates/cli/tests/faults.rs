@@ -50,9 +50,10 @@ fn kill_loop(kills: u32) {
     let folder = tempfile::tempdir().unwrap();
     let start = Instant::now();
     succeeds(&prove(folder.path()).output().unwrap());
-    let whole = start.elapsed();
-    let mut killed = 0;
-    for turn in 0..kills {
+    let mut whole = start.elapsed();
+    let (mut killed, mut turn) = (0, 0);
+    while killed < kills {
+        turn += 1;
         if turn % 4 == 0 {
             let _ = std::fs::remove_dir_all(folder.path().join("out"));
         }
@@ -60,13 +61,17 @@ fn kill_loop(kills: u32) {
             let _ = std::fs::remove_dir_all(folder.path().join("cache"));
         }
         let mut child = prove(folder.path()).spawn().unwrap();
-        std::thread::sleep(whole.mul_f64(f64::from(turn * 37 % kills) / f64::from(kills)));
+        std::thread::sleep(whole.mul_f64(f64::from(turn * 37 % 100) / 100.0));
         child.kill().unwrap();
-        killed += u32::from(!child.wait().unwrap().success());
+        if child.wait().unwrap().success() {
+            // The machine has become faster than the first run was.
+            whole = whole.mul_f64(0.95);
+        } else {
+            killed += 1;
+        }
         check_files(folder.path());
     }
-    println!("{killed} of {kills} runs were killed, of {whole:?} each");
-    assert!(killed > kills / 2, "only {killed} runs were killed");
+    println!("{killed} of {turn} runs were killed");
     succeeds(&prove(folder.path()).output().unwrap());
     check_files(folder.path());
 }
@@ -80,7 +85,7 @@ fn killed_runs_leave_nothing_corrupt() {
 #[test]
 #[ignore = "a minute"]
 fn two_hundred_killed_runs_leave_nothing_corrupt() {
-    kill_loop(260);
+    kill_loop(200);
 }
 
 #[test]
