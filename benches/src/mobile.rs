@@ -2,8 +2,8 @@
 
 use ndarray::Array4;
 use zklayout::{
-    Clamp, Fixed, FixedInput, FixedLayer, Graph, Linear, NodeId, OutputKind, Padding, RangeSource, Shape,
-    ValueRange,
+    Clamp, Fixed, FixedActivation, FixedInput, FixedLayer, Graph, Linear, NodeId, OutputKind, Padding,
+    RangeSource, Shape, Skip, ValueRange,
 };
 
 /// Expansion, channels, repeats and first stride of each group of bottlenecks (Sandler et al., 2018, table 2).
@@ -52,7 +52,7 @@ impl Network {
         self.conv(channels, 1, 1, 1, false);
         let residual = stride == 1 && before.channels == channels;
         if let Some((layer, sources)) = self.pending.as_mut().filter(|_| residual) {
-            layer.skips.push(1 << 8);
+            layer.skips.push(Skip::plain(1 << 8));
             sources.push(start);
         }
     }
@@ -69,6 +69,7 @@ impl Network {
         self.shape = linear.output;
         self.window = 1;
         let clamp = if rectify { Clamp { lo: Some(0), hi: Some(255) } } else { Clamp::none() };
+        let activation = FixedActivation::Clamp(clamp);
         let range = ValueRange { lo: -1024, hi: 1023, source: RangeSource::Calibrated };
         let layer = FixedLayer {
             name: format!("layer{}", self.graph.len()),
@@ -77,7 +78,7 @@ impl Network {
             weight_bits: 9,
             weight_scale: 8,
             accumulator_scale: 14,
-            kind: OutputKind::Requantise { shift: 8, clamp, range },
+            kind: OutputKind::Requantise { shift: 8, activation, range },
         };
         self.pending = Some((layer, vec![self.last]));
     }

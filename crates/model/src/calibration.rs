@@ -4,9 +4,10 @@ use ndarray::Array3;
 
 use crate::error::QuantiseError;
 use crate::fixed::{Fixed, OutputKind, round_shift};
-use crate::fuse::{Fused, cropped, run_fused};
+use crate::fuse::{Fused, run_fused};
 use crate::graph::Graph;
 use crate::linear::Linear;
+use crate::skip::Skip;
 
 /// Output positions that a layer's evidence keeps.
 const MOST_POSITIONS: usize = 512;
@@ -108,9 +109,9 @@ impl Runs {
                     let sums = Sums { linear, skips, sources, source_scale, scale: unit }.run(values);
                     match &layer.kind {
                         OutputKind::Raw => sums,
-                        OutputKind::Requantise { shift, clamp, .. } => sums.mapv(|value| {
+                        OutputKind::Requantise { shift, activation, .. } => sums.mapv(|value| {
                             let integer = (value * f64::powi(2.0, unit)) as i64;
-                            clamp.apply(round_shift(integer, *shift).unwrap_or(0)) as f64 / scale
+                            activation.apply(round_shift(integer, *shift).unwrap_or(0)) as f64 / scale
                         }),
                     }
                 }
@@ -124,7 +125,7 @@ impl Runs {
 pub(crate) struct Sums<'a> {
     pub(crate) linear: &'a Linear<i64>,
     /// Only their signs matter: dequantised tensors have one scale.
-    pub(crate) skips: &'a [i64],
+    pub(crate) skips: &'a [Skip<i64>],
     /// Places of the nodes that the layer reads.
     pub(crate) sources: &'a [usize],
     pub(crate) source_scale: i32,
@@ -138,8 +139,9 @@ impl Sums<'_> {
         let sums = weights.apply(&values[self.sources[0]].mapv(|value| value * source));
         let unit = f64::powi(2.0, self.scale);
         let mut sums = sums.map_or_else(|| Array3::zeros(self.linear.output.dims()), |sums| sums / unit);
-        for (factor, source) in self.skips.iter().zip(&self.sources[1..]) {
-            sums.scaled_add(factor.signum() as f64, &cropped(&values[*source], self.linear.output));
+        for (skip, source) in self.skips.iter().zip(&self.sources[1..]) {
+            // Floats do not overflow.
+            skip.with_factor(skip.factor.signum() as f64).add_to(&mut sums, &values[*source]);
         }
         sums
     }

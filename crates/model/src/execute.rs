@@ -4,9 +4,7 @@ use ndarray::Array3;
 
 use crate::error::ExecuteError;
 use crate::fixed::{Fixed, FixedInput, FixedLayer, OutputKind, ValueRange, round_shift};
-use crate::fuse::cropped;
 use crate::graph::Graph;
-use crate::linear::Number;
 
 /// Every integer of one execution, by node of the graph.
 #[derive(Clone, Debug)]
@@ -69,20 +67,18 @@ fn quantise_input(spec: &FixedInput, input: &[f64]) -> Result<Array3<i64>, Execu
 fn run_layer(layer: &FixedLayer, sources: &[&Array3<i64>]) -> Result<(Array3<i64>, Array3<i64>), ExecuteError> {
     let overflow = || ExecuteError::Overflow { layer: layer.name.clone() };
     let mut accumulators = layer.linear.apply(sources[0]).ok_or_else(overflow)?;
-    for (&factor, source) in layer.skips.iter().zip(&sources[1..]) {
-        for (sum, &value) in accumulators.iter_mut().zip(&cropped(source, layer.linear.output)) {
-            *sum = sum.mul_add(factor, value).ok_or_else(overflow)?;
-        }
+    for (skip, source) in layer.skips.iter().zip(&sources[1..]) {
+        skip.add_to(&mut accumulators, source).ok_or_else(overflow)?;
     }
-    let OutputKind::Requantise { shift, clamp, range } = &layer.kind else {
+    let OutputKind::Requantise { shift, activation, range } = &layer.kind else {
         return Ok((accumulators.clone(), accumulators));
     };
     let mut rounded = accumulators.clone();
     for value in rounded.iter_mut() {
         *value = round_shift(*value, *shift).ok_or_else(overflow)?;
     }
-    check_range(&layer.name, &rounded, range, layer.scale())?;
-    Ok((accumulators, rounded.mapv(|value| clamp.apply(value))))
+    check_range(&layer.name, &rounded, range, layer.rounded_scale())?;
+    Ok((accumulators, rounded.mapv(|value| activation.apply(value))))
 }
 
 fn check_range(layer: &str, values: &Array3<i64>, range: &ValueRange, scale: i32) -> Result<(), ExecuteError> {

@@ -4,9 +4,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::activation::Clamp;
+use crate::activation::FixedActivation;
 use crate::linear::Linear;
 use crate::shape::Shape;
+use crate::skip::Skip;
 
 /// A node of the quantised graph.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -35,8 +36,8 @@ pub struct FixedLayer {
     pub name: String,
     /// Integer weights and bias; the bias is in the accumulator's scale.
     pub linear: Linear<i64>,
-    /// What every input after the first is multiplied by before it is added: a power of two or its negative.
-    pub skips: Vec<i64>,
+    /// How every input after the first is added; factors are powers of two or their negatives.
+    pub skips: Vec<Skip<i64>>,
     /// Bits of a weight: weights lie in `[-2^(bits-1), 2^(bits-1))`.
     pub weight_bits: u32,
     /// Scale of the weights.
@@ -52,12 +53,12 @@ pub struct FixedLayer {
 pub enum OutputKind {
     /// It is the model's output as it stands.
     Raw,
-    /// `p = clamp(floor((acc + 2^shift / 2) / 2^shift))`: round half up, then the activation.
+    /// `p = activation(floor((acc + 2^shift / 2) / 2^shift))`: round half up, then the activation.
     Requantise {
         /// Bits dropped.
         shift: u32,
-        /// The activation, in the output's integers.
-        clamp: Clamp<i64>,
+        /// The activation of the rounded accumulator.
+        activation: FixedActivation,
         /// Integers the rounded accumulator may take.
         range: ValueRange,
     },
@@ -117,6 +118,14 @@ impl FixedLayer {
 
     /// Scale of the layer's result.
     pub fn scale(&self) -> i32 {
+        match &self.kind {
+            OutputKind::Requantise { activation: FixedActivation::Table(table), .. } => table.scale,
+            _ => self.rounded_scale(),
+        }
+    }
+
+    /// Scale of the rounded accumulator, before the activation.
+    pub fn rounded_scale(&self) -> i32 {
         match self.kind {
             OutputKind::Raw => self.accumulator_scale,
             OutputKind::Requantise { shift, .. } => self.accumulator_scale - shift as i32,

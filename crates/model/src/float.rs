@@ -3,9 +3,10 @@
 use ndarray::{Array2, Array4};
 use serde::{Deserialize, Serialize};
 
-use crate::activation::Clamp;
+use crate::activation::Activation;
 use crate::linear::Padding;
 use crate::shape::Shape;
+use crate::skip::Skip;
 
 /// One imported operator.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -43,14 +44,28 @@ pub enum FloatOp {
         /// One value per output.
         bias: Vec<f64>,
     },
-    /// ReLU, ReLU6 and other clips.
-    Clamp(Clamp<f64>),
+    /// ReLU, sigmoid and other functions of one value.
+    Activation(Activation),
+    /// `max(x, 0) + slope * min(x, 0)` with one slope per channel.
+    ChannelLeaky {
+        /// One slope per channel.
+        slopes: Vec<f64>,
+    },
     /// The mean of a window.
     AveragePool {
         /// Window rows and columns.
         window: (usize, usize),
         /// Stride in both directions.
         stride: usize,
+    },
+    /// The largest value of a window.
+    MaxPool {
+        /// Window rows and columns.
+        window: (usize, usize),
+        /// Stride in both directions.
+        stride: usize,
+        /// Zero padding: of tensors without negative values only.
+        padding: Padding,
     },
     /// `x * scale + shift`, per channel: Mul, Add and BatchNormalization.
     Affine {
@@ -59,11 +74,13 @@ pub enum FloatOp {
         /// One summand per channel.
         shift: Vec<f64>,
     },
-    /// The sum of several tensors, each times its factor.
+    /// The sum of several tensors, each moved and times its factor: residual sums, concatenations, slices, paddings.
     Sum {
-        /// One factor per input.
-        factors: Vec<f64>,
+        /// One per input.
+        terms: Vec<Skip<f64>>,
     },
+    /// The product of two tensors, value by value.
+    Product,
     /// A tensor read as a feature vector.
     Flatten,
 }
@@ -75,10 +92,13 @@ impl FloatOp {
             Self::Input => "input",
             Self::Conv { .. } => "conv",
             Self::Gemm { .. } => "gemm",
-            Self::Clamp(_) => "clamp",
+            Self::Activation(_) => "activation",
+            Self::ChannelLeaky { .. } => "channel leaky",
             Self::AveragePool { .. } => "average pool",
+            Self::MaxPool { .. } => "max pool",
             Self::Affine { .. } => "affine",
             Self::Sum { .. } => "sum",
+            Self::Product => "product",
             Self::Flatten => "flatten",
         }
     }

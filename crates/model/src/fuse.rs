@@ -1,16 +1,17 @@
-//! Merging: float operators become layers, each one linear operator, perhaps skip connections, and one clamp.
+//! Merging: float operators become layers, each one linear operator, perhaps skip connections, and one activation.
 //!
 //! This file holds the merged graph and how it runs; `merge` decides what merges with what.
 
-use ndarray::{Array3, Slice};
+use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
-use crate::activation::Clamp;
+use crate::activation::Activation;
 use crate::float::Float;
 use crate::graph::Graph;
 use crate::linear::Linear;
 use crate::merge::Merger;
 use crate::shape::Shape;
+use crate::skip::Skip;
 
 /// A node of the merged graph.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -23,11 +24,25 @@ pub enum Fused {
         name: String,
         /// The linear operator.
         linear: Linear<f64>,
-        /// What every input after the first is multiplied by before it is added.
-        skips: Vec<f64>,
+        /// How every input after the first is added; factors are 1 or -1.
+        skips: Vec<Skip<f64>>,
         /// The activation.
-        clamp: Clamp<f64>,
+        activation: Activation,
+        /// What its integers may lose.
+        precision: Precision,
     },
+}
+
+/// What a layer's integers may lose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Precision {
+    /// They are rounded as the bit budget and the calibration samples say.
+    #[default]
+    Calibrated,
+    /// Nothing: weights are integers, and values keep the scale of what is read.
+    Exact,
+    /// Nothing, and no value lies outside of the range of the first tensor that is added.
+    Maximum,
 }
 
 /// Merges float operators into layers.
@@ -41,22 +56,17 @@ pub fn run_fused(graph: &Graph<Fused>, input: &Array3<f64>) -> Vec<(Array3<f64>,
     for (id, node) in graph.nodes() {
         results.push(match node {
             Fused::Input(_) => (input.clone(), input.clone()),
-            Fused::Layer { linear, skips, clamp, .. } => {
+            Fused::Layer { linear, skips, activation, .. } => {
                 let sources: Vec<_> = graph.inputs(id).iter().map(|source| &results[source.index()].1).collect();
                 let mut before = linear.apply(sources[0]).unwrap_or_else(|| Array3::zeros(linear.output.dims()));
-                for (factor, source) in skips.iter().zip(&sources[1..]) {
-                    before.scaled_add(*factor, &cropped(source, linear.output));
+                for (skip, source) in skips.iter().zip(&sources[1..]) {
+                    // Floats do not overflow.
+                    skip.add_to(&mut before, source);
                 }
-                let after = before.mapv(|value| clamp.apply(value));
+                let after = before.mapv(|value| activation.apply(value));
                 (before, after)
             }
         });
     }
     results
-}
-
-/// The part of a tensor that a skip connection reads: the output's planes may be cropped.
-pub(crate) fn cropped<T: Clone>(tensor: &Array3<T>, shape: Shape) -> Array3<T> {
-    let extents = [shape.channels, shape.height, shape.width];
-    tensor.slice_each_axis(|axis| Slice::from(..extents[axis.axis.index()])).to_owned()
 }

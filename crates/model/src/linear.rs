@@ -79,7 +79,28 @@ pub struct Linear<T> {
     pub padding: Padding,
 }
 
+impl<T: Number> Linear<T> {
+    /// The operator that reads nothing: what skip connections are added to.
+    pub fn nothing(input: Shape, output: Shape) -> Self {
+        Self {
+            input,
+            output,
+            window: 1,
+            kernel: Array4::from_elem((output.channels, 0, 1, 1), T::ZERO),
+            bias: vec![T::ZERO; output.channels],
+            groups: 1,
+            stride: 1,
+            padding: Padding::default(),
+        }
+    }
+}
+
 impl<T> Linear<T> {
+    /// Whether the kernel reads no channel.
+    pub fn is_nothing(&self) -> bool {
+        self.group_inputs() == 0
+    }
+
     /// Kernel rows and columns.
     pub fn kernel_size(&self) -> (usize, usize) {
         (self.kernel.dim().2, self.kernel.dim().3)

@@ -6,26 +6,28 @@
 
 use ndarray::{Array2, Array4};
 
-use crate::activation::Clamp;
+use crate::activation::{Activation, Clamp, Function};
 use crate::float::{Float, FloatOp};
-use crate::fuse::Fused;
+use crate::fuse::{Fused, Precision};
 use crate::graph::{Graph, NodeId};
 use crate::linear::{Linear, Padding};
 use crate::shape::Shape;
+use crate::skip::Skip;
 
 /// Side of the largest window that folds into the layer reading it, unless it is the whole plane; larger pools become
 /// layers.
 const LARGEST_FOLDED_WINDOW: usize = 4;
 
 /// What a layer reads: the model's input, or another layer.
-type Source = Option<usize>;
+pub(crate) type Source = Option<usize>;
 
 struct Layer {
     name: String,
     linear: Linear<f64>,
-    clamp: Clamp<f64>,
+    activation: Activation,
     source: Source,
-    skips: Vec<(Source, f64)>,
+    skips: Vec<(Source, Skip<f64>)>,
+    precision: Precision,
 }
 
 impl Layer {
@@ -69,11 +71,26 @@ impl Pending {
 
 /// A tensor of the float graph: a closed layer's result and what is pending on it.
 #[derive(Clone)]
-struct Branch {
-    source: Source,
+pub(crate) struct Branch {
+    pub(crate) source: Source,
     pending: Pending,
     /// Whether nobody but this branch reads the layer, so that it may still change.
     owned: bool,
+}
+
+impl Branch {
+    /// A closed tensor.
+    pub(crate) fn on(source: Source, channels: usize) -> Self {
+        Self { source, pending: Pending::none(channels), owned: false }
+    }
+}
+
+/// How a layer evaluates its source.
+#[derive(PartialEq)]
+enum Way {
+    Positions,
+    /// Sums of windows of a side, perhaps each for itself.
+    Windows(usize, bool),
 }
 
 /// Layers under construction.
@@ -102,15 +119,17 @@ impl Merger {
     }
 
     fn push(&mut self, node: &Float, mut sources: Vec<Branch>) -> Branch {
-        if let FloatOp::Sum { factors } = &node.op {
-            return self.push_sum(&node.name, factors, sources);
+        match &node.op {
+            FloatOp::Sum { terms } => return self.push_sum(&node.name, terms, sources, node.shape),
+            FloatOp::Product => return self.push_product(&node.name, sources, node.shape),
+            _ => {}
         }
         let Some(branch) = sources.pop() else {
             return Branch { source: None, pending: Pending::none(self.input.channels), owned: false };
         };
         let name = &node.name;
         match &node.op {
-            FloatOp::Input | FloatOp::Sum { .. } => branch,
+            FloatOp::Input | FloatOp::Sum { .. } | FloatOp::Product => branch,
             FloatOp::Conv { kernel, bias, groups, stride, padding } => {
                 let blocked = branch.pending.has_shift() && !padding.is_none();
                 let flushed = blocked || branch.pending.flat_from.is_some();
@@ -118,7 +137,11 @@ impl Merger {
                 self.push_linear(name, &branch, kernel.clone(), bias.clone(), (*groups, *stride, *padding))
             }
             FloatOp::Gemm { weights, bias } => self.push_gemm(name, branch, weights, bias),
-            FloatOp::Clamp(clamp) => self.push_clamp(name, branch, clamp),
+            FloatOp::Activation(activation) => self.push_activation(name, branch, activation),
+            FloatOp::ChannelLeaky { slopes } => self.push_channel_leaky(name, branch, slopes),
+            FloatOp::MaxPool { window, stride, padding } => {
+                self.push_max_pool(name, branch, *window, (*stride, *padding))
+            }
             FloatOp::AveragePool { window, stride } => self.push_pool(name, branch, *window, *stride),
             FloatOp::Affine { scale, shift } => self.push_affine(name, branch, scale, shift),
             FloatOp::Flatten => {
@@ -129,7 +152,7 @@ impl Merger {
     }
 
     /// Shape of the closed layer's result.
-    fn result(&self, source: Source) -> Shape {
+    pub(crate) fn result(&self, source: Source) -> Shape {
         source.map_or(self.input, |index| self.layers[index].linear.output)
     }
 
@@ -154,13 +177,14 @@ impl Merger {
         self.push_linear(name, &branch, kernel, bias.to_vec(), (1, 1, Padding::default()))
     }
 
-    fn push_clamp(&mut self, name: &str, mut branch: Branch, clamp: &Clamp<f64>) -> Branch {
+    pub(crate) fn push_activation(&mut self, name: &str, mut branch: Branch, activation: &Activation) -> Branch {
         let flat = branch.pending.flat_from.take();
-        if self.open_layer(&branch).is_none() {
+        let joins = self.open_layer(&branch).is_some_and(|layer| layer.activation.then(activation).is_some());
+        if !joins {
             branch = self.flush(name, branch);
         }
         if let Some(layer) = self.open_layer(&branch) {
-            layer.clamp = layer.clamp.then(clamp);
+            layer.activation = layer.activation.then(activation).unwrap_or(*activation);
         }
         branch.pending.flat_from = flat;
         branch
@@ -194,7 +218,9 @@ impl Merger {
             branch = self.flush(name, branch);
         }
         let open = self.open_layer(&branch);
-        match open.filter(|layer| layer.clamp.is_identity() && layer.skips.is_empty()) {
+        match open.filter(|layer| {
+            layer.activation.is_identity() && layer.skips.is_empty() && layer.precision == Precision::Calibrated
+        }) {
             Some(layer) => {
                 for ((o, ..), weight) in layer.linear.kernel.indexed_iter_mut() {
                     *weight *= scale[o];
@@ -215,41 +241,109 @@ impl Merger {
     }
 
     /// Adds tensors: the last open layer takes the others as skip connections.
-    fn push_sum(&mut self, name: &str, factors: &[f64], mut terms: Vec<Branch>) -> Branch {
-        let open = |merger: &mut Self, branch: &Branch| {
-            // A strided convolution's values are too far apart for others to be added in place.
-            let takes = |layer: &mut Layer| layer.clamp.is_identity() && layer.linear.stride == 1;
-            merger.open_layer(branch).is_some_and(takes)
+    fn push_sum(&mut self, name: &str, terms: &[Skip<f64>], sources: Vec<Branch>, shape: Shape) -> Branch {
+        let mut branches: Vec<Branch> = sources.into_iter().map(|branch| self.settle(name, branch)).collect();
+        let mut terms = terms.to_vec();
+        let hosts = (0..terms.len()).filter(|&slot| {
+            let plain = terms[slot].is_plain() && terms[slot].factor == 1.0;
+            plain && self.result(branches[slot].source) == shape && self.takes_skips(&branches[slot])
+        });
+        let host = match hosts.collect::<Vec<_>>().into_iter().max_by_key(|&slot| branches[slot].source) {
+            Some(slot) => {
+                terms.remove(slot);
+                branches.remove(slot)
+            }
+            None => {
+                let moved = branches.iter().map(|branch| branch.source).zip(terms);
+                return self.push_moved(name, moved.collect(), shape, Activation::none());
+            }
         };
-        let hosts: Vec<usize> =
-            (0..terms.len()).filter(|&slot| factors[slot] == 1.0 && open(self, &terms[slot])).collect();
-        let host = hosts.into_iter().max_by_key(|&slot| terms[slot].source).unwrap_or(0);
-        if factors[host] != 1.0 || !open(self, &terms[host]) {
-            for scale in &mut terms[host].pending.scale {
-                *scale *= factors[host];
-            }
-            for shift in &mut terms[host].pending.shift {
-                *shift *= factors[host];
-            }
-            terms[host] = self.flush(name, terms[host].clone());
+        if let Some(layer) = self.open_layer(&host) {
+            layer.skips.extend(branches.iter().map(|branch| branch.source).zip(terms));
         }
-        let sum = terms.remove(host);
-        let others = factors.iter().enumerate().filter(|(slot, _)| *slot != host).map(|(_, factor)| *factor);
-        let mut skips = Vec::new();
-        for (factor, mut term) in others.zip(terms) {
-            if !term.pending.is_none() {
-                term = self.flush(name, term);
-            }
-            skips.push((term.source, factor));
+        host
+    }
+
+    /// Whether a branch is a layer that other tensors can be added to. A strided convolution's values are too far apart
+    /// for others to be added in place.
+    fn takes_skips(&mut self, branch: &Branch) -> bool {
+        self.open_layer(branch).is_some_and(|layer| {
+            layer.activation.is_identity() && layer.linear.stride == 1 && layer.precision == Precision::Calibrated
+        })
+    }
+
+    /// Closes whatever is pending on a branch.
+    pub(crate) fn settle(&mut self, name: &str, branch: Branch) -> Branch {
+        if branch.pending.is_none() { branch } else { self.flush(name, branch) }
+    }
+
+    /// A layer of skip connections alone. One that moves a single tensor rounds nothing.
+    pub(crate) fn push_moved(
+        &mut self,
+        name: &str,
+        terms: Vec<(Source, Skip<f64>)>,
+        shape: Shape,
+        activation: Activation,
+    ) -> Branch {
+        let source = terms.first().and_then(|(source, _)| *source);
+        let single = terms.iter().all(|(other, _)| *other == source);
+        self.push_layer(Layer {
+            name: name.to_owned(),
+            linear: Linear::nothing(self.result(source), shape),
+            activation,
+            source,
+            skips: terms,
+            precision: if single { Precision::Exact } else { Precision::Calibrated },
+        })
+    }
+
+    /// Says what the integers of the layer that a branch ends in may lose.
+    pub(crate) fn keep(&mut self, branch: &Branch, precision: Precision) {
+        if let Some(layer) = branch.source.and_then(|index| self.layers.get_mut(index)) {
+            layer.precision = precision;
         }
-        if let Some(layer) = self.open_layer(&sum) {
-            layer.skips.extend(skips);
+    }
+
+    fn push_layer(&mut self, layer: Layer) -> Branch {
+        let pending = Pending::none(layer.linear.output.channels);
+        self.layers.push(layer);
+        Branch { source: Some(self.layers.len() - 1), pending, owned: true }
+    }
+
+    /// `a b = ((a + b)^2 - (a - b)^2) / 4`.
+    fn push_product(&mut self, name: &str, sources: Vec<Branch>, shape: Shape) -> Branch {
+        let sources: Vec<Source> = sources.into_iter().map(|branch| self.settle(name, branch).source).collect();
+        let [a, b] = sources[..] else { return Branch { source: None, pending: Pending::none(0), owned: false } };
+        let square = Activation::Function(Function::QuarterSquare);
+        let squares = [1.0, -1.0].map(|sign| {
+            let terms = vec![(a, Skip::plain(1.0)), (b, Skip::plain(sign))];
+            self.push_moved(name, terms, shape, square).source
+        });
+        let terms = vec![(squares[0], Skip::plain(1.0)), (squares[1], Skip::plain(-1.0))];
+        self.push_moved(name, terms, shape, Activation::none())
+    }
+
+    /// `slope * x + (1 - slope) * max(x, 0)`.
+    fn push_channel_leaky(&mut self, name: &str, branch: Branch, slopes: &[f64]) -> Branch {
+        let branch = self.settle(name, branch);
+        let relu = Activation::Clamp(Clamp { lo: Some(0.0), hi: None });
+        let shape = self.result(branch.source);
+        let positive = self.push_moved(name, vec![(branch.source, Skip::plain(1.0))], shape, relu);
+        let scaled = |merger: &mut Self, branch: &Branch, factor: &dyn Fn(f64) -> f64| {
+            let kernel = Array4::from_shape_fn((slopes.len(), 1, 1, 1), |(c, ..)| factor(slopes[c]));
+            let bias = vec![0.0; slopes.len()];
+            merger.push_linear(name, branch, kernel, bias, (slopes.len(), 1, Padding::default()))
+        };
+        let whole = scaled(self, &branch, &|slope| slope);
+        let rest = scaled(self, &positive, &|slope| 1.0 - slope);
+        if let Some(layer) = self.open_layer(&rest) {
+            layer.skips.push((whole.source, Skip::plain(1.0)));
         }
-        sum
+        rest
     }
 
     /// Closes what is pending on a branch over a new linear operator.
-    fn push_linear(
+    pub(crate) fn push_linear(
         &mut self,
         name: &str,
         branch: &Branch,
@@ -267,16 +361,14 @@ impl Merger {
         let window = branch.pending.window;
         let mut linear = Linear { input, output: input, window, kernel, bias, groups, stride, padding };
         linear.output = linear.full_output();
-        let pending = Pending::none(linear.output.channels);
-        let layer = Layer {
+        self.push_layer(Layer {
             name: name.to_owned(),
             linear,
-            clamp: Clamp::none(),
+            activation: Activation::none(),
             source: branch.source,
             skips: Vec::new(),
-        };
-        self.layers.push(layer);
-        Branch { source: Some(self.layers.len() - 1), pending, owned: true }
+            precision: Precision::Calibrated,
+        })
     }
 
     /// Turns what is pending into a depthwise layer.
@@ -303,6 +395,7 @@ impl Merger {
         let input = graph.add(Fused::Input(self.input), &[]);
         let Some(mut last) = last else { return graph };
         last.pending.flat_from = None;
+        self.separate_reads();
         if !last.pending.is_none() || last.source.is_none() {
             last = self.flush("output", last);
         }
@@ -312,13 +405,44 @@ impl Merger {
         let mut layers: Vec<Option<Layer>> = self.layers.into_iter().map(Some).collect();
         for index in order {
             let Some(layer) = layers[index].take() else { continue };
+            let reads: Vec<Source> = layer.sources().collect();
+            let Layer { name, linear, activation, skips, precision, .. } = layer;
             let sources: Vec<NodeId> =
-                layer.sources().map(|source| source.map_or(input, |index| places[index])).collect();
-            let skips = layer.skips.iter().map(|(_, factor)| *factor).collect();
-            let node = Fused::Layer { name: layer.name, linear: layer.linear, skips, clamp: layer.clamp };
+                reads.into_iter().map(|source| source.map_or(input, |index| places[index])).collect();
+            let skips = skips.into_iter().map(|(_, skip)| skip).collect();
+            let node = Fused::Layer { name, linear, skips, activation, precision };
             places[index] = graph.add(node, &sources);
         }
         graph
+    }
+
+    /// Gives a layer that reads sums of windows, or all of a plane, a copy of its source if others read that differently:
+    /// a tensor is evaluated in one way.
+    fn separate_reads(&mut self) {
+        for index in 0..self.layers.len() {
+            let source = self.layers[index].source;
+            let own = self.way(index);
+            let other =
+                |other: &usize| *other != index && self.layers[*other].sources().any(|read| read == source);
+            let differs = (0..self.layers.len()).filter(other).any(|other| {
+                self.layers[other].skips.iter().any(|(read, _)| *read == source)
+                    || (self.layers[other].source == source && self.way(other) != own)
+            });
+            if own != Way::Positions && differs {
+                let shape = self.result(source);
+                let terms = vec![(source, Skip::plain(1.0))];
+                let copy = self.push_moved("copy", terms, shape, Activation::none());
+                self.layers[index].source = copy.source;
+            }
+        }
+    }
+
+    fn way(&self, index: usize) -> Way {
+        let linear = &self.layers[index].linear;
+        match (linear.window, linear.is_full() && linear.pooled().plane() > 1) {
+            (1, false) => Way::Positions,
+            (window, full) => Way::Windows(window, full),
+        }
     }
 
     /// The layers that the output depends on, producers first.
@@ -347,14 +471,14 @@ impl Merger {
             let layer = &mut self.layers[index];
             let output = &mut layer.linear.output;
             (output.height, output.width) = (needs[index].0.min(output.height), needs[index].1.min(output.width));
-            let skipped = (output.height, output.width);
+            let output = *output;
             let mut need = |source: Source, (height, width): (usize, usize)| {
                 if let Some(source) = source {
                     needs[source] = (height.max(needs[source].0), width.max(needs[source].1));
                 }
             };
             need(layer.source, layer.linear.live_input());
-            layer.skips.iter().for_each(|(source, _)| need(*source, skipped));
+            layer.skips.iter().for_each(|(source, skip)| need(*source, skip.live_source(output)));
         }
         for &index in order {
             if let Some(source) = self.layers[index].source {

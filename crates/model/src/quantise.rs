@@ -3,15 +3,19 @@
 //! Ranges are worst-case where the lookup table they need is small, otherwise calibrated with a margin; each
 //! [`ValueRange`] says which.
 
-use crate::activation::Clamp;
+use crate::activation::{Activation, Clamp, FixedActivation, Function, ValueTable};
 use crate::calibration::{Bounds, Evidence, Runs, Sums};
 use crate::error::QuantiseError;
 use crate::fixed::{Fixed, FixedInput, FixedLayer, OutputKind, RangeSource, ValueRange, round_shift};
-use crate::fuse::Fused;
+use crate::fuse::{Fused, Precision};
 use crate::graph::Graph;
 use crate::linear::Linear;
 use crate::rounding::Rounding;
 use crate::shape::Shape;
+use crate::skip::Skip;
+
+/// Bits by which exact layers and squares may exceed the tables of others.
+const EXACT_BITS: u32 = 3;
 
 /// The bit budget.
 #[derive(Clone, Debug)]
@@ -76,9 +80,9 @@ pub fn quantise(
         let bounds = runs.bounds(place);
         let node = match node {
             Fused::Input(shape) => Fixed::Input(quantise_input(*shape, bounds, options)),
-            Fused::Layer { name, linear, skips, clamp } => {
+            Fused::Layer { name, linear, skips, activation, precision } => {
                 let is_last = place + 1 == graph.len();
-                let raw = is_last && clamp.is_identity();
+                let raw = is_last && activation.is_identity();
                 let evidence = &runs.evidence(sources[0], linear);
                 let read: Vec<Tensor> = sources.iter().map(|&source| tensors[source]).collect();
                 let (tensors, sources, runs) = (&read[..], &sources[..], &runs);
@@ -86,7 +90,8 @@ pub fn quantise(
                     name,
                     linear,
                     skips,
-                    clamp,
+                    activation,
+                    precision: *precision,
                     tensors,
                     sources,
                     bounds,
@@ -139,7 +144,10 @@ fn share_ranges(graph: &mut Graph<Fixed>) {
 
 fn activation(node: &mut Fixed) -> Option<(&Clamp<i64>, &mut ValueRange)> {
     match node {
-        Fixed::Layer(FixedLayer { kind: OutputKind::Requantise { clamp, range, .. }, .. }) => Some((clamp, range)),
+        Fixed::Layer(FixedLayer {
+            kind: OutputKind::Requantise { activation: FixedActivation::Clamp(clamp), range, .. },
+            ..
+        }) => Some((clamp, range)),
         _ => None,
     }
 }
@@ -158,8 +166,9 @@ impl Tensor {
             Fixed::Input(input) => Self { scale: input.scale, lo: input.range.lo, hi: input.range.hi },
             Fixed::Layer(layer) => match &layer.kind {
                 OutputKind::Raw => Self { scale: layer.scale(), lo: 0, hi: 0 },
-                OutputKind::Requantise { clamp, range, .. } => {
-                    Self { scale: layer.scale(), lo: clamp.apply(range.lo), hi: clamp.apply(range.hi) }
+                OutputKind::Requantise { activation, range, .. } => {
+                    let (lo, hi) = activation.extremes(range.lo, range.hi);
+                    Self { scale: layer.scale(), lo, hi }
                 }
             },
         }
@@ -185,8 +194,9 @@ fn quantise_input(shape: Shape, bounds: Bounds, options: &QuantiseOptions) -> Fi
 struct LayerQuantiser<'a> {
     name: &'a str,
     linear: &'a Linear<f64>,
-    skips: &'a [f64],
-    clamp: &'a Clamp<f64>,
+    skips: &'a [Skip<f64>],
+    activation: &'a Activation,
+    precision: Precision,
     /// What the layer reads, the linear operator's source first, and the places of those nodes.
     tensors: &'a [Tensor],
     sources: &'a [usize],
@@ -215,6 +225,14 @@ impl LayerQuantiser<'_> {
     }
 
     fn weight_scale(&self) -> i32 {
+        if self.linear.is_nothing() {
+            // Sums of tensors are taken at the finest of their scales.
+            let finest = self.tensors[1..].iter().map(|tensor| tensor.scale).max();
+            return finest.unwrap_or(self.tensors[0].scale) - self.tensors[0].scale;
+        }
+        if self.precision != Precision::Calibrated {
+            return 0;
+        }
         let largest = self.linear.kernel.iter().fold(0.0f64, |largest, w| largest.max(w.abs()));
         let limit = (1i64 << (self.options.weight_bits - 1)) as f64 - 0.5;
         // A scale beyond what the weights need only widens the accumulator.
@@ -230,7 +248,11 @@ impl LayerQuantiser<'_> {
         }
         let factor = f64::powi(2.0, weight_scale);
         let largest = (1i64 << (self.options.weight_bits - 1)) - 1;
-        let (kernel, drift) = Rounding { factor, largest, evidence: self.evidence }.round(self.linear);
+        let (kernel, drift) = if self.precision != Precision::Calibrated {
+            (self.linear.kernel.mapv(|weight| weight.round() as i64), vec![0.0; self.linear.bias.len()])
+        } else {
+            Rounding { factor, largest, evidence: self.evidence }.round(self.linear)
+        };
         let mut linear = self.linear.map(|_| 0, |_| 0);
         linear.kernel = kernel;
         for (integer, (bias, drift)) in linear.bias.iter_mut().zip(self.linear.bias.iter().zip(drift)) {
@@ -240,10 +262,10 @@ impl LayerQuantiser<'_> {
     }
 
     /// The skip connections' factors, which bring their tensors to the accumulator's scale.
-    fn skips(&self, accumulator_scale: i32) -> Result<Vec<i64>, QuantiseError> {
-        let factor = |(sign, tensor): (&f64, &Tensor)| {
+    fn skips(&self, accumulator_scale: i32) -> Result<Vec<Skip<i64>>, QuantiseError> {
+        let factor = |(skip, tensor): (&Skip<f64>, &Tensor)| {
             let shift = u32::try_from(accumulator_scale - tensor.scale).ok().filter(|shift| *shift < 40)?;
-            Some(if *sign < 0.0 { -(1 << shift) } else { 1 << shift })
+            Some(skip.with_factor(if skip.factor < 0.0 { -(1 << shift) } else { 1 << shift }))
         };
         let factors = self.skips.iter().zip(&self.tensors[1..]).map(factor);
         factors.collect::<Option<_>>().ok_or_else(|| {
@@ -254,14 +276,17 @@ impl LayerQuantiser<'_> {
     fn requantise(
         &self,
         linear: &Linear<i64>,
-        skips: &[i64],
+        skips: &[Skip<i64>],
         accumulator_scale: i32,
     ) -> Result<OutputKind, QuantiseError> {
+        if self.precision != Precision::Calibrated {
+            return self.keep(linear, skips, accumulator_scale);
+        }
         let (sources, source_scale) = (self.sources, self.tensors[0].scale);
         let sums = Sums { linear, skips, sources, source_scale, scale: accumulator_scale };
         let integers = self.runs.integer_bounds(&sums);
         let seen = self.bounds.union(integers).widened(self.options.margin);
-        let entries = (1i64 << self.options.table_bits) as f64 - 4.0;
+        let entries = (1i64 << self.table_bits()) as f64 - 4.0;
         let scale = scale_for((seen.hi - seen.lo).max(1e-6), entries).min(accumulator_scale);
         let shift = u32::try_from(accumulator_scale - scale)
             .ok()
@@ -269,15 +294,60 @@ impl LayerQuantiser<'_> {
             .ok_or_else(|| self.refuse("no power-of-two requantisation fits; raise the table bits"))?;
         let integer = |real: f64| (real * f64::powi(2.0, scale)).round() as i64;
         let range = self.range(linear, skips, shift, integer(seen.lo) - 1, integer(seen.hi) + 1)?;
-        let clamp = Clamp { lo: self.clamp.lo.map(integer), hi: self.clamp.hi.map(integer) };
-        Ok(OutputKind::Requantise { shift, clamp, range })
+        Ok(OutputKind::Requantise { shift, activation: self.fixed_activation(scale, &range)?, range })
+    }
+
+    /// Nothing is rounded, and every value has room.
+    fn keep(&self, linear: &Linear<i64>, skips: &[Skip<i64>], scale: i32) -> Result<OutputKind, QuantiseError> {
+        let worst = rounded_worst_case(linear, skips, self.tensors, 0);
+        let (mut lo, mut hi) =
+            worst.ok_or_else(|| self.refuse("its accumulator can overflow 64 bits; lower the bits"))?;
+        if let (Precision::Maximum, [_, tensor, ..]) = (self.precision, self.tensors) {
+            (lo, hi) = (lo.max(tensor.lo), hi.min(tensor.hi));
+        }
+        if hi - lo >= 1 << (self.options.table_bits + EXACT_BITS) {
+            return Err(
+                self.refuse("its exact values need a larger table than the bits allow; lower the table bits")
+            );
+        }
+        let range = ValueRange { lo, hi, source: RangeSource::WorstCase };
+        Ok(OutputKind::Requantise { shift: 0, activation: self.fixed_activation(scale, &range)?, range })
+    }
+
+    /// Logarithm of the most entries that the layer's table may have.
+    fn table_bits(&self) -> u32 {
+        let squares = matches!(self.activation, Activation::Function(Function::QuarterSquare));
+        self.options.table_bits + if squares { EXACT_BITS } else { 0 }
+    }
+
+    /// The activation of integers of a scale, over a range.
+    fn fixed_activation(&self, scale: i32, range: &ValueRange) -> Result<FixedActivation, QuantiseError> {
+        let integer = |real: f64| (real * f64::powi(2.0, scale)).round() as i64;
+        let function = match self.activation {
+            Activation::Clamp(clamp) => {
+                let (lo, hi) = (clamp.lo.map(integer), clamp.hi.map(integer));
+                return Ok(FixedActivation::Clamp(Clamp { lo, hi }));
+            }
+            Activation::Function(function) => function,
+        };
+        let real = |x: i64| function.apply(x as f64 / f64::powi(2.0, scale));
+        let largest = (range.lo..=range.hi).map(real).fold(0.0f64, |largest, value| largest.max(value.abs()));
+        let limit = (1i64 << self.options.table_bits) as f64 - 1.0;
+        let scale_after = function.exact_scale(scale).unwrap_or_else(|| scale_for(largest.max(1e-6), limit));
+        let unit = f64::powi(2.0, scale_after);
+        let values: Vec<f64> = (range.lo..=range.hi).map(|x| (real(x) * unit + 0.5).floor()).collect();
+        if values.iter().any(|value| !value.is_finite() || value.abs() >= 2f64.powi(52)) {
+            return Err(self.refuse("its activation is not finite, or too large for exact integers"));
+        }
+        let values = values.into_iter().map(|value| value as i64).collect();
+        Ok(FixedActivation::Table(ValueTable { lo: range.lo, values, scale: scale_after }))
     }
 
     /// The worst case when its table fits the budget, otherwise what calibration saw.
     fn range(
         &self,
         linear: &Linear<i64>,
-        skips: &[i64],
+        skips: &[Skip<i64>],
         shift: u32,
         lo: i64,
         hi: i64,
@@ -285,7 +355,7 @@ impl LayerQuantiser<'_> {
         let worst = rounded_worst_case(linear, skips, self.tensors, shift);
         let (worst_lo, worst_hi) =
             worst.ok_or_else(|| self.refuse("its accumulator can overflow 64 bits; lower the bits"))?;
-        let fits = worst_hi - worst_lo < 1 << self.options.table_bits;
+        let fits = worst_hi - worst_lo < 1 << self.table_bits();
         Ok(if fits {
             ValueRange { lo: worst_lo, hi: worst_hi, source: RangeSource::WorstCase }
         } else {
@@ -300,12 +370,20 @@ impl LayerQuantiser<'_> {
 }
 
 /// Bounds of a layer's rounded accumulators over all values of the tensors that it reads.
-fn rounded_worst_case(linear: &Linear<i64>, skips: &[i64], tensors: &[Tensor], shift: u32) -> Option<(i64, i64)> {
+fn rounded_worst_case(
+    linear: &Linear<i64>,
+    skips: &[Skip<i64>],
+    tensors: &[Tensor],
+    shift: u32,
+) -> Option<(i64, i64)> {
     let (mut lo, mut hi) = worst_case(linear, tensors[0].lo, tensors[0].hi)?;
-    for (&factor, tensor) in skips.iter().zip(&tensors[1..]) {
-        let (a, b) = (factor.checked_mul(tensor.lo)?, factor.checked_mul(tensor.hi)?);
-        lo = lo.checked_add(a.min(b))?;
-        hi = hi.checked_add(a.max(b))?;
+    for (skip, tensor) in skips.iter().zip(&tensors[1..]) {
+        let (a, b) = (skip.factor.checked_mul(tensor.lo)?, skip.factor.checked_mul(tensor.hi)?);
+        let (least, most) = (a.min(b), a.max(b));
+        // A moved tensor is not added everywhere.
+        let (least, most) = if skip.is_plain() { (least, most) } else { (least.min(0), most.max(0)) };
+        lo = lo.checked_add(least)?;
+        hi = hi.checked_add(most)?;
     }
     Some((round_shift(lo, shift)?, round_shift(hi, shift)?))
 }

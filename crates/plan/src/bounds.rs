@@ -3,7 +3,7 @@
 //!
 //! A plan within bounds may still be wrong; [`Plan::check_model`] holds it to a model, and a verifier to a key's hash.
 
-use zklayout_model::Shape;
+use zklayout_model::{FixedActivation, Shape};
 
 use crate::direct::{Direct, DirectLayer, Finish, Weights};
 use crate::error::PlanError;
@@ -86,8 +86,12 @@ fn tables(tables: &[Table]) -> Result<(), PlanError> {
     for table in tables {
         match &table.kind {
             TableKind::Range { size } => hold("table", *size <= 1 << MOST_K)?,
-            TableKind::Activation { shift, lo, hi, .. } => {
+            TableKind::Activation { shift, activation, lo, hi } => {
                 values("table", &[*lo, *hi])?;
+                if let FixedActivation::Table(table) = activation {
+                    values("table", &table.values)?;
+                    values("table", &[table.lo])?;
+                }
                 hold("table", *shift <= MOST_SHIFT && lo <= hi && table.len() <= 1 << MOST_K)?;
             }
         }
@@ -163,7 +167,8 @@ fn tile(knobs: &StreamKnobs, tile: &Tile) -> Result<(), PlanError> {
 fn home(layout: &Streams, home: &Home) -> Result<(), PlanError> {
     tile(&layout.knobs, &home.tile)?;
     tensor("tensor", &home.shape)?;
-    let sizes = [home.stride, home.pitch, home.origin, home.first_tile, home.tiles, home.tail, home.row];
+    let Home { stride, pitch, read_pitch, origin, first_tile, tiles, tail, row, .. } = *home;
+    let sizes = [stride, pitch, read_pitch, origin, first_tile, tiles, tail, row];
     positions("position", &sizes)?;
     hold("stride", home.stride >= 1 && home.tiles >= 1 && home.pitch >= 1)?;
     // Tiles of one row may be wider than a row of the plane.
@@ -182,7 +187,9 @@ fn home(layout: &Streams, home: &Home) -> Result<(), PlanError> {
 fn fact(layout: &Streams, fact: &LinearFact) -> Result<(), PlanError> {
     let homes = layout.homes.len();
     let skips = fact.skips.iter().all(|skip| {
-        skip.home < homes && skip.exponent <= MOST_POSITIONS && (-MOST_VALUE..=MOST_VALUE).contains(&skip.factor)
+        let channels = skip.channels.iter().flatten().flatten().all(|channel| *channel <= MOST_POSITIONS);
+        let known = skip.home < homes && skip.exponent <= MOST_POSITIONS;
+        known && channels && (-MOST_VALUE..=MOST_VALUE).contains(&skip.factor)
     });
     hold("tensor of a layer", fact.input < homes && fact.output < homes && skips)?;
     let sizes =

@@ -10,7 +10,7 @@ use crate::layout::{Knobs, Layout};
 use crate::shape::CircuitShape;
 
 /// Format of saved plans; a plan of another format is refused.
-pub(crate) const PLAN_FORMAT: u32 = 4;
+pub(crate) const PLAN_FORMAT: u32 = 5;
 
 /// What the verifier learns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

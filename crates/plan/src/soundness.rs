@@ -64,12 +64,9 @@ impl Plan {
 fn entries(table: &Table) -> (f64, f64) {
     match &table.kind {
         TableKind::Range { size } => (*size as f64, 0.0),
-        TableKind::Activation { shift, clamp, lo, hi } => {
-            // Clamps are monotone, so that the ends have the extremes.
-            let ends = [*lo, *hi];
-            let largest =
-                |values: [i64; 2]| values.map(|value| (value as f64).abs()).into_iter().fold(0.0, f64::max);
-            (largest(ends), largest(ends.map(|end| clamp.apply(end >> shift))))
+        TableKind::Activation { shift, activation, lo, hi } => {
+            let largest = |(least, most): (i64, i64)| (least as f64).abs().max((most as f64).abs());
+            (largest((*lo, *hi)), largest(activation.extremes(lo >> shift, hi >> shift)))
         }
     }
 }

@@ -3,7 +3,7 @@
 //! All tables share the table columns of the grid; a tag keeps them apart.
 
 use serde::{Deserialize, Serialize};
-use zklayout_model::Clamp;
+use zklayout_model::FixedActivation;
 
 /// Tags of activation tables start here, above every range's size.
 const FIRST_ACTIVATION_TAG: u64 = 1 << 32;
@@ -25,12 +25,12 @@ pub enum TableKind {
         /// Number of entries.
         size: u64,
     },
-    /// `(x, clamp(x >> shift))` for `x` in `[lo, hi]`.
+    /// `(x, activation(x >> shift))` for `x` in `[lo, hi]`.
     Activation {
         /// Bits dropped inside the table.
         shift: u32,
         /// The activation.
-        clamp: Clamp<i64>,
+        activation: FixedActivation,
         /// Smallest `x`.
         lo: i64,
         /// Largest `x`.
@@ -56,8 +56,8 @@ impl Table {
     pub fn entries(&self) -> Box<dyn Iterator<Item = (i64, i64)> + '_> {
         match &self.kind {
             TableKind::Range { size } => Box::new((0..*size as i64).map(|x| (x, 0))),
-            TableKind::Activation { shift, clamp, lo, hi } => {
-                Box::new((*lo..=*hi).map(move |x| (x, clamp.apply(x >> shift))))
+            TableKind::Activation { shift, activation, lo, hi } => {
+                Box::new((*lo..=*hi).map(move |x| (x, activation.apply(x >> shift))))
             }
         }
     }
@@ -86,8 +86,8 @@ impl TableSet {
 
     /// Adds an activation unless an equal one is there; returns its place. Relations that differ in range alone stay
     /// apart, so that the circuit accepts exactly what the executor does.
-    pub(crate) fn activation(&mut self, shift: u32, clamp: Clamp<i64>, lo: i64, hi: i64) -> usize {
-        let kind = TableKind::Activation { shift, clamp, lo, hi };
+    pub(crate) fn activation(&mut self, shift: u32, activation: FixedActivation, lo: i64, hi: i64) -> usize {
+        let kind = TableKind::Activation { shift, activation, lo, hi };
         if let Some(index) = self.0.iter().position(|table| table.kind == kind) {
             return index;
         }
@@ -103,8 +103,9 @@ impl TableSet {
     pub(crate) fn offsets(&self) -> (i64, i64) {
         let mut offsets = (0, 0);
         for table in &self.0 {
-            if let TableKind::Activation { shift, clamp, lo, .. } = &table.kind {
-                offsets = (offsets.0.max(-lo), offsets.1.max(-clamp.apply(lo >> shift)));
+            if let TableKind::Activation { shift, activation, lo, hi } = &table.kind {
+                let (least, _) = activation.extremes(lo >> shift, hi >> shift);
+                offsets = (offsets.0.max(-lo), offsets.1.max(-least));
             }
         }
         offsets

@@ -32,9 +32,9 @@ pub use error::Error;
 pub use model::{Model, QuantisedModel};
 pub use samples::{SampleFormat, Samples};
 pub use zklayout_model::{
-    Clamp, Constant, Fixed, FixedInput, FixedLayer, Float, FloatOp, Graph, ImportError, Importer, Linear, Node,
-    NodeId, Operators, OutputKind, Padding, QuantiseOptions, RangeSource, Shape, Trace, ValueRange,
-    import_onnx_bytes,
+    Activation, Axis, Clamp, Constant, Fixed, FixedActivation, FixedInput, FixedLayer, Float, FloatOp, Function,
+    Graph, ImportError, Importer, Linear, Node, NodeId, Operators, OutputKind, Padding, QuantiseOptions,
+    RangeSource, Shape, Skip, Trace, ValueRange, ValueTable, import_onnx_bytes,
 };
 pub use zklayout_plan::{
     Buyer, Candidate, CircuitShape, Content, Cost, CostError, CostModel, Direct, DirectKnobs, DotVariant,

@@ -3,10 +3,10 @@
 
 use ndarray::Array4;
 use zklayout::{
-    Clamp, DirectKnobs, DotVariant, Fixed, Graph, Knobs, Plan, ProverError, QuantiseOptions, ReluVariant, Shape,
-    Srs, Visibility, WeightMode, keygen, prove, verify,
+    Activation, Clamp, DirectKnobs, DotVariant, Fixed, Graph, Knobs, Plan, ProverError, QuantiseOptions,
+    ReluVariant, Shape, Srs, Visibility, WeightMode, keygen, prove, verify,
 };
-use zklayout_model::{Fused, Linear, Padding, execute, quantise};
+use zklayout_model::{Fused, Linear, Padding, Precision, execute, quantise};
 
 /// A padded convolution, then window means and a dense layer.
 fn network() -> Graph<Fused> {
@@ -32,13 +32,14 @@ fn network() -> Graph<Fused> {
     let second = linear(first.output, 2, (3, 2, 2, 2), 0);
     let start = graph.add(Fused::Input(input), &[]);
     let relu = Clamp { lo: Some(0.0), hi: None };
-    let hidden =
-        graph.add(Fused::Layer { name: "hidden".into(), linear: first, skips: vec![], clamp: relu }, &[start]);
-    graph.add(
-        Fused::Layer { name: "output".into(), linear: second, skips: vec![], clamp: Clamp::none() },
-        &[hidden],
-    );
+    let hidden = graph.add(layer("hidden", first, relu), &[start]);
+    graph.add(layer("output", second, Clamp::none()), &[hidden]);
     graph
+}
+
+fn layer(name: &str, linear: Linear<f64>, clamp: Clamp<f64>) -> Fused {
+    let (activation, precision) = (Activation::Clamp(clamp), Precision::Calibrated);
+    Fused::Layer { name: name.into(), linear, skips: vec![], activation, precision }
 }
 
 fn check(graph: &Graph<Fixed>, input: &[f64], visibility: Visibility, knobs: DirectKnobs) {

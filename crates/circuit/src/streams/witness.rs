@@ -243,16 +243,19 @@ impl Products {
         }
         let skipped = fact.skips.iter().map(|skip| {
             let home = &plan.homes[skip.home];
-            (skip.factor, pooled(&trace.values[input_place(home)], home.shape, 1))
+            (skip, pooled(&trace.values[input_place(home)], home.shape, 1))
         });
         let skipped: Vec<_> = skipped.collect();
+        let moved: Vec<i64> =
+            layer.skips.iter().map(|skip| skip.offset.0 * fact.pitch as i64 + skip.offset.1).collect();
         let padding = &layer.linear.padding;
         let start = output.origin_exponent() - padding.top * fact.pitch - padding.left;
         let x = pooled(&trace.values[input_place(input)], input.shape, layer.linear.window);
         let (kh, kw) = fact.kernel;
         let bias_positions = bias_positions(plan, fact);
         let origin = output.origin_exponent();
-        let length = (start + 1 + (kh - 1) * fact.pitch + kw).max(bias_positions).max(origin + 1);
+        let farthest = moved.iter().fold(0, |most, moved| (*moved).max(most)) as usize;
+        let length = (start + 1 + (kh - 1) * fact.pitch + kw).max(bias_positions).max(origin + 1 + farthest);
         let mut planes = Vec::with_capacity(output.shape.channels);
         for (o, bias) in layer.rounded_bias().into_iter().enumerate() {
             let mut plane = vec![0; length];
@@ -264,9 +267,11 @@ impl Products {
                     plane[shift - y * fact.pitch - z] += weight * value;
                 }
             }
-            for (factor, values) in &skipped {
-                for ((y, z), &value) in values.index_axis(ndarray::Axis(0), o).indexed_iter() {
-                    plane[origin - y * fact.pitch - z] += factor * value;
+            for ((skip, values), moved) in skipped.iter().zip(&moved) {
+                let Some(channel) = skip.channel(o) else { continue };
+                let first = origin as i64 + moved;
+                for ((y, z), &value) in values.index_axis(ndarray::Axis(0), channel).indexed_iter() {
+                    plane[(first - (y * fact.pitch + z) as i64) as usize] += skip.factor * value;
                 }
             }
             planes.push(plane);

@@ -8,7 +8,8 @@ use ndarray::Array4;
 use zklayout_circuit::streams::{FixedGrid, WeightTape, Witness};
 use zklayout_circuit::{Grid, InferenceCircuit, Scalar, instance_columns};
 use zklayout_model::{
-    Clamp, Fixed, Fused, Graph, Linear, Padding, QuantiseError, QuantiseOptions, Shape, Trace, execute, quantise,
+    Activation, Clamp, Fixed, Fused, Graph, Linear, Padding, Precision, QuantiseError, QuantiseOptions, Shape,
+    Skip, Trace, execute, quantise,
 };
 use zklayout_plan::{Family, Plan, PlanOptions, Streams, Visibility, WeightMode, plan};
 
@@ -113,8 +114,9 @@ pub fn network(input: Shape, specs: &[Spec], seed: u64) -> Graph<Fused> {
     for (index, (linear, spec)) in layers.into_iter().zip(specs).enumerate() {
         let sources: Vec<_> =
             std::iter::once(spec.source.unwrap_or(index)).chain(spec.skip).map(|node| nodes[node]).collect();
-        let skips = spec.skip.iter().map(|node| if node % 2 == 0 { 1.0 } else { -1.0 }).collect();
-        let layer = Fused::Layer { name: format!("layer{index}"), linear, skips, clamp: spec.clamp };
+        let skips = spec.skip.iter().map(|node| Skip::plain(if node % 2 == 0 { 1.0 } else { -1.0 })).collect();
+        let (name, activation) = (format!("layer{index}"), Activation::Clamp(spec.clamp));
+        let layer = Fused::Layer { name, linear, skips, activation, precision: Precision::Calibrated };
         nodes.push(graph.add(layer, &sources));
     }
     graph

@@ -18,10 +18,9 @@ use tract_onnx::prelude::Framework;
 use crate::error::ImportError;
 use crate::float::{Float, FloatOp};
 use crate::graph::{Graph, NodeId};
-use crate::shape::Shape;
 
 pub use constant::Constant;
-pub use node::Node;
+pub use node::{Axis, Node};
 pub use ops::{Importer, Operators};
 pub use reference::Reference;
 
@@ -116,9 +115,15 @@ impl<'a> Builder<'a> {
     }
 
     fn add_node(&mut self, proto: &pb::NodeProto) -> Result<(), ImportError> {
+        let outputs = if ops::SEVERAL_OUTPUTS.contains(&proto.op_type.as_str()) { proto.output.len() } else { 1 };
+        (0..outputs).try_for_each(|output| self.add_output(proto, output))
+    }
+
+    fn add_output(&mut self, proto: &pb::NodeProto, output: usize) -> Result<(), ImportError> {
         let sources: Vec<NodeId> = proto.input.iter().filter_map(|name| self.tensors.get(name).copied()).collect();
-        let shape = sources.first().map_or(Shape::new(0, 0, 0), |id| self.graph.node(*id).shape);
-        let node = Node::new(proto, &self.constants, &self.tensors, &self.graph, shape);
+        // With neither a batch nor planes, an input has one or three dimensions.
+        let batch = matches!(self.input_dims.len(), 2 | 4);
+        let node = Node::new(proto, &self.constants, &self.tensors, &self.graph, batch, output);
         let import = self.operators.importer(&proto.op_type).ok_or_else(|| ImportError::UnsupportedOp {
             node: node.name(),
             op: proto.op_type.clone(),
@@ -127,15 +132,16 @@ impl<'a> Builder<'a> {
         let Some(&source) = sources.first() else {
             return Err(node.unsupported("it reads no tensor that depends on the model's input"));
         };
-        let output = proto.output.first().cloned().unwrap_or_default();
+        let name = proto.output.get(output).cloned().unwrap_or_default();
         let id = match import(&node)? {
             None => source,
             Some((op, shape)) => {
-                let sources = if let FloatOp::Sum { .. } = op { &sources[..] } else { &sources[..1] };
+                let several = matches!(op, FloatOp::Sum { .. } | FloatOp::Product);
+                let sources = if several { &sources[..] } else { &sources[..1] };
                 self.graph.add(Float { name: node.name(), op, shape }, sources)
             }
         };
-        self.tensors.insert(output, id);
+        self.tensors.insert(name, id);
         Ok(())
     }
 

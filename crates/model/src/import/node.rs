@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use tract_onnx::pb;
 
 use super::constant::Constant;
+use crate::activation::{Activation, Function};
 use crate::error::ImportError;
-use crate::float::Float;
+use crate::float::{Float, FloatOp};
 use crate::graph::{Graph, NodeId};
 use crate::shape::Shape;
 
@@ -17,8 +18,42 @@ pub struct Node<'a> {
     constants: &'a HashMap<String, Constant>,
     tensors: &'a HashMap<String, NodeId>,
     graph: &'a Graph<Float>,
+    batch: bool,
     /// Shape of the tensor the node reads.
     pub shape: Shape,
+    /// Which of its outputs is asked for.
+    pub output: usize,
+}
+
+/// An axis of a tensor's shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Axis {
+    /// From plane to plane.
+    Channel,
+    /// From row to row of a plane.
+    Row,
+    /// From column to column of a plane.
+    Column,
+}
+
+impl Axis {
+    /// The shape's extent along the axis.
+    pub fn extent(self, shape: Shape) -> usize {
+        match self {
+            Self::Channel => shape.channels,
+            Self::Row => shape.height,
+            Self::Column => shape.width,
+        }
+    }
+
+    /// The shape with another extent along the axis.
+    pub fn with_extent(self, shape: Shape, extent: usize) -> Shape {
+        match self {
+            Self::Channel => Shape { channels: extent, ..shape },
+            Self::Row => Shape { height: extent, ..shape },
+            Self::Column => Shape { width: extent, ..shape },
+        }
+    }
 }
 
 impl<'a> Node<'a> {
@@ -27,9 +62,48 @@ impl<'a> Node<'a> {
         constants: &'a HashMap<String, Constant>,
         tensors: &'a HashMap<String, NodeId>,
         graph: &'a Graph<Float>,
-        shape: Shape,
+        batch: bool,
+        output: usize,
     ) -> Self {
-        Self { proto, constants, tensors, graph, shape }
+        let source = proto.input.iter().find_map(|name| tensors.get(name));
+        let shape = source.map_or(Shape::new(0, 0, 0), |id| graph.node(*id).shape);
+        Self { proto, constants, tensors, graph, batch, shape, output }
+    }
+
+    /// Number of outputs.
+    pub fn outputs(&self) -> usize {
+        self.proto.output.len()
+    }
+
+    /// Whether an ONNX axis is the batch.
+    pub fn is_batch(&self, axis: i64) -> bool {
+        self.batch && axis == 0
+    }
+
+    /// The axis that an ONNX axis is. Counted from the end, the last one of a feature vector is its channels.
+    ///
+    /// # Errors
+    /// The batch, or an axis that tensors of this library do not have.
+    pub fn axis(&self, axis: i64) -> Result<Axis, ImportError> {
+        let vector = self.shape.plane() == 1;
+        match axis - i64::from(self.batch && axis >= 0) {
+            0 => Ok(Axis::Channel),
+            -1 if vector => Ok(Axis::Channel),
+            1 | -2 if !vector => Ok(Axis::Row),
+            2 | -1 if !vector => Ok(Axis::Column),
+            -3 if !vector => Ok(Axis::Channel),
+            _ => Err(self.unsupported(format!("axis {axis} of a {} tensor", self.shape))),
+        }
+    }
+
+    /// Whether the tensor it reads has no negative value, whatever the input.
+    pub fn is_non_negative(&self) -> bool {
+        let source = self.proto.input.first().and_then(|name| self.tensors.get(name));
+        let rectifies = |activation: &Activation| match activation {
+            Activation::Clamp(clamp) => clamp.lo.is_some_and(|lo| lo >= 0.0),
+            Activation::Function(function) => matches!(function, Function::Sigmoid | Function::Abs),
+        };
+        source.is_some_and(|id| matches!(&self.graph.node(*id).op, FloatOp::Activation(a) if rectifies(a)))
     }
 
     /// Number of inputs.
@@ -146,11 +220,14 @@ pub(super) fn declared_dims(input: &pb::ValueInfoProto) -> Result<Vec<usize>, Im
     dims.iter().enumerate().map(fixed).collect()
 }
 
-/// Reads `[1, C, H, W]` or `[1, D]` as channel planes.
+/// Reads `[1, C, H, W]`, `[1, D]`, or the same without a batch, as channel planes.
 pub(super) fn shape_of_dims(dims: &[usize]) -> Result<Shape, String> {
     match *dims {
         [1, channels, height, width] => Ok(Shape::new(channels, height, width)),
-        [1, features] => Ok(Shape::vector(features)),
-        _ => Err(format!("shape {dims:?} is neither [1, channels, height, width] nor [1, features]")),
+        [1, features] | [features] => Ok(Shape::vector(features)),
+        [channels, height, width] => Ok(Shape::new(channels, height, width)),
+        _ => Err(format!(
+            "shape {dims:?} is none of [1, channels, height, width], [1, features], or those without 1"
+        )),
     }
 }

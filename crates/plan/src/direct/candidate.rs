@@ -1,6 +1,8 @@
 //! A layout from a graph: tables, constants, and each layer's rows in closed form.
 
-use zklayout_model::{Clamp, Fixed, FixedInput, FixedLayer, Graph, NodeId, OutputKind, Shape, ValueRange};
+use zklayout_model::{
+    Clamp, Fixed, FixedActivation, FixedInput, FixedLayer, Graph, NodeId, OutputKind, Shape, Skip, ValueRange,
+};
 
 use crate::direct::geometry::Geometry;
 use crate::direct::knobs::{DirectKnobs, DotVariant, ReluVariant};
@@ -73,9 +75,9 @@ impl Builder {
     fn skip_factors(&mut self, graph: &Graph<Fixed>) {
         for (_, node) in graph.nodes() {
             let Fixed::Layer(layer) = node else { continue };
-            for &factor in &layer.skips {
-                if !self.layout.constants.contains(&factor) {
-                    self.layout.constants.push(factor);
+            for skip in &layer.skips {
+                if !self.layout.constants.contains(&skip.factor) {
+                    self.layout.constants.push(skip.factor);
                 }
             }
         }
@@ -87,6 +89,9 @@ impl Builder {
         let [source, skipped @ ..] = &sources[..] else {
             return Err(unsupported(&layer.name, "it reads no tensor"));
         };
+        if layer.linear.is_nothing() || !layer.skips.iter().all(Skip::is_plain) {
+            return Err(unsupported(&layer.name, "it moves tensors; only the family `streams` does"));
+        }
         if shape_of(graph, *source) != layer.linear.input {
             return Err(unsupported(&layer.name, "it reads another shape than its source has"));
         }
@@ -97,7 +102,7 @@ impl Builder {
             row: self.tally.rows,
             geometry: Geometry::of(&layer.linear),
             weights: self.weights(layer)?,
-            finish: self.finish_of(layer),
+            finish: self.finish_of(layer)?,
         };
         self.count(&planned);
         self.layout.layers.push(planned);
@@ -105,8 +110,8 @@ impl Builder {
     }
 
     fn skips(&self, graph: &Graph<Fixed>, layer: &FixedLayer, sources: &[NodeId]) -> Vec<DirectSkip> {
-        let skip = |(source, factor): (&NodeId, &i64)| {
-            let constant = self.layout.constants.iter().position(|constant| constant == factor)?;
+        let skip = |(source, skip): (&NodeId, &Skip<i64>)| {
+            let constant = self.layout.constants.iter().position(|constant| *constant == skip.factor)?;
             Some(DirectSkip { source: source.index(), shape: shape_of(graph, *source), constant })
         };
         sources.iter().zip(&layer.skips).filter_map(skip).collect()
@@ -131,18 +136,22 @@ impl Builder {
         Ok(Weights::Private { table: signed_range(&mut self.tables, -half, half - 1), bits, digits })
     }
 
-    fn finish_of(&mut self, layer: &FixedLayer) -> Finish {
-        let OutputKind::Requantise { shift, clamp, range } = layer.kind else { return Finish::Raw };
+    fn finish_of(&mut self, layer: &FixedLayer) -> Result<Finish, PlanError> {
+        let OutputKind::Requantise { shift, activation, range } = &layer.kind else { return Ok(Finish::Raw) };
+        let (shift, range) = (*shift, *range);
+        let &clamp = activation.as_clamp().ok_or_else(|| {
+            unsupported(&layer.name, "its activation is no clamp; only the family `streams` has others")
+        })?;
         let rectify = clamp == Clamp { lo: Some(0), hi: None };
         let bits = signed_bits(&range);
         let has_digits = (rectify || clamp.is_identity()) && shift + bits <= MOST_BITS;
         if self.layout.knobs.relu == ReluVariant::Bits && has_digits {
             self.layout.gadgets.bits = true;
-            return Finish::Bits { shift, bits, rectify };
+            return Ok(Finish::Bits { shift, bits, rectify });
         }
-        let values = self.tables.activation(0, clamp, range.lo, range.hi);
+        let values = self.tables.activation(0, FixedActivation::Clamp(clamp), range.lo, range.hi);
         self.tables.range(1 << shift);
-        Finish::Lookup { shift, clamp, values: self.tables.0[values].tag, remainders: 1 << shift }
+        Ok(Finish::Lookup { shift, clamp, values: self.tables.0[values].tag, remainders: 1 << shift })
     }
 
     fn count(&mut self, layer: &DirectLayer) {
@@ -227,7 +236,7 @@ fn gate_operations(layout: &Direct) -> usize {
 
 /// The tag of a table of `(x, 0)` for `x` in `[lo, hi]`.
 fn signed_range(tables: &mut TableSet, lo: i64, hi: i64) -> u64 {
-    let index = tables.activation(0, Clamp { lo: Some(0), hi: Some(0) }, lo, hi);
+    let index = tables.activation(0, FixedActivation::Clamp(Clamp { lo: Some(0), hi: Some(0) }), lo, hi);
     tables.0[index].tag
 }
 

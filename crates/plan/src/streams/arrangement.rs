@@ -3,15 +3,13 @@
 //! It knows nothing of tables, requantisation or rows of the grid.
 
 use crate::error::PlanError;
-use crate::streams::geometry::{Demand, last_value_row, pitch_fits, place, placements, read_exponent, tile_fits};
+use crate::streams::domain::Domains;
+use crate::streams::geometry::{Demand, last_value_row, place, placements, read_exponent, tile_for};
 use crate::streams::home::{Content, Home, Read};
 use crate::streams::network::{Network, unsupported};
-use zklayout_model::Shape;
+use zklayout_model::{Shape, Skip};
 
-/// How far above the narrowest pitch the search for a common pitch goes.
-const PITCH_TRIES: usize = 64;
-
-/// Placements of layers that are tried before a pitch is given up.
+/// Placements of layers that are tried before a pitch of the input is given up.
 const MOST_PLACEMENTS: usize = 2_000;
 
 /// Homes of all nodes, and where their consumers take the evaluations.
@@ -28,12 +26,22 @@ pub(crate) struct Arrangement {
 impl Arrangement {
     /// The arrangement of a network that takes the fewest rows, or which layer does not fit.
     pub(crate) fn of(network: &Network<'_>, lanes: usize) -> Result<Self, PlanError> {
-        let (_, width) = live_input(network);
-        let mut search =
-            Search { network, lanes, tried: 0, deepest: 0, hopeless: false, arrangement: Self::default() };
+        let live = live_input(network);
+        let mut search = Search {
+            network,
+            lanes,
+            live,
+            domains: Domains::of(network, live),
+            pitches: Vec::new(),
+            tried: 0,
+            deepest: 0,
+            arrangement: Self::default(),
+        };
+        let domain = search.domains.write[0];
         let mut best: Option<Self> = None;
-        for pitch in width..width + PITCH_TRIES {
-            if best.as_ref().is_some_and(|best| search.least_rows(pitch) >= best.rows()) {
+        for pitch in search.domains.pitches(domain, live.1, lanes) {
+            let least = search.domains.rows(domain, pitch, lanes).unwrap_or(0);
+            if best.as_ref().is_some_and(|best| least >= best.rows()) {
                 break;
             }
             let Some(found) = search.with_pitch(pitch) else { continue };
@@ -57,11 +65,14 @@ impl Arrangement {
 struct Search<'a> {
     network: &'a Network<'a>,
     lanes: usize,
+    /// Rows and columns of the input that the network reads.
+    live: (usize, usize),
+    domains: Domains,
+    /// By domain, the pitch that was chosen.
+    pitches: Vec<Option<usize>>,
     tried: usize,
     /// The furthest layer that no placement was found for.
     deepest: usize,
-    /// Whether some layer cannot be placed with the current pitch, wherever the input starts.
-    hopeless: bool,
     arrangement: Arrangement,
 }
 
@@ -69,61 +80,89 @@ impl Search<'_> {
     /// The first arrangement whose input has a given pitch. The input's place shifts the exponents of all planes after
     /// it, which is what aligns their tiles.
     fn with_pitch(&mut self, pitch: usize) -> Option<Arrangement> {
-        (self.tried, self.hopeless) = (0, false);
+        self.tried = 0;
         for shift in 0..self.lanes {
-            let Some(first) = input_home(self.network, self.lanes, pitch, shift) else { continue };
+            let Some(first) = self.input_home(pitch, shift) else { continue };
+            self.pitches = vec![None; self.domains.least.len()];
+            self.pitches[self.domains.write[0]] = Some(pitch);
             self.arrangement = Arrangement { homes: vec![first], ..Arrangement::default() };
             if self.extend() {
                 return Some(std::mem::take(&mut self.arrangement));
             }
-            if self.hopeless || self.tried > MOST_PLACEMENTS {
+            if self.tried > MOST_PLACEMENTS {
                 break;
             }
         }
         None
     }
 
-    /// Rows that the raster of all values takes at least; it grows with the pitch.
-    fn least_rows(&self, pitch: usize) -> usize {
-        let mut divisors = vec![1];
-        let mut rows = 0;
-        for (layer, sources) in self.network.layers.iter().zip(&self.network.sources) {
-            let source = sources[0];
-            let read = self.network.reads[source];
-            let flat = matches!(read, Read::Total | Read::Scalars { .. });
-            let divisor = if flat { pitch } else { divisors[source] * read.factor() };
-            let (shape, stride) = (layer.linear.output, self.network.stride(divisors.len()));
-            let positions = ((shape.height - 1) * (pitch / divisor) + shape.width - 1) * stride + 1;
-            rows += shape.channels * positions.div_ceil(self.lanes);
-            divisors.push(divisor);
-        }
-        rows
-    }
-
-    /// Places all layers after those that have homes. Where the input is read in windows, reading it later aligns what
-    /// follows differently, so several rows are tried.
+    /// Places all layers after those that have homes, with every pitch that the next one may read its source with.
     fn extend(&mut self) -> bool {
         let index = self.arrangement.homes.len() - 1;
-        let Some(layer) = self.network.layers.get(index) else { return true };
+        if index == self.network.layers.len() {
+            return true;
+        }
         self.deepest = self.deepest.max(index);
         let source = self.network.sources[index][0];
+        let domain = self.domains.read[source];
+        let home = &self.arrangement.homes[source];
+        if self.pitches[domain].is_some() || !matches!(home.read, Read::Sums { .. }) {
+            return self.set_read_pitches(index) && self.place_next(index);
+        }
+        let narrowest = home.pitch / home.read.factor();
+        for pitch in self.domains.pitches(domain, narrowest, self.lanes) {
+            self.pitches[domain] = Some(pitch);
+            if self.set_read_pitches(index) && self.place_next(index) {
+                return true;
+            }
+            if self.tried > MOST_PLACEMENTS {
+                break;
+            }
+        }
+        self.pitches[domain] = None;
+        false
+    }
+
+    /// Has the layer's sources that are read in windows read with the pitch of their domain; false if one is too wide.
+    fn set_read_pitches(&mut self, index: usize) -> bool {
+        self.network.sources[index].iter().all(|&node| {
+            let home = &mut self.arrangement.homes[node];
+            let (Read::Sums { factor }, Some(pitch)) = (home.read, self.pitches[self.domains.read[node]]) else {
+                return true;
+            };
+            home.read_pitch = pitch;
+            pitch >= home.pitch / factor
+        })
+    }
+
+    /// Places a layer and all after it. Where the input is read in windows, reading it later aligns what follows
+    /// differently, so several rows are tried.
+    fn place_next(&mut self, index: usize) -> bool {
+        let layer = self.network.layers[index];
+        let source = self.network.sources[index][0];
         let input = self.arrangement.homes[source].clone();
-        if !pitch_fits(&input, &layer.linear) || !tile_fits(&input, self.network.reads[index + 1], self.lanes) {
-            self.hopeless = true;
+        let (reads, writes) = (self.domains.read[source], self.domains.write[index + 1]);
+        let pitch = match input.read {
+            // One value per plane lies wherever its consumers want it.
+            Read::Total | Read::Scalars { .. } => self.pitches[writes].unwrap_or(self.domains.least[writes]),
+            _ if input.read_pitch < self.domains.least[reads] => return false,
+            _ => input.read_pitch,
+        };
+        if tile_for(self.network.reads[index + 1], pitch, self.lanes).is_none() {
             return false;
         }
         let demand = Demand {
             content: Content::Layer(index + 1),
             shape: layer.linear.output,
             stride: self.network.stride(index + 1),
-            pitch: 0,
+            pitch,
             origin_exponent: 0,
             top_exponent: 0,
             read: self.network.reads[index + 1],
             lanes: self.lanes,
         };
         let tries = if let Read::Sums { .. } = input.read { self.lanes } else { 1 };
-        let fitting = placements(&input, &layer.linear, demand)
+        let fitting = placements(&input, layer, demand)
             .filter_map(|(row, output)| self.skip_exponents(index, &output).map(|skips| (row, output, skips)))
             .take(tries)
             .collect::<Vec<_>>();
@@ -140,6 +179,27 @@ impl Search<'_> {
             self.pop(source, tail);
         }
         false
+    }
+
+    fn input_home(&self, pitch: usize, shift: usize) -> Option<Home> {
+        let (network, (height, width)) = (self.network, self.live);
+        let read = network.reads[0];
+        let rows = height.next_multiple_of(read.factor());
+        let origin_exponent = match read {
+            Read::Raster => (rows - 1) * pitch + width - 1 + shift,
+            _ if shift == 0 => rows * pitch - 1,
+            _ => return None,
+        };
+        place(&Demand {
+            content: Content::Input,
+            shape: Shape::new(network.input.shape.channels, height, width),
+            stride: 1,
+            pitch,
+            origin_exponent,
+            top_exponent: origin_exponent,
+            read,
+            lanes: self.lanes,
+        })
     }
 
     fn push(&mut self, source: usize, read_row: usize, output: Home, skips: Vec<usize>) {
@@ -159,13 +219,15 @@ impl Search<'_> {
 
     /// How far each skipped tensor must be raised to lie on the layer's output; `None` if one cannot.
     fn skip_exponents(&self, index: usize, output: &Home) -> Option<Vec<usize>> {
-        let raise = |&node: &usize| {
+        let raise = |(&node, skip): (&usize, &Skip<i64>)| {
             let home = &self.arrangement.homes[node];
-            let pitches = home.pitch == output.pitch * home.read.factor() || home.shape.plane() == 1;
-            let exponent = read_exponent(home, last_value_row(home));
-            output.origin_exponent().checked_sub(exponent).filter(|_| pitches)
+            let pitches = home.read_pitch == output.pitch || home.shape.plane() == 1;
+            let exponent = i64::try_from(read_exponent(home, last_value_row(home))).ok()?;
+            let origin = i64::try_from(output.origin_exponent()).ok()?;
+            let moved = skip.offset.0 * i64::try_from(output.pitch).ok()? + skip.offset.1;
+            usize::try_from(origin - exponent + moved).ok().filter(|_| pitches)
         };
-        self.network.sources[index][1..].iter().map(raise).collect()
+        self.network.sources[index][1..].iter().zip(&self.network.layers[index].skips).map(raise).collect()
     }
 }
 
@@ -176,29 +238,11 @@ fn live_input(network: &Network<'_>) -> (usize, usize) {
         let output = layer.linear.output;
         let reads = sources.iter().enumerate().filter(|(_, node)| **node == 0).map(|(slot, _)| match slot {
             0 => layer.linear.live_input(),
-            _ => (output.height, output.width),
+            _ => {
+                let (height, width) = layer.skips[slot - 1].live_source(output);
+                (height.min(network.input.shape.height), width.min(network.input.shape.width))
+            }
         });
         reads.fold((height, width), |(height, width), read| (height.max(read.0), width.max(read.1)))
-    })
-}
-
-fn input_home(network: &Network<'_>, lanes: usize, pitch: usize, shift: usize) -> Option<Home> {
-    let read = network.reads[0];
-    let (height, width) = live_input(network);
-    let rows = height.next_multiple_of(read.factor());
-    let origin_exponent = match read {
-        Read::Raster => (rows - 1) * pitch + width - 1 + shift,
-        _ if shift == 0 => rows * pitch - 1,
-        _ => return None,
-    };
-    place(&Demand {
-        content: Content::Input,
-        shape: Shape::new(network.input.shape.channels, height, width),
-        stride: 1,
-        pitch,
-        origin_exponent,
-        top_exponent: origin_exponent,
-        read,
-        lanes,
     })
 }

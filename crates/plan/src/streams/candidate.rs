@@ -138,9 +138,10 @@ impl<'a> Candidate<'a> {
     fn skips(&self, index: usize, layer: &FixedLayer) -> Vec<Skip> {
         let exponents = &self.arrangement.skip_exponents[index];
         let nodes = &self.network.sources[index][1..];
-        let skip = |((&node, &exponent), &factor): ((&usize, &usize), &i64)| {
+        let skip = |((&node, &exponent), skip): ((&usize, &usize), &zklayout_model::Skip<i64>)| {
             let home = self.home_of(node);
-            Skip { home, read_row: last_value_row(&self.homes[home]), exponent, factor }
+            let (read_row, channels) = (last_value_row(&self.homes[home]), skip.channels.clone());
+            Skip { home, read_row, exponent, factor: skip.factor, channels }
         };
         nodes.iter().zip(exponents).zip(&layer.skips).map(skip).collect()
     }
@@ -171,6 +172,7 @@ fn ones_home(positions: usize, columns: usize) -> Home {
         stride: 1,
         tile: Tile { rows: 1, columns },
         pitch: positions,
+        read_pitch: positions,
         origin: 0,
         first_tile: 0,
         tiles: positions / columns,

@@ -56,7 +56,7 @@ pub struct LinearFact {
 }
 
 /// A tensor that is added to a layer's accumulators.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skip {
     /// Home of the tensor.
     pub home: usize,
@@ -66,6 +66,23 @@ pub struct Skip {
     pub exponent: usize,
     /// Integer factor.
     pub factor: i64,
+    /// By output channel, the channel that is added to it, if any; channel by channel if not given.
+    pub channels: Option<Vec<Option<usize>>>,
+}
+
+impl Skip {
+    /// The channel that is added to an output channel.
+    pub fn channel(&self, output: usize) -> Option<usize> {
+        match &self.channels {
+            None => Some(output),
+            Some(channels) => channels.get(output).copied().flatten(),
+        }
+    }
+
+    /// Number of output channels that a channel is added to.
+    fn added_channels(&self, outputs: usize) -> usize {
+        self.channels.as_ref().map_or(outputs, |channels| channels.iter().flatten().count())
+    }
 }
 
 /// Outputs that share a row of weights.
@@ -144,7 +161,7 @@ impl LinearFact {
     pub fn len(&self) -> usize {
         let blocks = self.group_outputs.div_ceil(self.weight_lanes);
         let weights = self.group_inputs * self.kernel.0 * self.kernel.1 + self.bias_digits;
-        self.groups * (self.group_outputs * (1 + self.skips.len()) + blocks * weights)
+        self.groups * (self.group_outputs + blocks * weights) + self.skipped()
     }
 
     /// Whether the fact has no row.
@@ -156,7 +173,13 @@ impl LinearFact {
     pub fn copies(&self, full: bool) -> usize {
         let blocks = self.group_outputs.div_ceil(self.weight_lanes);
         let taps = if full { self.kernel.0 * self.kernel.1 } else { 1 };
-        self.groups * (self.group_outputs * (1 + self.skips.len()) + blocks * (self.group_inputs * taps + 1))
+        self.groups * (self.group_outputs + blocks * (self.group_inputs * taps + 1)) + self.skipped()
+    }
+
+    /// Number of planes that skip connections add.
+    fn skipped(&self) -> usize {
+        let outputs = self.groups * self.group_outputs;
+        self.skips.iter().map(|skip| skip.added_channels(outputs)).sum()
     }
 
     /// The outputs of a group in blocks, the ragged one first.
@@ -208,7 +231,8 @@ impl LinearFact {
         for o in block.first..block.first + block.outputs {
             rows.push(idle(Scalar::Output { row: homes[self.output].write_end(o) }));
             for skip in &self.skips {
-                let row = homes[skip.home].plane_row(o) + skip.read_row;
+                let Some(channel) = skip.channel(o) else { continue };
+                let row = homes[skip.home].plane_row(channel) + skip.read_row;
                 rows.push(idle(Scalar::Skip { row, exponent: skip.exponent, factor: skip.factor }));
             }
         }

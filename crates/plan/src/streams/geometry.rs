@@ -5,7 +5,7 @@
 //! `E_out`. `E_in` grows by a row's positions for each further row after which the input is read, which is the
 //! freedom used to align tiles of several rows.
 
-use zklayout_model::{Linear, Shape};
+use zklayout_model::{FixedLayer, Linear, Shape, Skip};
 
 use crate::streams::home::{Content, Home, Public, Read, Tile};
 
@@ -36,13 +36,6 @@ pub(crate) fn read_of(linear: &Linear<i64>, producer_stride: usize) -> Read {
     } else {
         Read::Raster
     }
-}
-
-/// Whether a layer's output has a tile, given what the layer reads.
-pub(crate) fn tile_fits(input: &Home, read: Read, lanes: usize) -> bool {
-    let flat = matches!(input.read, Read::Total | Read::Scalars { .. });
-    let pitch = if flat { 1 } else { input.pitch / input.read.factor() };
-    tile_for(read, pitch, lanes).is_some()
 }
 
 /// Positions of a tape row of a home, or `None` if no tile fits.
@@ -78,6 +71,7 @@ pub(crate) fn place(demand: &Demand) -> Option<Home> {
         stride: demand.stride,
         tile,
         pitch: demand.pitch,
+        read_pitch: demand.pitch / demand.read.factor(),
         origin: 0,
         first_tile: 0,
         tiles: 0,
@@ -138,7 +132,9 @@ pub(crate) fn read_exponent(home: &Home, row: usize) -> usize {
         Read::Sums { .. } => {
             let per_row = home.tile.columns / factor;
             let (y, x) = (home.origin / home.pitch / factor, home.origin % home.pitch / factor);
-            (home.first_tile + row + 1) * per_row - 1 - (y * (home.pitch / factor) + x)
+            let tile = home.first_tile + row;
+            let (tile_y, tile_x) = (tile / home.tiles_per_row(), tile % home.tiles_per_row());
+            tile_y * home.read_pitch + (tile_x + 1) * per_row - 1 - (y * home.read_pitch + x)
         }
     }
 }
@@ -148,37 +144,27 @@ pub(crate) fn read_exponent(home: &Home, row: usize) -> usize {
 /// Reading a row later raises `E_in`, and with it `E_out`, by the positions of a row.
 pub(crate) fn placements(
     input: &Home,
-    linear: &Linear<i64>,
+    layer: &FixedLayer,
     demand: Demand,
 ) -> Box<dyn Iterator<Item = (usize, Home)>> {
-    let last = last_value_row(input);
+    let (linear, last) = (&layer.linear, last_value_row(input));
     if let Read::Total | Read::Scalars { .. } = input.read {
-        let output = place(&Demand { pitch: 1, origin_exponent: 0, top_exponent: 0, ..demand });
+        let output = place(&Demand { origin_exponent: 0, top_exponent: 0, ..demand });
         return Box::new(output.into_iter().map(move |output| (last, output)));
     }
-    let pitch = input.pitch / input.read.factor();
+    let pitch = demand.pitch;
     let (kh, kw) = linear.kernel_size();
     let padding = linear.padding;
     let reach = (kh - 1 - padding.top.min(kh - 1)) * pitch + kw - 1 - padding.left.min(kw - 1);
+    // What moved tensors hold before the output's first value has exponents above it.
+    let before = |skip: &Skip<i64>| usize::try_from(skip.offset.0 * pitch as i64 + skip.offset.1).unwrap_or(0);
+    let reach = layer.skips.iter().map(before).fold(reach, usize::max);
     let last_value = ((demand.shape.height - 1) * pitch + demand.shape.width - 1) * demand.stride;
     let input = input.clone();
     Box::new((last..last + 2 * input.pitch + 2).filter_map(move |row| {
         let origin_exponent = read_exponent(&input, row) + padding.top * pitch + padding.left;
         let top_exponent = origin_exponent + reach;
-        let output = place(&Demand { pitch, origin_exponent, top_exponent, ..demand })?;
+        let output = place(&Demand { origin_exponent, top_exponent, ..demand })?;
         (origin_exponent >= last_value).then_some((row, output))
     }))
-}
-
-/// Whether a consumer of `home` can tell a row's end from the next row's start.
-pub(crate) fn pitch_fits(home: &Home, linear: &Linear<i64>) -> bool {
-    if let Read::Total | Read::Scalars { .. } = home.read {
-        return true;
-    }
-    let factor = home.read.factor();
-    let pitch = home.pitch / factor;
-    let width = home.shape.width.div_ceil(linear.window);
-    home.pitch.is_multiple_of(factor)
-        && pitch >= width + linear.padding.left.max(linear.padding.right)
-        && pitch + 1 >= linear.kernel_size().1
 }

@@ -97,6 +97,8 @@ pub struct Home {
     pub tile: Tile,
     /// Positions from one row of a plane to the next.
     pub pitch: usize,
+    /// The same in the consumer's evaluation, after window sums.
+    pub read_pitch: usize,
     /// Position of value (0, 0).
     pub origin: usize,
     /// First stored tile of the plane, counted from position 0.
@@ -229,7 +231,11 @@ impl Home {
             _ if plane_row == 0 => None,
             Read::Nothing | Read::Scalars { .. } => None,
             Read::Raster => Some(self.tile.columns),
-            Read::Sums { factor } => Some(self.tile.columns / factor),
+            Read::Sums { factor } => {
+                let row_start = (self.first_tile + plane_row).is_multiple_of(self.tiles_per_row());
+                let gap = if row_start { self.read_pitch.saturating_sub(self.pitch / factor) } else { 0 };
+                Some(self.tile.columns / factor + gap)
+            }
             Read::Total => Some(0),
         }
     }

@@ -6,6 +6,7 @@
 mod arrangement;
 mod candidate;
 mod count;
+mod domain;
 mod fact;
 mod geometry;
 mod home;

@@ -72,7 +72,7 @@ impl<'a> Network<'a> {
     }
 
     /// Values of one plane of a node.
-    fn plane(&self, node: usize) -> usize {
+    pub(crate) fn plane(&self, node: usize) -> usize {
         node.checked_sub(1).map_or(self.input.shape, |index| self.layers[index].linear.output).plane()
     }
 

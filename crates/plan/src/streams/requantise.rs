@@ -3,7 +3,7 @@
 //! It knows nothing of lanes or rows.
 
 use serde::{Deserialize, Serialize};
-use zklayout_model::{Clamp, OutputKind};
+use zklayout_model::{Clamp, FixedActivation, OutputKind};
 
 use crate::streams::home::Content;
 use crate::streams::network::Network;
@@ -46,10 +46,11 @@ impl Requantisation {
     pub(crate) fn of(network: &Network<'_>, choices: &[Requantise]) -> Self {
         let remainders = choices.contains(&Requantise::Split);
         let mut tables = TableSet::default();
-        let one = Clamp { lo: Some(1), hi: Some(1) };
+        let one = FixedActivation::Clamp(Clamp { lo: Some(1), hi: Some(1) });
         let ones = Lookup { shift: 0, table: Some(tables.activation(0, one, 0, 0)) };
         let range = network.input.range;
-        let input = Lookup { shift: 0, table: Some(tables.activation(0, Clamp::none(), range.lo, range.hi)) };
+        let input =
+            Lookup { shift: 0, table: Some(tables.activation(0, FixedActivation::none(), range.lo, range.hi)) };
         let mut nodes = vec![input];
         for (layer, choice) in network.layers.iter().zip(choices) {
             nodes.push(lookup(&layer.kind, *choice, &mut tables));
@@ -104,12 +105,12 @@ impl Requantisation {
 fn lookup(kind: &OutputKind, choice: Requantise, tables: &mut TableSet) -> Lookup {
     match (kind, choice) {
         (OutputKind::Raw, _) => Lookup::default(),
-        (OutputKind::Requantise { shift, clamp, range }, Requantise::Split) => {
-            Lookup { shift: *shift, table: Some(tables.activation(0, *clamp, range.lo, range.hi)) }
+        (OutputKind::Requantise { shift, activation, range }, Requantise::Split) => {
+            Lookup { shift: *shift, table: Some(tables.activation(0, activation.clone(), range.lo, range.hi)) }
         }
-        (OutputKind::Requantise { shift, clamp, range }, Requantise::Table) => {
+        (OutputKind::Requantise { shift, activation, range }, Requantise::Table) => {
             let (lo, hi) = (range.lo << shift, ((range.hi + 1) << shift) - 1);
-            Lookup { shift: 0, table: Some(tables.activation(*shift, *clamp, lo, hi)) }
+            Lookup { shift: 0, table: Some(tables.activation(*shift, activation.clone(), lo, hi)) }
         }
     }
 }

@@ -20,12 +20,12 @@ use crate::streams::requantise::Requantisation;
 use crate::table::TableSet;
 
 /// Widths of the activation tape that are tried, those that rule out most others first.
-pub(crate) const LANES: [usize; 48] = [
+pub(crate) const LANES: [usize; 56] = [
     4, 6, 8, 12, 16, 32, 24, 20, 28, 3, 2, 1, 5, 7, 9, 10, 11, 13, 14, 15, 17, 18, 19, 21, 22, 23, 25, 26, 27, 29,
-    30, 31, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48,
+    30, 31, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 50, 52, 54, 56, 58, 60, 62, 64,
 ];
 /// The widest weight tape that is tried.
-pub(crate) const MOST_WEIGHT_LANES: usize = 64;
+pub(crate) const MOST_WEIGHT_LANES: usize = 160;
 /// The most sets of table columns that are tried.
 pub(crate) const MOST_TABLE_COLUMNS: usize = 3;
 /// Widths that are laid out before the next bounds are drawn.
@@ -185,7 +185,8 @@ impl WeightRows {
                 let (kh, kw) = layer.linear.kernel_size();
                 let outputs = layer.linear.group_outputs();
                 let weights = layer.linear.group_inputs() * kh * kw + digits;
-                layer.linear.groups * (outputs * (1 + layer.skips.len()) + outputs.div_ceil(lanes) * weights)
+                let skipped = layer.skips.iter().map(|skip| skip.added_channels(layer.linear.output.channels));
+                layer.linear.groups * (outputs + outputs.div_ceil(lanes) * weights) + skipped.sum::<usize>()
             });
             rows.sum::<usize>() + 1
         };

@@ -1,4 +1,5 @@
-//! Mul, Add and Sub with a constant: one factor or summand per channel.
+//! Mul, Div, Add, Sub and Neg with a constant: one factor or summand per channel. Of two tensors, they are sums and
+//! products.
 
 use super::{Node, sum};
 use crate::error::ImportError;
@@ -6,9 +7,32 @@ use crate::float::FloatOp;
 use crate::shape::Shape;
 
 pub(super) fn import_mul(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
-    let scale = per_channel(node)?;
+    if node.is_tensor(0) && node.is_tensor(1) {
+        return match node.tensor_shape(1) {
+            Some(shape) if shape == node.shape => Ok(Some((FloatOp::Product, shape))),
+            shape => {
+                Err(node
+                    .unsupported(format!("factors of shapes {} and {shape:?}; they must be equal", node.shape)))
+            }
+        };
+    }
+    Ok(scaled(node, per_channel(node)?))
+}
+
+pub(super) fn import_div(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+    if !node.is_tensor(0) || node.is_tensor(1) {
+        return Err(node.unsupported("the divisor depends on the input; it must be a constant"));
+    }
+    Ok(scaled(node, per_channel(node)?.into_iter().map(f64::recip).collect()))
+}
+
+pub(super) fn import_neg(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+    Ok(scaled(node, vec![-1.0; node.shape.channels]))
+}
+
+fn scaled(node: &Node<'_>, scale: Vec<f64>) -> Option<(FloatOp, Shape)> {
     let shift = vec![0.0; scale.len()];
-    Ok(Some((FloatOp::Affine { scale, shift }, node.shape)))
+    Some((FloatOp::Affine { scale, shift }, node.shape))
 }
 
 pub(super) fn import_add(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
@@ -31,7 +55,7 @@ pub(super) fn import_sub(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, Im
     Ok(Some((FloatOp::Affine { scale, shift }, node.shape)))
 }
 
-fn per_channel(node: &Node<'_>) -> Result<Vec<f64>, ImportError> {
+pub(super) fn per_channel(node: &Node<'_>) -> Result<Vec<f64>, ImportError> {
     if node.is_tensor(0) && node.is_tensor(1) {
         return Err(node.unsupported("both operands depend on the input; one must be a constant per channel"));
     }

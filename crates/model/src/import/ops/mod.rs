@@ -1,13 +1,15 @@
 //! The supported ONNX operators: one file each, one line each in the registry.
 
+mod activation;
 mod affine;
 mod batch_normalization;
-mod clip;
+mod concat;
 mod conv;
 mod gemm;
 mod identity;
 mod pool;
 mod reshape;
+mod select;
 mod sum;
 
 use std::collections::BTreeMap;
@@ -21,26 +23,51 @@ use crate::shape::Shape;
 pub type Importer = fn(&Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError>;
 
 const REGISTRY: &[(&str, Importer)] = &[
+    ("Abs", activation::import_abs),
     ("Add", affine::import_add),
     ("AveragePool", pool::import_average),
     ("BatchNormalization", batch_normalization::import),
     ("Cast", identity::import_cast),
-    ("Clip", clip::import_clip),
+    ("Clip", activation::import_clip),
+    ("Concat", concat::import),
     ("Conv", conv::import),
+    ("Div", affine::import_div),
     ("Dropout", identity::import),
+    ("Elu", activation::import_elu),
     ("Flatten", reshape::import_flatten),
+    ("Gather", select::import_gather),
     ("Gemm", gemm::import_gemm),
     ("GlobalAveragePool", pool::import_global),
+    ("GlobalMaxPool", pool::import_global_max),
+    ("HardSigmoid", activation::import_hard_sigmoid),
+    ("HardSwish", activation::import_hard_swish),
     ("Identity", identity::import),
+    ("LeakyRelu", activation::import_leaky_relu),
     ("MatMul", gemm::import_matmul),
+    ("MaxPool", pool::import_max),
     ("Mul", affine::import_mul),
+    ("Neg", affine::import_neg),
+    ("PRelu", activation::import_prelu),
+    ("Pad", select::import_pad),
+    ("ReduceMax", pool::import_reduce_max),
     ("ReduceMean", pool::import_reduce_mean),
-    ("Relu", clip::import_relu),
+    ("ReduceSum", pool::import_reduce_sum),
+    ("Relu", activation::import_relu),
     ("Reshape", reshape::import_reshape),
+    ("Sigmoid", activation::import_sigmoid),
+    ("Slice", select::import_slice),
+    ("Softplus", activation::import_softplus),
+    ("Split", select::import_split),
     ("Squeeze", reshape::import_squeeze),
     ("Sub", affine::import_sub),
     ("Sum", sum::import_sum),
+    ("Tanh", activation::import_tanh),
+    ("Transpose", reshape::import_transpose),
+    ("Unsqueeze", reshape::import_unsqueeze),
 ];
+
+/// Operators whose outputs after the first are tensors too.
+pub(super) const SEVERAL_OUTPUTS: &[&str] = &["Split"];
 
 /// The operators that an import understands, by their ONNX names.
 #[derive(Clone, Debug)]

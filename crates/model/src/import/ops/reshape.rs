@@ -1,4 +1,4 @@
-//! Flatten, Reshape and Squeeze to one feature vector.
+//! Flatten, Reshape, Squeeze and Unsqueeze between planes of one value and feature vectors.
 
 use super::Node;
 use crate::error::ImportError;
@@ -39,6 +39,27 @@ pub(super) fn import_squeeze(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>
             Err(node.unsupported(format!("axes {axes:?} of a {} tensor; only [2, 3] of 1 x 1 planes", node.shape)))
         }
     }
+}
+
+/// Adding the sides of planes that hold one value.
+pub(super) fn import_unsqueeze(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+    if node.shape.plane() == 1 {
+        return Ok(None);
+    }
+    Err(node.unsupported(format!("of a {} tensor; only of feature vectors", node.shape)))
+}
+
+/// Permutations that leave every value where it is.
+pub(super) fn import_transpose(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+    let order = node.integers("perm");
+    let Shape { channels, height, width } = node.shape;
+    let extents = [1, channels, height, width];
+    let moved: Vec<i64> =
+        order.iter().copied().filter(|&axis| extents.get(axis as usize).is_some_and(|e| *e > 1)).collect();
+    if !order.is_empty() && moved.is_sorted() && node.shape.plane() == 1 {
+        return Ok(None);
+    }
+    Err(node.unsupported(format!("perm {order:?} of a {} tensor; only vectors may be transposed", node.shape)))
 }
 
 fn flatten(node: &Node<'_>) -> Option<(FloatOp, Shape)> {

@@ -4,6 +4,7 @@ use super::Node;
 use crate::error::ImportError;
 use crate::float::FloatOp;
 use crate::shape::Shape;
+use crate::skip::Skip;
 
 pub(super) fn import_sum(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
     combine(node, vec![1.0; node.inputs()])
@@ -25,5 +26,6 @@ pub(super) fn combine(node: &Node<'_>, factors: Vec<f64>) -> Result<Option<(Floa
             None => return Err(node.unsupported(format!("input {slot} must depend on the model's input"))),
         }
     }
-    Ok(Some((FloatOp::Sum { factors }, node.shape)))
+    let terms = factors.into_iter().map(Skip::plain).collect();
+    Ok(Some((FloatOp::Sum { terms }, node.shape)))
 }

@@ -1,0 +1,134 @@
+//! Pitch domains: which planes must share a pitch, and how wide it must be.
+//!
+//! A node's plane is written with one pitch and read with one. Evaluating position by position, both are the same; window
+//! sums are read tile by tile, so that rows may be set further apart, and a new domain begins. A layer reads its tensors
+//! and writes its output with the same pitch.
+
+use zklayout_model::Shape;
+
+use crate::streams::geometry::tile_for;
+use crate::streams::home::Read;
+use crate::streams::network::Network;
+
+/// Pitches that are tried in a domain, the cheapest first.
+const MOST_PITCHES: usize = 8;
+/// How far above the narrowest pitch a domain's pitches go: a third, but at least this many positions.
+const LEAST_SPAN: usize = 16;
+
+/// The pitch domains of a network.
+pub(crate) struct Domains {
+    /// By node: the domains that it is written and read in.
+    pub(crate) write: Vec<usize>,
+    pub(crate) read: Vec<usize>,
+    /// By domain: the narrowest pitch.
+    pub(crate) least: Vec<usize>,
+    /// By domain: the planes that are written there.
+    planes: Vec<Vec<Plane>>,
+}
+
+/// What a plane asks of a pitch.
+struct Plane {
+    shape: Shape,
+    stride: usize,
+    read: Read,
+}
+
+impl Domains {
+    /// The domains of a network whose input planes have the given live rows and columns.
+    pub(crate) fn of(network: &Network<'_>, live: (usize, usize)) -> Self {
+        let nodes = network.reads.len();
+        let mut union = Union((0..2 * nodes).collect());
+        for (node, read) in network.reads.iter().enumerate() {
+            if !matches!(read, Read::Sums { .. }) {
+                union.join(2 * node, 2 * node + 1);
+            }
+        }
+        for (index, sources) in network.sources.iter().enumerate() {
+            if let Read::Total | Read::Scalars { .. } = network.reads[sources[0]] {
+                continue;
+            }
+            // A plane of one value lies anywhere, unless windows move over it.
+            let joined = sources.iter().enumerate().filter(|(slot, node)| *slot == 0 || network.plane(**node) > 1);
+            for (_, &node) in joined {
+                union.join(2 * node + 1, 2 * (index + 1));
+            }
+        }
+        let roots: Vec<usize> = (0..2 * nodes).map(|place| union.root(place)).collect();
+        let mut domains = Self {
+            write: roots.iter().copied().step_by(2).collect(),
+            read: roots.iter().copied().skip(1).step_by(2).collect(),
+            least: vec![1; 2 * nodes],
+            planes: (0..2 * nodes).map(|_| Vec::new()).collect(),
+        };
+        domains.demand(network, live);
+        domains
+    }
+
+    fn demand(&mut self, network: &Network<'_>, live: (usize, usize)) {
+        let input = Shape { height: live.0, width: live.1, ..network.input.shape };
+        let outputs = network.layers.iter().map(|layer| layer.linear.output);
+        let shapes: Vec<Shape> = std::iter::once(input).chain(outputs).collect();
+        for (node, &shape) in shapes.iter().enumerate() {
+            let (stride, read) = (network.stride(node), network.reads[node]);
+            self.widen(self.write[node], (shape.width - 1) * stride + 1);
+            self.planes[self.write[node]].push(Plane { shape, stride, read });
+        }
+        for (index, (layer, sources)) in network.layers.iter().zip(&network.sources).enumerate() {
+            let (linear, domain) = (&layer.linear, self.read[sources[0]]);
+            if let Read::Total | Read::Scalars { .. } = network.reads[sources[0]] {
+                continue;
+            }
+            let width = shapes[sources[0]].width.div_ceil(linear.window);
+            self.widen(domain, width + linear.padding.left.max(linear.padding.right));
+            self.widen(domain, linear.kernel_size().1.saturating_sub(1));
+            for (&node, skip) in sources[1..].iter().zip(&layer.skips) {
+                let (output, moved) = (shapes[index + 1].width as i64, skip.offset.1);
+                let least = (output + moved).max(shapes[node].width as i64 - moved);
+                self.widen(self.read[node], usize::try_from(least).unwrap_or(1));
+            }
+        }
+    }
+
+    fn widen(&mut self, domain: usize, pitch: usize) {
+        self.least[domain] = self.least[domain].max(pitch);
+    }
+
+    /// Pitches of a domain from `least` on, those that take the fewest rows first.
+    pub(crate) fn pitches(&self, domain: usize, least: usize, lanes: usize) -> Vec<usize> {
+        let least = least.max(self.least[domain]);
+        let span = LEAST_SPAN.max(least / 3);
+        let mut pitches: Vec<(usize, usize)> =
+            (least..=least + span).filter_map(|pitch| Some((self.rows(domain, pitch, lanes)?, pitch))).collect();
+        pitches.sort_unstable();
+        pitches.into_iter().take(MOST_PITCHES).map(|(_, pitch)| pitch).collect()
+    }
+
+    /// Rows that the planes of a domain take at least; `None` if one has no tile.
+    pub(crate) fn rows(&self, domain: usize, pitch: usize, lanes: usize) -> Option<usize> {
+        let rows = self.planes[domain].iter().map(|plane| {
+            let Plane { shape, stride, read } = plane;
+            let tile = tile_for(*read, pitch, lanes)?;
+            let (height, width) = ((shape.height - 1) * stride + 1, (shape.width - 1) * stride + 1);
+            Some(shape.channels * ((height - 1) * pitch + width).div_ceil(tile.lanes()))
+        });
+        rows.sum()
+    }
+}
+
+/// Disjoint sets.
+struct Union(Vec<usize>);
+
+impl Union {
+    fn root(&mut self, mut place: usize) -> usize {
+        while self.0[place] != place {
+            self.0[place] = self.0[self.0[place]];
+            place = self.0[place];
+        }
+        place
+    }
+
+    fn join(&mut self, a: usize, b: usize) {
+        let (a, b) = (self.root(a), self.root(b));
+        self.0[a.max(b)] = a.min(b);
+    }
+}
