@@ -8,8 +8,10 @@ use zklayout::{Error, Model, QuantiseOptions, QuantisedModel, Samples};
 pub const MODELS: [&str; 4] = ["mnist_cnn", "mnist_strided", "residual", "tiny"];
 
 mod mobile;
+mod resnet;
 
 pub use mobile::mobilenet_v2;
+pub use resnet::ResNet;
 
 fn fixture(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../fixtures").join(path)

@@ -64,7 +64,7 @@ pub enum FloatOp {
         window: (usize, usize),
         /// Stride in both directions.
         stride: usize,
-        /// Zero padding: of tensors without negative values only.
+        /// How far windows reach beyond the plane; what lies there is never the largest.
         padding: Padding,
     },
     /// `x * scale + shift`, per channel: Mul, Add and BatchNormalization.

@@ -21,55 +21,68 @@ impl Merger {
         branch: Branch,
         window: (usize, usize),
         (stride, padding): (usize, Padding),
+        wanted: Shape,
     ) -> Branch {
-        let branch = self.settle(name, branch);
-        let mut tensor = branch.source;
-        if !padding.is_none() {
-            tensor = self.pad(name, tensor, padding);
-        }
+        let mut tensor = self.settle(name, branch).source;
         let shape = self.result(tensor);
         let whole = shape.height.is_multiple_of(2) && shape.width.is_multiple_of(2);
-        if window == (2, 2) && stride == 2 && whole {
+        if window == (2, 2) && stride == 2 && padding.is_none() && whole {
             return self.largest_of_four(name, tensor, shape);
         }
-        let rows = self.running_maximum(name, tensor, window.0, |step| (step, 0));
-        let both = self.running_maximum(name, rows, window.1, |step| (0, step));
-        self.every_other(name, both, stride)
+        let sides = [(window.0, padding.top, padding.bottom), (window.1, padding.left, padding.right)];
+        for ((window, before, after), direction) in sides.into_iter().zip([(1, 0), (0, 1)]) {
+            tensor = self.largest_before(name, tensor, before, direction);
+            let (left, clipped) = (window - before, before + after > 0);
+            tensor = self.largest_after(name, tensor, left, (direction, clipped));
+        }
+        let pooled = self.every_other(name, tensor, stride);
+        self.crop_to(&pooled, wanted);
+        pooled
     }
 
-    fn pad(&mut self, name: &str, tensor: Source, padding: Padding) -> Source {
-        let inner = self.result(tensor);
-        let shape = Shape::new(
-            inner.channels,
-            inner.height + padding.top + padding.bottom,
-            inner.width + padding.left + padding.right,
-        );
-        let offset = (-(padding.top as i64), -(padding.left as i64));
-        self.push_moved(name, vec![(tensor, Skip { offset, ..Skip::plain(1.0) })], shape, Activation::none())
-            .source
+    /// The largest of each value and the `reach` before it, as far as the plane goes.
+    fn largest_before(
+        &mut self,
+        name: &str,
+        mut tensor: Source,
+        reach: usize,
+        direction: (usize, usize),
+    ) -> Source {
+        for step in steps(reach + 1) {
+            let gain = self.gain(name, tensor, step, direction, -1.0);
+            let offset = (-((direction.0 * step) as i64), -((direction.1 * step) as i64));
+            let terms = vec![(tensor, Skip::plain(1.0)), (gain, Skip { offset, ..Skip::plain(1.0) })];
+            let shape = self.result(tensor);
+            tensor = self.push_kept(name, terms, shape, Precision::Maximum).source;
+        }
+        tensor
     }
 
-    /// The maximum of `window` neighbours in one direction: of twice as many with each step.
-    fn running_maximum(
+    /// The largest of `window` values from each one on: where windows end within the plane, or, clipped, everywhere.
+    fn largest_after(
         &mut self,
         name: &str,
         mut tensor: Source,
         window: usize,
-        offset: impl Fn(i64) -> (i64, i64),
+        (direction, clipped): ((usize, usize), bool),
     ) -> Source {
-        let mut covered = 1;
-        while covered < window {
-            let step = covered.min(window - covered);
-            let (dy, dx) = offset(step as i64);
-            let inner = self.result(tensor);
-            let shape = Shape::new(inner.channels, inner.height - dy as usize, inner.width - dx as usize);
-            let later = (tensor, Skip { offset: (dy, dx), ..Skip::plain(1.0) });
-            let gain = self.push_moved(name, vec![later, (tensor, Skip::plain(-1.0))], shape, RELU).source;
+        for step in steps(window) {
+            let gain = self.gain(name, tensor, step, direction, 1.0);
             let terms = vec![(tensor, Skip::plain(1.0)), (gain, Skip::plain(1.0))];
+            let shape = self.result(if clipped { tensor } else { gain });
             tensor = self.push_kept(name, terms, shape, Precision::Maximum).source;
-            covered += step;
         }
         tensor
+    }
+
+    /// What the values `step` further on exceed each value by, or, with the sign -1, the other way round.
+    fn gain(&mut self, name: &str, tensor: Source, step: usize, direction: (usize, usize), sign: f64) -> Source {
+        let inner = self.result(tensor);
+        let (dy, dx) = (direction.0 * step, direction.1 * step);
+        let shape = Shape::new(inner.channels, inner.height - dy, inner.width - dx);
+        let later = Skip { offset: (dy as i64, dx as i64), ..Skip::plain(sign) };
+        let terms = vec![(tensor, later), (tensor, Skip::plain(-sign))];
+        self.push_moved(name, terms, shape, RELU).source
     }
 
     fn every_other(&mut self, name: &str, tensor: Source, stride: usize) -> Branch {
@@ -130,4 +143,14 @@ impl Merger {
         self.keep(&pushed, Precision::Exact);
         pushed
     }
+}
+
+/// Distances that double what a running maximum covers, up to `window` values.
+fn steps(window: usize) -> Vec<usize> {
+    let (mut covered, mut steps) = (1, Vec::new());
+    while covered < window {
+        steps.push(covered.min(window - covered));
+        covered += covered.min(window - covered);
+    }
+    steps
 }

@@ -140,7 +140,7 @@ impl Merger {
             FloatOp::Activation(activation) => self.push_activation(name, branch, activation),
             FloatOp::ChannelLeaky { slopes } => self.push_channel_leaky(name, branch, slopes),
             FloatOp::MaxPool { window, stride, padding } => {
-                self.push_max_pool(name, branch, *window, (*stride, *padding))
+                self.push_max_pool(name, branch, *window, (*stride, *padding), node.shape)
             }
             FloatOp::AveragePool { window, stride } => self.push_pool(name, branch, *window, *stride),
             FloatOp::Affine { scale, shift } => self.push_affine(name, branch, scale, shift),
@@ -301,6 +301,14 @@ impl Merger {
     pub(crate) fn keep(&mut self, branch: &Branch, precision: Precision) {
         if let Some(layer) = branch.source.and_then(|index| self.layers.get_mut(index)) {
             layer.precision = precision;
+        }
+    }
+
+    /// Leaves out of the layer that a branch ends in what lies beyond a shape.
+    pub(crate) fn crop_to(&mut self, branch: &Branch, shape: Shape) {
+        if let Some(layer) = branch.source.and_then(|index| self.layers.get_mut(index)) {
+            let output = &mut layer.linear.output;
+            (output.height, output.width) = (output.height.min(shape.height), output.width.min(shape.width));
         }
     }
 

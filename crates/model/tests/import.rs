@@ -5,8 +5,8 @@ use ndarray::Array3;
 use prost::Message;
 use tract_onnx::pb;
 use zklayout_model::{
-    Fixed, FloatOp, Fused, Graph, ImportError, Imported, Operators, OutputKind, QuantiseError, QuantiseOptions,
-    RangeSource, execute, fuse, import_onnx, quantise, run_fused,
+    Activation, Clamp, Fixed, FloatOp, Fused, Graph, ImportError, Imported, Operators, OutputKind, QuantiseError,
+    QuantiseOptions, RangeSource, execute, fuse, import_onnx, quantise, run_fused,
 };
 
 fn dimension(size: i64) -> pb::tensor_shape_proto::Dimension {
@@ -366,18 +366,17 @@ fn check_merged(name: &str, Imported { graph, reference }: &Imported) {
 
 #[test]
 fn an_operator_is_one_function_and_one_word() {
-    let negated = Model::new(
+    let rectified = Model::new(
         &[1, 2, 6, 6],
-        vec![node("Conv", &["x", "w"], "c", vec![]), node("Neg", &["c"], "y", vec![])],
-        vec![constant("w", &[3, 2, 3, 3])],
+        vec![node("Conv", &["x", "w"], "c", vec![]), node("Max", &["c", "s"], "y", vec![])],
+        vec![constant("w", &[3, 2, 3, 3]), scalar("s", 0.0)],
     );
-    refused(&negated, &["\"y_node\"", "Neg"]);
-    let operators = Operators::default().with("Neg", |node| {
-        let channels = node.shape.channels;
-        let op = FloatOp::Affine { scale: vec![-1.0; channels], shift: vec![0.0; channels] };
-        Ok(Some((op, node.shape)))
+    refused(&rectified, &["\"y_node\"", "Max"]);
+    let operators = Operators::default().with("Max", |node| {
+        let clamp = Clamp { lo: node.constant(1)?.values.first().copied(), hi: None };
+        Ok(Some((FloatOp::Activation(Activation::Clamp(clamp)), node.shape)))
     });
-    check_merged("negated", &negated.import_with(&operators).unwrap());
+    check_merged("rectified", &rectified.import_with(&operators).unwrap());
 }
 
 #[test]
@@ -413,15 +412,15 @@ fn unsupported_models_are_refused_by_name() {
     let weights = || vec![constant("w", &[2, 2, 3, 3])];
     refused(
         &Model::new(&image, vec![node("Softmax", &["x"], "y", vec![])], vec![]),
-        &["\"y_node\"", "Softmax", "Conv, Dropout, Flatten"],
+        &["\"y_node\"", "Softmax", "Conv, Div, Dropout"],
     );
     refused(
         &Model::new(&image, vec![node("Conv", &["x", "w"], "y", vec![ints("dilations", &[0, 1])])], weights()),
         &["\"y_node\" (Conv)", "do not fit"],
     );
     refused(
-        &Model::new(&image, vec![node("ReduceMean", &["x"], "y", vec![ints("axes", &[1])])], vec![]),
-        &["\"y_node\" (ReduceMean)", "axes [2, 3]"],
+        &Model::new(&image, vec![node("ReduceMax", &["x"], "y", vec![ints("axes", &[1])])], vec![]),
+        &["\"y_node\" (ReduceMax)", "several channels"],
     );
     refused(
         &Model::new(&image, vec![node("Squeeze", &["x", "axes"], "y", vec![])], vec![integers("axes", &[2, 3])]),
@@ -440,8 +439,28 @@ fn unsupported_models_are_refused_by_name() {
         &["larger than its padded"],
     );
     refused(
-        &Model::new(&image, vec![node("Mul", &["x", "x"], "y", vec![])], vec![]),
-        &["both operands depend on the input"],
+        &Model::new(
+            &image,
+            vec![node("GlobalMaxPool", &["x"], "m", vec![]), node("Mul", &["x", "m"], "y", vec![])],
+            vec![],
+        ),
+        &["\"y_node\" (Mul)", "must be equal"],
+    );
+    refused(
+        &Model::new(
+            &image,
+            vec![node("Slice", &["x", "starts", "ends", "axes"], "y", vec![])],
+            vec![integers("starts", &[3]), integers("ends", &[3]), integers("axes", &[2])],
+        ),
+        &["\"y_node\" (Slice)", "leaves nothing"],
+    );
+    refused(
+        &Model::new(
+            &image,
+            vec![node("MaxPool", &["x"], "y", vec![ints("kernel_shape", &[2, 2]), ints("pads", &[1, 1, 1, 1])])],
+            vec![],
+        ),
+        &["\"y_node\" (MaxPool)", "may lie in the padding"],
     );
     refused(
         &Model::new(
@@ -463,7 +482,7 @@ fn unsupported_models_are_refused_by_name() {
         &Model::new(&image, vec![node("AveragePool", &["x"], "y", vec![ints("kernel_shape", &[9, 9])])], vec![]),
         &["window (9, 9)"],
     );
-    refused(&Model::new(&[1, 3, 4], vec![node("Relu", &["x"], "y", vec![])], vec![]), &["[1, 3, 4]"]);
+    refused(&Model::new(&[2, 1, 3, 4], vec![node("Relu", &["x"], "y", vec![])], vec![]), &["[2, 1, 3, 4]"]);
     refused(&Model::new(&[2, 3], vec![node("Relu", &["x"], "y", vec![])], vec![]), &["[2, 3]"]);
     refused(&Model::new(&image, vec![node("Relu", &["elsewhere"], "y", vec![])], vec![]), &["reads no tensor"]);
     let double = Model {

@@ -34,7 +34,7 @@ pub use samples::{SampleFormat, Samples};
 pub use zklayout_model::{
     Activation, Axis, Clamp, Constant, Fixed, FixedActivation, FixedInput, FixedLayer, Float, FloatOp, Function,
     Graph, ImportError, Importer, Linear, Node, NodeId, Operators, OutputKind, Padding, QuantiseOptions,
-    RangeSource, Shape, Skip, Trace, ValueRange, ValueTable, import_onnx_bytes,
+    RangeSource, Shape, Skip, Trace, ValueRange, ValueTable, execute, fuse, import_onnx_bytes, quantise,
 };
 pub use zklayout_plan::{
     Buyer, Candidate, CircuitShape, Content, Cost, CostError, CostModel, Direct, DirectKnobs, DotVariant,

@@ -4,14 +4,17 @@
 use std::sync::Arc;
 
 use halo2_proofs::dev::MockProver;
+use halo2_proofs::plonk::{Circuit, ConstraintSystem};
 use ndarray::Array4;
 use zklayout_circuit::streams::{FixedGrid, WeightTape, Witness};
-use zklayout_circuit::{Grid, InferenceCircuit, Scalar, instance_columns};
+use zklayout_circuit::{CircuitParams, Grid, InferenceCircuit, Scalar, check_shape, instance_columns};
 use zklayout_model::{
-    Activation, Clamp, Fixed, Fused, Graph, Linear, Padding, Precision, QuantiseError, QuantiseOptions, Shape,
-    Skip, Trace, execute, quantise,
+    Activation, Clamp, Fixed, FixedLayer, Fused, Graph, Linear, OutputKind, Padding, Precision, QuantiseError,
+    QuantiseOptions, Shape, Skip, Trace, ValueRange, execute, quantise,
 };
-use zklayout_plan::{Family, Plan, PlanOptions, Streams, Visibility, WeightMode, plan};
+use zklayout_plan::{
+    Content, Family, Plan, PlanOptions, Requantise, Streams, TableKind, Visibility, WeightMode, plan,
+};
 
 /// A deterministic generator; the tests need variety, not randomness.
 pub struct Numbers(u64);
@@ -173,6 +176,42 @@ impl Case {
             PlanOptions { visibility, max_k: 14, family: Some(Family::Streams), ..PlanOptions::default() };
         plan(&self.graph, &options).unwrap()
     }
+}
+
+/// The tables accept exactly the values that the executor does.
+fn check_ranges(case: &Case, plan: &Plan) {
+    let layout = plan.layout.as_streams().unwrap();
+    for home in &layout.homes {
+        let Some(TableKind::Activation { lo, hi, .. }) = home.table.map(|table| &layout.tables[table].kind) else {
+            continue;
+        };
+        let range = match home.content {
+            Content::Ones => continue,
+            Content::Input => plan.input_range,
+            Content::Layer(place) => match case.graph.nodes().nth(place).map(|(_, node)| node) {
+                Some(Fixed::Layer(FixedLayer { kind: OutputKind::Requantise { range, shift, .. }, .. })) => {
+                    let split = layout.knobs.requantise[place - 1] == Requantise::Split;
+                    let shift = if split { 0 } else { *shift };
+                    ValueRange { lo: range.lo << shift, hi: ((range.hi + 1) << shift) - 1, ..*range }
+                }
+                other => panic!("{other:?} has a table"),
+            },
+        };
+        assert_eq!((*lo, *hi), (range.lo, range.hi));
+    }
+}
+
+/// An honest witness of the planned circuit is accepted.
+pub fn accept(name: &str, case: &Case, plan: Plan) {
+    check_ranges(case, &plan);
+    plan.check_model(&case.graph).unwrap();
+    let proof = Proof::new(case, plan);
+    let mut cs = ConstraintSystem::default();
+    let params = CircuitParams(Some(proof.plan.clone()));
+    InferenceCircuit::configure_with_params(&mut cs, params);
+    let grid = Grid::of(&proof.plan, &case.graph).unwrap();
+    check_shape(&proof.plan, &cs, &grid).unwrap_or_else(|error| panic!("{name}: {error}"));
+    proof.check(proof.witness.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));
 }
 
 pub const PRIVATE: Visibility = Visibility { public_input: false, weights: WeightMode::Private };

@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use tract_onnx::pb;
 
 use super::constant::Constant;
-use crate::activation::{Activation, Function};
 use crate::error::ImportError;
-use crate::float::{Float, FloatOp};
+use crate::float::Float;
 use crate::graph::{Graph, NodeId};
 use crate::shape::Shape;
 
@@ -94,16 +93,6 @@ impl<'a> Node<'a> {
             -3 if !vector => Ok(Axis::Channel),
             _ => Err(self.unsupported(format!("axis {axis} of a {} tensor", self.shape))),
         }
-    }
-
-    /// Whether the tensor it reads has no negative value, whatever the input.
-    pub fn is_non_negative(&self) -> bool {
-        let source = self.proto.input.first().and_then(|name| self.tensors.get(name));
-        let rectifies = |activation: &Activation| match activation {
-            Activation::Clamp(clamp) => clamp.lo.is_some_and(|lo| lo >= 0.0),
-            Activation::Function(function) => matches!(function, Function::Sigmoid | Function::Abs),
-        };
-        source.is_some_and(|id| matches!(&self.graph.node(*id).op, FloatOp::Activation(a) if rectifies(a)))
     }
 
     /// Number of inputs.

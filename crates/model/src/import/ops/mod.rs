@@ -32,7 +32,7 @@ const REGISTRY: &[(&str, Importer)] = &[
     ("Concat", concat::import),
     ("Conv", conv::import),
     ("Div", affine::import_div),
-    ("Dropout", identity::import),
+    ("Dropout", identity::import_dropout),
     ("Elu", activation::import_elu),
     ("Flatten", reshape::import_flatten),
     ("Gather", select::import_gather),

@@ -6,6 +6,7 @@ use super::Node;
 use super::conv::{padding, uniform};
 use crate::error::ImportError;
 use crate::float::FloatOp;
+use crate::import::node::Axis;
 use crate::linear::Padding;
 use crate::shape::Shape;
 
@@ -42,8 +43,8 @@ pub(super) fn import_max(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, Im
     if node.int("ceil_mode", 0) != 0 || uniform(node, "dilations", 1)? != 1 {
         return Err(node.unsupported("ceil_mode or dilations"));
     }
-    if !padding.is_none() && !node.is_non_negative() {
-        return Err(node.unsupported("padding of a tensor that may be negative; put a Relu before it"));
+    if padding.top + padding.bottom >= window.0 || padding.left + padding.right >= window.1 {
+        return Err(node.unsupported(format!("windows of {window:?} that may lie in the padding {padding:?}")));
     }
     let (height, width) =
         (node.shape.height + padding.top + padding.bottom, node.shape.width + padding.left + padding.right);
@@ -61,31 +62,52 @@ pub(super) fn import_global_max(node: &Node<'_>) -> Result<Option<(FloatOp, Shap
 }
 
 pub(super) fn import_reduce_mean(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
-    whole_planes(node)?;
-    import_global(node)
+    let Some(axes) = reduced(node)? else { return Ok(None) };
+    if axes == [Axis::Row, Axis::Column] {
+        return import_global(node);
+    }
+    let count: usize = axes.iter().map(|axis| axis.extent(node.shape)).product();
+    Ok(Some(weighted_sum(node, &axes, 1.0 / count as f64)))
+}
+
+pub(super) fn import_reduce_sum(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+    Ok(reduced(node)?.map(|axes| weighted_sum(node, &axes, 1.0)))
 }
 
 pub(super) fn import_reduce_max(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
-    whole_planes(node)?;
-    import_global_max(node)
+    let Some(axes) = reduced(node)? else { return Ok(None) };
+    if axes.contains(&Axis::Channel) {
+        return Err(node.unsupported("the largest of several channels; only rows and columns are reduced"));
+    }
+    let extent = |axis: Axis| if axes.contains(&axis) { axis.extent(node.shape) } else { 1 };
+    let (window, padding) = ((extent(Axis::Row), extent(Axis::Column)), Padding::default());
+    Ok(Some((FloatOp::MaxPool { window, stride: 1, padding }, without(node.shape, &axes))))
 }
 
-/// A sum is a depthwise convolution with a kernel of ones.
-pub(super) fn import_reduce_sum(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
-    whole_planes(node)?;
-    let Shape { channels, height, width } = node.shape;
-    let kernel = Array4::from_elem((channels, 1, height, width), 1.0);
-    let (bias, padding) = (vec![0.0; channels], Padding::default());
-    Ok(Some((FloatOp::Conv { kernel, bias, groups: channels, stride: 1, padding }, Shape::vector(channels))))
+/// A sum is a convolution with a kernel that covers the axes.
+fn weighted_sum(node: &Node<'_>, axes: &[Axis], weight: f64) -> (FloatOp, Shape) {
+    let extent = |axis: Axis| if axes.contains(&axis) { axis.extent(node.shape) } else { 1 };
+    let shape = without(node.shape, axes);
+    let groups = shape.channels;
+    let kernel = (groups, extent(Axis::Channel), extent(Axis::Row), extent(Axis::Column));
+    let (kernel, bias, padding) = (Array4::from_elem(kernel, weight), vec![0.0; groups], Padding::default());
+    (FloatOp::Conv { kernel, bias, groups, stride: 1, padding }, shape)
 }
 
-fn whole_planes(node: &Node<'_>) -> Result<(), ImportError> {
-    let axes: Vec<i64> = match node.optional(1)? {
+fn without(shape: Shape, axes: &[Axis]) -> Shape {
+    axes.iter().fold(shape, |shape, axis| axis.with_extent(shape, 1))
+}
+
+/// The axes of a reduction, in order; `None` if nothing is reduced.
+fn reduced(node: &Node<'_>) -> Result<Option<Vec<Axis>>, ImportError> {
+    let given: Vec<i64> = match node.optional(1)? {
         Some(axes) => axes.values.iter().map(|axis| *axis as i64).collect(),
         None => node.integers("axes"),
     };
-    match *axes.as_slice() {
-        [2, 3] | [3, 2] | [-2, -1] | [-1, -2] => Ok(()),
-        _ => Err(node.unsupported(format!("axes {axes:?}; only whole planes, axes [2, 3], are supported"))),
+    if given.is_empty() && node.int("noop_with_empty_axes", 0) != 0 {
+        return Ok(None);
     }
+    let all = vec![Axis::Channel, Axis::Row, Axis::Column];
+    let chosen = given.into_iter().map(|axis| node.axis(axis)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Some(all.into_iter().filter(|axis| chosen.is_empty() || chosen.contains(axis)).collect()))
 }

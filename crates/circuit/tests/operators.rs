@@ -1,0 +1,222 @@
+//! Networks of every operator that is made of others: maxima, products, concatenations, moves. The integers are compared
+//! with floats, and their circuits accept them.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+mod nets;
+
+use ndarray::{Array3, Array4};
+use nets::{Case, Numbers, accept};
+use zklayout_model::{
+    Activation, Clamp, Fixed, Float, FloatOp, Function, Graph, NodeId, Padding, QuantiseOptions, Shape, Skip,
+    execute, fuse, quantise, run_fused,
+};
+use zklayout_plan::{Family, PlanOptions, plan};
+
+const RELU: FloatOp = FloatOp::Activation(Activation::Clamp(Clamp { lo: Some(0.0), hi: None }));
+
+/// Float operators under construction.
+struct Net {
+    graph: Graph<Float>,
+    numbers: Numbers,
+}
+
+impl Net {
+    fn new(input: Shape) -> (Self, NodeId) {
+        let mut net = Self { graph: Graph::new(), numbers: Numbers::new(7) };
+        let input = net.add(FloatOp::Input, &[], input);
+        (net, input)
+    }
+
+    fn add(&mut self, op: FloatOp, sources: &[NodeId], shape: Shape) -> NodeId {
+        let name = format!("{}{}", op.label(), self.graph.len());
+        self.graph.add(Float { name, op, shape }, sources)
+    }
+
+    fn shape(&self, node: NodeId) -> Shape {
+        self.graph.node(node).shape
+    }
+
+    fn same(&mut self, op: FloatOp, sources: &[NodeId]) -> NodeId {
+        self.add(op, sources, self.shape(sources[0]))
+    }
+
+    /// A padded convolution with made-up weights.
+    fn conv(&mut self, source: NodeId, outputs: usize, size: usize, stride: usize) -> NodeId {
+        let shape = self.shape(source);
+        let scale = 1.5 / ((shape.channels * size * size) as f64).sqrt();
+        let dims = (outputs, shape.channels, size, size);
+        let kernel = Array4::from_shape_simple_fn(dims, || self.numbers.real() * scale);
+        let bias = (0..outputs).map(|_| self.numbers.real() * 0.3).collect();
+        let p = (size - 1) / 2;
+        let padding = Padding { top: p, left: p, bottom: p, right: p };
+        let extent = |side: usize| (side + 2 * p - size) / stride + 1;
+        let shape = Shape::new(outputs, extent(shape.height), extent(shape.width));
+        self.add(FloatOp::Conv { kernel, bias, groups: 1, stride, padding }, &[source], shape)
+    }
+
+    fn relu(&mut self, source: NodeId) -> NodeId {
+        self.same(RELU, &[source])
+    }
+
+    fn function(&mut self, source: NodeId, function: Function) -> NodeId {
+        self.same(FloatOp::Activation(Activation::Function(function)), &[source])
+    }
+
+    fn max_pool(&mut self, source: NodeId, window: (usize, usize), stride: usize, p: usize) -> NodeId {
+        let shape = self.shape(source);
+        let padding = Padding { top: p, left: p, bottom: p, right: p };
+        let extent = |side: usize, window: usize| (side + 2 * p - window) / stride + 1;
+        let shape = Shape::new(shape.channels, extent(shape.height, window.0), extent(shape.width, window.1));
+        self.add(FloatOp::MaxPool { window, stride, padding }, &[source], shape)
+    }
+
+    /// Tensors one after the other along the channels.
+    fn concat(&mut self, sources: &[NodeId]) -> NodeId {
+        let channels = sources.iter().map(|source| self.shape(*source).channels).sum();
+        let (mut start, mut terms) = (0, Vec::new());
+        for source in sources {
+            let count = self.shape(*source).channels;
+            let place = |o: usize| o.checked_sub(start).filter(|c| *c < count);
+            terms.push(Skip { channels: Some((0..channels).map(place).collect()), ..Skip::plain(1.0) });
+            start += count;
+        }
+        let shape = Shape { channels, ..self.shape(sources[0]) };
+        self.add(FloatOp::Sum { terms }, sources, shape)
+    }
+
+    /// A part of a tensor, or a tensor with zeros around it.
+    fn part(&mut self, source: NodeId, offset: (i64, i64), shape: Shape) -> NodeId {
+        self.add(FloatOp::Sum { terms: vec![Skip { offset, ..Skip::plain(1.0) }] }, &[source], shape)
+    }
+
+    /// Runs the network in floats and in integers, compares them, and has circuits of several widths accept it.
+    fn check(&mut self, name: &str) {
+        let input = self.graph.nodes().next().unwrap().1.shape;
+        let sample: Vec<f64> = (0..input.len()).map(|_| self.numbers.real()).collect();
+        let options = QuantiseOptions { input_bits: 8, weight_bits: 8, table_bits: 9, margin: 0.25 };
+        let fused = fuse(&self.graph);
+        let graph = quantise(&fused, std::slice::from_ref(&sample), &options).unwrap();
+        let trace = execute(&graph, &sample).unwrap();
+        let float = run_fused(&fused, &Array3::from_shape_vec(input.dims(), sample).unwrap()).pop().unwrap().1;
+        let Some((_, Fixed::Layer(last))) = graph.nodes().last() else { panic!("{name} has no layer") };
+        let unit = f64::powi(2.0, -last.scale());
+        let largest = float.iter().fold(1.0f64, |most, value| most.max(value.abs()));
+        for (integer, float) in trace.output().into_iter().zip(&float) {
+            let value = integer as f64 * unit;
+            assert!((value - float).abs() < 0.1 * largest, "{name}: {value} is not {float}");
+        }
+        let case = Case { graph, trace };
+        let mut accepted = 0;
+        for lanes in [None, Some(1), Some(4), Some(6), Some(11)] {
+            let options =
+                PlanOptions { lanes, family: Some(Family::Streams), max_k: 15, ..PlanOptions::default() };
+            match plan(&case.graph, &options) {
+                Ok(plan) => {
+                    accept(&format!("{name}, {lanes:?} lanes"), &case, plan);
+                    accepted += 1;
+                }
+                Err(error) => assert!(lanes.is_some(), "{name}: {error}"),
+            }
+        }
+        assert!(accepted >= 2, "{name}: {accepted} widths fit");
+    }
+}
+
+#[test]
+fn pools_of_strided_convolutions() {
+    let (mut net, input) = Net::new(Shape::new(2, 16, 12));
+    let x = net.conv(input, 3, 3, 2);
+    let x = net.relu(x);
+    let x = net.max_pool(x, (2, 2), 2, 0);
+    let x = net.conv(x, 4, 3, 1);
+    net.add(FloatOp::Flatten, &[x], Shape::vector(4 * 4 * 3));
+    net.check("pools of strided convolutions");
+}
+
+#[test]
+fn inception() {
+    let (mut net, input) = Net::new(Shape::new(2, 8, 8));
+    let x = net.conv(input, 3, 3, 1);
+    let x = net.relu(x);
+    let narrow = net.conv(x, 2, 1, 1);
+    let wide = net.conv(x, 3, 5, 1);
+    let wide = net.relu(wide);
+    let pooled = net.max_pool(x, (3, 3), 1, 1);
+    let all = net.concat(&[narrow, wide, pooled]);
+    let y = net.conv(all, 2, 3, 1);
+    net.relu(y);
+    net.check("inception");
+}
+
+#[test]
+fn overlapping_pools() {
+    let (mut net, input) = Net::new(Shape::new(1, 9, 9));
+    let x = net.conv(input, 2, 3, 1);
+    let x = net.relu(x);
+    let x = net.max_pool(x, (3, 3), 2, 1);
+    let x = net.conv(x, 3, 3, 1);
+    let shape = net.shape(x);
+    net.max_pool(x, (shape.height, shape.width), 1, 0);
+    net.check("overlapping pools");
+}
+
+#[test]
+fn gates_and_products() {
+    let (mut net, input) = Net::new(Shape::new(2, 6, 6));
+    let a = net.conv(input, 3, 3, 1);
+    let b = net.conv(input, 3, 1, 1);
+    let b = net.function(b, Function::Sigmoid);
+    let gated = net.same(FloatOp::Product, &[a, b]);
+    let x = net.conv(gated, 2, 3, 2);
+    let x = net.function(x, Function::HardSwish);
+    let x = net.same(FloatOp::ChannelLeaky { slopes: vec![0.25, -0.5] }, &[x]);
+    net.function(x, Function::Tanh);
+    net.check("gates and products");
+}
+
+#[test]
+fn slices_and_pads() {
+    let (mut net, input) = Net::new(Shape::new(2, 7, 6));
+    let x = net.conv(input, 3, 3, 1);
+    let upper = net.part(x, (0, 1), Shape::new(3, 4, 5));
+    let lower = net.part(x, (3, 0), Shape::new(3, 4, 5));
+    let sum = net.same(FloatOp::Sum { terms: vec![Skip::plain(1.0), Skip::plain(-1.0)] }, &[upper, lower]);
+    let wide = net.part(sum, (-2, -1), Shape::new(3, 7, 8));
+    let y = net.conv(wide, 2, 3, 1);
+    net.relu(y);
+    net.check("slices and pads");
+}
+
+/// The largest integer of every window, whatever its size and place.
+#[test]
+fn maxima_are_exact() {
+    for window in [(1, 1), (1, 2), (2, 1), (2, 2), (2, 3), (3, 3), (4, 2), (5, 4)] {
+        for (stride, padding) in [(1, 0), (2, 0), (3, 0), (1, 1), (2, 1)] {
+            if 2 * padding >= window.0.min(window.1) {
+                continue;
+            }
+            let (mut net, input) = Net::new(Shape::new(2, 6, 8));
+            let x = net.conv(input, 2, 3, 1);
+            let pooled = net.max_pool(x, window, stride, padding);
+            let shape = net.shape(pooled);
+            let sample: Vec<f64> = (0..96).map(|_| net.numbers.real()).collect();
+            let graph =
+                quantise(&fuse(&net.graph), std::slice::from_ref(&sample), &QuantiseOptions::default()).unwrap();
+            let trace = execute(&graph, &sample).unwrap();
+            let (source, found) = (&trace.values[1], trace.values.last().unwrap());
+            for ((c, y, x), value) in found.indexed_iter() {
+                let rows = (0..window.0).filter_map(|dy| (y * stride + dy).checked_sub(padding));
+                let cells = rows.flat_map(|row| {
+                    let columns = (0..window.1).filter_map(|dx| (x * stride + dx).checked_sub(padding));
+                    columns.filter_map(move |column| source.get((c, row, column))).collect::<Vec<_>>()
+                });
+                assert_eq!(
+                    Some(value),
+                    cells.max(),
+                    "{window:?}, stride {stride}, {padding} padded, at {c} {y} {x}"
+                );
+            }
+            assert_eq!(found.dim(), shape.dims());
+        }
+    }
+}
