@@ -30,9 +30,12 @@ impl Merger {
             return self.largest_of_four(name, tensor, shape);
         }
         let sides = [(window.0, padding.top, padding.bottom), (window.1, padding.left, padding.right)];
-        for ((window, before, after), direction) in sides.into_iter().zip([(1, 0), (0, 1)]) {
-            tensor = self.largest_before(name, tensor, before, direction);
-            let (left, clipped) = (window - before, before + after > 0);
+        let extents = [shape.height, shape.width];
+        for (axis, (window, before, after)) in sides.into_iter().enumerate() {
+            // Nothing lies further away than the plane is long.
+            let (direction, longest) = ((1 - axis, axis), extents[axis]);
+            tensor = self.largest_before(name, tensor, before.min(longest - 1), direction);
+            let (left, clipped) = ((window - before).min(longest), before + after > 0);
             tensor = self.largest_after(name, tensor, left, (direction, clipped));
         }
         let pooled = self.every_other(name, tensor, stride);

@@ -480,6 +480,7 @@ impl Merger {
             let output = &mut layer.linear.output;
             (output.height, output.width) = (needs[index].0.min(output.height), needs[index].1.min(output.width));
             let output = *output;
+            layer.skips.retain(|(_, skip)| skip.reaches(output));
             let mut need = |source: Source, (height, width): (usize, usize)| {
                 if let Some(source) = source {
                     needs[source] = (height.max(needs[source].0), width.max(needs[source].1));

@@ -152,9 +152,10 @@ fn activation(node: &mut Fixed) -> Option<(&Clamp<i64>, &mut ValueRange)> {
     }
 }
 
-/// Scale and integer bounds of the tensor that a layer reads.
+/// Shape, scale and integer bounds of the tensor that a layer reads.
 #[derive(Clone, Copy)]
 struct Tensor {
+    shape: Shape,
     scale: i32,
     lo: i64,
     hi: i64,
@@ -163,12 +164,14 @@ struct Tensor {
 impl Tensor {
     fn after(node: &Fixed) -> Self {
         match node {
-            Fixed::Input(input) => Self { scale: input.scale, lo: input.range.lo, hi: input.range.hi },
+            Fixed::Input(FixedInput { shape, scale, range }) => {
+                Self { shape: *shape, scale: *scale, lo: range.lo, hi: range.hi }
+            }
             Fixed::Layer(layer) => match &layer.kind {
-                OutputKind::Raw => Self { scale: layer.scale(), lo: 0, hi: 0 },
+                OutputKind::Raw => Self { shape: layer.linear.output, scale: layer.scale(), lo: 0, hi: 0 },
                 OutputKind::Requantise { activation, range, .. } => {
                     let (lo, hi) = activation.extremes(range.lo, range.hi);
-                    Self { scale: layer.scale(), lo, hi }
+                    Self { shape: layer.linear.output, scale: layer.scale(), lo, hi }
                 }
             },
         }
@@ -380,12 +383,18 @@ fn rounded_worst_case(
     for (skip, tensor) in skips.iter().zip(&tensors[1..]) {
         let (a, b) = (skip.factor.checked_mul(tensor.lo)?, skip.factor.checked_mul(tensor.hi)?);
         let (least, most) = (a.min(b), a.max(b));
-        // A moved tensor is not added everywhere.
-        let (least, most) = if skip.is_plain() { (least, most) } else { (least.min(0), most.max(0)) };
+        // A moved or smaller tensor is not added everywhere.
+        let everywhere = skip.is_plain() && covers(tensor.shape, linear.output);
+        let (least, most) = if everywhere { (least, most) } else { (least.min(0), most.max(0)) };
         lo = lo.checked_add(least)?;
         hi = hi.checked_add(most)?;
     }
     Some((round_shift(lo, shift)?, round_shift(hi, shift)?))
+}
+
+/// Whether a tensor has a value wherever another one has.
+fn covers(tensor: Shape, other: Shape) -> bool {
+    tensor.channels >= other.channels && tensor.height >= other.height && tensor.width >= other.width
 }
 
 /// Interval analysis: the accumulator's bounds over all inputs in `[lo, hi]`, zero padding included.

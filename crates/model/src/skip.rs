@@ -51,6 +51,22 @@ impl<T> Skip<T> {
         (live(output.height, self.offset.0), live(output.width, self.offset.1))
     }
 
+    /// Whether some row and column of an output of the given shape lie at or after the source's first.
+    pub fn reaches(&self, output: Shape) -> bool {
+        output.height as i64 + self.offset.0 > 0 && output.width as i64 + self.offset.1 > 0
+    }
+
+    /// Whether the channels are those of a source, for each channel of an output.
+    pub fn fits(&self, source: Shape, output: Shape) -> bool {
+        match &self.channels {
+            None => source.channels == output.channels,
+            Some(channels) => {
+                let known = channels.iter().flatten().all(|channel| *channel < source.channels);
+                known && channels.len() == output.channels
+            }
+        }
+    }
+
     /// The same move with another factor.
     pub fn with_factor<U>(&self, factor: U) -> Skip<U> {
         Skip { factor, channels: self.channels.clone(), offset: self.offset }

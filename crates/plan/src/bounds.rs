@@ -180,16 +180,25 @@ fn home(layout: &Streams, home: &Home) -> Result<(), PlanError> {
         Read::Nothing | Read::Raster | Read::Total => 1,
     };
     hold("window", (1..=home.tile.columns.max(1)).contains(&factor))?;
+    hold("pitch", home.read_pitch >= home.pitch / factor)?;
     let table = home.table.is_none_or(|table| table < layout.tables.len());
     hold("table", table && home.shift <= MOST_SHIFT)
 }
 
 fn fact(layout: &Streams, fact: &LinearFact) -> Result<(), PlanError> {
     let homes = layout.homes.len();
+    let outputs = fact.groups.checked_mul(fact.group_outputs).filter(|outputs| *outputs <= MOST_POSITIONS);
+    let taps = fact.kernel.0.checked_mul(fact.kernel.1).and_then(|taps| taps.checked_mul(fact.group_inputs));
+    hold("layer", outputs.is_some() && taps.is_some_and(|taps| taps <= MOST_POSITIONS))?;
+    hold("number of skip connections", fact.skips.len() <= MOST_COLUMNS)?;
     let skips = fact.skips.iter().all(|skip| {
-        let channels = skip.channels.iter().flatten().flatten().all(|channel| *channel <= MOST_POSITIONS);
-        let known = skip.home < homes && skip.exponent <= MOST_POSITIONS;
-        known && channels && (-MOST_VALUE..=MOST_VALUE).contains(&skip.factor)
+        let Some(home) = layout.homes.get(skip.home) else { return false };
+        let channels = skip.channels.iter().flatten();
+        let known = channels.clone().flatten().all(|channel| *channel < home.shape.channels)
+            && skip.channels.as_ref().is_none_or(|channels| Some(channels.len()) == outputs)
+            && (skip.channels.is_some() || outputs.is_some_and(|outputs| outputs <= home.shape.channels));
+        let place = skip.exponent <= MOST_POSITIONS && skip.read_row < home.plane_rows();
+        known && place && (-MOST_VALUE..=MOST_VALUE).contains(&skip.factor)
     });
     hold("tensor of a layer", fact.input < homes && fact.output < homes && skips)?;
     let sizes =

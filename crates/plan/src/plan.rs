@@ -159,6 +159,7 @@ impl Plan {
             shape,
             layout,
         };
+        plan.check_bounds()?;
         plan.check_soundness()?;
         Ok(plan)
     }

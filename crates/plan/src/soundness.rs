@@ -110,7 +110,7 @@ fn identity_degree(layout: &Streams) -> f64 {
     let rows = layout.usable_rows() as f64;
     let lanes = layout.knobs.lanes as f64;
     let facts = layout.facts.iter().map(|fact| {
-        let channels = (fact.groups * fact.group_outputs * (1 + fact.skips.len())) as f64;
+        let channels = fact.groups as f64 * fact.group_outputs as f64 * (1 + fact.skips.len()) as f64;
         let kernel = fact.kernel.0 as f64 * fact.pitch as f64 + fact.kernel.1 as f64;
         // A plane's exponents are below the positions of the whole tape.
         2.0 * (rows * lanes + kernel) + channels * (fact.group_inputs + 1) as f64

@@ -231,7 +231,7 @@ impl Products {
     fn of(plan: &Streams, graph: &Graph<Fixed>, trace: &Trace, fact: &LinearFact) -> Result<Self, CircuitError> {
         let (input, output) = (&plan.homes[fact.input], &plan.homes[fact.output]);
         let layer = layer(graph, fact.layer)?;
-        if let Read::Total | Read::Scalars { .. } = input.read {
+        if matches!(input.read, Read::Total | Read::Scalars { .. }) && !layer.linear.is_nothing() {
             let half = layer.rounded_bias();
             let rounding = |o: usize| half[o] - layer.linear.bias[o];
             let planes = trace.accumulators[fact.layer]

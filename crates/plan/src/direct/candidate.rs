@@ -89,7 +89,15 @@ impl Builder {
         let [source, skipped @ ..] = &sources[..] else {
             return Err(unsupported(&layer.name, "it reads no tensor"));
         };
-        if layer.linear.is_nothing() || !layer.skips.iter().all(Skip::is_plain) {
+        let plain = layer.skips.len() == skipped.len()
+            && layer.skips.iter().zip(skipped).all(|(skip, node)| {
+                let (source, output) = (shape_of(graph, *node), layer.linear.output);
+                skip.is_plain()
+                    && source.channels == output.channels
+                    && source.height >= output.height
+                    && source.width >= output.width
+            });
+        if layer.linear.is_nothing() || !plain {
             return Err(unsupported(&layer.name, "it moves tensors; only the family `streams` does"));
         }
         if shape_of(graph, *source) != layer.linear.input {

@@ -3,7 +3,7 @@
 //! It knows nothing of tables, requantisation or rows of the grid.
 
 use crate::error::PlanError;
-use crate::streams::domain::Domains;
+use crate::streams::domain::{Domains, least_pitch};
 use crate::streams::geometry::{Demand, last_value_row, place, placements, read_exponent, tile_for};
 use crate::streams::home::{Content, Home, Read};
 use crate::streams::network::{Network, unsupported};
@@ -86,7 +86,7 @@ impl Search<'_> {
             self.pitches = vec![None; self.domains.least.len()];
             self.pitches[self.domains.write[0]] = Some(pitch);
             self.arrangement = Arrangement { homes: vec![first], ..Arrangement::default() };
-            if self.extend() {
+            if self.extend() && self.is_consistent() {
                 return Some(std::mem::take(&mut self.arrangement));
             }
             if self.tried > MOST_PLACEMENTS {
@@ -135,19 +135,37 @@ impl Search<'_> {
         })
     }
 
-    /// Places a layer and all after it. Where the input is read in windows, reading it later aligns what follows
-    /// differently, so several rows are tried.
+    /// Places a layer and all after it; its output shares the pitch of what it reads.
     fn place_next(&mut self, index: usize) -> bool {
+        let writes = self.domains.write[index + 1];
+        let before = self.pitches[writes];
+        let pitch = before.unwrap_or_else(|| self.written_pitch(index));
+        self.pitches[writes] = Some(pitch);
+        let placed = pitch >= self.domains.least[writes] && self.place_at(index, pitch);
+        if !placed {
+            self.pitches[writes] = before;
+        }
+        placed
+    }
+
+    /// The pitch of a layer's output where no other plane has chosen it.
+    fn written_pitch(&self, index: usize) -> usize {
+        let layer = self.network.layers[index];
+        let source = self.network.sources[index][0];
+        let flat = matches!(self.network.reads[source], Read::Total | Read::Scalars { .. });
+        if flat || layer.linear.is_nothing() {
+            // One value per plane lies wherever its consumers want it.
+            return self.domains.least[self.domains.write[index + 1]];
+        }
+        self.arrangement.homes[source].read_pitch
+    }
+
+    /// Places a layer whose output has a given pitch, and all after it. Where the input is read in windows, reading it
+    /// later aligns what follows differently, so several rows are tried.
+    fn place_at(&mut self, index: usize, pitch: usize) -> bool {
         let layer = self.network.layers[index];
         let source = self.network.sources[index][0];
         let input = self.arrangement.homes[source].clone();
-        let (reads, writes) = (self.domains.read[source], self.domains.write[index + 1]);
-        let pitch = match input.read {
-            // One value per plane lies wherever its consumers want it.
-            Read::Total | Read::Scalars { .. } => self.pitches[writes].unwrap_or(self.domains.least[writes]),
-            _ if input.read_pitch < self.domains.least[reads] => return false,
-            _ => input.read_pitch,
-        };
         if tile_for(self.network.reads[index + 1], pitch, self.lanes).is_none() {
             return false;
         }
@@ -162,7 +180,7 @@ impl Search<'_> {
             lanes: self.lanes,
         };
         let tries = if let Read::Sums { .. } = input.read { self.lanes } else { 1 };
-        let fitting = placements(&input, layer, demand)
+        let fitting = placements(&input, layer, demand, self.least_origin(index, pitch))
             .filter_map(|(row, output)| self.skip_exponents(index, &output).map(|skips| (row, output, skips)))
             .take(tries)
             .collect::<Vec<_>>();
@@ -217,15 +235,35 @@ impl Search<'_> {
         self.arrangement.homes[source].tail = tail;
     }
 
+    /// The least exponent of the output's first value at which every moved tensor lies at or above exponent 0.
+    fn least_origin(&self, index: usize, pitch: usize) -> usize {
+        let skips = self.network.sources[index][1..].iter().zip(&self.network.layers[index].skips);
+        let least = skips.map(|(&node, skip)| {
+            let home = &self.arrangement.homes[node];
+            let moved = skip.offset.0 * pitch as i64 + skip.offset.1;
+            read_exponent(home, last_value_row(home)) as i64 - moved
+        });
+        usize::try_from(least.fold(0, i64::max)).unwrap_or(0)
+    }
+
+    /// Whether what was derived from homes while others were still being placed holds of the final ones.
+    fn is_consistent(&self) -> bool {
+        let Arrangement { homes, skip_exponents, .. } = &self.arrangement;
+        let derived = (0..skip_exponents.len())
+            .all(|index| self.skip_exponents(index, &homes[index + 1]).as_ref() == Some(&skip_exponents[index]));
+        derived && homes.iter().all(|home| home.read_pitch >= home.pitch / home.read.factor())
+    }
+
     /// How far each skipped tensor must be raised to lie on the layer's output; `None` if one cannot.
     fn skip_exponents(&self, index: usize, output: &Home) -> Option<Vec<usize>> {
         let raise = |(&node, skip): (&usize, &Skip<i64>)| {
             let home = &self.arrangement.homes[node];
             let pitches = home.read_pitch == output.pitch || home.shape.plane() == 1;
+            let apart = output.pitch >= least_pitch(home.shape, output.shape, skip);
             let exponent = i64::try_from(read_exponent(home, last_value_row(home))).ok()?;
             let origin = i64::try_from(output.origin_exponent()).ok()?;
             let moved = skip.offset.0 * i64::try_from(output.pitch).ok()? + skip.offset.1;
-            usize::try_from(origin - exponent + moved).ok().filter(|_| pitches)
+            usize::try_from(origin - exponent + moved).ok().filter(|_| pitches && apart)
         };
         self.network.sources[index][1..].iter().zip(&self.network.layers[index].skips).map(raise).collect()
     }

@@ -4,7 +4,7 @@
 //! sums are read tile by tile, so that rows may be set further apart, and a new domain begins. A layer reads its tensors
 //! and writes its output with the same pitch.
 
-use zklayout_model::Shape;
+use zklayout_model::{Shape, Skip};
 
 use crate::streams::geometry::tile_for;
 use crate::streams::home::Read;
@@ -44,11 +44,14 @@ impl Domains {
             }
         }
         for (index, sources) in network.sources.iter().enumerate() {
-            if let Read::Total | Read::Scalars { .. } = network.reads[sources[0]] {
+            let nothing = network.layers[index].linear.is_nothing();
+            if !nothing && matches!(network.reads[sources[0]], Read::Total | Read::Scalars { .. }) {
                 continue;
             }
             // A plane of one value lies anywhere, unless windows move over it.
-            let joined = sources.iter().enumerate().filter(|(slot, node)| *slot == 0 || network.plane(**node) > 1);
+            let moves = |slot: usize| slot == 0 && !nothing;
+            let joined =
+                sources.iter().enumerate().filter(|(slot, node)| moves(*slot) || network.plane(**node) > 1);
             for (_, &node) in joined {
                 union.join(2 * node + 1, 2 * (index + 1));
             }
@@ -74,18 +77,16 @@ impl Domains {
             self.planes[self.write[node]].push(Plane { shape, stride, read });
         }
         for (index, (layer, sources)) in network.layers.iter().zip(&network.sources).enumerate() {
+            for (&node, skip) in sources[1..].iter().zip(&layer.skips) {
+                self.widen(self.write[index + 1], least_pitch(shapes[node], shapes[index + 1], skip));
+            }
             let (linear, domain) = (&layer.linear, self.read[sources[0]]);
-            if let Read::Total | Read::Scalars { .. } = network.reads[sources[0]] {
+            if linear.is_nothing() || matches!(network.reads[sources[0]], Read::Total | Read::Scalars { .. }) {
                 continue;
             }
             let width = shapes[sources[0]].width.div_ceil(linear.window);
             self.widen(domain, width + linear.padding.left.max(linear.padding.right));
             self.widen(domain, linear.kernel_size().1.saturating_sub(1));
-            for (&node, skip) in sources[1..].iter().zip(&layer.skips) {
-                let (output, moved) = (shapes[index + 1].width as i64, skip.offset.1);
-                let least = (output + moved).max(shapes[node].width as i64 - moved);
-                self.widen(self.read[node], usize::try_from(least).unwrap_or(1));
-            }
         }
     }
 
@@ -113,6 +114,12 @@ impl Domains {
         });
         rows.sum()
     }
+}
+
+/// The narrowest pitch at which no row of a moved plane runs into another row of the output.
+pub(crate) fn least_pitch(source: Shape, output: Shape, skip: &Skip<i64>) -> usize {
+    let (output, moved) = (output.width as i64, skip.offset.1);
+    usize::try_from((output + moved).max(source.width as i64 - moved)).unwrap_or(1)
 }
 
 /// Disjoint sets.

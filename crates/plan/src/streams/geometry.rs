@@ -146,8 +146,12 @@ pub(crate) fn placements(
     input: &Home,
     layer: &FixedLayer,
     demand: Demand,
+    least_origin: usize,
 ) -> Box<dyn Iterator<Item = (usize, Home)>> {
     let (linear, last) = (&layer.linear, last_value_row(input));
+    if linear.is_nothing() {
+        return placements_of_nothing(layer, demand, least_origin);
+    }
     if let Read::Total | Read::Scalars { .. } = input.read {
         let output = place(&Demand { origin_exponent: 0, top_exponent: 0, ..demand });
         return Box::new(output.into_iter().map(move |output| (last, output)));
@@ -156,9 +160,7 @@ pub(crate) fn placements(
     let (kh, kw) = linear.kernel_size();
     let padding = linear.padding;
     let reach = (kh - 1 - padding.top.min(kh - 1)) * pitch + kw - 1 - padding.left.min(kw - 1);
-    // What moved tensors hold before the output's first value has exponents above it.
-    let before = |skip: &Skip<i64>| usize::try_from(skip.offset.0 * pitch as i64 + skip.offset.1).unwrap_or(0);
-    let reach = layer.skips.iter().map(before).fold(reach, usize::max);
+    let reach = reach.max(moved_reach(layer, pitch));
     let last_value = ((demand.shape.height - 1) * pitch + demand.shape.width - 1) * demand.stride;
     let input = input.clone();
     Box::new((last..last + 2 * input.pitch + 2).filter_map(move |row| {
@@ -167,4 +169,24 @@ pub(crate) fn placements(
         let output = place(&Demand { origin_exponent, top_exponent, ..demand })?;
         (origin_exponent >= last_value).then_some((row, output))
     }))
+}
+
+/// A layer that reads no channel has no evaluation of its own to lie on.
+fn placements_of_nothing(
+    layer: &FixedLayer,
+    demand: Demand,
+    least_origin: usize,
+) -> Box<dyn Iterator<Item = (usize, Home)>> {
+    let last_value = (demand.shape.height - 1) * demand.pitch + demand.shape.width - 1;
+    let (first, reach) = (least_origin.max(last_value), moved_reach(layer, demand.pitch));
+    Box::new((first..=first + 2 * demand.read.factor() * demand.pitch).filter_map(move |origin_exponent| {
+        let top_exponent = origin_exponent + reach;
+        Some((0, place(&Demand { origin_exponent, top_exponent, ..demand })?))
+    }))
+}
+
+/// How far above the output's first value the exponents of moved tensors reach: what they hold before it.
+fn moved_reach(layer: &FixedLayer, pitch: usize) -> usize {
+    let before = |skip: &Skip<i64>| usize::try_from(skip.offset.0 * pitch as i64 + skip.offset.1).unwrap_or(0);
+    layer.skips.iter().map(before).max().unwrap_or(0)
 }

@@ -2,7 +2,7 @@
 //!
 //! It knows nothing of lanes or rows.
 
-use zklayout_model::{Fixed, FixedInput, FixedLayer, Graph};
+use zklayout_model::{Fixed, FixedInput, FixedLayer, Graph, Shape};
 
 use crate::error::PlanError;
 use crate::streams::geometry::read_of;
@@ -40,8 +40,31 @@ impl<'a> Network<'a> {
         let mut network = Self { input, layers, sources, reads: Vec::new() };
         network.reads =
             (0..=network.layers.len()).map(|node| network.read(node)).collect::<Result<Vec<_>, _>>()?;
+        network.check_skips()?;
         network.check_flat_reads()?;
         Ok(network)
+    }
+
+    /// A moved tensor must have the channels that it is said to have, and a layer that reads single values has one position
+    /// to add others at.
+    fn check_skips(&self) -> Result<(), PlanError> {
+        for (layer, sources) in self.layers.iter().zip(&self.sources) {
+            let output = layer.linear.output;
+            let fits = layer.skips.len() + 1 == sources.len()
+                && sources[1..].iter().zip(&layer.skips).all(|(node, skip)| skip.fits(self.shape(*node), output));
+            if !fits {
+                return Err(unsupported(&layer.name, "its skip connections do not fit the tensors that it reads"));
+            }
+            let flat = matches!(self.reads[sources[0]], Read::Total | Read::Scalars { .. });
+            let moved = sources[1..]
+                .iter()
+                .zip(&layer.skips)
+                .any(|(node, skip)| self.plane(*node) > 1 || skip.offset != (0, 0));
+            if flat && !layer.linear.is_nothing() && moved {
+                return Err(unsupported(&layer.name, "it adds moved tensors to single values"));
+            }
+        }
+        Ok(())
     }
 
     /// A flat evaluation has no positions: it proves only fully connected layers that read exactly that evaluation. A
@@ -49,7 +72,7 @@ impl<'a> Network<'a> {
     fn check_flat_reads(&self) -> Result<(), PlanError> {
         for (layer, sources) in self.layers.iter().zip(&self.sources) {
             let (linear, read) = (&layer.linear, self.reads[sources[0]]);
-            let flat = matches!(read, Read::Total | Read::Scalars { .. });
+            let flat = matches!(read, Read::Total | Read::Scalars { .. }) && !linear.is_nothing();
             let own = linear.is_full() && read == read_of(linear, self.stride(sources[0]));
             let whole = read != Read::Total || self.plane(sources[0]) == linear.window * linear.window;
             if flat && !(own && whole) {
@@ -73,14 +96,18 @@ impl<'a> Network<'a> {
 
     /// Values of one plane of a node.
     pub(crate) fn plane(&self, node: usize) -> usize {
-        node.checked_sub(1).map_or(self.input.shape, |index| self.layers[index].linear.output).plane()
+        self.shape(node).plane()
+    }
+
+    fn shape(&self, node: usize) -> Shape {
+        node.checked_sub(1).map_or(self.input.shape, |index| self.layers[index].linear.output)
     }
 
     fn read(&self, node: usize) -> Result<Read, PlanError> {
         let mut read = Read::Nothing;
         for (layer, sources) in self.layers.iter().zip(&self.sources) {
             for slot in (0..sources.len()).filter(|&slot| sources[slot] == node) {
-                let wanted = if slot == 0 {
+                let wanted = if slot == 0 && !layer.linear.is_nothing() {
                     read_of(&layer.linear, self.stride(node))
                 } else {
                     self.skip_read(node, layer)?
