@@ -4,122 +4,41 @@
 
 mod nets;
 
-use ndarray::{Array3, Array4};
+use ndarray::Array3;
+use nets::operators::{Net, random_operators};
 use nets::{Case, Numbers, accept};
-use zklayout_model::{
-    Activation, Clamp, Fixed, Float, FloatOp, Function, Graph, NodeId, Padding, QuantiseOptions, Shape, Skip,
-    execute, fuse, quantise, run_fused,
-};
+use zklayout_model::{Fixed, FloatOp, Function, QuantiseOptions, Shape, Skip, execute, fuse, quantise, run_fused};
 use zklayout_plan::{Family, PlanOptions, plan};
 
-const RELU: FloatOp = FloatOp::Activation(Activation::Clamp(Clamp { lo: Some(0.0), hi: None }));
-
-/// Float operators under construction.
-struct Net {
-    graph: Graph<Float>,
-    numbers: Numbers,
-}
-
-impl Net {
-    fn new(input: Shape) -> (Self, NodeId) {
-        let mut net = Self { graph: Graph::new(), numbers: Numbers::new(7) };
-        let input = net.add(FloatOp::Input, &[], input);
-        (net, input)
+/// Runs the network in floats and in integers, compares them, and has circuits of several widths accept it.
+fn check(net: &mut Net, name: &str) {
+    let input = net.graph.nodes().next().unwrap().1.shape;
+    let sample: Vec<f64> = (0..input.len()).map(|_| net.numbers.real()).collect();
+    let options = QuantiseOptions { input_bits: 8, weight_bits: 8, table_bits: 9, margin: 0.25 };
+    let fused = fuse(&net.graph);
+    let graph = quantise(&fused, std::slice::from_ref(&sample), &options).unwrap();
+    let trace = execute(&graph, &sample).unwrap();
+    let float = run_fused(&fused, &Array3::from_shape_vec(input.dims(), sample).unwrap()).pop().unwrap().1;
+    let Some((_, Fixed::Layer(last))) = graph.nodes().last() else { panic!("{name} has no layer") };
+    let unit = f64::powi(2.0, -last.scale());
+    let largest = float.iter().fold(1.0f64, |most, value| most.max(value.abs()));
+    for (integer, float) in trace.output().into_iter().zip(&float) {
+        let value = integer as f64 * unit;
+        assert!((value - float).abs() < 0.1 * largest, "{name}: {value} is not {float}");
     }
-
-    fn add(&mut self, op: FloatOp, sources: &[NodeId], shape: Shape) -> NodeId {
-        let name = format!("{}{}", op.label(), self.graph.len());
-        self.graph.add(Float { name, op, shape }, sources)
-    }
-
-    fn shape(&self, node: NodeId) -> Shape {
-        self.graph.node(node).shape
-    }
-
-    fn same(&mut self, op: FloatOp, sources: &[NodeId]) -> NodeId {
-        self.add(op, sources, self.shape(sources[0]))
-    }
-
-    /// A padded convolution with made-up weights.
-    fn conv(&mut self, source: NodeId, outputs: usize, size: usize, stride: usize) -> NodeId {
-        let shape = self.shape(source);
-        let scale = 1.5 / ((shape.channels * size * size) as f64).sqrt();
-        let dims = (outputs, shape.channels, size, size);
-        let kernel = Array4::from_shape_simple_fn(dims, || self.numbers.real() * scale);
-        let bias = (0..outputs).map(|_| self.numbers.real() * 0.3).collect();
-        let p = (size - 1) / 2;
-        let padding = Padding { top: p, left: p, bottom: p, right: p };
-        let extent = |side: usize| (side + 2 * p - size) / stride + 1;
-        let shape = Shape::new(outputs, extent(shape.height), extent(shape.width));
-        self.add(FloatOp::Conv { kernel, bias, groups: 1, stride, padding }, &[source], shape)
-    }
-
-    fn relu(&mut self, source: NodeId) -> NodeId {
-        self.same(RELU, &[source])
-    }
-
-    fn function(&mut self, source: NodeId, function: Function) -> NodeId {
-        self.same(FloatOp::Activation(Activation::Function(function)), &[source])
-    }
-
-    fn max_pool(&mut self, source: NodeId, window: (usize, usize), stride: usize, p: usize) -> NodeId {
-        let shape = self.shape(source);
-        let padding = Padding { top: p, left: p, bottom: p, right: p };
-        let extent = |side: usize, window: usize| (side + 2 * p - window) / stride + 1;
-        let shape = Shape::new(shape.channels, extent(shape.height, window.0), extent(shape.width, window.1));
-        self.add(FloatOp::MaxPool { window, stride, padding }, &[source], shape)
-    }
-
-    /// Tensors one after the other along the channels.
-    fn concat(&mut self, sources: &[NodeId]) -> NodeId {
-        let channels = sources.iter().map(|source| self.shape(*source).channels).sum();
-        let (mut start, mut terms) = (0, Vec::new());
-        for source in sources {
-            let count = self.shape(*source).channels;
-            let place = |o: usize| o.checked_sub(start).filter(|c| *c < count);
-            terms.push(Skip { channels: Some((0..channels).map(place).collect()), ..Skip::plain(1.0) });
-            start += count;
-        }
-        let shape = Shape { channels, ..self.shape(sources[0]) };
-        self.add(FloatOp::Sum { terms }, sources, shape)
-    }
-
-    /// A part of a tensor, or a tensor with zeros around it.
-    fn part(&mut self, source: NodeId, offset: (i64, i64), shape: Shape) -> NodeId {
-        self.add(FloatOp::Sum { terms: vec![Skip { offset, ..Skip::plain(1.0) }] }, &[source], shape)
-    }
-
-    /// Runs the network in floats and in integers, compares them, and has circuits of several widths accept it.
-    fn check(&mut self, name: &str) {
-        let input = self.graph.nodes().next().unwrap().1.shape;
-        let sample: Vec<f64> = (0..input.len()).map(|_| self.numbers.real()).collect();
-        let options = QuantiseOptions { input_bits: 8, weight_bits: 8, table_bits: 9, margin: 0.25 };
-        let fused = fuse(&self.graph);
-        let graph = quantise(&fused, std::slice::from_ref(&sample), &options).unwrap();
-        let trace = execute(&graph, &sample).unwrap();
-        let float = run_fused(&fused, &Array3::from_shape_vec(input.dims(), sample).unwrap()).pop().unwrap().1;
-        let Some((_, Fixed::Layer(last))) = graph.nodes().last() else { panic!("{name} has no layer") };
-        let unit = f64::powi(2.0, -last.scale());
-        let largest = float.iter().fold(1.0f64, |most, value| most.max(value.abs()));
-        for (integer, float) in trace.output().into_iter().zip(&float) {
-            let value = integer as f64 * unit;
-            assert!((value - float).abs() < 0.1 * largest, "{name}: {value} is not {float}");
-        }
-        let case = Case { graph, trace };
-        let mut accepted = 0;
-        for lanes in [None, Some(1), Some(4), Some(6), Some(11)] {
-            let options =
-                PlanOptions { lanes, family: Some(Family::Streams), max_k: 15, ..PlanOptions::default() };
-            match plan(&case.graph, &options) {
-                Ok(plan) => {
-                    accept(&format!("{name}, {lanes:?} lanes"), &case, plan);
-                    accepted += 1;
-                }
-                Err(error) => assert!(lanes.is_some(), "{name}: {error}"),
+    let case = Case { graph, trace };
+    let mut accepted = 0;
+    for lanes in [None, Some(1), Some(4), Some(6), Some(11)] {
+        let options = PlanOptions { lanes, family: Some(Family::Streams), max_k: 15, ..PlanOptions::default() };
+        match plan(&case.graph, &options) {
+            Ok(plan) => {
+                accept(&format!("{name}, {lanes:?} lanes"), &case, plan);
+                accepted += 1;
             }
+            Err(error) => assert!(lanes.is_some(), "{name}: {error}"),
         }
-        assert!(accepted >= 2, "{name}: {accepted} widths fit");
     }
+    assert!(accepted >= 2, "{name}: {accepted} widths fit");
 }
 
 #[test]
@@ -130,7 +49,7 @@ fn pools_of_strided_convolutions() {
     let x = net.max_pool(x, (2, 2), 2, 0);
     let x = net.conv(x, 4, 3, 1);
     net.add(FloatOp::Flatten, &[x], Shape::vector(4 * 4 * 3));
-    net.check("pools of strided convolutions");
+    check(&mut net, "pools of strided convolutions");
 }
 
 #[test]
@@ -145,7 +64,7 @@ fn inception() {
     let all = net.concat(&[narrow, wide, pooled]);
     let y = net.conv(all, 2, 3, 1);
     net.relu(y);
-    net.check("inception");
+    check(&mut net, "inception");
 }
 
 #[test]
@@ -157,7 +76,7 @@ fn overlapping_pools() {
     let x = net.conv(x, 3, 3, 1);
     let shape = net.shape(x);
     net.max_pool(x, (shape.height, shape.width), 1, 0);
-    net.check("overlapping pools");
+    check(&mut net, "overlapping pools");
 }
 
 #[test]
@@ -171,7 +90,7 @@ fn gates_and_products() {
     let x = net.function(x, Function::HardSwish);
     let x = net.same(FloatOp::ChannelLeaky { slopes: vec![0.25, -0.5] }, &[x]);
     net.function(x, Function::Tanh);
-    net.check("gates and products");
+    check(&mut net, "gates and products");
 }
 
 #[test]
@@ -184,7 +103,7 @@ fn slices_and_pads() {
     let wide = net.part(sum, (-2, -1), Shape::new(3, 7, 8));
     let y = net.conv(wide, 2, 3, 1);
     net.relu(y);
-    net.check("slices and pads");
+    check(&mut net, "slices and pads");
 }
 
 /// The largest integer of every window, whatever its size and place.
@@ -219,4 +138,42 @@ fn maxima_are_exact() {
             assert_eq!(found.dim(), shape.dims());
         }
     }
+}
+
+/// Planes of one row or column, and windows that reach beyond both of their ends.
+#[test]
+fn windows_larger_than_the_plane() {
+    for (size, reach) in [((1, 4), 1), ((4, 1), 1), ((2, 5), 3), ((1, 1), 1)] {
+        let (mut net, input) = Net::new(Shape::new(2, size.0, size.1));
+        let x = net.conv(input, 2, 1, 1);
+        net.max_pool(x, (2 * reach + 1, 2 * reach + 1), 1, reach);
+        check(&mut net, "windows larger than the plane");
+    }
+}
+
+/// Zeros that are outside of an activation's values, on one side only.
+#[test]
+fn pads_beyond_an_activation() {
+    let (mut net, input) = Net::new(Shape::new(1, 3, 3));
+    let x = net.conv(input, 2, 3, 1);
+    let x = net.function(x, Function::Sigmoid);
+    net.part(x, (0, 0), Shape::new(2, 4, 5));
+    check(&mut net, "pads beyond an activation");
+}
+
+#[test]
+fn random_operators_are_accepted() {
+    let mut numbers = Numbers::new(3);
+    let mut accepted = 0;
+    for index in 0..150 {
+        let net = random_operators(&mut numbers);
+        let Ok(case) = Case::of_operators(&net.graph, index) else { continue };
+        let lanes = Some(1 + numbers.below(16));
+        let options = PlanOptions { lanes, family: Some(Family::Streams), max_k: 14, ..PlanOptions::default() };
+        if let Ok(plan) = plan(&case.graph, &options) {
+            accept(&format!("network {index}"), &case, plan);
+            accepted += 1;
+        }
+    }
+    assert!(accepted > 100, "only {accepted} networks were laid out");
 }

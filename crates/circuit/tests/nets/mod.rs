@@ -1,6 +1,8 @@
 //! Small test networks and what is needed to prove them.
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::panic)]
 
+pub mod operators;
+
 use std::sync::Arc;
 
 use halo2_proofs::dev::MockProver;
@@ -9,8 +11,8 @@ use ndarray::Array4;
 use zklayout_circuit::streams::{FixedGrid, WeightTape, Witness};
 use zklayout_circuit::{CircuitParams, Grid, InferenceCircuit, Scalar, check_shape, instance_columns};
 use zklayout_model::{
-    Activation, Clamp, Fixed, FixedLayer, Fused, Graph, Linear, OutputKind, Padding, Precision, QuantiseError,
-    QuantiseOptions, Shape, Skip, Trace, ValueRange, execute, quantise,
+    Activation, Clamp, Fixed, FixedLayer, Float, Fused, Graph, Linear, OutputKind, Padding, Precision,
+    QuantiseError, QuantiseOptions, Shape, Skip, Trace, ValueRange, execute, fuse, quantise,
 };
 use zklayout_plan::{
     Content, Family, Plan, PlanOptions, Requantise, Streams, TableKind, Visibility, WeightMode, plan,
@@ -167,6 +169,17 @@ impl Case {
             (0..input.len()).map(|_| if signed { numbers.real() } else { numbers.real().abs() }).collect();
         let options = QuantiseOptions { input_bits: 6, weight_bits: 6, table_bits: 8, margin: 0.25 };
         let graph = quantise(&float, std::slice::from_ref(&sample), &options)?;
+        let trace = execute(&graph, &sample).unwrap();
+        Ok(Self { graph, trace })
+    }
+
+    /// A network of float operators. Fails where the bits of the tests cannot represent a layer.
+    pub fn of_operators(graph: &Graph<Float>, seed: u64) -> Result<Self, QuantiseError> {
+        let mut numbers = Numbers::new(seed + 1000);
+        let shape = graph.nodes().next().unwrap().1.shape;
+        let sample: Vec<f64> = (0..shape.len()).map(|_| numbers.real()).collect();
+        let options = QuantiseOptions { input_bits: 6, weight_bits: 6, table_bits: 7, margin: 0.25 };
+        let graph = quantise(&fuse(graph), std::slice::from_ref(&sample), &options)?;
         let trace = execute(&graph, &sample).unwrap();
         Ok(Self { graph, trace })
     }

@@ -19,6 +19,7 @@ pub use mutation::{Mutation, balance};
 pub use recording::{Cell, Cells};
 pub use subject::{Subject, random_field};
 
+use crate::nets::operators::random_operators;
 use crate::nets::{Case, Numbers, random_network};
 
 /// What became of a mutation.
@@ -95,8 +96,14 @@ fn follow(subject: &Subject, numbers: &mut Numbers, cells: &mut Cells, touched: 
 pub fn random_subject(index: u64) -> Subject {
     let mut numbers = Numbers::new(index * 31 + 5);
     for attempt in 0.. {
-        let (input, specs) = random_network(&mut numbers);
-        let Ok(case) = Case::try_new(input, &specs, index.is_multiple_of(2), index) else { continue };
+        // The family `direct` moves nothing; a third of the others is made of moves, maxima and products.
+        let case = if index % 9 == 4 || index % 9 == 6 {
+            Case::of_operators(&random_operators(&mut numbers).graph, index)
+        } else {
+            let (input, specs) = random_network(&mut numbers);
+            Case::try_new(input, &specs, index.is_multiple_of(2), index)
+        };
+        let Ok(case) = case else { continue };
         let modes = [(false, WeightMode::Private), (true, WeightMode::Private), (true, WeightMode::Fixed)];
         let (public_input, weights) = modes[index as usize / 3 % 3];
         let visibility = Visibility { public_input, weights };
