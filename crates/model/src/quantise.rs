@@ -189,7 +189,9 @@ fn scale_for(magnitude: f64, limit: f64) -> i32 {
 
 fn quantise_input(shape: Shape, bounds: Bounds, options: &QuantiseOptions) -> FixedInput {
     let limit = if bounds.lo < 0.0 { 1i64 << (options.input_bits - 1) } else { 1i64 << options.input_bits } - 1;
-    let scale = scale_for(bounds.magnitude().max(1e-9), limit as f64 + 0.5);
+    // Two's complement reaches one further below 0 than above.
+    let above = scale_for(bounds.hi.max(1e-9), limit as f64 + 0.5);
+    let scale = above.min(scale_for((-bounds.lo).max(1e-9), limit as f64 + 1.5));
     let lo = if bounds.lo < 0.0 { -limit - 1 } else { 0 };
     FixedInput { shape, scale, range: ValueRange { lo, hi: limit, source: RangeSource::WorstCase } }
 }
