@@ -141,7 +141,11 @@ impl Sums<'_> {
         let mut sums = sums.map_or_else(|| Array3::zeros(self.linear.output.dims()), |sums| sums / unit);
         for (skip, source) in self.skips.iter().zip(&self.sources[1..]) {
             // Floats do not overflow.
-            skip.with_factor(skip.factor.signum() as f64).add_to(&mut sums, &values[*source]);
+            skip.with_factor(skip.factor.signum() as f64).add_to(
+                &mut sums,
+                &values[*source],
+                self.linear.skip_stride(),
+            );
         }
         sums
     }

@@ -68,7 +68,7 @@ fn run_layer(layer: &FixedLayer, sources: &[&Array3<i64>]) -> Result<(Array3<i64
     let overflow = || ExecuteError::Overflow { layer: layer.name.clone() };
     let mut accumulators = layer.linear.apply(sources[0]).ok_or_else(overflow)?;
     for (skip, source) in layer.skips.iter().zip(&sources[1..]) {
-        skip.add_to(&mut accumulators, source).ok_or_else(overflow)?;
+        skip.add_to(&mut accumulators, source, layer.linear.skip_stride()).ok_or_else(overflow)?;
     }
     let OutputKind::Requantise { shift, activation, range } = &layer.kind else {
         return Ok((accumulators.clone(), accumulators));

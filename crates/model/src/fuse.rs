@@ -61,7 +61,7 @@ pub fn run_fused(graph: &Graph<Fused>, input: &Array3<f64>) -> Vec<(Array3<f64>,
                 let mut before = linear.apply(sources[0]).unwrap_or_else(|| Array3::zeros(linear.output.dims()));
                 for (skip, source) in skips.iter().zip(&sources[1..]) {
                     // Floats do not overflow.
-                    skip.add_to(&mut before, source);
+                    skip.add_to(&mut before, source, linear.skip_stride());
                 }
                 let after = before.mapv(|value| activation.apply(value));
                 (before, after)

@@ -81,7 +81,7 @@ pub struct Linear<T> {
 
 impl<T: Number> Linear<T> {
     /// The operator that reads nothing: what skip connections are added to.
-    pub fn nothing(input: Shape, output: Shape) -> Self {
+    pub fn nothing(input: Shape, output: Shape, stride: usize) -> Self {
         Self {
             input,
             output,
@@ -89,7 +89,7 @@ impl<T: Number> Linear<T> {
             kernel: Array4::from_elem((output.channels, 0, 1, 1), T::ZERO),
             bias: vec![T::ZERO; output.channels],
             groups: 1,
-            stride: 1,
+            stride,
             padding: Padding::default(),
         }
     }
@@ -99,6 +99,11 @@ impl<T> Linear<T> {
     /// Whether the kernel reads no channel.
     pub fn is_nothing(&self) -> bool {
         self.group_inputs() == 0
+    }
+
+    /// Rows and columns of a skipped tensor from one value of the output to the next.
+    pub fn skip_stride(&self) -> usize {
+        if self.is_nothing() { self.stride } else { 1 }
     }
 
     /// Kernel rows and columns.

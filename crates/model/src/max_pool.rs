@@ -1,9 +1,7 @@
 //! Largest values of windows, as layers: `max(a, b) = a + max(b - a, 0)`.
 //!
 //! Every layer here is exact, so that the result is the true maximum of the integers, and each is proven like any other
-//! layer: moved sums and one clamp.
-
-use ndarray::Array4;
+//! layer: moved sums and one clamp. No weights take part, so that no prover can choose others.
 
 use crate::activation::{Activation, Clamp};
 use crate::fuse::Precision;
@@ -27,7 +25,7 @@ impl Merger {
         let shape = self.result(tensor);
         let whole = shape.height.is_multiple_of(2) && shape.width.is_multiple_of(2);
         if window == (2, 2) && stride == 2 && padding.is_none() && whole {
-            return self.largest_of_four(name, tensor, shape);
+            return self.largest_of_four(name, tensor);
         }
         let sides = [(window.0, padding.top, padding.bottom), (window.1, padding.left, padding.right)];
         let extents = [shape.height, shape.width];
@@ -89,22 +87,20 @@ impl Merger {
     }
 
     fn every_other(&mut self, name: &str, tensor: Source, stride: usize) -> Branch {
-        let channels = self.result(tensor).channels;
-        let branch = Branch::on(tensor, channels);
         if stride == 1 {
-            return branch;
+            let channels = self.result(tensor).channels;
+            return Branch::on(tensor, channels);
         }
-        self.push_taps(name, &branch, (1, 1), stride, &[((0, 0), 1.0)])
+        self.push_picked(name, tensor, stride, &[((0, 0), 1.0)])
     }
 
     /// The maximum of 2x2 windows, side by side: `a + gain` of the upper pair, then what the lower pair adds to it.
-    fn largest_of_four(&mut self, name: &str, tensor: Source, shape: Shape) -> Branch {
-        let branch = Branch::on(tensor, shape.channels);
-        let mut taps = |taps: &[((usize, usize), f64)]| self.push_taps(name, &branch, (2, 2), 2, taps);
-        let first = taps(&[((0, 0), 1.0)]);
-        let upper = taps(&[((0, 1), 1.0), ((0, 0), -1.0)]);
-        let down = taps(&[((1, 0), 1.0), ((0, 0), -1.0)]);
-        let lower = taps(&[((1, 1), 1.0), ((1, 0), -1.0)]);
+    fn largest_of_four(&mut self, name: &str, tensor: Source) -> Branch {
+        let mut picked = |taps: &[((i64, i64), f64)]| self.push_picked(name, tensor, 2, taps);
+        let first = picked(&[((0, 0), 1.0)]);
+        let upper = picked(&[((0, 1), 1.0), ((0, 0), -1.0)]);
+        let down = picked(&[((1, 0), 1.0), ((0, 0), -1.0)]);
+        let lower = picked(&[((1, 1), 1.0), ((1, 0), -1.0)]);
         let [upper, lower] = [upper, lower].map(|gain| self.push_activation(name, gain, &RELU).source);
         let half = self.result(first.source);
         let terms = vec![(down.source, Skip::plain(1.0)), (lower, Skip::plain(1.0)), (upper, Skip::plain(-1.0))];
@@ -127,24 +123,14 @@ impl Merger {
         branch
     }
 
-    /// An exact depthwise convolution with few taps.
-    fn push_taps(
-        &mut self,
-        name: &str,
-        branch: &Branch,
-        size: (usize, usize),
-        stride: usize,
-        taps: &[((usize, usize), f64)],
-    ) -> Branch {
-        let channels = self.result(branch.source).channels;
-        let mut kernel = Array4::zeros((channels, 1, size.0, size.1));
-        for ((_, _, y, x), weight) in kernel.indexed_iter_mut() {
-            *weight = taps.iter().find(|(tap, _)| *tap == (y, x)).map_or(0.0, |(_, weight)| *weight);
-        }
-        let bias = vec![0.0; channels];
-        let pushed = self.push_linear(name, branch, kernel, bias, (channels, stride, Padding::default()));
-        self.keep(&pushed, Precision::Exact);
-        pushed
+    /// A sum of every `stride`-th row and column of a tensor, from several places on.
+    fn push_picked(&mut self, name: &str, tensor: Source, stride: usize, taps: &[((i64, i64), f64)]) -> Branch {
+        let inner = self.result(tensor);
+        let shape = Shape::new(inner.channels, inner.height.div_ceil(stride), inner.width.div_ceil(stride));
+        let term = |&(offset, sign): &((i64, i64), f64)| (tensor, Skip { offset, ..Skip::plain(sign) });
+        let branch = self.push_kept(name, taps.iter().map(term).collect(), shape, Precision::Exact);
+        self.set_skip_stride(&branch, stride);
+        branch
     }
 }
 

@@ -289,12 +289,19 @@ impl Merger {
         let single = terms.iter().all(|(other, _)| *other == source);
         self.push_layer(Layer {
             name: name.to_owned(),
-            linear: Linear::nothing(self.result(source), shape),
+            linear: Linear::nothing(self.result(source), shape, 1),
             activation,
             source,
             skips: terms,
             precision: if single { Precision::Exact } else { Precision::Calibrated },
         })
+    }
+
+    /// Has the layer that a branch ends in take every `stride`-th row and column of what it adds.
+    pub(crate) fn set_skip_stride(&mut self, branch: &Branch, stride: usize) {
+        if let Some(layer) = branch.source.and_then(|index| self.layers.get_mut(index)) {
+            layer.linear.stride = stride;
+        }
     }
 
     /// Says what the integers of the layer that a branch ends in may lose.
@@ -480,14 +487,15 @@ impl Merger {
             let output = &mut layer.linear.output;
             (output.height, output.width) = (needs[index].0.min(output.height), needs[index].1.min(output.width));
             let output = *output;
-            layer.skips.retain(|(_, skip)| skip.reaches(output));
+            let stride = layer.linear.skip_stride();
+            layer.skips.retain(|(_, skip)| skip.reaches(output, stride));
             let mut need = |source: Source, (height, width): (usize, usize)| {
                 if let Some(source) = source {
                     needs[source] = (height.max(needs[source].0), width.max(needs[source].1));
                 }
             };
             need(layer.source, layer.linear.live_input());
-            layer.skips.iter().for_each(|(source, skip)| need(*source, skip.live_source(output)));
+            layer.skips.iter().for_each(|(source, skip)| need(*source, skip.live_source(output, stride)));
         }
         for &index in order {
             if let Some(source) = self.layers[index].source {

@@ -386,7 +386,8 @@ fn rounded_worst_case(
         let (a, b) = (skip.factor.checked_mul(tensor.lo)?, skip.factor.checked_mul(tensor.hi)?);
         let (least, most) = (a.min(b), a.max(b));
         // A moved or smaller tensor is not added everywhere.
-        let everywhere = skip.is_plain() && covers(tensor.shape, linear.output);
+        let everywhere =
+            skip.is_plain() && covers(tensor.shape, skip.live_source(linear.output, linear.skip_stride()));
         let (least, most) = if everywhere { (least, most) } else { (least.min(0), most.max(0)) };
         lo = lo.checked_add(least)?;
         hi = hi.checked_add(most)?;
@@ -394,9 +395,9 @@ fn rounded_worst_case(
     Some((round_shift(lo, shift)?, round_shift(hi, shift)?))
 }
 
-/// Whether a tensor has a value wherever another one has.
-fn covers(tensor: Shape, other: Shape) -> bool {
-    tensor.channels >= other.channels && tensor.height >= other.height && tensor.width >= other.width
+/// Whether a tensor has as many rows and columns.
+fn covers(tensor: Shape, (height, width): (usize, usize)) -> bool {
+    tensor.height >= height && tensor.width >= width
 }
 
 /// Interval analysis: the accumulator's bounds over all inputs in `[lo, hi]`, zero padding included.

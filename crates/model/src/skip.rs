@@ -1,7 +1,8 @@
 //! Skip connections: tensors that are added to a layer's accumulators, perhaps moved.
 //!
 //! Residual sums, concatenations, slices, paddings and channel permutations are all of this form: each output channel
-//! takes one channel of the source, or none, shifted by rows and columns.
+//! takes one channel of the source, or none, shifted by rows and columns. A layer that is made of skip connections alone may
+//! take every `stride`-th row and column.
 
 use ndarray::Array3;
 use serde::{Deserialize, Serialize};
@@ -46,14 +47,15 @@ impl<T> Skip<T> {
     }
 
     /// Rows and columns of the source that an output of the given shape takes; at least one of each.
-    pub fn live_source(&self, output: Shape) -> (usize, usize) {
-        let live = |extent: usize, offset: i64| (extent as i64 + offset).max(1) as usize;
+    pub fn live_source(&self, output: Shape, stride: usize) -> (usize, usize) {
+        let live = |extent: usize, offset: i64| (((extent - 1) * stride + 1) as i64 + offset).max(1) as usize;
         (live(output.height, self.offset.0), live(output.width, self.offset.1))
     }
 
     /// Whether some row and column of an output of the given shape lie at or after the source's first.
-    pub fn reaches(&self, output: Shape) -> bool {
-        output.height as i64 + self.offset.0 > 0 && output.width as i64 + self.offset.1 > 0
+    pub fn reaches(&self, output: Shape, stride: usize) -> bool {
+        let reaches = |extent: usize, offset: i64| (extent.saturating_sub(1) * stride) as i64 + offset >= 0;
+        reaches(output.height, self.offset.0) && reaches(output.width, self.offset.1)
     }
 
     /// Whether the channels are those of a source, for each channel of an output.
@@ -75,11 +77,11 @@ impl<T> Skip<T> {
 
 impl<T: Number> Skip<T> {
     /// Adds the moved source; `None` means overflow.
-    pub fn add_to(&self, sums: &mut Array3<T>, source: &Array3<T>) -> Option<()> {
+    pub fn add_to(&self, sums: &mut Array3<T>, source: &Array3<T>, stride: usize) -> Option<()> {
         for ((o, y, x), sum) in sums.indexed_iter_mut() {
             let Some(c) = self.channel(o) else { continue };
-            let row = usize::try_from(y as i64 + self.offset.0);
-            let column = usize::try_from(x as i64 + self.offset.1);
+            let row = usize::try_from((y * stride) as i64 + self.offset.0);
+            let column = usize::try_from((x * stride) as i64 + self.offset.1);
             let (Ok(row), Ok(column)) = (row, column) else { continue };
             if let Some(&value) = source.get((c, row, column)) {
                 *sum = sum.mul_add(self.factor, value)?;

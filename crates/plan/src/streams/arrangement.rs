@@ -259,7 +259,8 @@ impl Search<'_> {
         let raise = |(&node, skip): (&usize, &Skip<i64>)| {
             let home = &self.arrangement.homes[node];
             let pitches = home.read_pitch == output.pitch || home.shape.plane() == 1;
-            let apart = output.pitch >= least_pitch(home.shape, output.shape, skip);
+            let stride = self.network.layers[index].linear.skip_stride();
+            let apart = output.pitch >= least_pitch(home.shape, output.shape, skip, stride);
             let exponent = i64::try_from(read_exponent(home, last_value_row(home))).ok()?;
             let origin = i64::try_from(output.origin_exponent()).ok()?;
             let moved = skip.offset.0 * i64::try_from(output.pitch).ok()? + skip.offset.1;
@@ -277,7 +278,7 @@ fn live_input(network: &Network<'_>) -> (usize, usize) {
         let reads = sources.iter().enumerate().filter(|(_, node)| **node == 0).map(|(slot, _)| match slot {
             0 => layer.linear.live_input(),
             _ => {
-                let (height, width) = layer.skips[slot - 1].live_source(output);
+                let (height, width) = layer.skips[slot - 1].live_source(output, layer.linear.skip_stride());
                 (height.min(network.input.shape.height), width.min(network.input.shape.width))
             }
         });

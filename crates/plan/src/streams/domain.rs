@@ -78,7 +78,10 @@ impl Domains {
         }
         for (index, (layer, sources)) in network.layers.iter().zip(&network.sources).enumerate() {
             for (&node, skip) in sources[1..].iter().zip(&layer.skips) {
-                self.widen(self.write[index + 1], least_pitch(shapes[node], shapes[index + 1], skip));
+                self.widen(
+                    self.write[index + 1],
+                    least_pitch(shapes[node], shapes[index + 1], skip, layer.linear.skip_stride()),
+                );
             }
             let (linear, domain) = (&layer.linear, self.read[sources[0]]);
             if linear.is_nothing() || matches!(network.reads[sources[0]], Read::Total | Read::Scalars { .. }) {
@@ -117,8 +120,8 @@ impl Domains {
 }
 
 /// The narrowest pitch at which no row of a moved plane runs into another row of the output.
-pub(crate) fn least_pitch(source: Shape, output: Shape, skip: &Skip<i64>) -> usize {
-    let (output, moved) = (output.width as i64, skip.offset.1);
+pub(crate) fn least_pitch(source: Shape, output: Shape, skip: &Skip<i64>, stride: usize) -> usize {
+    let (output, moved) = (((output.width - 1) * stride + 1) as i64, skip.offset.1);
     usize::try_from((output + moved).max(source.width as i64 - moved)).unwrap_or(1)
 }
 

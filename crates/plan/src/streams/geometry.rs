@@ -177,7 +177,7 @@ fn placements_of_nothing(
     demand: Demand,
     least_origin: usize,
 ) -> Box<dyn Iterator<Item = (usize, Home)>> {
-    let last_value = (demand.shape.height - 1) * demand.pitch + demand.shape.width - 1;
+    let last_value = ((demand.shape.height - 1) * demand.pitch + demand.shape.width - 1) * demand.stride;
     let (first, reach) = (least_origin.max(last_value), moved_reach(layer, demand.pitch));
     Box::new((first..=first + 2 * demand.read.factor() * demand.pitch).filter_map(move |origin_exponent| {
         let top_exponent = origin_exponent + reach;

@@ -122,7 +122,7 @@ impl<'a> Network<'a> {
 
     /// How a skip connection evaluates a node.
     fn skip_read(&self, node: usize, layer: &FixedLayer) -> Result<Read, PlanError> {
-        if layer.linear.stride > 1 && layer.linear.output.plane() > 1 {
+        if !layer.linear.is_nothing() && layer.linear.stride > 1 && layer.linear.output.plane() > 1 {
             return Err(unsupported(&layer.name, "a skip connection ends in a strided convolution"));
         }
         Ok(match self.stride(node) {
