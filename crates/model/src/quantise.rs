@@ -166,6 +166,10 @@ impl Tensor {
             Fixed::Input(input) => Self { scale: input.scale, lo: input.range.lo, hi: input.range.hi },
             Fixed::Layer(layer) => match &layer.kind {
                 OutputKind::Raw => Self { scale: layer.scale(), lo: 0, hi: 0 },
+                OutputKind::Rescale(rescale) => {
+                    let (lo, hi) = rescale.extremes();
+                    Self { scale: layer.scale(), lo, hi }
+                }
                 OutputKind::Requantise { activation, range, .. } => {
                     let (lo, hi) = activation.extremes(range.lo, range.hi);
                     Self { scale: layer.scale(), lo, hi }
@@ -188,7 +192,8 @@ fn quantise_input(shape: Shape, bounds: Bounds, options: &QuantiseOptions) -> Fi
     let limit = if bounds.lo < 0.0 { 1i64 << (options.input_bits - 1) } else { 1i64 << options.input_bits } - 1;
     let scale = scale_for(bounds.magnitude().max(1e-9), limit as f64 + 0.5);
     let lo = if bounds.lo < 0.0 { -limit - 1 } else { 0 };
-    FixedInput { shape, scale, range: ValueRange { lo, hi: limit, source: RangeSource::WorstCase } }
+    let range = ValueRange { lo, hi: limit, source: RangeSource::WorstCase };
+    FixedInput { shape, scale, range, stored: None }
 }
 
 struct LayerQuantiser<'a> {
@@ -389,7 +394,7 @@ fn rounded_worst_case(
 }
 
 /// Interval analysis: the accumulator's bounds over all inputs in `[lo, hi]`, zero padding included.
-fn worst_case(linear: &Linear<i64>, lo: i64, hi: i64) -> Option<(i64, i64)> {
+pub(crate) fn worst_case(linear: &Linear<i64>, lo: i64, hi: i64) -> Option<(i64, i64)> {
     let cells = i64::try_from(linear.window * linear.window).ok()?;
     let (lo, hi) = (lo.min(0).checked_mul(cells)?, hi.max(0).checked_mul(cells)?);
     let (mut least, mut most) = (i64::MAX, i64::MIN);
