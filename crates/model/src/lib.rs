@@ -1,8 +1,9 @@
-//! Layer graphs of a trained network, from the ONNX file to exact integers.
+//! Layer graphs of a trained network, from the model file to exact integers.
 //!
 //! The stages are types: [`import_onnx`] reads a file into a [`Graph`] of [`Float`] operators, [`fuse()`]
 //! merges them into layers, [`quantise()`] gives every layer integer weights and an exact meaning, and
-//! [`execute()`] runs that meaning. The integer executor *is* the specification of a proof.
+//! [`execute()`] runs that meaning. A TensorFlow Lite file has integers already, which [`import_tflite`] reads as they
+//! are. The integer executor *is* the specification of a proof.
 //!
 //! This crate knows nothing of circuits, fields or cost.
 
@@ -32,6 +33,7 @@ pub use fixed::{Fixed, FixedInput, FixedLayer, OutputKind, RangeSource, ValueRan
 pub use float::{Float, FloatOp};
 pub use fuse::{Fused, Precision, fuse, run_fused};
 pub use graph::{Graph, NodeId};
+pub use import::tflite::{import_tflite, import_tflite_bytes};
 pub use import::{Axis, Constant, Imported, Importer, Node, Operators, Reference, import_onnx, import_onnx_bytes};
 pub use linear::{Linear, Number, Padding};
 pub use multiplier::Multiplier;
