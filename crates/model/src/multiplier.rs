@@ -113,6 +113,17 @@ mod tests {
             prop_assert_eq!(high_multiply(a, b), gemmlowp_high_multiply(a, b));
         }
 
+        /// What a proof may use instead: one floor with a nudge by the accumulator's sign, where there is a shift to the right.
+        #[test]
+        fn two_roundings_are_one_floor_with_a_nudge(
+            acc in -1i64 << 31..1 << 31, value in 1i32 << 30..=i32::MAX, right in 1i32..=31,
+        ) {
+            let nudge = if acc < 0 { -1i128 << 30 } else { 1 << 30 };
+            let once = (i128::from(acc) * i128::from(value) + (1 << (30 + right)) + nudge) >> (31 + right);
+            let found = Multiplier { value, shift: -right }.apply(acc);
+            prop_assert_eq!(found.map(i128::from), Some(once));
+        }
+
         #[test]
         fn powers_divide_half_away_from_zero(x: i32, exponent in 0u32..=31) {
             let expected = rounded(i128::from(x), 1 << exponent, true);
