@@ -37,7 +37,7 @@ impl Network {
     fn new(shape: Shape) -> Self {
         let mut graph = Graph::new();
         let range = ValueRange { lo: -128, hi: 127, source: RangeSource::WorstCase };
-        let last = graph.add(Fixed::Input(FixedInput { shape, scale: 6, range }), &[]);
+        let last = graph.add(Fixed::Input(FixedInput { shape, scale: 6, range, stored: None }), &[]);
         Self { graph, last, shape, window: 1, pending: None }
     }
 

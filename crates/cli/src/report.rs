@@ -3,7 +3,7 @@
 use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 use zklayout::{
     Content, Cost, Direct, DotVariant, Fixed, FixedLayer, Graph, Knobs, Layout, LookupArgument, OutputKind, Part,
-    Plan, Priced, RangeSource, ReluVariant, Requantise, SearchReport, StopReason, StreamKnobs, Streams,
+    Plan, Priced, RangeSource, ReluVariant, Requantise, Rescale, SearchReport, StopReason, StreamKnobs, Streams,
     ValueRange, WeightMode,
 };
 
@@ -91,15 +91,17 @@ fn kernel(layer: &FixedLayer) -> String {
 }
 
 fn shift(layer: &FixedLayer) -> String {
-    match layer.kind {
+    match &layer.kind {
         OutputKind::Raw => "-".into(),
+        OutputKind::Rescale(_) => "multipliers".into(),
         OutputKind::Requantise { shift, .. } => shift.to_string(),
     }
 }
 
 fn range(layer: &FixedLayer) -> String {
-    match layer.kind {
+    match &layer.kind {
         OutputKind::Raw => "exact".into(),
+        OutputKind::Rescale(Rescale { lo, hi, .. }) => format!("[{lo}, {hi}] stored"),
         OutputKind::Requantise { range: ValueRange { lo, hi, source }, .. } => {
             let source = match source {
                 RangeSource::WorstCase => "worst case",

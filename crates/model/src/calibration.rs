@@ -108,7 +108,8 @@ impl Runs {
                     let (linear, skips, source_scale) = (&layer.linear, &layer.skips, layer.source_scale());
                     let sums = Sums { linear, skips, sources, source_scale, scale: unit }.run(values);
                     match &layer.kind {
-                        OutputKind::Raw => sums,
+                        // Quantisation makes no layer that is rescaled.
+                        OutputKind::Raw | OutputKind::Rescale(_) => sums,
                         OutputKind::Requantise { shift, activation, .. } => sums.mapv(|value| {
                             let integer = (value * f64::powi(2.0, unit)) as i64;
                             activation.apply(round_shift(integer, *shift).unwrap_or(0)) as f64 / scale

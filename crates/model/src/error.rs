@@ -23,10 +23,18 @@ pub enum ImportError {
         /// What the parser said.
         reason: String,
     },
+    /// The bytes are not a TensorFlow Lite model.
+    #[error("{path} is not a readable TensorFlow Lite model (truncated, or another format?): {reason}")]
+    ParseTflite {
+        /// The file.
+        path: PathBuf,
+        /// What the verifier said.
+        reason: String,
+    },
     /// The model uses an operator outside the supported set.
     #[error("node {node:?} is a {op}, which is not supported; supported: {supported}")]
     UnsupportedOp {
-        /// The ONNX node's name.
+        /// The node's name.
         node: String,
         /// Its operator.
         op: String,
@@ -36,7 +44,7 @@ pub enum ImportError {
     /// The operator is supported, this use of it is not.
     #[error("node {node:?} ({op}): {reason}")]
     UnsupportedUse {
-        /// The ONNX node's name.
+        /// The node's name.
         node: String,
         /// Its operator.
         op: String,

@@ -2,9 +2,11 @@
 
 use ndarray::Array3;
 
+use crate::activation::FixedActivation;
 use crate::error::ExecuteError;
 use crate::fixed::{Fixed, FixedInput, FixedLayer, OutputKind, ValueRange, round_shift};
 use crate::graph::Graph;
+use crate::rescale::{Rescale, Stored};
 
 /// Every integer of one execution, by node of the graph.
 #[derive(Clone, Debug)]
@@ -28,11 +30,26 @@ impl Trace {
 /// A wrong length, a value that is not finite, a value outside a layer's range, or an overflow, each naming
 /// its place.
 pub fn execute(graph: &Graph<Fixed>, input: &[f64]) -> Result<Trace, ExecuteError> {
+    run(graph, |spec| quantise_input(spec, input))
+}
+
+/// Runs the graph exactly on values of its input: integers less the zero point if the model stores them with one.
+///
+/// # Errors
+/// See [`execute`].
+pub fn execute_integers(graph: &Graph<Fixed>, input: &[i64]) -> Result<Trace, ExecuteError> {
+    run(graph, |spec| in_shape(spec, input.to_vec()))
+}
+
+fn run(
+    graph: &Graph<Fixed>,
+    input: impl Fn(&FixedInput) -> Result<Array3<i64>, ExecuteError>,
+) -> Result<Trace, ExecuteError> {
     let mut trace = Trace { accumulators: Vec::new(), values: Vec::new() };
     for (id, node) in graph.nodes() {
         let (accumulators, values) = match node {
             Fixed::Input(spec) => {
-                let values = quantise_input(spec, input)?;
+                let values = input(spec)?;
                 (values.clone(), values)
             }
             Fixed::Layer(layer) => {
@@ -47,20 +64,26 @@ pub fn execute(graph: &Graph<Fixed>, input: &[f64]) -> Result<Trace, ExecuteErro
 }
 
 fn quantise_input(spec: &FixedInput, input: &[f64]) -> Result<Array3<i64>, ExecuteError> {
-    let wrong_shape = || ExecuteError::InputShape { found: input.len(), expected: spec.shape };
-    if input.len() != spec.shape.len() {
-        return Err(wrong_shape());
+    if let Some((position, &value)) = input.iter().enumerate().find(|(_, value)| !value.is_finite()) {
+        return Err(ExecuteError::NotFinite { position, value });
     }
     let scale = f64::powi(2.0, spec.scale);
-    let mut integers = Vec::with_capacity(input.len());
-    for (position, &value) in input.iter().enumerate() {
-        if !value.is_finite() {
-            return Err(ExecuteError::NotFinite { position, value });
-        }
-        integers.push((value * scale + 0.5).floor() as i64);
-    }
-    let values = Array3::from_shape_vec(spec.shape.dims(), integers).map_err(|_| wrong_shape())?;
-    check_range("input", &values, &spec.range, spec.scale)?;
+    let integer = |&value: &f64| match &spec.stored {
+        Some(stored) => store(stored, value, &spec.range),
+        None => (value * scale + 0.5).floor() as i64,
+    };
+    in_shape(spec, input.iter().map(integer).collect())
+}
+
+/// What a model that is quantised already takes a real number for: it has no numbers beyond its bytes.
+fn store(stored: &Stored, value: f64, range: &ValueRange) -> i64 {
+    stored.value(value).max(range.lo).min(range.hi)
+}
+
+fn in_shape(spec: &FixedInput, integers: Vec<i64>) -> Result<Array3<i64>, ExecuteError> {
+    let wrong_shape = ExecuteError::InputShape { found: integers.len(), expected: spec.shape };
+    let values = Array3::from_shape_vec(spec.shape.dims(), integers).map_err(|_| wrong_shape)?;
+    check_range("input", &values, &spec.range, spec.unit())?;
     Ok(values)
 }
 
@@ -70,23 +93,46 @@ fn run_layer(layer: &FixedLayer, sources: &[&Array3<i64>]) -> Result<(Array3<i64
     for (skip, source) in layer.skips.iter().zip(&sources[1..]) {
         skip.add_to(&mut accumulators, source, layer.linear.skip_stride()).ok_or_else(overflow)?;
     }
-    let OutputKind::Requantise { shift, activation, range } = &layer.kind else {
-        return Ok((accumulators.clone(), accumulators));
+    let values = match &layer.kind {
+        OutputKind::Raw => accumulators.clone(),
+        OutputKind::Requantise { shift, activation, range } => {
+            requantise(layer, &accumulators, *shift, (activation, range))?
+        }
+        OutputKind::Rescale(rescale) => rescaled(rescale, &accumulators).ok_or_else(overflow)?,
     };
-    let mut rounded = accumulators.clone();
-    for value in rounded.iter_mut() {
-        *value = round_shift(*value, *shift).ok_or_else(overflow)?;
-    }
-    check_range(&layer.name, &rounded, range, layer.rounded_scale())?;
-    Ok((accumulators, rounded.mapv(|value| activation.apply(value))))
+    Ok((accumulators, values))
 }
 
-fn check_range(layer: &str, values: &Array3<i64>, range: &ValueRange, scale: i32) -> Result<(), ExecuteError> {
+fn requantise(
+    layer: &FixedLayer,
+    accumulators: &Array3<i64>,
+    shift: u32,
+    (activation, range): (&FixedActivation, &ValueRange),
+) -> Result<Array3<i64>, ExecuteError> {
+    let mut values = accumulators.clone();
+    for value in values.iter_mut() {
+        let overflow = || ExecuteError::Overflow { layer: layer.name.clone() };
+        *value = round_shift(*value, shift).ok_or_else(overflow)?;
+    }
+    check_range(&layer.name, &values, range, f64::powi(2.0, -layer.rounded_scale()))?;
+    values.mapv_inplace(|value| activation.apply(value));
+    Ok(values)
+}
+
+fn rescaled(rescale: &Rescale, accumulators: &Array3<i64>) -> Option<Array3<i64>> {
+    let mut values = accumulators.clone();
+    for ((channel, ..), value) in values.indexed_iter_mut() {
+        *value = rescale.apply(channel, *value)?;
+    }
+    Some(values)
+}
+
+fn check_range(layer: &str, values: &Array3<i64>, range: &ValueRange, unit: f64) -> Result<(), ExecuteError> {
     let Some(((channel, row, column), &value)) = values.indexed_iter().find(|(_, value)| !range.contains(**value))
     else {
         return Ok(());
     };
-    let real = |integer: i64| integer as f64 / f64::powi(2.0, scale);
+    let real = |integer: i64| integer as f64 * unit;
     Err(ExecuteError::OutOfRange {
         layer: layer.to_owned(),
         value: real(value),

@@ -1,11 +1,13 @@
 //! The quantised graph: integers with one meaning. The executor runs it, a circuit proves it.
 //!
-//! A tensor value `v` stands for the real number `v / 2^scale`.
+//! A tensor value `v` stands for the real number `v / 2^scale`, or, where the model file is quantised already, for
+//! `v * unit` ([`Stored`]).
 
 use serde::{Deserialize, Serialize};
 
 use crate::activation::FixedActivation;
 use crate::linear::Linear;
+use crate::rescale::{Rescale, Stored};
 use crate::shape::Shape;
 use crate::skip::Skip;
 
@@ -27,12 +29,14 @@ pub struct FixedInput {
     pub scale: i32,
     /// Integers the input may hold.
     pub range: ValueRange,
+    /// How the values are stored, if the model file says so; the scale is 0 then.
+    pub stored: Option<Stored>,
 }
 
 /// A quantised layer: `acc = bias + kernel * x + sum_i skips_i * x_i`, then [`OutputKind`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FixedLayer {
-    /// Name of the ONNX node that the layer started from.
+    /// Name of the node of the model file that the layer started from.
     pub name: String,
     /// Integer weights and bias; the bias is in the accumulator's scale.
     pub linear: Linear<i64>,
@@ -62,6 +66,8 @@ pub enum OutputKind {
         /// Integers the rounded accumulator may take.
         range: ValueRange,
     },
+    /// It is scaled by fixed-point multipliers, or to a mean, and stored in bytes.
+    Rescale(Rescale),
 }
 
 /// An inclusive range of integers and where it comes from.
@@ -101,7 +107,32 @@ impl ValueRange {
     }
 }
 
+impl Fixed {
+    /// The real number that the value 1 stands for.
+    pub fn unit(&self) -> f64 {
+        match self {
+            Self::Input(input) => input.unit(),
+            Self::Layer(layer) => layer.unit(),
+        }
+    }
+}
+
+impl FixedInput {
+    /// The real number that the value 1 stands for.
+    pub fn unit(&self) -> f64 {
+        self.stored.map_or_else(|| f64::powi(2.0, -self.scale), |stored| stored.unit.into())
+    }
+}
+
 impl FixedLayer {
+    /// The real number that the value 1 of the result stands for.
+    pub fn unit(&self) -> f64 {
+        match &self.kind {
+            OutputKind::Rescale(rescale) => rescale.stored.unit.into(),
+            _ => f64::powi(2.0, -self.scale()),
+        }
+    }
+
     /// The bias with the rounding term of the requantisation added, which leaves a plain floor.
     pub fn rounded_bias(&self) -> Vec<i64> {
         let half = match self.kind {
@@ -126,9 +157,9 @@ impl FixedLayer {
 
     /// Scale of the rounded accumulator, before the activation.
     pub fn rounded_scale(&self) -> i32 {
-        match self.kind {
-            OutputKind::Raw => self.accumulator_scale,
-            OutputKind::Requantise { shift, .. } => self.accumulator_scale - shift as i32,
+        match &self.kind {
+            OutputKind::Raw | OutputKind::Rescale(_) => self.accumulator_scale,
+            OutputKind::Requantise { shift, .. } => self.accumulator_scale - *shift as i32,
         }
     }
 }

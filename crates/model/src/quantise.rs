@@ -164,11 +164,15 @@ struct Tensor {
 impl Tensor {
     fn after(node: &Fixed) -> Self {
         match node {
-            Fixed::Input(FixedInput { shape, scale, range }) => {
+            Fixed::Input(FixedInput { shape, scale, range, .. }) => {
                 Self { shape: *shape, scale: *scale, lo: range.lo, hi: range.hi }
             }
             Fixed::Layer(layer) => match &layer.kind {
                 OutputKind::Raw => Self { shape: layer.linear.output, scale: layer.scale(), lo: 0, hi: 0 },
+                OutputKind::Rescale(rescale) => {
+                    let (lo, hi) = rescale.extremes();
+                    Self { shape: layer.linear.output, scale: layer.scale(), lo, hi }
+                }
                 OutputKind::Requantise { activation, range, .. } => {
                     let (lo, hi) = activation.extremes(range.lo, range.hi);
                     Self { shape: layer.linear.output, scale: layer.scale(), lo, hi }
@@ -193,7 +197,8 @@ fn quantise_input(shape: Shape, bounds: Bounds, options: &QuantiseOptions) -> Fi
     let above = scale_for(bounds.hi.max(1e-9), limit as f64 + 0.5);
     let scale = above.min(scale_for((-bounds.lo).max(1e-9), limit as f64 + 1.5));
     let lo = if bounds.lo < 0.0 { -limit - 1 } else { 0 };
-    FixedInput { shape, scale, range: ValueRange { lo, hi: limit, source: RangeSource::WorstCase } }
+    let range = ValueRange { lo, hi: limit, source: RangeSource::WorstCase };
+    FixedInput { shape, scale, range, stored: None }
 }
 
 struct LayerQuantiser<'a> {
@@ -401,7 +406,7 @@ fn covers(tensor: Shape, (height, width): (usize, usize)) -> bool {
 }
 
 /// Interval analysis: the accumulator's bounds over all inputs in `[lo, hi]`, zero padding included.
-fn worst_case(linear: &Linear<i64>, lo: i64, hi: i64) -> Option<(i64, i64)> {
+pub(crate) fn worst_case(linear: &Linear<i64>, lo: i64, hi: i64) -> Option<(i64, i64)> {
     let cells = i64::try_from(linear.window * linear.window).ok()?;
     let (lo, hi) = (lo.min(0).checked_mul(cells)?, hi.max(0).checked_mul(cells)?);
     let (mut least, mut most) = (i64::MAX, i64::MIN);

@@ -1,5 +1,8 @@
 //! Why no plan could be made, or why a plan does not fit.
 
+/// Why layers that are rescaled to stored bytes are refused.
+pub(crate) const NO_MULTIPLIERS: &str = "fixed-point multipliers have no layout yet";
+
 /// A planning error.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {

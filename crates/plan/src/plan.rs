@@ -192,6 +192,10 @@ pub(crate) fn structure_hash(graph: &Graph<Fixed>) -> Result<PlanHash, PlanError
     for (id, node) in graph.nodes() {
         let sources = graph.inputs(id);
         let line = match node {
+            // As it was before inputs could be stored in bytes, so that plans made then stay valid.
+            Fixed::Input(FixedInput { shape, scale, range, stored: None }) => {
+                format!("FixedInput {{ shape: {shape:?}, scale: {scale:?}, range: {range:?} }}")
+            }
             Fixed::Input(input) => format!("{input:?}"),
             Fixed::Layer(layer) => {
                 let linear = layer.linear.map(|_| (), |_| ());

@@ -126,11 +126,8 @@ impl QuantisedModel {
 
     /// The output of a run, dequantised.
     pub fn dequantise(&self, trace: &Trace) -> Vec<f64> {
-        let scale = self.graph.nodes().last().map_or(0, |(_, node)| match node {
-            Fixed::Input(input) => input.scale,
-            Fixed::Layer(layer) => layer.scale(),
-        });
-        trace.output().iter().map(|&integer| integer as f64 / f64::powi(2.0, scale)).collect()
+        let unit = self.graph.nodes().last().map_or(1.0, |(_, node)| node.unit());
+        trace.output().iter().map(|&integer| integer as f64 * unit).collect()
     }
 
     /// Chooses the cheapest layout.

@@ -71,6 +71,11 @@ impl Seeds {
         let bundle = self.bundle.to_bytes().unwrap();
         vec![
             Target {
+                name: "tflite",
+                seeds: vec![std::fs::read(fixture("models/ds_cnn_int8.tflite")).unwrap()],
+                read: Box::new(move |bytes| zklayout::import_tflite_bytes(bytes, here).is_ok()),
+            },
+            Target {
                 name: "onnx",
                 seeds: vec![self.onnx.clone()],
                 read: Box::new(move |bytes| {

@@ -8,6 +8,7 @@ mod constant;
 mod node;
 mod ops;
 mod reference;
+pub(crate) mod tflite;
 
 use std::collections::HashMap;
 use std::path::Path;

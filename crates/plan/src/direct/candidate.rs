@@ -8,7 +8,7 @@ use crate::direct::geometry::Geometry;
 use crate::direct::knobs::{DirectKnobs, DotVariant, ReluVariant};
 use crate::direct::layout::{Direct, DirectLayer, DirectSkip, Finish, Gadgets, Weights};
 use crate::direct::tally::Tally;
-use crate::error::PlanError;
+use crate::error::{NO_MULTIPLIERS, PlanError};
 use crate::plan::{Visibility, WeightMode, graph_input};
 use crate::shape::CircuitShape;
 use crate::streams::bias_digits;
@@ -145,8 +145,11 @@ impl Builder {
     }
 
     fn finish_of(&mut self, layer: &FixedLayer) -> Result<Finish, PlanError> {
-        let OutputKind::Requantise { shift, activation, range } = &layer.kind else { return Ok(Finish::Raw) };
-        let (shift, range) = (*shift, *range);
+        let (shift, activation, range) = match &layer.kind {
+            OutputKind::Raw => return Ok(Finish::Raw),
+            OutputKind::Rescale(_) => return Err(unsupported(&layer.name, NO_MULTIPLIERS)),
+            OutputKind::Requantise { shift, activation, range } => (*shift, activation, *range),
+        };
         let &clamp = activation.as_clamp().ok_or_else(|| {
             unsupported(&layer.name, "its activation is no clamp; only the family `streams` has others")
         })?;

@@ -2,9 +2,9 @@
 //!
 //! It knows nothing of lanes or rows.
 
-use zklayout_model::{Fixed, FixedInput, FixedLayer, Graph, Shape};
+use zklayout_model::{Fixed, FixedInput, FixedLayer, Graph, OutputKind, Shape};
 
-use crate::error::PlanError;
+use crate::error::{NO_MULTIPLIERS, PlanError};
 use crate::streams::geometry::read_of;
 use crate::streams::home::Read;
 
@@ -22,7 +22,7 @@ impl<'a> Network<'a> {
     /// Reads a graph.
     ///
     /// # Errors
-    /// A graph without layers or with two inputs, or a tensor whose consumers evaluate it in different ways.
+    /// A graph without layers or with two inputs, one with fixed-point multipliers, or a tensor whose consumers evaluate it in different ways.
     pub(crate) fn of(graph: &'a Graph<Fixed>) -> Result<Self, PlanError> {
         let mut nodes = graph.nodes();
         let Some((_, Fixed::Input(input))) = nodes.next() else {
@@ -31,6 +31,9 @@ impl<'a> Network<'a> {
         let (mut layers, mut sources) = (Vec::new(), Vec::new());
         for (id, node) in nodes {
             let Fixed::Layer(layer) = node else { return Err(unsupported("input", "the graph has two inputs")) };
+            if matches!(layer.kind, OutputKind::Rescale(_)) {
+                return Err(unsupported(&layer.name, NO_MULTIPLIERS));
+            }
             layers.push(layer);
             sources.push(graph.inputs(id).iter().map(|source| source.index()).collect());
         }

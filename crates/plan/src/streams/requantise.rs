@@ -104,7 +104,8 @@ impl Requantisation {
 
 fn lookup(kind: &OutputKind, choice: Requantise, tables: &mut TableSet) -> Lookup {
     match (kind, choice) {
-        (OutputKind::Raw, _) => Lookup::default(),
+        // A network has no layer with fixed-point multipliers.
+        (OutputKind::Raw | OutputKind::Rescale(_), _) => Lookup::default(),
         (OutputKind::Requantise { shift, activation, range }, Requantise::Split) => {
             Lookup { shift: *shift, table: Some(tables.activation(0, activation.clone(), range.lo, range.hi)) }
         }

@@ -1,0 +1,221 @@
+//! The graph under construction: where each tensor of the file is in it.
+//!
+//! It knows how layers are put together, not which operator makes which.
+
+use std::collections::HashMap;
+
+use ndarray::Array4;
+
+use super::file::File;
+use super::operator::Operator;
+use super::ops;
+use super::tensor::Tensor;
+use crate::error::ImportError;
+use crate::fixed::{Fixed, FixedInput, FixedLayer, OutputKind};
+use crate::graph::{Graph, NodeId};
+use crate::linear::{Linear, Padding};
+use crate::quantise::worst_case;
+use crate::rescale::{Rescale, Scaling};
+use crate::shape::Shape;
+use crate::skip::Skip;
+
+/// Values that all tensors of a graph may hold together, so that no file makes an execution take all memory.
+const MOST_VALUES: usize = 1 << 24;
+/// Bits of a weight.
+const WEIGHT_BITS: u32 = 8;
+
+/// Where a tensor of the file is in the graph.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    /// The node whose values it has.
+    pub(super) node: NodeId,
+    /// Whether the graph has ended before it.
+    pub(super) is_end: bool,
+}
+
+/// A convolution with weights, and the stored integers that its fused activation leaves.
+pub(super) struct Weighted {
+    pub(super) kernel: Array4<i64>,
+    pub(super) scaling: Scaling,
+    pub(super) groups: usize,
+    pub(super) stride: usize,
+    pub(super) padding: Padding,
+    pub(super) bounds: (i64, i64),
+}
+
+/// A graph under construction.
+pub(super) struct Builder<'a> {
+    file: &'a File<'a>,
+    graph: Graph<Fixed>,
+    places: HashMap<usize, Place>,
+    values: usize,
+}
+
+impl<'a> Builder<'a> {
+    /// A graph with the model's input, if that is one of bytes.
+    pub(super) fn new(file: &'a File<'a>) -> Result<Self, ImportError> {
+        let mut builder = Self { file, graph: Graph::new(), places: HashMap::new(), values: 0 };
+        let input = file.input()?;
+        if !input.is_float() {
+            let place = builder.push_input(&input)?;
+            builder.places.insert(input.index, place);
+        }
+        Ok(builder)
+    }
+
+    /// Adds every operator.
+    pub(super) fn build(mut self) -> Result<Graph<Fixed>, ImportError> {
+        for operator in self.file.operators() {
+            let operator = operator?;
+            let place = ops::import(&operator, &mut self)?;
+            self.places.insert(operator.output.index, place);
+        }
+        self.check_output()?;
+        Ok(self.graph)
+    }
+
+    fn check_output(&self) -> Result<(), ImportError> {
+        let output = self.file.output()?;
+        let Some(place) = self.places.get(&output.index) else {
+            return Err(output.wrong("the model's output is produced by no operator"));
+        };
+        if place.node.index() + 1 != self.graph.len() || self.graph.len() == 1 {
+            return Err(output.wrong("the model's output is not its last layer's result"));
+        }
+        if output.dims.len() == 2 && self.shape(place.node).plane() != 1 {
+            return Err(output.wrong("planes that are flattened at the model's output are in another order"));
+        }
+        Ok(())
+    }
+
+    /// Whether a tensor is the model's input and nothing was made of it yet.
+    pub(super) fn is_float_input(&self, tensor: &Tensor<'_>) -> bool {
+        self.graph.is_empty() && self.file.input().is_ok_and(|input| input.index == tensor.index)
+    }
+
+    /// Adds the model's input, stored as `tensor` is.
+    pub(super) fn push_input(&mut self, tensor: &Tensor<'_>) -> Result<Place, ImportError> {
+        let (shape, range, stored) = (tensor.shape()?, tensor.range()?, Some(tensor.stored()?));
+        self.count(&tensor.name, shape)?;
+        let node = self.graph.add(Fixed::Input(FixedInput { shape, scale: 0, range, stored }), &[]);
+        Ok(Place { node, is_end: false })
+    }
+
+    /// The node that an operator reads at input `slot`, and its shape.
+    pub(super) fn source(&self, operator: &Operator<'_>, slot: usize) -> Result<(NodeId, Shape), ImportError> {
+        let place = self.place(operator, slot)?;
+        if place.is_end {
+            return Err(operator.unsupported("it reads a result of SOFTMAX or DEQUANTIZE, which must come last"));
+        }
+        Ok((place.node, self.shape(place.node)))
+    }
+
+    /// The graph ends before the operator.
+    pub(super) fn end(&self, operator: &Operator<'_>) -> Result<Place, ImportError> {
+        Ok(Place { is_end: true, ..self.place(operator, 0)? })
+    }
+
+    fn place(&self, operator: &Operator<'_>, slot: usize) -> Result<Place, ImportError> {
+        let tensor = operator.input(slot)?;
+        self.places.get(&tensor.index).copied().ok_or_else(|| {
+            let name = &tensor.name;
+            operator.unsupported(format!("input {slot} ({name:?}) does not depend on the model's input as bytes"))
+        })
+    }
+
+    fn shape(&self, node: NodeId) -> Shape {
+        match self.graph.node(node) {
+            Fixed::Input(input) => input.shape,
+            Fixed::Layer(layer) => layer.linear.output,
+        }
+    }
+
+    fn count(&mut self, name: &str, shape: Shape) -> Result<(), ImportError> {
+        let values = shape.channels.checked_mul(shape.height).and_then(|values| values.checked_mul(shape.width));
+        let values = values.filter(|values| *values > 0).and_then(|values| self.values.checked_add(values));
+        self.values = values.filter(|values| *values <= MOST_VALUES).ok_or_else(|| {
+            let most = format!("expected some, and {MOST_VALUES} at most with those before it");
+            ImportError::Graph(format!("tensor {name:?} has {shape} values; {most}"))
+        })?;
+        Ok(())
+    }
+
+    /// Adds a convolution with weights, its bias at input 2.
+    pub(super) fn push_weighted(
+        &mut self,
+        operator: &Operator<'_>,
+        source: NodeId,
+        weighted: Weighted,
+    ) -> Result<Place, ImportError> {
+        let Weighted { kernel, scaling, groups, stride, padding, bounds: (lo, hi) } = weighted;
+        let outputs = kernel.dim().0;
+        if kernel.is_empty() || !outputs.is_multiple_of(groups) {
+            return Err(operator.unsupported(format!("weights {:?} in {groups} groups", kernel.dim())));
+        }
+        let bias = bias(operator, outputs)?;
+        let rescale = Rescale { scaling, stored: operator.output.stored()?, lo, hi };
+        let input = self.shape(source);
+        let mut linear = Linear { input, output: input, window: 1, kernel, bias, groups, stride, padding };
+        linear.output = linear.full_output();
+        self.push_rescaled(operator, source, linear, rescale)
+    }
+
+    /// Adds a linear operator on bytes whose result is bytes; no accumulator may overflow the kernels' 32 bits.
+    pub(super) fn push_rescaled(
+        &mut self,
+        operator: &Operator<'_>,
+        source: NodeId,
+        linear: Linear<i64>,
+        rescale: Rescale,
+    ) -> Result<Place, ImportError> {
+        let range = operator.input(0)?.range()?;
+        let channels = linear.output.channels;
+        // Steps are monotone: what the ends do not overflow, nothing between them does.
+        let fits = |acc: i64| (0..channels).all(|channel| rescale.apply(channel, acc).is_some());
+        if !worst_case(&linear, range.lo, range.hi).is_some_and(|(lo, hi)| fits(lo) && fits(hi)) {
+            return Err(operator.unsupported("its accumulators can overflow 32 bits"));
+        }
+        self.finish_layer(operator, linear, Vec::new(), OutputKind::Rescale(rescale), &[source])
+    }
+
+    /// Adds the layer whose result is the operator's.
+    pub(super) fn finish_layer(
+        &mut self,
+        operator: &Operator<'_>,
+        linear: Linear<i64>,
+        skips: Vec<Skip<i64>>,
+        kind: OutputKind,
+        sources: &[NodeId],
+    ) -> Result<Place, ImportError> {
+        let (declared, found) = (operator.output.shape()?, linear.output);
+        if declared != found {
+            return Err(operator.unsupported(format!("its result is declared {declared}, it should be {found}")));
+        }
+        let node = self.push_layer(operator.name(), linear, skips, kind, sources)?;
+        Ok(Place { node, is_end: false })
+    }
+
+    /// Adds a layer.
+    pub(super) fn push_layer(
+        &mut self,
+        name: String,
+        linear: Linear<i64>,
+        skips: Vec<Skip<i64>>,
+        kind: OutputKind,
+        sources: &[NodeId],
+    ) -> Result<NodeId, ImportError> {
+        self.count(&name, linear.output)?;
+        let (weight_bits, weight_scale, accumulator_scale) = (WEIGHT_BITS, 0, 0);
+        let layer = FixedLayer { name, linear, skips, weight_bits, weight_scale, accumulator_scale, kind };
+        Ok(self.graph.add(Fixed::Layer(layer), sources))
+    }
+}
+
+fn bias(operator: &Operator<'_>, outputs: usize) -> Result<Vec<i64>, ImportError> {
+    let Some(tensor) = operator.optional(2) else { return Ok(vec![0; outputs]) };
+    let bias = tensor.words()?;
+    if bias.len() != outputs {
+        return Err(tensor.wrong(format!("a bias of {} values for {outputs} outputs", bias.len())));
+    }
+    Ok(bias)
+}

@@ -1,0 +1,41 @@
+//! TensorFlow Lite import: a file quantised to int8 becomes a [`Graph`] of [`Fixed`] nodes, with the integers of the
+//! reference kernels.
+//!
+//! The integers are those of LiteRT 2. Earlier reference kernels rounded fully connected layers twice, as convolutions
+//! still are.
+//!
+//! A tensor's value is its stored integer less the zero point, planes come before rows and columns, and the graph ends at
+//! the logits: a softmax after them is a public function of what is public. The file's bytes are verified before anything
+//! is read. This module knows nothing of floats between the input and the output.
+
+mod activation;
+mod builder;
+mod file;
+mod operator;
+mod ops;
+mod padding;
+mod scaling;
+mod tensor;
+
+use std::path::Path;
+
+use crate::error::ImportError;
+use crate::fixed::Fixed;
+use crate::graph::Graph;
+
+/// Reads a TensorFlow Lite file.
+///
+/// # Errors
+/// An unreadable or malformed file, or an operator, a tensor or a use of one that is not supported, by its name.
+pub fn import_tflite(path: &Path) -> Result<Graph<Fixed>, ImportError> {
+    let bytes = std::fs::read(path).map_err(|source| ImportError::Read { path: path.to_owned(), source })?;
+    import_tflite_bytes(&bytes, path)
+}
+
+/// Reads the contents of a TensorFlow Lite file; `path` names them in errors.
+///
+/// # Errors
+/// See [`import_tflite`].
+pub fn import_tflite_bytes(bytes: &[u8], path: &Path) -> Result<Graph<Fixed>, ImportError> {
+    builder::Builder::new(&file::File::read(bytes, path)?)?.build()
+}

@@ -1,0 +1,41 @@
+//! The supported operators, one file each.
+
+mod add;
+mod average_pool;
+mod conv;
+mod depthwise;
+mod ends;
+mod fully_connected;
+mod reshape;
+
+use tract_tflite::tflite::BuiltinOperator;
+
+use super::builder::{Builder, Place};
+use super::operator::Operator;
+use crate::error::ImportError;
+
+type Importer = fn(&Operator<'_>, &mut Builder<'_>) -> Result<Place, ImportError>;
+
+const OPERATORS: [(BuiltinOperator, Importer); 9] = [
+    (BuiltinOperator::ADD, add::import),
+    (BuiltinOperator::AVERAGE_POOL_2D, average_pool::import),
+    (BuiltinOperator::CONV_2D, conv::import),
+    (BuiltinOperator::DEPTHWISE_CONV_2D, depthwise::import),
+    (BuiltinOperator::DEQUANTIZE, ends::dequantise),
+    (BuiltinOperator::FULLY_CONNECTED, fully_connected::import),
+    (BuiltinOperator::QUANTIZE, ends::quantise),
+    (BuiltinOperator::RESHAPE, reshape::import),
+    (BuiltinOperator::SOFTMAX, ends::softmax),
+];
+
+/// Adds what an operator computes to the graph, and says where its result is.
+pub(super) fn import(operator: &Operator<'_>, builder: &mut Builder<'_>) -> Result<Place, ImportError> {
+    match OPERATORS.iter().find(|(code, _)| *code == operator.code) {
+        Some((_, import)) => import(operator, builder),
+        None => {
+            let supported: Vec<_> = OPERATORS.iter().filter_map(|(code, _)| code.variant_name()).collect();
+            let (node, op) = (operator.name(), operator.label());
+            Err(ImportError::UnsupportedOp { node, op, supported: supported.join(", ") })
+        }
+    }
+}
