@@ -19,7 +19,7 @@ pub fn free_cells(plan: &Plan) -> BTreeSet<Cell> {
 
 fn streams(layout: &Streams) -> BTreeSet<Cell> {
     let knobs = &layout.knobs;
-    let remainders = if knobs.remainders() { knobs.lanes } else { 0 };
+    let remainders = knobs.remainders() * knobs.lanes;
     let accumulators = knobs.lanes + remainders;
     let weights = if layout.visibility.weights == WeightMode::Private { knobs.weight_lanes } else { 0 };
     let multiplicities = layout.lookup_chunk().map_or(0, |_| knobs.table_columns);

@@ -3,10 +3,11 @@
 
 mod nets;
 
+use nets::stored::stored;
 use nets::{Case, Numbers, PRIVATE, accept, cases};
 use zklayout_model::Shape;
 use zklayout_plan::{
-    Family, Knobs, LookupArgument, Plan, PlanOptions, Requantise, StreamKnobs, Visibility, WeightMode, plan,
+    Family, Knobs, LookupArgument, Plan, PlanOptions, Requantise, StreamKnobs, Visibility, WeightMode, candidates, plan,
 };
 
 #[test]
@@ -70,6 +71,26 @@ fn every_mixture_is_accepted() {
         let plan = plans.map(|knobs| Plan::realise(&case.graph, PRIVATE, &knobs)).find_map(Result::ok).unwrap();
         accept(&format!("{name}, mixed"), &case, plan);
     }
+}
+
+/// Layers with multipliers, means, factors and shifts, in every number of limbs.
+#[test]
+fn every_stored_network_is_accepted() {
+    let mut numbers = Numbers::new(5);
+    let mut layouts = 0;
+    for (index, (name, input, specs, signed)) in cases().into_iter().enumerate() {
+        let case = stored(&Case::new(input, &specs, signed, 8).graph, &mut numbers);
+        let weights = if index % 3 == 0 { WeightMode::Fixed } else { WeightMode::Private };
+        let visibility = Visibility { public_input: index % 2 == 0, weights };
+        let options = PlanOptions { visibility, family: Some(Family::Streams), max_k: 11, ..PlanOptions::default() };
+        let all = candidates(&case.graph, &options).unwrap_or_default();
+        for candidate in all.iter().step_by(all.len().div_ceil(6).max(1)) {
+            let plan = Plan::realise(&case.graph, visibility, &candidate.knobs).unwrap();
+            accept(&format!("{name}, {:?}", candidate.knobs), &case, plan);
+            layouts += 1;
+        }
+    }
+    assert!(layouts > 100, "only {layouts} layouts were possible");
 }
 
 /// Consumers that would need different evaluations of one tensor: refused, or proven honestly, never something else.

@@ -5,6 +5,7 @@ use zklayout::{Model, PlanOptions, QuantisedModel, Samples};
 
 use crate::args::AccuracyOptions;
 use crate::error::CliError;
+use crate::session::Source;
 use crate::{report, session};
 
 #[derive(Default, Serialize)]
@@ -22,7 +23,10 @@ struct Accuracy {
 }
 
 pub(crate) fn run(options: &AccuracyOptions, json: bool) -> Result<(), CliError> {
-    let model = session::load(&options.model.model)?;
+    let Source::Float(model) = Source::read(&options.model.model)? else {
+        let reason = "it holds integers alone, and there is no float model to compare them with";
+        return Err(CliError::Usage(format!("{}: {reason}", options.model.model.display())));
+    };
     let samples = Samples::read(&options.samples, model.input_shape())?;
     let quantised = session::quantise(&model, &options.model, &PlanOptions::default(), Some(&samples))?;
     let accuracy = measure(&model, &quantised, &samples)?;

@@ -45,7 +45,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct ModelOptions {
-    /// The ONNX model.
+    /// The model: ONNX, or TensorFlow Lite quantised to bytes, which has its integers already.
     pub(crate) model: PathBuf,
     /// Samples that choose the scales (.npy, .npz, .json); the samples at hand if not given.
     #[arg(long)]
@@ -69,6 +69,12 @@ pub(crate) struct ModelOptions {
 }
 
 impl ModelOptions {
+    /// Whether something is asked for that a model with integers of its own has no use for.
+    pub(crate) fn chooses_scales(&self) -> bool {
+        let asked = self.quantise() != QuantiseOptions::default();
+        asked || self.calibration.is_some() || self.max_error.is_some()
+    }
+
     pub(crate) fn quantise(&self) -> QuantiseOptions {
         QuantiseOptions {
             input_bits: self.input_bits,
@@ -110,6 +116,8 @@ pub(crate) enum LayerRequantise {
     Split,
     /// By one table.
     Table,
+    /// Scaled by channel, then into quotient and a remainder of several limbs: what multipliers take.
+    Limbs,
 }
 
 impl From<LayerRequantise> for Requantise {
@@ -117,6 +125,7 @@ impl From<LayerRequantise> for Requantise {
         match requantise {
             LayerRequantise::Split => Self::Split,
             LayerRequantise::Table => Self::Table,
+            LayerRequantise::Limbs => Self::Limbs,
         }
     }
 }

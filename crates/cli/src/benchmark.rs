@@ -23,7 +23,7 @@ struct Benchmark<'a> {
     prove_units: Option<f64>,
     peak_memory_bytes: Option<u64>,
     proof_bytes: usize,
-    largest_difference: f64,
+    largest_difference: Option<f64>,
     shape: &'a CircuitShape,
 }
 
@@ -84,7 +84,7 @@ fn rows(benchmark: &Benchmark<'_>) -> Vec<(&'static str, String)> {
     rows.extend([
         ("verify", report::seconds(benchmark.verify_best)),
         ("peak memory", benchmark.peak_memory_bytes.map_or("unknown".into(), report::bytes)),
-        ("largest difference to the float model", format!("{:.4}", benchmark.largest_difference)),
+        ("largest difference to the float model", benchmark.largest_difference.map_or("no float model".into(), |largest| format!("{largest:.4}"))),
     ]);
     rows
 }

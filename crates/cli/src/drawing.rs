@@ -99,7 +99,7 @@ fn streams(plan: &Plan, layout: &Streams) -> (Vec<Group>, Vec<Block>) {
     let (knobs, shape) = (&layout.knobs, &plan.shape);
     let private = layout.visibility.weights == WeightMode::Private;
     let weights = if private { knobs.weight_lanes } else { 0 };
-    let remainders = if knobs.remainders() { knobs.lanes } else { 0 };
+    let remainders = knobs.remainders() * knobs.lanes;
     let multiplicities = shape.small_advice - 2 * knobs.lanes - remainders - weights;
     let groups = [
         ("quotients", knobs.lanes),

@@ -1,14 +1,17 @@
 //! `zklayout inspect`.
 
-use zklayout::Model;
+use zklayout::{Fixed, Model, QuantisedModel};
 
 use crate::args::InspectOptions;
 use crate::error::CliError;
-use crate::{report, session};
+use crate::report;
+use crate::session::Source;
 
 pub(crate) fn run(options: &InspectOptions, json: bool) -> Result<(), CliError> {
-    let model = session::load(&options.model)?;
-    let rows = rows(&model);
+    let (rows, layers) = match Source::read(&options.model)? {
+        Source::Float(model) => (rows(&model), model.fused().len() - 1),
+        Source::Stored(model) => (layers(&model), model.graph().len() - 1),
+    };
     if json {
         let nodes: Vec<_> = rows
             .iter()
@@ -16,14 +19,26 @@ pub(crate) fn run(options: &InspectOptions, json: bool) -> Result<(), CliError> 
                 serde_json::json!({ "name": name, "op": op, "shape": shape, "parameters": parameters })
             })
             .collect();
-        println!("{}", serde_json::json!({ "nodes": nodes, "layers": model.fused().len() - 1 }));
+        println!("{}", serde_json::json!({ "nodes": nodes, "layers": layers }));
         return Ok(());
     }
     let mut table = report::table(&["node", "operator", "output", "parameters"]);
     table.add_rows(&rows);
     println!("{table}");
-    println!("{} operators merge into {} layers", rows.len() - 1, model.fused().len() - 1);
+    println!("{} operators merge into {layers} layers", rows.len() - 1);
     Ok(())
+}
+
+/// The layers of a model that has integers.
+fn layers(model: &QuantisedModel) -> Vec<[String; 4]> {
+    let row = |node: &Fixed| match node {
+        Fixed::Input(input) => ["input".to_owned(), "Input".to_owned(), input.shape.to_string(), "0".to_owned()],
+        Fixed::Layer(layer) => {
+            let parameters = layer.linear.kernel.len() + layer.linear.bias.len();
+            [layer.name.clone(), report::kernel(layer), layer.linear.output.to_string(), parameters.to_string()]
+        }
+    };
+    model.graph().nodes().map(|(_, node)| row(node)).collect()
 }
 
 fn rows(model: &Model) -> Vec<[String; 4]> {

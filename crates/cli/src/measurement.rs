@@ -66,7 +66,7 @@ fn forward(job: &JobOptions, quantised: &QuantisedModel, command: &mut Command) 
             command.arg(flag).arg(file);
         }
     }
-    let quantise = quantised.options();
+    let Some(quantise) = quantised.options() else { return };
     command.arg("--input-bits").arg(quantise.input_bits.to_string());
     command.arg("--weight-bits").arg(quantise.weight_bits.to_string());
     command.arg("--table-bits").arg(quantise.table_bits.to_string());

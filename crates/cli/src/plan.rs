@@ -8,12 +8,13 @@ use zklayout::{CircuitShape, Cost, CostModel, Plan, PlanOptions, Profile};
 
 use crate::args::PlanCommand;
 use crate::error::CliError;
-use crate::{drawing, report, session};
+use crate::session::Source;
+use crate::{drawing, report};
 
 pub(crate) fn run(options: &PlanCommand, json: bool) -> Result<(), CliError> {
-    let model = session::load(&options.model.model)?;
+    let model = Source::read(&options.model.model)?;
     let choices = options.layout.plan()?;
-    let quantised = session::quantise(&model, &options.model, &choices, None)?;
+    let quantised = model.quantise(&options.model, &choices, None)?;
     let start = Instant::now();
     let found = quantised.search(&choices)?;
     let seconds = start.elapsed().as_secs_f64();

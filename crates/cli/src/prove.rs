@@ -28,7 +28,7 @@ struct Summary<'a> {
     output: &'a [i64],
     output_values: &'a [f64],
     argmax: usize,
-    float_output: &'a [f64],
+    float_output: Option<&'a [f64]>,
     proof_bytes: usize,
     peak_memory_bytes: Option<u64>,
     seconds: Vec<(&'a str, f64)>,
@@ -53,7 +53,7 @@ pub(crate) fn run(options: &ProveOptions, json: bool) -> Result<(), CliError> {
         output: &public.output,
         output_values: &public.output_values,
         argmax: report::argmax(&public.output_values),
-        float_output: &float_output,
+        float_output: float_output.as_deref(),
         proof_bytes: bundle.proof.len(),
         peak_memory_bytes: peak,
         seconds: steps.times().iter().map(|(name, seconds)| (name.as_str(), *seconds)).collect(),
@@ -100,7 +100,7 @@ fn print(summary: &Summary<'_>, quantised: &QuantisedModel, plan: &Plan, public:
 }
 
 /// The largest outputs, at most as many as fit a screen.
-fn outputs(public: &PublicValues, float: &[f64]) -> comfy_table::Table {
+fn outputs(public: &PublicValues, float: Option<&[f64]>) -> comfy_table::Table {
     const MOST: usize = 16;
     let mut table = report::table(&["output", "integer", "value", "float model"]);
     let mut order: Vec<usize> = (0..public.output.len()).collect();
@@ -110,7 +110,7 @@ fn outputs(public: &PublicValues, float: &[f64]) -> comfy_table::Table {
             index.to_string(),
             public.output[index].to_string(),
             format!("{:.4}", public.output_values[index]),
-            float.get(index).map_or(String::new(), |value| format!("{value:.4}")),
+            float.and_then(|float| float.get(index)).map_or(String::new(), |value| format!("{value:.4}")),
         ]);
     }
     table

@@ -74,7 +74,8 @@ pub(crate) fn cost(cost: &Cost) -> Table {
     table
 }
 
-fn kernel(layer: &FixedLayer) -> String {
+/// What a layer's linear operator reads.
+pub(crate) fn kernel(layer: &FixedLayer) -> String {
     let linear = &layer.linear;
     let (kh, kw) = linear.kernel_size();
     let mut text = format!("{kh}x{kw}");
@@ -154,10 +155,11 @@ pub(crate) fn choices(knobs: &Knobs) -> String {
                 LookupArgument::Native => "native lookups".to_owned(),
             };
             let split = knobs.requantise.iter().filter(|choice| **choice == Requantise::Split).count();
-            let requantise = match split {
-                0 => "tables",
-                all if all == knobs.requantise.len() => "split",
-                _ => "mixed",
+            let requantise = match (knobs.limbs, split) {
+                (Some(limbs), _) => format!("{} limbs of {} bits", limbs.count, limbs.bits),
+                (None, 0) => "tables".to_owned(),
+                (None, all) if all == knobs.requantise.len() => "split".to_owned(),
+                _ => "mixed".to_owned(),
             };
             let StreamKnobs { k, lanes, weight_lanes, table_columns, .. } = knobs;
             format!(
@@ -220,8 +222,11 @@ fn layer_choice(graph: &Graph<Fixed>, plan: &Plan, place: usize) -> &'static str
     });
     match plan.layout.knobs() {
         _ if raw => "exact",
-        Knobs::Streams(knobs) if knobs.requantise.get(place - 1) == Some(&Requantise::Table) => "table",
-        Knobs::Streams(_) => "split",
+        Knobs::Streams(knobs) => match knobs.requantise.get(place - 1) {
+            Some(Requantise::Table) => "table",
+            Some(Requantise::Limbs) => "limbs",
+            _ => "split",
+        },
         Knobs::Direct(knobs) if knobs.relu == ReluVariant::Bits => "digits",
         Knobs::Direct(_) => "lookup",
     }

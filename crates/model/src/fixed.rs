@@ -40,7 +40,7 @@ pub struct FixedLayer {
     pub name: String,
     /// Integer weights and bias; the bias is in the accumulator's scale.
     pub linear: Linear<i64>,
-    /// How every input after the first is added; factors are powers of two or their negatives.
+    /// How every input after the first is added.
     pub skips: Vec<Skip<i64>>,
     /// Bits of a weight: weights lie in `[-2^(bits-1), 2^(bits-1))`.
     pub weight_bits: u32,
@@ -113,6 +113,23 @@ impl Fixed {
         match self {
             Self::Input(input) => input.unit(),
             Self::Layer(layer) => layer.unit(),
+        }
+    }
+
+    /// Scale of the values.
+    pub fn scale(&self) -> i32 {
+        match self {
+            Self::Input(input) => input.scale,
+            Self::Layer(layer) => layer.scale(),
+        }
+    }
+
+    /// How the values are stored, if the model file says so.
+    pub fn stored(&self) -> Option<Stored> {
+        match self {
+            Self::Input(input) => input.stored,
+            Self::Layer(FixedLayer { kind: OutputKind::Rescale(rescale), .. }) => Some(rescale.stored),
+            Self::Layer(_) => None,
         }
     }
 }

@@ -16,6 +16,7 @@ mod float;
 mod fuse;
 mod graph;
 mod import;
+mod interval;
 mod linear;
 mod max_pool;
 mod merge;
@@ -38,6 +39,6 @@ pub use import::{Axis, Constant, Imported, Importer, Node, Operators, Reference,
 pub use linear::{Linear, Number, Padding};
 pub use multiplier::Multiplier;
 pub use quantise::{QuantiseOptions, quantise};
-pub use rescale::{Rescale, Scaling, Stored};
+pub use rescale::{Nudge, Rescale, Scaling, Stored};
 pub use shape::Shape;
 pub use skip::Skip;

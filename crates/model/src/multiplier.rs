@@ -39,6 +39,11 @@ impl Multiplier {
         Some(divide_by_power(high_multiply(shifted, self.value), self.right_shift()))
     }
 
+    /// The real number that it stands for.
+    pub fn real(&self) -> f64 {
+        f64::from(self.value) * f64::powi(2.0, self.shift - FRACTION_BITS as i32)
+    }
+
     /// Bits that an integer is shifted to the left by before it is multiplied.
     pub fn left_shift(&self) -> u32 {
         self.shift.clamp(0, LARGEST_SHIFT).unsigned_abs()
@@ -145,7 +150,7 @@ mod tests {
         fn multipliers_are_close_to_their_numbers(real in 1e-8f64..1e8) {
             let multiplier = Multiplier::of(real).unwrap();
             prop_assert!(multiplier.value >= 1 << 30);
-            let found = f64::from(multiplier.value) * f64::powi(2.0, multiplier.shift - 31);
+            let found = multiplier.real();
             prop_assert!((found / real - 1.0).abs() <= f64::powi(2.0, -31), "{found} for {real}");
         }
 

@@ -9,6 +9,7 @@ use crate::error::QuantiseError;
 use crate::fixed::{Fixed, FixedInput, FixedLayer, OutputKind, RangeSource, ValueRange, round_shift};
 use crate::fuse::{Fused, Precision};
 use crate::graph::Graph;
+use crate::interval::worst_case;
 use crate::linear::Linear;
 use crate::rounding::Rounding;
 use crate::shape::Shape;
@@ -18,7 +19,7 @@ use crate::skip::Skip;
 const EXACT_BITS: u32 = 3;
 
 /// The bit budget.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct QuantiseOptions {
     /// Bits of an input value.
     pub input_bits: u32,
@@ -403,21 +404,4 @@ fn rounded_worst_case(
 /// Whether a tensor has as many rows and columns.
 fn covers(tensor: Shape, (height, width): (usize, usize)) -> bool {
     tensor.height >= height && tensor.width >= width
-}
-
-/// Interval analysis: the accumulator's bounds over all inputs in `[lo, hi]`, zero padding included.
-pub(crate) fn worst_case(linear: &Linear<i64>, lo: i64, hi: i64) -> Option<(i64, i64)> {
-    let cells = i64::try_from(linear.window * linear.window).ok()?;
-    let (lo, hi) = (lo.min(0).checked_mul(cells)?, hi.max(0).checked_mul(cells)?);
-    let (mut least, mut most) = (i64::MAX, i64::MIN);
-    for (kernel, &bias) in linear.kernel.outer_iter().zip(&linear.bias) {
-        let (mut low, mut high) = (bias, bias);
-        for &weight in &kernel {
-            let (a, b) = (weight.checked_mul(lo)?, weight.checked_mul(hi)?);
-            low = low.checked_add(a.min(b))?;
-            high = high.checked_add(a.max(b))?;
-        }
-        (least, most) = (least.min(low), most.max(high));
-    }
-    Some((least, most))
 }

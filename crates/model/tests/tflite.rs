@@ -8,7 +8,7 @@ use ndarray::{Array2, Array4, Axis, Ix2, Ix4};
 use ndarray_npy::NpzReader;
 use proptest::prelude::*;
 use zklayout_model::{
-    Fixed, Graph, ImportError, OutputKind, Scaling, execute, execute_integers, import_tflite, import_tflite_bytes,
+    Fixed, FixedLayer, Graph, ImportError, OutputKind, Scaling, execute, execute_integers, import_tflite, import_tflite_bytes,
 };
 
 const MODELS: [&str; 3] = ["resnet8", "ds_cnn", "mobilenet_vww"];
@@ -102,6 +102,21 @@ fn multipliers_are_normalised_and_layers_named() {
             }
         }
     }
+}
+
+#[test]
+fn sums_of_two_tensors_are_one_shift() {
+    let graph = import_tflite(&model("resnet8")).unwrap();
+    let shifts = graph.nodes().filter_map(|(_, node)| match node {
+        Fixed::Layer(FixedLayer { kind: OutputKind::Rescale(rescale), skips, .. }) => match rescale.scaling {
+            Scaling::Shift(shift) => Some((shift, skips.iter().map(|skip| skip.factor).collect::<Vec<_>>())),
+            _ => None,
+        },
+        _ => None,
+    });
+    let shifts: Vec<_> = shifts.collect();
+    assert_eq!(shifts.len(), 3, "{shifts:?}");
+    println!("{shifts:?}");
 }
 
 #[test]

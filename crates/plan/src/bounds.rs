@@ -3,7 +3,7 @@
 //!
 //! A plan within bounds may still be wrong; [`Plan::check_model`] holds it to a model, and a verifier to a key's hash.
 
-use zklayout_model::{FixedActivation, Shape};
+use zklayout_model::{FixedActivation, Shape, Stored};
 
 use crate::direct::{Direct, DirectLayer, Finish, Weights};
 use crate::error::PlanError;
@@ -11,8 +11,8 @@ use crate::layout::Layout;
 use crate::plan::Plan;
 use crate::search::MOST_K;
 use crate::shape::{CircuitShape, UNUSABLE_ROWS};
-use crate::streams::{Home, LinearFact, Passes, Read, StreamKnobs, Streams, Tile, WeightStep};
-use crate::table::{Table, TableKind};
+use crate::streams::{Home, LinearFact, Passes, Read, Scale, StreamKnobs, Streams, Tile, WeightStep};
+use crate::table::{Steps, Table, TableKind};
 
 /// Columns of one kind, and entries of a list that takes a column each.
 const MOST_COLUMNS: usize = 4096;
@@ -22,8 +22,14 @@ const MOST_POSITIONS: usize = 1 << 27;
 const MOST_POWERS: usize = 1 << 17;
 /// Magnitude of an integer that values are offset or multiplied by.
 const MOST_VALUE: i64 = 1 << 50;
+/// Magnitude of what scaled accumulators are multiplied by or offset with.
+const MOST_SCALED: i64 = 1 << 62;
 /// Bits that a number is shifted by.
 const MOST_SHIFT: u32 = 50;
+/// Logarithm of the parts of a step.
+const MOST_PARTS: u32 = 20;
+/// Magnitude of a step's value before it is clamped.
+const MOST_STEPS: i64 = 1 << 27;
 /// Logarithm of the largest domain of the scalar field.
 const TWO_ADICITY: u32 = 28;
 /// Decimal exponents of a scale.
@@ -39,6 +45,9 @@ impl Plan {
         tensor("input", &self.input_shape)?;
         let scales = [self.input_scale, self.output_scale];
         hold("scale", scales.iter().all(|scale| scale.abs() <= MOST_SCALE))?;
+        let mut stored = [self.input_stored, self.output_stored].into_iter().flatten();
+        let known = |one: Stored| one.unit.is_finite() && one.unit > 0.0 && (-MOST_VALUE..=MOST_VALUE).contains(&one.zero_point);
+        hold("unit", stored.all(known))?;
         values("input range", &[self.input_range.lo, self.input_range.hi])?;
         match &self.layout {
             Layout::Streams(layout) => streams(layout, &self.shape),
@@ -93,6 +102,14 @@ fn tables(tables: &[Table]) -> Result<(), PlanError> {
                     values("table", &[table.lo])?;
                 }
                 hold("table", *shift <= MOST_SHIFT && lo <= hi && table.len() <= 1 << MOST_K)?;
+            }
+            TableKind::Steps { steps: Steps { parts, pivot, nudge, lo, hi }, activation } => {
+                let clamp = matches!(activation, FixedActivation::Clamp(_));
+                let half = (1i64 << (*parts).min(MOST_PARTS)) / 2;
+                hold("table", clamp && *parts <= MOST_PARTS && (0..=half).contains(nudge))?;
+                values("table", &[*pivot])?;
+                hold("table", (-MOST_STEPS..=MOST_STEPS).contains(lo) && (*lo..=MOST_STEPS).contains(hi))?;
+                hold("table", table.len() <= 1 << MOST_K)?;
             }
         }
     }
@@ -181,8 +198,9 @@ fn home(layout: &Streams, home: &Home) -> Result<(), PlanError> {
     };
     hold("window", (1..=home.tile.columns.max(1)).contains(&factor))?;
     hold("pitch", home.read_pitch >= home.pitch / factor)?;
-    let table = home.table.is_none_or(|table| table < layout.tables.len());
-    hold("table", table && home.shift <= MOST_SHIFT)
+    let tables = home.tables.iter().all(|table| *table < layout.tables.len());
+    let each = home.tables.len() <= 1 || home.tables.len() == home.shape.channels;
+    hold("table", tables && each && home.shift <= MOST_SHIFT && home.limb_bits <= MOST_SHIFT)
 }
 
 fn fact(layout: &Streams, fact: &LinearFact) -> Result<(), PlanError> {
@@ -191,6 +209,9 @@ fn fact(layout: &Streams, fact: &LinearFact) -> Result<(), PlanError> {
     let taps = fact.kernel.0.checked_mul(fact.kernel.1).and_then(|taps| taps.checked_mul(fact.group_inputs));
     hold("layer", outputs.is_some() && taps.is_some_and(|taps| taps <= MOST_POSITIONS))?;
     hold("number of skip connections", fact.skips.len() <= MOST_COLUMNS)?;
+    hold("number of scales", fact.scales.is_empty() || Some(fact.scales.len()) == outputs)?;
+    let scale = |scale: &Scale| scale.factor >= 1 && scale.factor <= MOST_SCALED && scale.offset.abs() <= MOST_SCALED;
+    hold("scale of a layer", fact.scales.iter().all(scale))?;
     let skips = fact.skips.iter().all(|skip| {
         let Some(home) = layout.homes.get(skip.home) else { return false };
         let channels = skip.channels.iter().flatten();

@@ -1,7 +1,7 @@
 //! Why no plan could be made, or why a plan does not fit.
 
 /// Why layers that are rescaled to stored bytes are refused.
-pub(crate) const NO_MULTIPLIERS: &str = "fixed-point multipliers have no layout yet";
+pub(crate) const NO_MULTIPLIERS: &str = "fixed-point multipliers are laid out by the family `streams` alone";
 
 /// A planning error.
 #[derive(Debug, thiserror::Error)]

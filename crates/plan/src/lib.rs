@@ -35,7 +35,7 @@ pub use shape::{CircuitShape, UNUSABLE_ROWS, usable_rows};
 pub use share::{Part, Share};
 pub use soundness::Soundness;
 pub use streams::{
-    Block, Content, Home, LinearFact, LookupArgument, Passes, Public, Read, ReadSum, Requantise, Scalar, Skip,
-    StreamKnobs, Streams, Tile, WeightCells, WeightRow, WeightStep, WriteTile,
+    Block, Content, Home, Limbs, LinearFact, LookupArgument, Passes, Public, Read, ReadSum, Requantise, Scalar,
+    Scale, Skip, StreamKnobs, Streams, Tile, WeightCells, WeightRow, WeightStep, WriteTile,
 };
-pub use table::{Table, TableKind};
+pub use table::{Steps, Table, TableKind};

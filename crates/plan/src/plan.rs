@@ -3,14 +3,14 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use zklayout_model::{Fixed, FixedInput, Graph, Shape, ValueRange};
+use zklayout_model::{Fixed, FixedInput, Graph, Shape, Stored, ValueRange};
 
 use crate::error::PlanError;
 use crate::layout::{Knobs, Layout};
 use crate::shape::CircuitShape;
 
 /// Format of saved plans; a plan of another format is refused.
-pub(crate) const PLAN_FORMAT: u32 = 5;
+pub(crate) const PLAN_FORMAT: u32 = 6;
 
 /// What the verifier learns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ pub enum WeightMode {
 }
 
 /// A complete, deterministic description of one circuit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// Format of this value.
     pub format: u32,
@@ -47,6 +47,10 @@ pub struct Plan {
     pub input_scale: i32,
     /// Power-of-two scale of the public output.
     pub output_scale: i32,
+    /// How the input's values are stored, if the model's file says so; the scale is 0 then.
+    pub input_stored: Option<Stored>,
+    /// How the public output's values are stored, if the model's file says so; the scale is 0 then.
+    pub output_stored: Option<Stored>,
     /// The circuit's counts.
     pub shape: CircuitShape,
     /// Where everything is.
@@ -144,10 +148,8 @@ impl Plan {
     pub fn realise(graph: &Graph<Fixed>, visibility: Visibility, knobs: &Knobs) -> Result<Self, PlanError> {
         let (layout, shape) = knobs.realise(graph, visibility)?;
         let input = graph_input(graph)?;
-        let output_scale = graph.nodes().next_back().map_or(0, |(_, node)| match node {
-            Fixed::Input(input) => input.scale,
-            Fixed::Layer(layer) => layer.scale(),
-        });
+        let (output_scale, output_stored) =
+            graph.nodes().next_back().map_or((0, None), |(_, node)| (node.scale(), node.stored()));
         let plan = Self {
             format: PLAN_FORMAT,
             model: structure_hash(graph)?,
@@ -156,6 +158,8 @@ impl Plan {
             input_range: input.range,
             input_scale: input.scale,
             output_scale,
+            input_stored: input.stored,
+            output_stored,
             shape,
             layout,
         };
@@ -173,6 +177,20 @@ impl Plan {
     pub fn visibility(&self) -> Visibility {
         self.layout.visibility()
     }
+
+    /// The real number that the input value 1 stands for.
+    pub fn input_unit(&self) -> f64 {
+        unit(self.input_scale, self.input_stored)
+    }
+
+    /// The real number that the output value 1 stands for.
+    pub fn output_unit(&self) -> f64 {
+        unit(self.output_scale, self.output_stored)
+    }
+}
+
+fn unit(scale: i32, stored: Option<Stored>) -> f64 {
+    stored.map_or_else(|| f64::powi(2.0, -scale), |stored| stored.unit.into())
 }
 
 /// The graph's input.

@@ -54,12 +54,12 @@ impl Plan {
     /// operand and the scalar sum.
     fn stream_shares(&self, layout: &Streams) -> Vec<Share> {
         let knobs = &layout.knobs;
-        let cells = 2 + usize::from(knobs.remainders());
+        let cells = 2 + knobs.remainders();
         let weights = if layout.visibility.weights == WeightMode::Private { knobs.weight_lanes } else { 0 };
         let home_share = |home: &Home| Share {
             part: part_of(home.content),
             cells: home.rows() * (knobs.lanes * cells + 2),
-            lookups: if home.table.is_some() { home.shape.len() * (cells - 1) } else { 0 },
+            lookups: if home.is_looked_up() { home.shape.len() * (cells - 1) } else { 0 },
         };
         let mut shares: Vec<Share> = Vec::new();
         for share in layout.homes.iter().map(home_share) {

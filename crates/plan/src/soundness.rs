@@ -62,22 +62,31 @@ impl Plan {
 
 /// Largest magnitude of a table's entries: quotients and values.
 fn entries(table: &Table) -> (f64, f64) {
+    let largest = |(least, most): (i64, i64)| (least as f64).abs().max((most as f64).abs());
     match &table.kind {
         TableKind::Range { size } => (*size as f64, 0.0),
         TableKind::Activation { shift, activation, lo, hi } => {
-            let largest = |(least, most): (i64, i64)| (least as f64).abs().max((most as f64).abs());
             (largest((*lo, *hi)), largest(activation.extremes(lo >> shift, hi >> shift)))
+        }
+        TableKind::Steps { steps, activation } => {
+            let ends = (steps.start(steps.lo), steps.start(steps.hi + 1));
+            (largest(ends), largest(activation.extremes(steps.lo, steps.hi)))
         }
     }
 }
 
 /// Largest magnitude of a home's values.
 fn values(layout: &Streams, home: &Home) -> f64 {
-    match (home.content, home.table.and_then(|table| layout.tables.get(table))) {
-        (Content::Ones, _) => 1.0,
-        (_, Some(table)) => entries(table).1,
-        (_, None) => 0.0,
+    match home.content {
+        Content::Ones => 1.0,
+        _ => largest(layout, home).1,
     }
+}
+
+/// Largest magnitude of a home's quotients and values; 0 if they are not looked up.
+fn largest(layout: &Streams, home: &Home) -> (f64, f64) {
+    let tables = home.tables.iter().filter_map(|table| layout.tables.get(*table)).map(entries);
+    tables.fold((0.0, 0.0), |(x, y), (other_x, other_y)| (f64::max(x, other_x), f64::max(y, other_y)))
 }
 
 /// Largest magnitude of a difference between a layer's product and its accumulator, position by position.
@@ -98,11 +107,14 @@ fn fact_bound(layout: &Streams, fact: &LinearFact) -> f64 {
         .iter()
         .map(|skip| skip.factor.unsigned_abs() as f64 * home(skip.home).map_or(0.0, |home| values(layout, home)));
     let produced = home(fact.output).map_or(0.0, |output| {
-        let quotient =
-            output.table.and_then(|table| layout.tables.get(table)).map_or(0.0, |table| entries(table).0);
-        (quotient + 1.0) * f64::from(output.shift).exp2()
+        let limbs = layout.knobs.limbs.map_or(0, |limbs| limbs.total());
+        (largest(layout, output).0 + 1.0) * f64::from(output.shift).exp2() + f64::from(limbs).exp2()
     });
-    taps * read * weight + bias + skipped.sum::<f64>() + produced
+    // In limbs the identity is that of the scaled accumulator.
+    let (factor, offset) = fact.scales.iter().fold((1.0, 0.0), |(factor, offset), scale| {
+        (f64::max(factor, scale.factor as f64), f64::max(offset, scale.offset.unsigned_abs() as f64))
+    });
+    factor * (taps * read * weight + bias + skipped.sum::<f64>()) + offset + produced
 }
 
 /// Sum of the degrees of the identities in the position, channel and lookup challenges.
@@ -116,7 +128,9 @@ fn identity_degree(layout: &Streams) -> f64 {
         2.0 * (rows * lanes + kernel) + channels * (fact.group_inputs + 1) as f64
     });
     // Every fraction of every row is one factor of degree 2 in the compression's challenge and 1 in the denominator's.
-    let fractions = rows * (2.0 * lanes + layout.knobs.weight_lanes as f64 + layout.knobs.table_columns as f64);
+    let remainders = layout.knobs.remainders() as f64;
+    let others = (layout.knobs.weight_lanes + layout.knobs.table_columns) as f64;
+    let fractions = rows * ((1.0 + remainders) * lanes + others);
     facts.sum::<f64>() + 3.0 * fractions
 }
 

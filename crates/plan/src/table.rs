@@ -36,6 +36,92 @@ pub enum TableKind {
         /// Largest `x`.
         hi: i64,
     },
+    /// Parts of steps and the value that their step is clamped to.
+    Steps {
+        /// The steps.
+        steps: Steps,
+        /// The clamp.
+        activation: FixedActivation,
+    },
+}
+
+/// Steps cut into `2^parts` parts: that of value `y` starts at part `2^parts * y`, those of values of `pivot` and less
+/// `nudge` parts later. An entry is as wide as half a step, or as a whole one where steps have one part; it stands at the start of
+/// each step and half a step before its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Steps {
+    /// Logarithm of the parts of a step.
+    pub parts: u32,
+    /// The last value whose step starts later.
+    pub pivot: i64,
+    /// Parts that it starts later.
+    pub nudge: i64,
+    /// Value of the first step.
+    pub lo: i64,
+    /// Value of the last step.
+    pub hi: i64,
+}
+
+impl Steps {
+    /// The part that the step of a value starts with.
+    pub fn start(&self, value: i64) -> i64 {
+        (value << self.parts) + if value <= self.pivot { self.nudge } else { 0 }
+    }
+
+    /// Whether steps start at the same parts.
+    pub(crate) fn are_alike(&self, other: &Self) -> bool {
+        (self.parts, self.pivot, self.nudge) == (other.parts, other.pivot, other.nudge)
+    }
+
+    /// The value whose step a part belongs to.
+    pub fn value(&self, part: i64) -> i64 {
+        let value = part >> self.parts;
+        if part < self.start(value) { value - 1 } else { value }
+    }
+
+    /// The last entry at or before a part that the part lies in.
+    pub fn entry(&self, part: i64) -> i64 {
+        let value = self.value(part);
+        let second = self.second(value);
+        if part < second { self.start(value) } else { second }
+    }
+
+    /// Parts of an entry.
+    fn width(&self) -> i64 {
+        if self.parts == 0 { 1 } else { 1 << (self.parts - 1) }
+    }
+
+    /// The entry that ends with a value's step.
+    fn second(&self, value: i64) -> i64 {
+        self.start(value + 1) - self.width()
+    }
+
+    /// Entries of a step.
+    fn each(&self) -> usize {
+        if self.parts == 0 { 1 } else { 2 }
+    }
+
+    /// Number of entries.
+    fn len(&self) -> usize {
+        usize::try_from(self.hi - self.lo + 1).unwrap_or(0) * self.each()
+    }
+
+    /// The entries and the values of their steps, in order.
+    pub fn entries(&self) -> impl Iterator<Item = (i64, i64)> + '_ {
+        (self.lo..=self.hi)
+            .flat_map(|value| [(self.start(value), value), (self.second(value), value)].into_iter().take(self.each()))
+    }
+
+    /// Place of an entry.
+    fn index_of(&self, entry: i64) -> Option<usize> {
+        let value = self.value(entry);
+        let second = match entry {
+            _ if entry == self.start(value) => 0,
+            _ if entry == self.second(value) => 1,
+            _ => return None,
+        };
+        usize::try_from(value - self.lo).ok().map(|place| place * self.each() + second)
+    }
 }
 
 impl Table {
@@ -44,6 +130,7 @@ impl Table {
         match &self.kind {
             TableKind::Range { size } => *size as usize,
             TableKind::Activation { lo, hi, .. } => usize::try_from(hi - lo + 1).unwrap_or(0),
+            TableKind::Steps { steps, .. } => steps.len(),
         }
     }
 
@@ -59,16 +146,28 @@ impl Table {
             TableKind::Activation { shift, activation, lo, hi } => {
                 Box::new((*lo..=*hi).map(move |x| (x, activation.apply(x >> shift))))
             }
+            TableKind::Steps { steps, activation } => {
+                Box::new(steps.entries().map(|(x, value)| (x, activation.apply(value))))
+            }
+        }
+    }
+
+    /// The entry that a quotient stands for: itself, but where entries are wider than one.
+    pub fn entry(&self, quotient: i64) -> i64 {
+        match &self.kind {
+            TableKind::Steps { steps, .. } => steps.entry(quotient),
+            TableKind::Range { .. } | TableKind::Activation { .. } => quotient,
         }
     }
 
     /// Place of `x` among the entries.
     pub fn index_of(&self, x: i64) -> Option<usize> {
-        let lo = match &self.kind {
-            TableKind::Range { .. } => 0,
-            TableKind::Activation { lo, .. } => *lo,
+        let index = match &self.kind {
+            TableKind::Range { .. } => usize::try_from(x).ok(),
+            TableKind::Activation { lo, .. } => usize::try_from(x - lo).ok(),
+            TableKind::Steps { steps, .. } => steps.index_of(x),
         };
-        usize::try_from(x - lo).ok().filter(|&index| index < self.len())
+        index.filter(|&index| index < self.len())
     }
 }
 
@@ -87,7 +186,25 @@ impl TableSet {
     /// Adds an activation unless an equal one is there; returns its place. Relations that differ in range alone stay
     /// apart, so that the circuit accepts exactly what the executor does.
     pub(crate) fn activation(&mut self, shift: u32, activation: FixedActivation, lo: i64, hi: i64) -> usize {
-        let kind = TableKind::Activation { shift, activation, lo, hi };
+        self.add(TableKind::Activation { shift, activation, lo, hi })
+    }
+
+    /// Adds steps, to those of the same pattern if they are there; returns their place. The executor accepts all that it can
+    /// reach, so that more steps change nothing.
+    pub(crate) fn steps(&mut self, steps: Steps, activation: FixedActivation) -> usize {
+        for (place, table) in self.0.iter_mut().enumerate() {
+            if let TableKind::Steps { steps: other, activation: same } = &mut table.kind
+                && *same == activation
+                && other.are_alike(&steps)
+            {
+                (other.lo, other.hi) = (other.lo.min(steps.lo), other.hi.max(steps.hi));
+                return place;
+            }
+        }
+        self.add(TableKind::Steps { steps, activation })
+    }
+
+    fn add(&mut self, kind: TableKind) -> usize {
         if let Some(index) = self.0.iter().position(|table| table.kind == kind) {
             return index;
         }
@@ -103,10 +220,16 @@ impl TableSet {
     pub(crate) fn offsets(&self) -> (i64, i64) {
         let mut offsets = (0, 0);
         for table in &self.0 {
-            if let TableKind::Activation { shift, activation, lo, hi } = &table.kind {
-                let (least, _) = activation.extremes(lo >> shift, hi >> shift);
-                offsets = (offsets.0.max(-lo), offsets.1.max(-least));
-            }
+            let (x, y) = match &table.kind {
+                TableKind::Range { .. } => continue,
+                TableKind::Activation { shift, activation, lo, hi } => {
+                    (*lo, activation.extremes(lo >> shift, hi >> shift).0)
+                }
+                TableKind::Steps { steps, activation } => {
+                    (steps.start(steps.lo), activation.extremes(steps.lo, steps.hi).0)
+                }
+            };
+            offsets = (offsets.0.max(-x), offsets.1.max(-y));
         }
         offsets
     }

@@ -4,28 +4,59 @@
 use std::path::Path;
 
 use zklayout_model::{Fixed, Graph, import_tflite};
-use zklayout_plan::{FAMILIES, PlanError, PlanOptions, candidates, plan, sample, search};
+use zklayout_plan::{Family, PlanError, PlanOptions, Requantise, candidates, plan, sample, search};
 
 fn stored_in_bytes() -> Graph<Fixed> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/models/resnet8_int8.tflite");
     import_tflite(&path).unwrap()
 }
 
-fn assert_refused<T>(result: Result<T, PlanError>) {
+fn assert_refused<T>(result: Result<T, PlanError>, reason: &str) {
     let Err(error) = result else { panic!("a layout for fixed-point multipliers") };
     assert!(matches!(error, PlanError::Unsupported { .. }), "{error}");
-    assert!(error.to_string().contains("fixed-point multipliers have no layout yet"), "{error}");
+    assert!(error.to_string().contains(reason), "{error}");
+}
+
+fn assert_refused_everywhere(options: &PlanOptions, reason: &str) {
+    let graph = stored_in_bytes();
+    assert_refused(plan(&graph, options), reason);
+    assert_refused(search(&graph, options), reason);
+    assert_refused(candidates(&graph, options), reason);
+    assert_refused(sample(&graph, options, 3), reason);
 }
 
 #[test]
-fn fixed_point_multipliers_are_refused_by_every_family() {
-    let graph = stored_in_bytes();
-    let every = FAMILIES.iter().map(|family| Some(*family)).chain([None]);
-    for family in every {
-        let options = PlanOptions { family, ..PlanOptions::default() };
-        assert_refused(plan(&graph, &options));
-        assert_refused(search(&graph, &options));
-        assert_refused(candidates(&graph, &options));
-        assert_refused(sample(&graph, &options, 3));
+fn fixed_point_multipliers_are_refused_where_there_are_no_limbs() {
+    let direct = PlanOptions { family: Some(Family::Direct), ..PlanOptions::default() };
+    assert_refused_everywhere(&direct, "fixed-point multipliers are laid out by the family `streams` alone");
+    for requantise in Requantise::ALL {
+        let options =
+            PlanOptions { family: Some(Family::Streams), requantise: Some(requantise), ..PlanOptions::default() };
+        assert_refused_everywhere(&options, "they are laid out in limbs");
     }
+}
+
+#[test]
+fn limbs_are_refused_where_there_is_nothing_to_scale() {
+    let mut graph = stored_in_bytes();
+    graph = graph_without_multipliers(&graph);
+    let options = PlanOptions {
+        family: Some(Family::Streams),
+        requantise: Some(Requantise::Limbs),
+        ..PlanOptions::default()
+    };
+    assert_refused(plan(&graph, &options), "is no choice for");
+}
+
+/// The input and the first layer, its accumulators rounded by a shift.
+fn graph_without_multipliers(graph: &Graph<Fixed>) -> Graph<Fixed> {
+    use zklayout_model::{FixedActivation, FixedLayer, OutputKind, RangeSource, ValueRange};
+    let mut nodes = graph.nodes().map(|(_, node)| node.clone());
+    let (Some(input), Some(Fixed::Layer(layer))) = (nodes.next(), nodes.next()) else { panic!("two nodes") };
+    let range = ValueRange { lo: -300, hi: 300, source: RangeSource::WorstCase };
+    let kind = OutputKind::Requantise { shift: 10, activation: FixedActivation::none(), range };
+    let mut other = Graph::new();
+    let input = other.add(input, &[]);
+    other.add(Fixed::Layer(FixedLayer { kind, ..layer }), &[input]);
+    other
 }

@@ -129,8 +129,8 @@ pub fn verify(srs: &VerifierSrs, key: &VerifyingKey, bundle: &ProofBundle) -> Re
     verify_instance(srs, key, &plan, &instance, &bundle.proof)?;
     Ok(PublicValues {
         output: bundle.output.clone(),
-        output_values: dequantise(&bundle.output, plan.output_scale),
-        input_values: bundle.input.as_ref().map(|input| dequantise(input, plan.input_scale)),
+        output_values: dequantise(&bundle.output, plan.output_unit()),
+        input_values: bundle.input.as_ref().map(|input| dequantise(input, plan.input_unit())),
     })
 }
 
@@ -173,8 +173,8 @@ fn instance(plan: &Plan, output: &[i64], input: Option<&[i64]>) -> Result<Vec<Ve
     Ok(columns.iter().map(|column| column.iter().map(field).collect()).collect())
 }
 
-fn dequantise(integers: &[i64], scale: i32) -> Vec<f64> {
-    integers.iter().map(|&integer| integer as f64 / f64::powi(2.0, scale)).collect()
+fn dequantise(integers: &[i64], unit: f64) -> Vec<f64> {
+    integers.iter().map(|&integer| integer as f64 * unit).collect()
 }
 
 fn same_hash(

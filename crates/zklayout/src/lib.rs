@@ -1,4 +1,4 @@
-//! Zero-knowledge proofs of neural-network inference: an ONNX file in, a verified halo2 proof out.
+//! Zero-knowledge proofs of neural-network inference: an ONNX or TensorFlow Lite file in, a verified halo2 proof out.
 //!
 //! ```
 //! use zklayout::{Model, PlanOptions, QuantiseOptions, Srs, keygen, prove, verify};

@@ -1,11 +1,12 @@
-//! A model from its file to its integers.
+//! A model from its file to its integers: an ONNX file by way of floats and scales, a TensorFlow Lite file quantised to
+//! bytes as it is.
 
 use std::path::Path;
 
 use ndarray::Array3;
 use zklayout_model::{
     Fixed, Float, Fused, Graph, ImportError, Imported, Operators, QuantiseOptions, Reference, Shape, Trace,
-    execute, fuse, import_onnx, quantise, run_fused,
+    execute, execute_integers, fuse, import_onnx, import_tflite, quantise, run_fused,
 };
 use zklayout_plan::{Candidate, Plan, PlanOptions, Priced, SearchReport, candidates, plan, sample, search};
 
@@ -94,7 +95,7 @@ impl Model {
     /// # Errors
     /// No sample, a bad sample, or a layer that the bit budget cannot represent.
     pub fn quantise(&self, samples: &[Vec<f64>], options: &QuantiseOptions) -> Result<QuantisedModel, Error> {
-        Ok(QuantisedModel { graph: quantise(&self.fused, samples, options)?, options: options.clone() })
+        Ok(QuantisedModel { graph: quantise(&self.fused, samples, options)?, options: Some(options.clone()) })
     }
 }
 
@@ -102,13 +103,30 @@ impl Model {
 #[derive(Clone, Debug)]
 pub struct QuantisedModel {
     graph: Graph<Fixed>,
-    options: QuantiseOptions,
+    options: Option<QuantiseOptions>,
 }
 
 impl QuantisedModel {
-    /// The bit budget that the model was quantised with.
-    pub fn options(&self) -> &QuantiseOptions {
-        &self.options
+    /// Reads a TensorFlow Lite file that is quantised to bytes: its integers are the model, as the reference kernels compute
+    /// them.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or with something else than the supported operators on bytes.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Ok(Self { graph: import_tflite(path.as_ref())?, options: None })
+    }
+
+    /// The bit budget that the model was quantised with; `None` if its file had integers.
+    pub fn options(&self) -> Option<&QuantiseOptions> {
+        self.options.as_ref()
+    }
+
+    /// Shape of the model's input.
+    pub fn input_shape(&self) -> Shape {
+        self.graph.nodes().next().map_or(Shape::new(0, 0, 0), |(_, node)| match node {
+            Fixed::Input(input) => input.shape,
+            Fixed::Layer(layer) => layer.linear.output,
+        })
     }
 
     /// The quantised graph.
@@ -122,6 +140,14 @@ impl QuantisedModel {
     /// An input that does not fit the model or leaves the quantisation's ranges.
     pub fn run(&self, input: &[f64]) -> Result<Trace, Error> {
         Ok(execute(&self.graph, input)?)
+    }
+
+    /// Runs the integer executor on integers of the input: those stored less the zero point, where a file stores them.
+    ///
+    /// # Errors
+    /// An input that does not fit the model.
+    pub fn run_integers(&self, input: &[i64]) -> Result<Trace, Error> {
+        Ok(execute_integers(&self.graph, input)?)
     }
 
     /// The output of a run, dequantised.

@@ -1,10 +1,13 @@
 //! Trained vision and audio networks: they import as they are, and their integers agree with their floats.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use ndarray::{Ix2, Ix4, OwnedRepr};
+use ndarray_npy::NpzReader;
 use zklayout::{
-    DEVELOPMENT_SEED, Model, PlanOptions, QuantiseOptions, QuantisedModel, Samples, Srs, keygen, prove, verify,
+    DEVELOPMENT_SEED, Fixed, FixedInput, Model, PlanOptions, QuantiseOptions, QuantisedModel, Samples, Srs, keygen, prove, verify,
 };
 
 /// Name, and the largest difference of an output from the float model's.
@@ -22,6 +25,53 @@ fn quantised(name: &str) -> (Model, QuantisedModel, Samples) {
     let options = QuantiseOptions { weight_bits: 12, table_bits: 13, ..QuantiseOptions::default() };
     let quantised = model.quantise(&samples.inputs, &options).unwrap();
     (model, quantised, samples)
+}
+
+/// The same network in bytes, its inputs less the zero point, and the stored logits that the reference kernels give.
+fn stored(name: &str) -> (QuantisedModel, Vec<Vec<i64>>, Vec<Vec<i64>>) {
+    let model = QuantisedModel::load(fixture(&format!("models/{name}_int8.tflite"))).unwrap();
+    let zero_point = match model.graph().nodes().next() {
+        Some((_, Fixed::Input(FixedInput { stored: Some(stored), .. }))) => stored.zero_point,
+        other => panic!("{name}: {other:?} is not stored in bytes"),
+    };
+    let mut golden =
+        NpzReader::new(File::open(fixture(&format!("inputs/{name}_int8.npz"))).unwrap()).unwrap();
+    let inputs = golden.by_name::<OwnedRepr<i8>, Ix4>("inputs").unwrap();
+    let planes = inputs.outer_iter().map(|input| {
+        input.permuted_axes([2, 0, 1]).iter().map(|&byte| i64::from(byte) - zero_point).collect()
+    });
+    let logits = golden.by_name::<OwnedRepr<i8>, Ix2>("logits").unwrap();
+    let rows = logits.outer_iter().map(|row| row.iter().map(|&byte| i64::from(byte)).collect());
+    (model, planes.collect(), rows.collect())
+}
+
+/// The heavy job.
+#[test]
+#[ignore = "a minute"]
+fn networks_in_bytes_are_proven_bit_for_bit() {
+    for (name, _) in NETWORKS {
+        let (model, inputs, logits) = stored(name);
+        let plan = model.plan(&PlanOptions::default()).unwrap();
+        let zero_point = plan.output_stored.unwrap().zero_point;
+        let srs = Srs::development(plan.k(), DEVELOPMENT_SEED).unwrap();
+        let key = keygen(&srs, &plan, model.graph()).unwrap();
+        assert_eq!(inputs.len(), 20, "{name}");
+        for (sample, (input, expected)) in inputs.iter().zip(&logits).enumerate() {
+            let trace = model.run_integers(input).unwrap();
+            let bytes: Vec<i64> = trace.output().iter().map(|value| value + zero_point).collect();
+            assert_eq!(bytes, *expected, "{name}, sample {sample}");
+            if sample % 10 > 0 {
+                continue;
+            }
+            let bundle = prove(&srs, &key, model.graph(), &trace).unwrap();
+            let public = verify(srs.verifier(), key.verifying(), &bundle).unwrap();
+            assert_eq!(public.output, trace.output(), "{name}");
+            let mut other = bundle;
+            other.output[0] += 1;
+            assert!(verify(srs.verifier(), key.verifying(), &other).is_err(), "{name}");
+        }
+        println!("{name}: proven in bytes on 2^{} rows", plan.k());
+    }
 }
 
 fn largest(values: &[f64]) -> usize {

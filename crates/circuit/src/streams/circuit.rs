@@ -46,6 +46,11 @@ impl Assignment<'_> {
                 region.assign_fixed(column, row, scalar(value));
             }
         }
+        if let Some(place) = self.grid.columns.scale {
+            for (row, value) in self.grid.scales() {
+                region.assign_fixed(columns.fixed[place], row, value);
+            }
+        }
     }
 
     fn assign_small(&self, region: &mut Region<'_, Scalar>, columns: &Columns) {

@@ -30,7 +30,7 @@ pub struct Challenges {
 pub struct Columns {
     /// Quotients, by lane.
     pub quotients: Vec<Column<Advice>>,
-    /// Remainders, by lane; empty if requantisation is not split.
+    /// Remainders, by limb and lane; empty if no requantisation has any.
     pub remainders: Vec<Column<Advice>>,
     /// Values, by lane.
     pub values: Vec<Column<Advice>>,
@@ -68,7 +68,7 @@ impl Columns {
         let places = FixedColumns::of(plan);
         let mut small = |count: usize| (0..count).map(|_| cs.advice_column_in(FirstPhase)).collect::<Vec<_>>();
         let quotients = small(knobs.lanes);
-        let remainders = small(if knobs.remainders() { knobs.lanes } else { 0 });
+        let remainders = small(knobs.remainders() * knobs.lanes);
         let values = small(knobs.lanes);
         let weights = small(if private { knobs.weight_lanes } else { 0 });
         let multiplicities = small(plan.lookup_chunk().map_or(0, |_| knobs.table_columns));

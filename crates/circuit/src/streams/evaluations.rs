@@ -1,6 +1,8 @@
 //! The witness after the challenges: evaluations, scalar sums and running sums, row by row from the gates' formulas.
 
-use ff::{BatchInvert, Field};
+use std::collections::HashMap;
+
+use ff::{BatchInvert, Field, PrimeField};
 use zklayout_plan::{Streams, WeightStep};
 
 use crate::Scalar;
@@ -66,7 +68,7 @@ impl Evaluator<'_> {
         let offset = self.plan.value_offset;
         let values = |row: usize, lane: usize| {
             let live = self.grid.get(self.grid.columns.masks[lane], row);
-            self.witness.values[lane][row] - if live { offset } else { 0 }
+            i128::from(self.witness.values[lane][row] - if live { offset } else { 0 })
         };
         let sums = self.plan.passes.read_sums.iter();
         let exponents = sums.map(|sum| (0..lanes).map(|lane| sum.exponent(lane, lanes)).collect()).collect();
@@ -77,11 +79,16 @@ impl Evaluator<'_> {
 
     fn write(&self) -> Vec<Scalar> {
         let lanes = self.plan.knobs.lanes;
+        let factors = self.plan.knobs.remainder_factors();
         let accumulators = |row: usize, lane: usize| {
             let quotient = self.witness.quotients[lane][row] - self.plan.quotient_offset;
             match self.grid.columns.divisor {
-                None => quotient,
-                Some(divisor) => self.grid.cells[divisor][row] * quotient + self.witness.remainders[lane][row],
+                None => quotient.into(),
+                Some(divisor) => {
+                    let limbs = self.witness.remainders.iter().skip(lane).step_by(lanes);
+                    let limbs = limbs.zip(&factors).map(|(column, factor)| i128::from(column[row]) * i128::from(*factor));
+                    i128::from(self.grid.cells[divisor][row]) * i128::from(quotient) + limbs.sum::<i128>()
+                }
             }
         };
         let tiles = self.plan.passes.write_tiles.iter();
@@ -98,7 +105,7 @@ impl Evaluator<'_> {
     /// One Horner pass: lane exponents and step are those whose columns mark the row.
     fn evaluate(
         &self,
-        lane: impl Fn(usize, usize) -> i64,
+        lane: impl Fn(usize, usize) -> i128,
         tiles: &[usize],
         exponents: Vec<Vec<Option<usize>>>,
         steps: &[usize],
@@ -121,7 +128,7 @@ impl Evaluator<'_> {
             let carried = self.marked(steps, row).map_or(Scalar::ZERO, |index| previous * factors[index]);
             previous = (0..lanes).fold(carried, |sum, index| match lane(row, index) {
                 0 => sum,
-                value => sum + coefficients[index] * scalar(value),
+                value => sum + coefficients[index] * wide(value),
             });
             column.push(previous);
         }
@@ -178,6 +185,7 @@ impl Evaluator<'_> {
     fn scalar(&self, operand: &[Scalar], weight_sum: &[Scalar]) -> Vec<Scalar> {
         let columns = &self.grid.columns;
         let raised = self.powers(&self.plan.passes.skips);
+        let scales: HashMap<usize, Scalar> = self.grid.scales().into_iter().collect();
         let mut column = vec![Scalar::ZERO; self.rows + 1];
         for row in 0..self.rows {
             let sum = column[row];
@@ -185,7 +193,9 @@ impl Evaluator<'_> {
             column[row + 1] = if let Some(index) = skip {
                 sum - scalar(self.grid.cells[columns.skips[index]][row]) * raised[index] * operand[row]
             } else if self.grid.get(columns.output, row) {
-                sum * self.challenges.rho + operand[row]
+                sum * self.challenges.rho + operand[row] * scales.get(&row).copied().unwrap_or(Scalar::ONE)
+            } else if let Some(scale) = scales.get(&row) {
+                sum + operand[row] * scale
             } else if self.grid.get(columns.product, row) {
                 sum - operand[row] * weight_sum[row]
             } else {
@@ -235,6 +245,17 @@ impl Evaluator<'_> {
         match self.witness.multiplicities[slot - lookups][row] {
             0 => Scalar::ZERO,
             count => -scalar(count) * inverses[(slot - lookups) * self.rows + row],
+        }
+    }
+}
+
+/// A scaled accumulator as a field element; most have 64 bits.
+fn wide(value: i128) -> Scalar {
+    match i64::try_from(value) {
+        Ok(value) => scalar(value),
+        Err(_) => {
+            let magnitude = Scalar::from_u128(value.unsigned_abs());
+            if value < 0 { -magnitude } else { magnitude }
         }
     }
 }

@@ -2,9 +2,11 @@
 //!
 //! It is built once and used three times: to assign the circuit, to count it, and to drive the evaluations.
 
+use ff::BatchInvert;
 use zklayout_plan::{Content, Home, Public, Scalar, Streams, Table, WeightMode};
 
 use crate::error::CircuitError;
+use crate::streams::expressions::scalar;
 use crate::streams::weights::WeightTape;
 
 /// Places of the fixed columns, in the order they are created.
@@ -22,8 +24,12 @@ pub struct FixedColumns {
     pub product: usize,
     /// Tag of the activation table.
     pub tag: usize,
-    /// `2^shift` of the requantisation, if it is split.
+    /// What quotients are multiplied by, if there are remainders.
     pub divisor: Option<usize>,
+    /// Tag of the remainders' table: the divisor itself, or the size of a limb.
+    pub limb: Option<usize>,
+    /// What the operand of an output is multiplied by, if some layer is in limbs; fractions, see [`FixedGrid::ratios`].
+    pub scale: Option<usize>,
     /// 1 where a lane holds a value.
     pub masks: Vec<usize>,
     /// Producer's tiles.
@@ -61,6 +67,7 @@ impl FixedColumns {
         let passes = &plan.passes;
         let has = |public: Public| plan.homes.iter().any(|home| home.public == public);
         let fixed_weights = plan.visibility.weights == WeightMode::Fixed;
+        let limbs = plan.knobs.limbs.is_some();
         let mut columns = Self {
             active: next(),
             edge: next(),
@@ -68,7 +75,9 @@ impl FixedColumns {
             output: next(),
             product: next(),
             tag: next(),
-            divisor: plan.knobs.remainders().then(&mut next),
+            divisor: (plan.knobs.remainders() > 0).then(&mut next),
+            limb: limbs.then(&mut next),
+            scale: limbs.then(&mut next),
             masks: (0..plan.knobs.lanes).map(|_| next()).collect(),
             write_tiles: passes.write_tiles.iter().map(|_| next()).collect(),
             write_steps: passes.write_steps.iter().map(|_| next()).collect(),
@@ -82,6 +91,7 @@ impl FixedColumns {
             weights: (0..if fixed_weights { plan.knobs.weight_lanes } else { 0 }).map(|_| next()).collect(),
             count: 0,
         };
+        columns.limb = columns.limb.or(columns.divisor);
         columns.count = count;
         columns
     }
@@ -107,6 +117,17 @@ pub struct Copy {
     pub source_row: usize,
 }
 
+/// A fixed cell that holds a fraction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ratio {
+    /// Row of the weight tape.
+    pub row: usize,
+    /// Numerator.
+    pub numerator: i64,
+    /// Denominator, above 0.
+    pub denominator: i64,
+}
+
 /// Every fixed cell and copy of a plan.
 #[derive(Clone, Debug)]
 pub struct FixedGrid {
@@ -114,6 +135,8 @@ pub struct FixedGrid {
     pub columns: FixedColumns,
     /// Cells by column and row; rows beyond the usable ones are absent.
     pub cells: Vec<Vec<i64>>,
+    /// Cells of the column of scales, by row.
+    pub ratios: Vec<Ratio>,
     /// Copy constraints, by operand row.
     pub copies: Vec<Copy>,
     /// Rows that the activation tape took.
@@ -133,8 +156,15 @@ impl FixedGrid {
         let columns = FixedColumns::of(plan);
         let usable = plan.usable_rows();
         let cells = vec![vec![0; usable]; columns.count];
-        let mut grid =
-            Self { columns, cells, copies: Vec::new(), activation_rows: 0, weight_rows: 0, table_entries: 0 };
+        let mut grid = Self {
+            columns,
+            cells,
+            ratios: Vec::new(),
+            copies: Vec::new(),
+            activation_rows: 0,
+            weight_rows: 0,
+            table_entries: 0,
+        };
         grid.check_room(plan, usable)?;
         grid.place_switches(usable);
         for home in &plan.homes {
@@ -150,6 +180,14 @@ impl FixedGrid {
     /// A cell.
     pub fn get(&self, column: usize, row: usize) -> bool {
         self.cells[column][row] != 0
+    }
+
+    /// The column of scales as field elements, by row.
+    pub(crate) fn scales(&self) -> Vec<(usize, crate::Scalar)> {
+        let mut denominators: Vec<_> = self.ratios.iter().map(|ratio| scalar(ratio.denominator)).collect();
+        denominators.iter_mut().batch_invert();
+        let inverses = self.ratios.iter().zip(denominators);
+        inverses.map(|(ratio, inverse)| (ratio.row, scalar(ratio.numerator) * inverse)).collect()
     }
 
     /// Whether `weights` are those that the grid fixes; private weights are fixed nowhere.
@@ -182,23 +220,27 @@ impl FixedGrid {
         for channel in 0..home.shape.channels {
             for plane_row in 0..home.plane_rows() {
                 let row = home.plane_row(channel) + plane_row;
-                self.place_lanes(plan, home, plane_row, row);
+                self.place_lanes(plan, home, channel, plane_row);
                 self.place_passes(plan, home, plane_row, row);
                 self.activation_rows = self.activation_rows.max(row + 1);
             }
         }
     }
 
-    fn place_lanes(&mut self, plan: &Streams, home: &Home, plane_row: usize, row: usize) {
+    fn place_lanes(&mut self, plan: &Streams, home: &Home, channel: usize, plane_row: usize) {
         if plane_row >= home.tiles {
             return;
         }
+        let row = home.plane_row(channel) + plane_row;
         if let Some(divisor) = self.columns.divisor {
             self.cells[divisor][row] = 1 << home.shift;
         }
+        if let Some(limb) = self.columns.limb {
+            self.cells[limb][row] = 1 << home.limb_bits;
+        }
         let live: Vec<bool> =
             (0..plan.knobs.lanes).map(|lane| home.value(plane_row, lane, plan.knobs.lanes).is_some()).collect();
-        if let Some(table) = home.table {
+        if let Some(table) = home.table(channel) {
             self.cells[self.columns.tag][row] = plan.tables[table].tag as i64;
             for (lane, _) in live.iter().enumerate().filter(|(_, live)| **live) {
                 self.cells[self.columns.masks[lane]][row] = 1;
@@ -250,11 +292,19 @@ impl FixedGrid {
         }
     }
 
-    fn place_scalar(&mut self, plan: &Streams, operand_row: usize, scalar: Scalar) {
-        let columns = &self.columns;
-        let (column, factor, source, source_row) = match scalar {
+    fn place_scalar(&mut self, plan: &Streams, operand_row: usize, effect: Scalar) {
+        let columns = self.columns.clone();
+        let (column, factor, source, source_row) = match effect {
             Scalar::Hold => return,
-            Scalar::Output { row } => (columns.output, 1, Source::Write, row),
+            Scalar::Output { row, factor } => {
+                self.place_ratio(operand_row, 1, factor);
+                (columns.output, 1, Source::Write, row)
+            }
+            Scalar::Offset { row, scale } => {
+                self.place_ratio(operand_row, -scale.offset, scale.factor);
+                self.copies.push(Copy { operand_row, source: Source::Read, source_row: row });
+                return;
+            }
             Scalar::Product { row } => (columns.product, 1, Source::Read, row),
             Scalar::Skip { row, exponent, factor } => {
                 let Some(index) = plan.passes.skips.iter().position(|other| *other == exponent) else { return };
@@ -263,6 +313,12 @@ impl FixedGrid {
         };
         self.cells[column][operand_row] = factor;
         self.copies.push(Copy { operand_row, source, source_row });
+    }
+
+    fn place_ratio(&mut self, row: usize, numerator: i64, denominator: i64) {
+        if self.columns.scale.is_some() {
+            self.ratios.push(Ratio { row, numerator, denominator });
+        }
     }
 
     fn place_tables(&mut self, plan: &Streams, usable: usize) {
@@ -310,6 +366,8 @@ fn check_values(plan: &Streams, home: &Home) -> Result<(), CircuitError> {
 pub(crate) fn table_offsets(plan: &Streams, table: &Table) -> (i64, i64) {
     match table.kind {
         zklayout_plan::TableKind::Range { .. } => (0, 0),
-        zklayout_plan::TableKind::Activation { .. } => (plan.quotient_offset, plan.value_offset),
+        zklayout_plan::TableKind::Activation { .. } | zklayout_plan::TableKind::Steps { .. } => {
+            (plan.quotient_offset, plan.value_offset)
+        }
     }
 }

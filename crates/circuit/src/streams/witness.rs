@@ -16,7 +16,7 @@ const NONE: u32 = u32::MAX;
 pub struct Witness {
     /// Quotients, by lane.
     pub quotients: Vec<Vec<i64>>,
-    /// Remainders, by lane; empty if requantisation is not split.
+    /// Remainders, by limb and lane; empty if no requantisation has any.
     pub remainders: Vec<Vec<i64>>,
     /// Values, by lane.
     pub values: Vec<Vec<i64>>,
@@ -43,7 +43,7 @@ impl Witness {
         let knobs = &plan.knobs;
         let private = plan.visibility.weights == WeightMode::Private;
         let column = vec![0; rows];
-        let remainder_lanes = if knobs.remainders() { knobs.lanes } else { 0 };
+        let remainder_lanes = knobs.remainders() * knobs.lanes;
         let weight_lanes = if private { knobs.weight_lanes } else { 0 };
         let mut witness = Self {
             quotients: vec![column.clone(); knobs.lanes],
@@ -73,7 +73,8 @@ impl Witness {
         let Some(home) = plan.input() else { return };
         let values = &trace.values[0];
         for channel in 0..home.shape.channels {
-            let at = |position: usize| home.value_at(position).map_or(0, |(y, x)| values[[channel, y, x]]);
+            let value = |(y, x)| i128::from(values[[channel, y, x]]);
+            let at = |position: usize| home.value_at(position).map_or(0, value);
             self.place_plane(plan, home, channel, at, |y, x| values[[channel, y, x]]);
         }
     }
@@ -89,7 +90,7 @@ impl Witness {
         let products = Products::of(plan, graph, trace, fact)?;
         let values = &trace.values[fact.layer];
         for channel in 0..home.shape.channels {
-            let at = |position: usize| products.at(channel, home.exponent(position));
+            let at = |position: usize| products.scaled(channel, home.exponent(position), fact);
             self.place_plane(plan, home, channel, at, |y, x| values[[channel, y, x]]);
         }
         Ok(())
@@ -101,7 +102,7 @@ impl Witness {
         plan: &Streams,
         home: &Home,
         channel: usize,
-        accumulator: impl Fn(usize) -> i64,
+        accumulator: impl Fn(usize) -> i128,
         value: impl Fn(usize, usize) -> i64,
     ) {
         let lanes = plan.knobs.lanes;
@@ -110,13 +111,16 @@ impl Witness {
             for lane in 0..lanes {
                 let Some(position) = home.position(plane_row, lane, lanes) else { continue };
                 let accumulator = accumulator(position);
-                if plan.knobs.remainders() {
-                    self.remainders[lane][row] = accumulator & ((1 << home.shift) - 1);
-                }
-                let shift = if plan.knobs.remainders() { home.shift } else { 0 };
-                self.quotients[lane][row] = (accumulator >> shift) + plan.quotient_offset;
-                if let Some((y, x)) = home.value_at(position).filter(|_| home.table.is_some()) {
+                let mut quotient = (accumulator >> home.shift) as i64;
+                let live = home.value_at(position);
+                if let Some(((y, x), table)) = live.zip(home.table(channel)) {
+                    quotient = plan.tables[table].entry(quotient);
                     self.values[lane][row] = value(y, x) + plan.value_offset;
+                }
+                self.quotients[lane][row] = quotient + plan.quotient_offset;
+                let remainder = (accumulator - (i128::from(quotient) << home.shift)) as i64;
+                for (limb, limb_value) in limbs(plan, remainder).enumerate() {
+                    self.remainders[limb * lanes + lane][row] = limb_value;
                 }
             }
         }
@@ -143,17 +147,16 @@ impl Witness {
         let index = TableIndex::of(plan);
         let lanes = plan.knobs.lanes;
         for home in &plan.homes {
-            let Some(table) = home.table else { continue };
             let layer = if let Content::Layer(place) = home.content { place } else { 0 };
             for row in home.row..home.row + home.rows() {
+                let Some(table) = home.table((row - home.row) / home.plane_rows()) else { continue };
                 for lane in (0..lanes).filter(|&lane| grid.get(grid.columns.masks[lane], row)) {
                     let missing = |value| CircuitError::NotInTable { layer, value };
                     let quotient = self.quotients[lane][row] - plan.quotient_offset;
                     self.hits[lane][row] = index.find(table, quotient).ok_or_else(|| missing(quotient))?;
-                    if plan.knobs.remainders() {
-                        let remainder = self.remainders[lane][row];
-                        let found = index.find_range(1 << home.shift, remainder);
-                        self.hits[lanes + lane][row] = found.ok_or_else(|| missing(remainder))?;
+                    for (column, cells) in self.remainders.iter().enumerate().skip(lane).step_by(lanes) {
+                        let found = index.find_range(1 << home.limb_bits, cells[row]);
+                        self.hits[lanes + column][row] = found.ok_or_else(|| missing(cells[row]))?;
                     }
                 }
             }
@@ -182,6 +185,13 @@ impl Witness {
     pub(crate) fn hit(&self, slot: usize, row: usize) -> Option<usize> {
         Some(self.hits[slot][row]).filter(|hit| *hit != NONE).map(|hit| hit as usize)
     }
+}
+
+/// A remainder's limbs, the lowest first.
+fn limbs(plan: &Streams, remainder: i64) -> impl Iterator<Item = i64> {
+    // Without limbs there is one column at most.
+    let bits = plan.knobs.limbs.map_or(i64::BITS - 2, |limbs| limbs.bits);
+    (0..plan.knobs.remainders() as u32).map(move |limb| (remainder >> (limb * bits)) & ((1 << bits) - 1))
 }
 
 /// Where each table's entries start among all entries.
@@ -225,6 +235,8 @@ pub(crate) fn stored_entries(plan: &Streams) -> impl Iterator<Item = (i64, i64, 
 /// The product polynomials of a layer: accumulators at every exponent, padding included.
 struct Products {
     planes: Vec<Vec<i64>>,
+    /// Exponents below this carry the bias.
+    bias_positions: usize,
 }
 
 impl Products {
@@ -239,7 +251,7 @@ impl Products {
                 .enumerate()
                 .map(|(o, acc)| vec![acc + rounding(o)])
                 .collect();
-            return Ok(Self { planes });
+            return Ok(Self { planes, bias_positions: bias_positions(plan, fact) });
         }
         let skipped = fact.skips.iter().map(|skip| {
             let home = &plan.homes[skip.home];
@@ -276,7 +288,15 @@ impl Products {
             }
             planes.push(plane);
         }
-        Ok(Self { planes })
+        Ok(Self { planes, bias_positions })
+    }
+
+    /// What is divided: in limbs, the accumulator times its channel's factor, and the offset wherever the bias is.
+    fn scaled(&self, channel: usize, exponent: usize, fact: &LinearFact) -> i128 {
+        let accumulator = i128::from(self.at(channel, exponent));
+        let Some(scale) = fact.scales.get(channel) else { return accumulator };
+        let offset = if exponent < self.bias_positions { scale.offset } else { 0 };
+        accumulator * i128::from(scale.factor) + i128::from(offset)
     }
 
     fn at(&self, channel: usize, exponent: usize) -> i64 {

@@ -2,6 +2,7 @@
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::panic)]
 
 pub mod operators;
+pub mod stored;
 
 use std::sync::Arc;
 
@@ -195,7 +196,7 @@ impl Case {
 fn check_ranges(case: &Case, plan: &Plan) {
     let layout = plan.layout.as_streams().unwrap();
     for home in &layout.homes {
-        let Some(TableKind::Activation { lo, hi, .. }) = home.table.map(|table| &layout.tables[table].kind) else {
+        let Some(TableKind::Activation { lo, hi, .. }) = home.table(0).map(|table| &layout.tables[table].kind) else {
             continue;
         };
         let range = match home.content {

@@ -10,6 +10,7 @@ pub mod transcript;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use zklayout_model::{Fixed, OutputKind};
 use zklayout_plan::{
     Family, Knobs, LookupArgument, Plan, PlanOptions, ReluVariant, Requantise, Visibility, WeightMode, candidates,
 };
@@ -20,6 +21,7 @@ pub use recording::{Cell, Cells};
 pub use subject::{Subject, random_field};
 
 use crate::nets::operators::random_operators;
+use crate::nets::stored::stored;
 use crate::nets::{Case, Numbers, random_network};
 
 /// What became of a mutation.
@@ -96,13 +98,17 @@ fn follow(subject: &Subject, numbers: &mut Numbers, cells: &mut Cells, touched: 
 pub fn random_subject(index: u64) -> Subject {
     let mut numbers = Numbers::new(index * 31 + 5);
     for attempt in 0.. {
-        // The family `direct` moves nothing; a third of the others is made of moves, maxima and products.
+        // The family `direct` moves nothing; a third of the others is made of moves, maxima and products, and a third is
+        // stored in bytes.
         let case = if index % 9 == 4 || index % 9 == 6 {
             Case::of_operators(&random_operators(&mut numbers).graph, index)
         } else {
             let (input, specs) = random_network(&mut numbers);
             Case::try_new(input, &specs, index.is_multiple_of(2), index)
         };
+        // The family `direct` has no limbs.
+        let in_limbs = index % 9 == 0 || index % 9 == 7 || index % 9 == 6 && attempt % 2 == 0;
+        let case = if in_limbs { case.map(|case| stored(&case.graph, &mut numbers)) } else { case };
         let Ok(case) = case else { continue };
         let modes = [(false, WeightMode::Private), (true, WeightMode::Private), (true, WeightMode::Fixed)];
         let (public_input, weights) = modes[index as usize / 3 % 3];
@@ -117,6 +123,8 @@ pub fn random_subject(index: u64) -> Subject {
 }
 
 fn random_plan(case: &Case, visibility: Visibility, index: usize, numbers: &mut Numbers) -> Option<Plan> {
+    let rescaled = |node: &Fixed| matches!(node, Fixed::Layer(layer) if matches!(layer.kind, OutputKind::Rescale(_)));
+    let in_limbs = case.graph.nodes().any(|(_, node)| rescaled(node));
     let direct = index % 3 == 2;
     let turn = index / 3;
     let ordinal = 2 * turn + index % 3;
@@ -127,7 +135,7 @@ fn random_plan(case: &Case, visibility: Visibility, index: usize, numbers: &mut 
         lanes: (!direct).then(|| 1 + numbers.below(32)),
         family: Some(if direct { Family::Direct } else { Family::Streams }),
         lookups: (!direct).then(|| LookupArgument::ALL[ordinal % 4]),
-        requantise: (!direct && ordinal / 4 % 3 != 2).then(|| Requantise::ALL[ordinal / 4 % 3]),
+        requantise: (!direct && !in_limbs && ordinal / 4 % 3 != 2).then(|| Requantise::ALL[ordinal / 4 % 3]),
         ..PlanOptions::default()
     };
     let wanted = |knobs: &Knobs| match knobs {

@@ -113,10 +113,11 @@ fn pair(subject: &Subject, numbers: &mut Numbers) -> Option<(Cell, Cell)> {
     (subject.honest.get(first) != subject.honest.get(second)).then_some((first, second))
 }
 
-/// A looked-up quotient and remainder.
+/// A looked-up quotient and remainder, or one of its limbs.
 struct Division {
     quotient: Cell,
     remainder: Cell,
+    /// What a step of the quotient is in steps of the remainder.
     divisor: Scalar,
 }
 
@@ -141,15 +142,19 @@ impl Division {
 }
 
 fn division(subject: &Subject, numbers: &mut Numbers) -> Option<Division> {
+    let mut limb_factor = Scalar::ONE;
     let quotients: Vec<(Cell, Cell, Cell)> = match (&subject.recording.config, subject.streams()) {
         (Config::Streams(columns), Some(layout)) => {
             let divisor = columns.fixed[columns.places.divisor?].index();
+            let limb = numbers.below(layout.knobs.remainders());
+            limb_factor = field(layout.knobs.remainder_factors()[limb]);
+            let first = limb * layout.knobs.lanes;
             let cells = (0..layout.knobs.lanes).flat_map(|lane| {
                 let mask = columns.fixed[columns.places.masks[lane]].index();
                 let live = (0..subject.recording.usable - 1)
                     .filter(move |&row| subject.honest.fixed[mask][row] != Scalar::ZERO);
                 live.map(move |row| {
-                    let [q, r] = [&columns.quotients, &columns.remainders].map(|columns| columns[lane].index());
+                    let (q, r) = (columns.quotients[lane].index(), columns.remainders[first + lane].index());
                     (Cell::Advice(q, row), Cell::Advice(r, row), Cell::Fixed(divisor, row))
                 })
             });
@@ -167,7 +172,8 @@ fn division(subject: &Subject, numbers: &mut Numbers) -> Option<Division> {
         _ => return None,
     };
     let &(quotient, remainder, divisor) = quotients.get(numbers.below(quotients.len().max(1)))?;
-    Some(Division { quotient, remainder, divisor: subject.honest.get(divisor) })
+    let divisor = subject.honest.get(divisor) * limb_factor.invert().unwrap_or(Scalar::ZERO);
+    Some(Division { quotient, remainder, divisor })
 }
 
 /// Two rows of one home, or of a grid.
@@ -228,7 +234,14 @@ fn constant(subject: &Subject, numbers: &mut Numbers, cells: &Cells) -> Option<V
                 let live = |place: &usize| cells.fixed[columns.fixed[*place].index()][row] != Scalar::ZERO;
                 columns.places.masks.iter().any(live)
             });
-            looked_up.map(|row| Cell::Fixed(tag, row)).collect()
+            let tags = looked_up.map(|row| Cell::Fixed(tag, row));
+            let scales = columns.places.scale.map(|place| columns.fixed[place].index());
+            let scaled = scales.into_iter().flat_map(|scale| {
+                let rows = 0..subject.recording.usable - 1;
+                rows.filter(move |&row| cells.fixed[scale][row] != Scalar::ZERO)
+                    .map(move |row| Cell::Fixed(scale, row))
+            });
+            tags.chain(scaled).collect()
         }
         Config::Empty => return None,
     };

@@ -303,7 +303,7 @@ fn kinds(plan: &Plan) -> Vec<Kind> {
     let private = layout.visibility.weights == WeightMode::Private;
     let counts = [
         (Kind::Quotient, knobs.lanes),
-        (Kind::Remainder, if knobs.remainders() { knobs.lanes } else { 0 }),
+        (Kind::Remainder, knobs.remainders() * knobs.lanes),
         (Kind::Value, knobs.lanes),
         (Kind::Weight, if private { knobs.weight_lanes } else { 0 }),
         (Kind::Multiplicity, layout.lookup_chunk().map_or(0, |_| knobs.table_columns)),

@@ -23,6 +23,7 @@ const FIRST_TENSOR: usize = 3;
 #[derive(Clone)]
 pub(crate) struct Candidate<'a> {
     network: &'a Network<'a>,
+    requantisation: &'a Requantisation,
     arrangement: Arrangement,
     pub(crate) homes: Vec<Home>,
     passes: Passes,
@@ -48,13 +49,13 @@ impl<'a> Candidate<'a> {
         arrangement: Arrangement,
         visibility: &Visibility,
         lanes: usize,
-        requantisation: &Requantisation,
+        requantisation: &'a Requantisation,
     ) -> Self {
         let homes = arrange(&arrangement.homes, lanes);
         let passes = Passes::default();
-        let mut candidate = Self { network, arrangement, homes, passes };
+        let mut candidate = Self { network, requantisation, arrangement, homes, passes };
         candidate.publish(visibility);
-        candidate.look_up(requantisation);
+        candidate.look_up();
         candidate.stack(lanes);
         candidate
     }
@@ -64,7 +65,7 @@ impl<'a> Candidate<'a> {
         network: &'a Network<'a>,
         visibility: &Visibility,
         lanes: usize,
-        requantisation: &Requantisation,
+        requantisation: &'a Requantisation,
     ) -> Result<Self, PlanError> {
         Ok(Self::new(network, Arrangement::of(network, lanes)?, visibility, lanes, requantisation))
     }
@@ -82,10 +83,11 @@ impl<'a> Candidate<'a> {
         }
     }
 
-    fn look_up(&mut self, requantisation: &Requantisation) {
+    fn look_up(&mut self) {
         for home in &mut self.homes {
-            let lookup = requantisation.lookup(home.content);
-            (home.shift, home.table) = (lookup.shift, lookup.table);
+            let lookup = self.requantisation.lookup(home.content);
+            (home.shift, home.limb_bits) = (lookup.shift, lookup.limb_bits);
+            home.tables.clone_from(&lookup.tables);
         }
     }
 
@@ -110,6 +112,7 @@ impl<'a> Candidate<'a> {
                 input: self.home_of(self.network.sources[index][0]),
                 read_row: self.arrangement.read_rows[index],
                 output,
+                scales: self.requantisation.lookup(Content::Layer(index + 1)).scales.clone(),
                 skips: self.skips(index, layer),
                 groups: layer.linear.groups,
                 group_outputs: layer.linear.group_outputs(),
@@ -180,7 +183,8 @@ fn ones_home(positions: usize, columns: usize) -> Home {
         row: 0,
         read: Read::Raster,
         shift: 0,
-        table: None,
+        limb_bits: 0,
+        tables: Vec::new(),
         public: Public::No,
     }
 }

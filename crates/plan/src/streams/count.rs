@@ -33,7 +33,7 @@ pub(crate) fn count(
     let offset = tables.offsets().1 != 0;
     let private = visibility.weights == WeightMode::Private;
     let weight_lookups = if private { knobs.weight_lanes } else { 0 };
-    let cells = 2 + usize::from(knobs.remainders());
+    let cells = 2 + knobs.remainders();
     let looked_up = knobs.lanes * (cells - 1) + weight_lookups;
     let degree = knobs.lookups.degree();
     let (native_lookups, lookups, sums, multiplicities) = match knobs.lookups {
@@ -61,7 +61,7 @@ pub(crate) fn count(
     let copies = facts.iter().map(|fact| fact.copies(is_full(fact, homes))).sum();
     // Weights and running sums fill their columns; so do the producer's evaluations of offset quotients.
     let full = usable_rows(knobs.k);
-    let written = if knobs.remainders() { activation_rows } else { full };
+    let written = if knobs.remainders() > 0 { activation_rows } else { full };
     CircuitShape {
         k: knobs.k,
         small_advice,
@@ -98,8 +98,8 @@ fn is_full(fact: &LinearFact, homes: &[Home]) -> bool {
     matches!(homes[fact.input].read, Read::Scalars { .. })
 }
 
-/// Row switch, first and last row, closing rows, output rows, product rows, masks, tags and divisors, passes,
-/// tables, public rows.
+/// Row switch, first and last row, closing rows, output rows, product rows, masks, tags and divisors, the limbs' tags and
+/// the outputs' scales, passes, tables, public rows.
 fn fixed_columns(knobs: &StreamKnobs, homes: &[Home], passes: &Passes) -> usize {
     let passes = passes.write_tiles.len()
         + passes.write_steps.len()
@@ -108,5 +108,6 @@ fn fixed_columns(knobs: &StreamKnobs, homes: &[Home], passes: &Passes) -> usize 
         + passes.weight_steps.len()
         + passes.skips.len();
     let public = [Public::Values, Public::Accumulators].iter().filter(|kind| is_public(homes, **kind)).count();
-    5 + knobs.lanes + 1 + usize::from(knobs.remainders()) + passes + 3 * knobs.table_columns + public
+    let divisors = usize::from(knobs.remainders() > 0) + if knobs.limbs.is_some() { 2 } else { 0 };
+    5 + knobs.lanes + 1 + divisors + passes + 3 * knobs.table_columns + public
 }

@@ -5,7 +5,8 @@
 //!
 //! ```text
 //! rows                        | weights        | scalar sum s
-//! one per output o            | idle           | s <- rho * s + C_o
+//! one per output o            | idle           | s <- rho * s + C_o / factor_o
+//! one per output o, in limbs  | idle           | s <- s - ones * offset_o / factor_o
 //! one per skip of output o    | idle           | s <- s - factor * sigma^e * A_o
 //! taps of input c             | K[o, c, y, x]  | s holds, and after the last tap s <- s - A_c * U_c
 //! digits of the bias          | b[o]           | s holds, and after the last digit s <- s - ones * bias
@@ -18,6 +19,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::streams::home::{Home, Read};
+use crate::streams::limbs::Scale;
 use crate::streams::pass::{WeightStep, add};
 
 /// The linear fact of one layer.
@@ -31,6 +33,8 @@ pub struct LinearFact {
     pub read_row: usize,
     /// Home that it writes.
     pub output: usize,
+    /// By output channel, how accumulators are scaled before they are cut into limbs; empty if they are not.
+    pub scales: Vec<Scale>,
     /// Skip connections.
     pub skips: Vec<Skip>,
     /// Channel groups.
@@ -120,10 +124,19 @@ pub enum WeightCells {
 pub enum Scalar {
     /// Nothing.
     Hold,
-    /// It is multiplied by rho and the producer's evaluation at this tape row is added.
+    /// It is multiplied by rho and the producer's evaluation at this tape row, divided by the factor, is added.
     Output {
         /// Row of the activation tape.
         row: usize,
+        /// What accumulators are multiplied by.
+        factor: i64,
+    },
+    /// The all-ones evaluation at this tape row, times the scale's offset and divided by its factor, is subtracted.
+    Offset {
+        /// Row of the activation tape.
+        row: usize,
+        /// What becomes of accumulators.
+        scale: Scale,
     },
     /// The consumer's evaluation at this tape row, raised and scaled, is subtracted.
     Skip {
@@ -161,7 +174,7 @@ impl LinearFact {
     pub fn len(&self) -> usize {
         let blocks = self.group_outputs.div_ceil(self.weight_lanes);
         let weights = self.group_inputs * self.kernel.0 * self.kernel.1 + self.bias_digits;
-        self.groups * (self.group_outputs + blocks * weights) + self.skipped()
+        self.groups * (self.group_outputs + blocks * weights) + self.scales.len() + self.skipped()
     }
 
     /// Whether the fact has no row.
@@ -173,7 +186,8 @@ impl LinearFact {
     pub fn copies(&self, full: bool) -> usize {
         let blocks = self.group_outputs.div_ceil(self.weight_lanes);
         let taps = if full { self.kernel.0 * self.kernel.1 } else { 1 };
-        self.groups * (self.group_outputs + blocks * (self.group_inputs * taps + 1)) + self.skipped()
+        let rows = self.groups * (self.group_outputs + blocks * (self.group_inputs * taps + 1));
+        rows + self.scales.len() + self.skipped()
     }
 
     /// Number of planes that skip connections add.
@@ -229,7 +243,9 @@ impl LinearFact {
     fn output_rows(&self, homes: &[Home], block: Block, rows: &mut Vec<WeightRow>) {
         let idle = |scalar| WeightRow { block, cells: None, step: None, scalar, closes: false };
         for o in block.first..block.first + block.outputs {
-            rows.push(idle(Scalar::Output { row: homes[self.output].write_end(o) }));
+            let (row, scale) = (homes[self.output].write_end(o), self.scales.get(o));
+            rows.push(idle(Scalar::Output { row, factor: scale.map_or(1, |scale| scale.factor) }));
+            rows.extend(scale.map(|scale| idle(Scalar::Offset { row: self.bias_row, scale: *scale })));
             for skip in &self.skips {
                 let Some(channel) = skip.channel(o) else { continue };
                 let row = homes[skip.home].plane_row(channel) + skip.read_row;

@@ -79,7 +79,8 @@ pub(crate) fn place(demand: &Demand) -> Option<Home> {
         row: 0,
         read: demand.read,
         shift: 0,
-        table: None,
+        limb_bits: 0,
+        tables: Vec::new(),
         public: Public::No,
     };
     if tile.rows == 1 {

@@ -111,10 +111,12 @@ pub struct Home {
     pub row: usize,
     /// How the consumer evaluates it.
     pub read: Read,
-    /// Bits dropped by the split requantisation.
+    /// Logarithm of what quotients are multiplied by.
     pub shift: u32,
-    /// The activation's table, if the values are looked up.
-    pub table: Option<usize>,
+    /// Bits of a remainder, or of each of its limbs.
+    pub limb_bits: u32,
+    /// The tables that values are looked up in: none, one, or one per channel.
+    pub tables: Vec<usize>,
     /// What is public.
     pub public: Public,
 }
@@ -128,6 +130,19 @@ impl Home {
     /// Tape rows of the tensor.
     pub fn rows(&self) -> usize {
         self.shape.channels * self.plane_rows()
+    }
+
+    /// Whether values are looked up.
+    pub fn is_looked_up(&self) -> bool {
+        !self.tables.is_empty()
+    }
+
+    /// The table of a channel's values, if they are looked up.
+    pub fn table(&self, channel: usize) -> Option<usize> {
+        match self.tables.as_slice() {
+            [one] => Some(*one),
+            tables => tables.get(channel).copied(),
+        }
     }
 
     /// First tape row of a plane.

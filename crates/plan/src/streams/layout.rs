@@ -11,6 +11,7 @@ use crate::streams::candidate::Candidate;
 use crate::streams::count::count;
 use crate::streams::fact::LinearFact;
 use crate::streams::home::{Content, Home, Public};
+use crate::streams::limbs::Limbs;
 use crate::streams::network::Network;
 use crate::streams::pass::Passes;
 use crate::streams::requantise::{Requantisation, Requantise};
@@ -56,6 +57,8 @@ pub struct StreamKnobs {
     pub table_columns: usize,
     /// By layer, how its accumulators become values.
     pub requantise: Vec<Requantise>,
+    /// How remainders are cut, if some layer is in limbs.
+    pub limbs: Option<Limbs>,
     /// How lookups are proven.
     pub lookups: LookupArgument,
 }
@@ -69,11 +72,22 @@ impl StreamKnobs {
             && LookupArgument::ALL.contains(&self.lookups)
             && (self.lookups != LookupArgument::Native || self.table_columns == 1)
             && self.k <= MOST_K
+            && self.limbs.is_none_or(|limbs| limbs.are_known())
+            && self.limbs.is_some() == self.requantise.contains(&Requantise::Limbs)
     }
 
-    /// Whether there are remainder columns: some layer is split.
-    pub fn remainders(&self) -> bool {
-        self.requantise.contains(&Requantise::Split)
+    /// Remainder columns of a lane: one if some layer is split, as many as there are limbs if some layer is in limbs.
+    pub fn remainders(&self) -> usize {
+        match self.limbs {
+            Some(limbs) => limbs.count,
+            None => usize::from(self.requantise.contains(&Requantise::Split)),
+        }
+    }
+
+    /// What each remainder column of a lane is multiplied by in its accumulator.
+    pub fn remainder_factors(&self) -> Vec<i64> {
+        let bits = self.limbs.map_or(0, |limbs| limbs.bits);
+        (0..self.remainders() as u32).map(|limb| 1 << (limb * bits)).collect()
     }
 }
 
@@ -144,7 +158,7 @@ pub(crate) fn realise(
         return Err(PlanError::Format("the knobs are those of a graph with another number of layers".into()));
     }
     let layers = &network.layers;
-    let requantisation = Requantisation::of(&network, &knobs.requantise);
+    let requantisation = Requantisation::of(&network, &knobs.requantise, knobs.limbs)?;
     let candidate = Candidate::build(&network, &visibility, knobs.lanes, &requantisation)?;
     let (facts, passes) = candidate.facts(knobs.lanes, knobs.weight_lanes);
     let tables = tables(&requantisation, layers, &visibility);

@@ -4,9 +4,10 @@
 
 use zklayout_model::{Fixed, FixedInput, FixedLayer, Graph, OutputKind, Shape};
 
-use crate::error::{NO_MULTIPLIERS, PlanError};
+use crate::error::PlanError;
 use crate::streams::geometry::read_of;
 use crate::streams::home::Read;
+use crate::streams::limbs::StepFunction;
 
 /// A graph's input, and its layers in order; node 0 is the input, node `i` layer `i - 1`.
 pub(crate) struct Network<'a> {
@@ -16,13 +17,15 @@ pub(crate) struct Network<'a> {
     pub(crate) sources: Vec<Vec<usize>>,
     /// By node: how its consumers evaluate it.
     pub(crate) reads: Vec<Read>,
+    /// By layer: its rounding, if it has multipliers.
+    pub(crate) steps: Vec<Option<StepFunction>>,
 }
 
 impl<'a> Network<'a> {
     /// Reads a graph.
     ///
     /// # Errors
-    /// A graph without layers or with two inputs, one with fixed-point multipliers, or a tensor whose consumers evaluate it in different ways.
+    /// A graph without layers or with two inputs, multipliers that overflow, or a tensor whose consumers evaluate it in different ways.
     pub(crate) fn of(graph: &'a Graph<Fixed>) -> Result<Self, PlanError> {
         let mut nodes = graph.nodes();
         let Some((_, Fixed::Input(input))) = nodes.next() else {
@@ -31,16 +34,14 @@ impl<'a> Network<'a> {
         let (mut layers, mut sources) = (Vec::new(), Vec::new());
         for (id, node) in nodes {
             let Fixed::Layer(layer) = node else { return Err(unsupported("input", "the graph has two inputs")) };
-            if matches!(layer.kind, OutputKind::Rescale(_)) {
-                return Err(unsupported(&layer.name, NO_MULTIPLIERS));
-            }
             layers.push(layer);
             sources.push(graph.inputs(id).iter().map(|source| source.index()).collect());
         }
         if layers.is_empty() {
             return Err(unsupported("input", "the graph has no layer"));
         }
-        let mut network = Self { input, layers, sources, reads: Vec::new() };
+        let steps = layers.iter().map(|layer| steps(layer)).collect::<Result<_, _>>()?;
+        let mut network = Self { input, layers, sources, reads: Vec::new(), steps };
         network.reads =
             (0..=network.layers.len()).map(|node| network.read(node)).collect::<Result<Vec<_>, _>>()?;
         network.check_skips()?;
@@ -145,6 +146,12 @@ impl<'a> Network<'a> {
             _ => None,
         }
     }
+}
+
+fn steps(layer: &FixedLayer) -> Result<Option<StepFunction>, PlanError> {
+    let OutputKind::Rescale(rescale) = &layer.kind else { return Ok(None) };
+    let steps = StepFunction::of(rescale, layer.linear.output.channels);
+    steps.map(Some).ok_or_else(|| unsupported(&layer.name, "its multipliers overflow or are not those of its channels"))
 }
 
 pub(crate) fn unsupported(layer: &str, reason: &str) -> PlanError {

@@ -64,10 +64,13 @@ impl Gates<'_> {
         offsets + horner((0..lanes).map(Some)) + sums.sum::<usize>() + evaluation(&self.passes.read_steps)
     }
 
-    /// active * (write - step * write(-1) - E(D * (q - offset) + r))
+    /// active * (write - step * write(-1) - E(D * (q - offset) + r_0 + B * r_1 + ...))
     fn write(&self) -> usize {
         let lanes = self.knobs.lanes;
-        let accumulators = if self.knobs.remainders() { 3 * lanes } else { lanes };
+        let accumulators = match self.knobs.remainders() {
+            0 => lanes,
+            limbs => lanes * (2 + 1 + 2 * (limbs - 1)),
+        };
         let tiles = &self.passes.write_tiles;
         let tiles = tiles.iter().map(|tile| selected((0..lanes).map(|lane| tile.exponent(lane, lanes))));
         let raster = horner((0..lanes).map(Some));
@@ -89,7 +92,10 @@ impl Gates<'_> {
     fn lookups(&self) -> usize {
         let knobs = self.knobs;
         let Some(chunk) = self.chunk() else { return 0 };
-        let remainders = if knobs.remainders() { 2 * knobs.lanes + 1 } else { 0 };
+        let remainders = match knobs.remainders() {
+            0 => 0,
+            limbs => 2 * knobs.lanes * limbs + 1,
+        };
         let weights = if self.private { 2 * knobs.weight_lanes + 1 } else { 0 };
         let denominators = 4 * knobs.lanes + 1 + remainders + weights + 6 * knobs.table_columns;
         let sums = self.sums();
@@ -136,7 +142,7 @@ impl Gates<'_> {
     }
 
     fn weights_start(&self) -> usize {
-        self.knobs.lanes * (1 + usize::from(self.knobs.remainders()))
+        self.knobs.lanes * (1 + self.knobs.remainders())
     }
 
     fn private_lanes(&self) -> usize {

@@ -3,10 +3,12 @@
 //! It knows nothing of lanes or rows.
 
 use serde::{Deserialize, Serialize};
-use zklayout_model::{Clamp, FixedActivation, OutputKind};
+use zklayout_model::{Clamp, FixedActivation, OutputKind, Rescale};
 
+use crate::error::PlanError;
 use crate::streams::home::Content;
-use crate::streams::network::Network;
+use crate::streams::limbs::{Limbs, Scale, StepFunction};
+use crate::streams::network::{Network, unsupported};
 use crate::table::TableSet;
 
 /// How a layer's accumulators become values.
@@ -16,18 +18,26 @@ pub enum Requantise {
     Split,
     /// By one table over all accumulators.
     Table,
+    /// Scaled in each channel by its own factor, then into quotient and a remainder of several limbs.
+    Limbs,
 }
 
 impl Requantise {
-    /// Every choice.
+    /// Every choice for layers that drop bits; the others are in limbs.
     pub const ALL: [Self; 2] = [Self::Split, Self::Table];
 }
 
-/// Bits that a home's remainders take, and the table that its values are looked up in.
-#[derive(Clone, Copy, Debug, Default)]
+/// How a home's cells are divided and looked up.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Lookup {
+    /// Logarithm of the divisor.
     pub(crate) shift: u32,
-    pub(crate) table: Option<usize>,
+    /// Bits of a remainder, or of each of its limbs.
+    pub(crate) limb_bits: u32,
+    /// None, one, or one per channel.
+    pub(crate) tables: Vec<usize>,
+    /// By output channel, if accumulators are scaled.
+    pub(crate) scales: Vec<Scale>,
 }
 
 /// The tables of a network under one choice per layer.
@@ -35,6 +45,8 @@ pub(crate) struct Lookup {
 pub(crate) struct Requantisation {
     /// One choice per layer.
     pub(crate) choices: Vec<Requantise>,
+    /// How remainders are cut, if some layer is in limbs.
+    pub(crate) limbs: Option<Limbs>,
     pub(crate) tables: TableSet,
     ones: Lookup,
     /// By node.
@@ -43,75 +55,149 @@ pub(crate) struct Requantisation {
 
 impl Requantisation {
     /// The tables that given choices take.
-    pub(crate) fn of(network: &Network<'_>, choices: &[Requantise]) -> Self {
-        let remainders = choices.contains(&Requantise::Split);
+    ///
+    /// # Errors
+    /// Choices that are none of a layer's, and limbs too few for one.
+    pub(crate) fn of(
+        network: &Network<'_>,
+        choices: &[Requantise],
+        limbs: Option<Limbs>,
+    ) -> Result<Self, PlanError> {
         let mut tables = TableSet::default();
         let one = FixedActivation::Clamp(Clamp { lo: Some(1), hi: Some(1) });
-        let ones = Lookup { shift: 0, table: Some(tables.activation(0, one, 0, 0)) };
+        let ones = Lookup { tables: vec![tables.activation(0, one, 0, 0)], ..Lookup::default() };
         let range = network.input.range;
-        let input =
-            Lookup { shift: 0, table: Some(tables.activation(0, FixedActivation::none(), range.lo, range.hi)) };
-        let mut nodes = vec![input];
-        for (layer, choice) in network.layers.iter().zip(choices) {
-            nodes.push(lookup(&layer.kind, *choice, &mut tables));
+        let input = tables.activation(0, FixedActivation::none(), range.lo, range.hi);
+        let mut nodes = vec![Lookup { tables: vec![input], ..Lookup::default() }];
+        for (index, choice) in choices.iter().enumerate() {
+            nodes.push(lookup(network, index, (*choice, limbs), &mut tables)?);
         }
-        if remainders {
-            for lookup in std::iter::once(&ones).chain(&nodes).filter(|lookup| lookup.table.is_some()) {
-                tables.range(1 << lookup.shift);
+        if limbs.is_some() || choices.contains(&Requantise::Split) {
+            for lookup in std::iter::once(&ones).chain(&nodes).filter(|lookup| !lookup.tables.is_empty()) {
+                tables.range(1 << lookup.limb_bits);
             }
         }
-        Self { choices: choices.to_vec(), tables, ones, nodes }
+        Ok(Self { choices: choices.to_vec(), limbs, tables, ones, nodes })
     }
 
-    /// The choices worth trying: all layers split, all by table, and whichever mixture has the smallest tables.
-    pub(crate) fn variants(network: &Network<'_>, only: Option<Requantise>) -> Vec<Self> {
-        let uniform = |one: Requantise| Self::of(network, &vec![one; network.layers.len()]);
-        if let Some(only) = only {
-            return vec![uniform(only)];
+    /// The choices worth trying: all layers split, all by table, and whichever mixture has the smallest tables; with layers
+    /// that have multipliers, each number of limbs.
+    ///
+    /// # Errors
+    /// Multipliers that no limbs are enough for, or that `only` leaves none for.
+    pub(crate) fn variants(network: &Network<'_>, only: Option<Requantise>) -> Result<Vec<Self>, PlanError> {
+        if let Some(layer) = network.steps.iter().position(Option::is_some) {
+            let limbs = network.limbs(only);
+            if limbs.is_empty() {
+                return Err(unsupported(&network.layers[layer].name, NO_LIMBS));
+            }
+            let choices = network.steps.iter().map(in_limbs).collect::<Vec<_>>();
+            return limbs.into_iter().map(|limbs| Self::of(network, &choices, Some(limbs))).collect();
         }
-        let mut variants = vec![uniform(Requantise::Split), uniform(Requantise::Table)];
-        let mixed = Self::smallest(network);
+        let uniform = |one: Requantise| Self::of(network, &vec![one; network.layers.len()], None);
+        if let Some(only) = only {
+            return Ok(vec![uniform(only)?]);
+        }
+        let mut variants = vec![uniform(Requantise::Split)?, uniform(Requantise::Table)?];
+        let mixed = Self::smallest(network)?;
         if variants.iter().all(|variant| variant.choices != mixed.choices) {
             variants.push(mixed);
         }
-        variants
+        Ok(variants)
     }
 
     /// What a home's cells are looked up in.
-    pub(crate) fn lookup(&self, content: Content) -> Lookup {
+    pub(crate) fn lookup(&self, content: Content) -> &Lookup {
         match content {
-            Content::Ones => self.ones,
-            Content::Input => self.nodes[0],
-            Content::Layer(node) => self.nodes[node],
+            Content::Ones => &self.ones,
+            Content::Input => &self.nodes[0],
+            Content::Layer(node) => &self.nodes[node],
         }
     }
 
     /// Turns layers from split to table, alike layers together, as long as that shrinks the tables.
-    fn smallest(network: &Network<'_>) -> Self {
-        let mut best = Self::of(network, &vec![Requantise::Split; network.layers.len()]);
+    fn smallest(network: &Network<'_>) -> Result<Self, PlanError> {
+        let mut best = Self::of(network, &vec![Requantise::Split; network.layers.len()], None)?;
         for layer in &network.layers {
             let alike = network.layers.iter().map(|other| other.kind == layer.kind);
             let turn = |(alike, choice): (bool, &Requantise)| if alike { Requantise::Table } else { *choice };
             let turned: Vec<Requantise> = alike.zip(&best.choices).map(turn).collect();
-            let turned = Self::of(network, &turned);
+            let turned = Self::of(network, &turned, None)?;
             if turned.tables.entries() < best.tables.entries() {
                 best = turned;
             }
         }
-        best
+        Ok(best)
     }
 }
 
-fn lookup(kind: &OutputKind, choice: Requantise, tables: &mut TableSet) -> Lookup {
-    match (kind, choice) {
-        // A network has no layer with fixed-point multipliers.
-        (OutputKind::Raw | OutputKind::Rescale(_), _) => Lookup::default(),
-        (OutputKind::Requantise { shift, activation, range }, Requantise::Split) => {
-            Lookup { shift: *shift, table: Some(tables.activation(0, activation.clone(), range.lo, range.hi)) }
+impl Network<'_> {
+    /// The limbs that are enough for every layer with multipliers.
+    fn limbs(&self, only: Option<Requantise>) -> Vec<Limbs> {
+        if only.is_some_and(|only| only != Requantise::Limbs) {
+            return Vec::new();
+        }
+        Limbs::variants(|limbs| self.steps.iter().flatten().all(|steps| steps.lines(limbs.total()).is_some()))
+    }
+}
+
+/// What layers with multipliers are refused for.
+const NO_LIMBS: &str = "it has fixed-point multipliers: they are laid out in limbs, and no limbs are enough for theirs or \
+                        limbs are not to be tried";
+
+/// The one choice for a layer of a network with multipliers.
+fn in_limbs(steps: &Option<StepFunction>) -> Requantise {
+    if steps.is_some() { Requantise::Limbs } else { Requantise::Table }
+}
+
+fn lookup(
+    network: &Network<'_>,
+    index: usize,
+    (choice, limbs): (Requantise, Option<Limbs>),
+    tables: &mut TableSet,
+) -> Result<Lookup, PlanError> {
+    let layer = network.layers[index];
+    let looked_up = |shift: u32, table: usize| Lookup {
+        shift,
+        limb_bits: shift,
+        tables: vec![table],
+        scales: Vec::new(),
+    };
+    match (&layer.kind, choice) {
+        (OutputKind::Raw, _) => Ok(Lookup::default()),
+        (OutputKind::Requantise { shift, activation, range }, Requantise::Split) if limbs.is_none() => {
+            Ok(looked_up(*shift, tables.activation(0, activation.clone(), range.lo, range.hi)))
         }
         (OutputKind::Requantise { shift, activation, range }, Requantise::Table) => {
             let (lo, hi) = (range.lo << shift, ((range.hi + 1) << shift) - 1);
-            Lookup { shift: 0, table: Some(tables.activation(*shift, activation.clone(), lo, hi)) }
+            Ok(looked_up(0, tables.activation(*shift, activation.clone(), lo, hi)))
+        }
+        (OutputKind::Rescale(rescale), Requantise::Limbs) => {
+            let limbs = limbs.ok_or_else(|| unsupported(&layer.name, NO_LIMBS))?;
+            in_steps(network, index, rescale, limbs, tables)
+        }
+        (kind, choice) => {
+            let kind = if matches!(kind, OutputKind::Rescale(_)) { "multipliers" } else { "bits to drop" };
+            Err(unsupported(&layer.name, &format!("it has {kind}, which {choice:?} is no choice for")))
         }
     }
+}
+
+fn in_steps(
+    network: &Network<'_>,
+    index: usize,
+    rescale: &Rescale,
+    limbs: Limbs,
+    tables: &mut TableSet,
+) -> Result<Lookup, PlanError> {
+    let lines = network.steps[index].as_ref().and_then(|steps| steps.lines(limbs.total()));
+    let lines = lines.ok_or_else(|| unsupported(&network.layers[index].name, NO_LIMBS))?;
+    let (lo, hi) = rescale.extremes();
+    let clamp = FixedActivation::Clamp(Clamp { lo: Some(lo), hi: Some(hi) });
+    let places: Vec<usize> = lines.tables.iter().map(|steps| tables.steps(*steps, clamp.clone())).collect();
+    let tables = match places.as_slice() {
+        [one] => vec![*one],
+        _ => lines.places.iter().map(|place| places[*place]).collect(),
+    };
+    Ok(Lookup { shift: lines.shift, limb_bits: limbs.bits, tables, scales: lines.scales })
 }

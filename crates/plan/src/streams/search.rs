@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 
 use rayon::prelude::*;
-use zklayout_model::{Fixed, FixedLayer, Graph};
+use zklayout_model::{Fixed, Graph};
 
 use crate::error::PlanError;
 use crate::layout::{Candidate as Layout, Knobs};
@@ -39,8 +39,8 @@ pub(crate) fn offer(graph: &Graph<Fixed>, options: &PlanOptions, buyer: &mut dyn
     }
     let network = Network::of(graph)?;
     let space = Space {
-        variants: Requantisation::variants(&network, options.requantise),
-        weights: WeightRows::of(&network.layers),
+        variants: Requantisation::variants(&network, options.requantise)?,
+        weights: WeightRows::of(&network),
         network: &network,
         options,
     };
@@ -169,6 +169,7 @@ impl Group<'_> {
             weight_lanes,
             table_columns,
             requantise: self.requantisation.choices.clone(),
+            limbs: self.requantisation.limbs,
             lookups: self.lookups,
         }
     }
@@ -178,7 +179,10 @@ impl Group<'_> {
 struct WeightRows(Vec<usize>);
 
 impl WeightRows {
-    fn of(layers: &[&FixedLayer]) -> Self {
+    fn of(network: &Network<'_>) -> Self {
+        let layers = &network.layers;
+        let scaled = network.steps.iter().zip(layers).filter(|(steps, _)| steps.is_some());
+        let offsets: usize = scaled.map(|(_, layer)| layer.linear.output.channels).sum();
         let digits: Vec<usize> = layers.iter().map(|layer| bias_digits(layer)).collect();
         let rows = |lanes: usize| {
             let rows = layers.iter().zip(&digits).map(|(layer, digits)| {
@@ -188,7 +192,7 @@ impl WeightRows {
                 let skipped = layer.skips.iter().map(|skip| skip.added_channels(layer.linear.output.channels));
                 layer.linear.groups * (outputs + outputs.div_ceil(lanes) * weights) + skipped.sum::<usize>()
             });
-            rows.sum::<usize>() + 1
+            rows.sum::<usize>() + offsets + 1
         };
         Self((1..=MOST_WEIGHT_LANES).map(rows).collect())
     }

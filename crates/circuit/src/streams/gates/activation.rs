@@ -1,6 +1,6 @@
 //! The activation tape: values, and the two evaluations that run down it.
 //!
-//! With `pre_i = D * (q_i - offset) + r_i` and `v_i = p_i - value_offset * mask_i`:
+//! With `pre_i = D * (q_i - offset) + r_i0 + B * r_i1 + ...` and `v_i = p_i - value_offset * mask_i`:
 //!
 //! ```text
 //! q_0 r_0 p_0 | ... | q_w r_w p_w | read                          | write
@@ -78,22 +78,27 @@ fn read_sum(meta: &mut VirtualCells<'_, Scalar>, plan: &Streams, columns: &Colum
 
 fn write_sum(meta: &mut VirtualCells<'_, Scalar>, plan: &Streams, columns: &Columns) -> Expr {
     let lanes = plan.knobs.lanes;
-    let divisor = columns.places.divisor.map(|place| fixed(meta, &columns.fixed, place));
-    let accumulators: Vec<Expr> = (0..lanes)
-        .map(|lane| {
-            let quotient = meta.query_advice(columns.quotients[lane], Rotation::cur());
-            let quotient = quotient - constant(plan.quotient_offset);
-            match &divisor {
-                None => quotient,
-                Some(divisor) => {
-                    divisor.clone() * quotient + meta.query_advice(columns.remainders[lane], Rotation::cur())
-                }
-            }
-        })
-        .collect();
+    let accumulators: Vec<Expr> = (0..lanes).map(|lane| accumulator(meta, plan, columns, lane)).collect();
     let tiles =
         plan.passes.write_tiles.iter().map(|tile| (0..lanes).map(|lane| tile.exponent(lane, lanes)).collect());
     select(meta, columns, &columns.places.write_tiles, tiles.collect(), &accumulators)
+}
+
+/// `D * (q - offset) + sum_j B^j * r_j`, or the quotient alone where there are no remainders.
+pub(super) fn accumulator(
+    meta: &mut VirtualCells<'_, Scalar>,
+    plan: &Streams,
+    columns: &Columns,
+    lane: usize,
+) -> Expr {
+    let quotient = meta.query_advice(columns.quotients[lane], Rotation::cur()) - constant(plan.quotient_offset);
+    let Some(divisor) = columns.places.divisor else { return quotient };
+    let divided = fixed(meta, &columns.fixed, divisor) * quotient;
+    let limbs = columns.remainders.iter().skip(lane).step_by(plan.knobs.lanes);
+    limbs.zip(plan.knobs.remainder_factors()).fold(divided, |sum, (&column, factor)| {
+        let limb = meta.query_advice(column, Rotation::cur());
+        sum + if factor == 1 { limb } else { limb * constant(factor) }
+    })
 }
 
 /// The sum over lanes with the marked exponents; on unmarked rows lanes hold consecutive positions.

@@ -21,7 +21,7 @@ pub(super) struct Lookup {
     pub(super) y: Option<Expr>,
 }
 
-/// Values by lane, then remainders, then weights: the order of the witness's hits.
+/// Values by lane, then remainders by limb and lane, then weights: the order of the witness's hits.
 pub(super) fn lookups(meta: &mut VirtualCells<'_, Scalar>, plan: &Streams, columns: &Columns) -> Vec<Lookup> {
     let masks: Vec<Expr> = columns.places.masks.iter().map(|&place| fixed(meta, &columns.fixed, place)).collect();
     let tag = fixed(meta, &columns.fixed, columns.places.tag);
@@ -31,11 +31,11 @@ pub(super) fn lookups(meta: &mut VirtualCells<'_, Scalar>, plan: &Streams, colum
         let y = Some(meta.query_advice(columns.values[lane], Rotation::cur()));
         lookups.push(Lookup { mask: Some(mask.clone()), tag: tag.clone(), x, y });
     }
-    if let Some(place) = columns.places.divisor {
-        let divisor = fixed(meta, &columns.fixed, place);
-        for (&column, mask) in columns.remainders.iter().zip(&masks) {
+    if let Some(place) = columns.places.limb {
+        let limb = fixed(meta, &columns.fixed, place);
+        for (&column, mask) in columns.remainders.iter().zip(masks.iter().cycle()) {
             let x = meta.query_advice(column, Rotation::cur());
-            lookups.push(Lookup { mask: Some(mask.clone()), tag: divisor.clone(), x, y: None });
+            lookups.push(Lookup { mask: Some(mask.clone()), tag: limb.clone(), x, y: None });
         }
     }
     for &column in &columns.weights {

@@ -12,6 +12,7 @@ use zklayout_plan::Streams;
 use crate::Scalar;
 use crate::streams::columns::Columns;
 use crate::streams::expressions::{constant, fixed};
+use crate::streams::gates::activation::accumulator;
 
 pub(super) fn create(cs: &mut ConstraintSystem<Scalar>, plan: &Streams, columns: &Columns) {
     let first = plan.knobs.lanes - columns.instance.len();
@@ -32,12 +33,7 @@ pub(super) fn create(cs: &mut ConstraintSystem<Scalar>, plan: &Streams, columns:
         cs.create_gate("accumulators are public", |meta| {
             let public = fixed(meta, &columns.fixed, place);
             let lane = plan.knobs.lanes - 1;
-            let quotient = meta.query_advice(columns.quotients[lane], Rotation::cur());
-            let mut accumulator = quotient - constant(plan.quotient_offset);
-            if let Some(divisor) = columns.places.divisor {
-                accumulator = fixed(meta, &columns.fixed, divisor) * accumulator
-                    + meta.query_advice(columns.remainders[lane], Rotation::cur());
-            }
+            let accumulator = accumulator(meta, plan, columns, lane);
             let instance = meta.query_instance(columns.instance[columns.instance.len() - 1], Rotation::cur());
             vec![public * (accumulator - instance)]
         });

@@ -14,7 +14,9 @@
 //! | 4 | active * (s(+1) - s - output * ((rho - 1) * s + a) + a * (product * weight_sum + skip)) = 0 |
 //! | 2 | edge * s = 0, closes * s = 0 |
 //!
-//! `skip` is the fixed factor of a skip connection times its power of sigma, 0 on other rows.
+//! `skip` is the fixed factor of a skip connection times its power of sigma, 0 on other rows. Where layers are in limbs,
+//! `output * a` is `scale * a`: the scale is the inverse of an output's factor, the negative of its offset over its factor on
+//! the row after, and 0 elsewhere.
 //!
 //! The operand is a copy of an evaluation. A cheating prover would leave a remainder in the sum for a later layer to
 //! cancel (`closes` forbids it), or start it elsewhere than at 0 (`edge`).
@@ -44,9 +46,13 @@ pub(super) fn create(cs: &mut ConstraintSystem<Scalar>, plan: &Streams, columns:
         let weights = meta.query_advice(columns.weight_sum, Rotation::cur());
         let sum = meta.query_advice(columns.scalar, Rotation::cur());
         let next = meta.query_advice(columns.scalar, Rotation::next());
-        let taken = output * ((rho - constant(1)) * sum.clone() + operand.clone());
         let skips = steps(meta, columns, &columns.places.skips, &plan.passes.skips);
-        vec![active * (next - sum - taken + operand * (product * weights + skips))]
+        let raised = (rho - constant(1)) * sum.clone();
+        let taken = product * weights + skips;
+        vec![match columns.places.scale.map(|place| fixed(meta, &columns.fixed, place)) {
+            None => active * (next - sum - output * (raised + operand.clone()) + operand * taken),
+            Some(scale) => active * (next - sum - output * raised + operand * (taken - scale)),
+        }]
     });
     cs.create_gate("scalar sum is zero", |meta| {
         let sum = meta.query_advice(columns.scalar, Rotation::cur());

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use ndarray::Array4;
+use ndarray::{Array4, Axis};
 
 use super::file::File;
 use super::operator::Operator;
@@ -14,7 +14,7 @@ use crate::error::ImportError;
 use crate::fixed::{Fixed, FixedInput, FixedLayer, OutputKind};
 use crate::graph::{Graph, NodeId};
 use crate::linear::{Linear, Padding};
-use crate::quantise::worst_case;
+use crate::interval::channel_bounds;
 use crate::rescale::{Rescale, Scaling};
 use crate::shape::Shape;
 use crate::skip::Skip;
@@ -153,7 +153,7 @@ impl<'a> Builder<'a> {
             return Err(operator.unsupported(format!("weights {:?} in {groups} groups", kernel.dim())));
         }
         let bias = bias(operator, outputs)?;
-        let rescale = Rescale { scaling, stored: operator.output.stored()?, lo, hi };
+        let rescale = Rescale { scaling, stored: operator.output.stored()?, lo, hi, reach: Vec::new() };
         let input = self.shape(source);
         let mut linear = Linear { input, output: input, window: 1, kernel, bias, groups, stride, padding };
         linear.output = linear.full_output();
@@ -165,15 +165,15 @@ impl<'a> Builder<'a> {
         &mut self,
         operator: &Operator<'_>,
         source: NodeId,
-        linear: Linear<i64>,
-        rescale: Rescale,
+        mut linear: Linear<i64>,
+        mut rescale: Rescale,
     ) -> Result<Place, ImportError> {
         let range = operator.input(0)?.range()?;
-        let channels = linear.output.channels;
-        // Steps are monotone: what the ends do not overflow, nothing between them does.
-        let fits = |acc: i64| (0..channels).all(|channel| rescale.apply(channel, acc).is_some());
-        if !worst_case(&linear, range.lo, range.hi).is_some_and(|(lo, hi)| fits(lo) && fits(hi)) {
-            return Err(operator.unsupported("its accumulators can overflow 32 bits"));
+        let overflow = || operator.unsupported("its accumulators can overflow 32 bits");
+        rescale.reach = channel_bounds(&linear, range.lo, range.hi).ok_or_else(overflow)?;
+        for channel in 0..linear.output.channels {
+            // Steps are monotone: what the ends do not overflow, nothing between them does.
+            settle(&mut linear, &mut rescale, channel).ok_or_else(overflow)?;
         }
         self.finish_layer(operator, linear, Vec::new(), OutputKind::Rescale(rescale), &[source])
     }
@@ -209,6 +209,25 @@ impl<'a> Builder<'a> {
         let layer = FixedLayer { name, linear, skips, weight_bits, weight_scale, accumulator_scale, kind };
         Ok(self.graph.add(Fixed::Layer(layer), sources))
     }
+}
+
+/// A channel whose value no input can change gets no weights, and the bias closest to 0 that gives this value: such channels
+/// may carry biases of 32 bits. `None` means overflow.
+fn settle(linear: &mut Linear<i64>, rescale: &mut Rescale, channel: usize) -> Option<()> {
+    let (least, most) = rescale.reach[channel];
+    let value = rescale.apply(channel, least)?;
+    if rescale.apply(channel, most)? != value {
+        return Some(());
+    }
+    let bias = if rescale.apply(channel, 0)? <= value {
+        rescale.threshold(channel, value, (0, least.max(0)))?
+    } else {
+        rescale.threshold(channel, value + 1, (most.min(0), 0))? - 1
+    };
+    linear.kernel.index_axis_mut(Axis(0), channel).fill(0);
+    linear.bias[channel] = bias;
+    rescale.reach[channel] = (bias, bias);
+    Some(())
 }
 
 fn bias(operator: &Operator<'_>, outputs: usize) -> Result<Vec<i64>, ImportError> {

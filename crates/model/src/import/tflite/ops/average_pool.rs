@@ -27,7 +27,8 @@ pub(super) fn import(operator: &Operator<'_>, builder: &mut Builder<'_>) -> Resu
     }
     let (lo, hi) = stored_bounds(operator, options.fused_activation_function(), &stored)?;
     let scaling = Scaling::Mean((window.0 * window.1) as i64);
-    builder.push_rescaled(operator, source, sums(input, window, stride), Rescale { scaling, stored, lo, hi })
+    let rescale = Rescale { scaling, stored, lo, hi, reach: Vec::new() };
+    builder.push_rescaled(operator, source, sums(input, window, stride), rescale)
 }
 
 fn window(

@@ -1,0 +1,278 @@
+//! Limbs: how a step function of the accumulator, of its own in each channel, becomes an affine map, a remainder in a few
+//! limbs, and one table.
+//!
+//! With `f` and `c` a channel's [`Scale`], `t` the bits of all limbs together and `X(y)` where the step of value `y` starts:
+//!
+//! ```text
+//! f * acc + c = 2^v * x + r,   0 <= r < 2^t,   (x, p) in the table
+//!
+//! one line      v = t          X(y) = y                              entry x = y
+//! two lines     v = t + 1 - S  X(y) = 2^S * y + (d if y <= pivot)    entries x = X(y) and X(y + 1) - 2^(S - 1)
+//! ```
+//!
+//! One line does where all steps are alike. Rounding twice, or half away from zero, moves the steps of values up to a pivot
+//! by `d` of `2^S` parts; two half steps then cover each step, overlapping in the shorter one at the pivot. The remainder's
+//! range is the width of one entry in both cases, so that an accumulator finds entries of one value only.
+//!
+//! `f` is the channel's slope rounded to an integer and `c` whatever makes every threshold of the channel fall on its side;
+//! where no `c` does, these limbs are too few. Nothing here trusts a formula of the kernels: thresholds are found by running
+//! the channel's own rounding. It knows nothing of lanes or rows.
+
+use serde::{Deserialize, Serialize};
+use zklayout_model::{Nudge, Rescale};
+
+use crate::table::Steps;
+
+/// The most bits of a limb: the largest table of remainders.
+const MOST_LIMB_BITS: u32 = 16;
+/// The most limbs that are tried.
+const MOST_LIMBS: usize = 4;
+
+/// How remainders are cut into limbs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Limbs {
+    /// Number of limbs.
+    pub count: usize,
+    /// Bits of each.
+    pub bits: u32,
+}
+
+impl Limbs {
+    /// Bits of all limbs together.
+    pub fn total(&self) -> u32 {
+        self.count as u32 * self.bits
+    }
+
+    /// Whether a search may try them.
+    pub(crate) fn are_known(&self) -> bool {
+        (1..=MOST_LIMBS).contains(&self.count) && (1..=MOST_LIMB_BITS).contains(&self.bits)
+    }
+
+    /// For each number of limbs, the narrowest that are enough.
+    pub(crate) fn variants(enough: impl Fn(Self) -> bool) -> Vec<Self> {
+        let narrowest = |count| (1..=MOST_LIMB_BITS).map(|bits| Self { count, bits }).find(|limbs| enough(*limbs));
+        (1..=MOST_LIMBS).filter_map(narrowest).collect()
+    }
+}
+
+/// What an accumulator becomes before it is divided: `factor * acc + offset`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scale {
+    /// Above 0.
+    pub factor: i64,
+    /// Added after the multiplication.
+    pub offset: i64,
+}
+
+/// One layer in limbs.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Lines {
+    /// Logarithm of the divisor.
+    pub(crate) shift: u32,
+    /// By output channel.
+    pub(crate) scales: Vec<Scale>,
+    /// Distinct tables.
+    pub(crate) tables: Vec<Steps>,
+    /// By output channel, its place among the tables.
+    pub(crate) places: Vec<usize>,
+}
+
+/// A layer's thresholds: all that there is to know about its rounding.
+#[derive(Clone, Debug)]
+pub(crate) struct StepFunction {
+    channels: Vec<Channel>,
+    lo: i64,
+    hi: i64,
+}
+
+#[derive(Clone, Debug)]
+struct Channel {
+    slope: f64,
+    nudge: Option<Nudge>,
+    reach: (i64, i64),
+    /// Values at the ends of the reach.
+    ends: (i64, i64),
+    /// Values above that at the lower end, each with the least accumulator that reaches it.
+    thresholds: Vec<(i64, i64)>,
+}
+
+impl StepFunction {
+    /// Runs a layer's rounding; `None` means that it overflows, or that its channels are not those of the layer.
+    pub(crate) fn of(rescale: &Rescale, channels: usize) -> Option<Self> {
+        let (lo, hi) = rescale.extremes();
+        let channels = (0..channels).map(|channel| Channel::of(rescale, channel)).collect::<Option<_>>()?;
+        Some(Self { channels, lo, hi })
+    }
+
+    /// The layer in limbs of `bits` bits together; `None` if they are too few.
+    pub(crate) fn lines(&self, bits: u32) -> Option<Lines> {
+        let uniform = vec![ONE_LINE; self.channels.len()];
+        self.fit(bits, &uniform).or_else(|| self.fit(bits, &self.two_lines()?))
+    }
+
+    /// The pattern of each channel in parts of the finest nudge.
+    fn two_lines(&self) -> Option<Vec<Steps>> {
+        let parts = self.channels.iter().filter_map(|channel| channel.nudge).map(|nudge| nudge.shift).max()?;
+        let pattern = |channel: &Channel| match channel.nudge {
+            Some(Nudge { pivot, shift }) => Steps { parts, pivot, nudge: 1 << (parts - shift), lo: 0, hi: 0 },
+            None => Steps { parts, ..ONE_LINE },
+        };
+        Some(self.channels.iter().map(pattern).collect())
+    }
+
+    fn fit(&self, bits: u32, patterns: &[Steps]) -> Option<Lines> {
+        let shift = part_bits(patterns.first()?, bits)?;
+        let mut lines = Lines { shift, scales: vec![], tables: vec![], places: vec![] };
+        for (channel, pattern) in self.channels.iter().zip(patterns) {
+            let scale = channel.scale(pattern, bits, (self.lo, self.hi))?;
+            let (lo, hi) = channel.steps(pattern, bits, &scale)?;
+            lines.scales.push(scale);
+            match lines.tables.iter_mut().find(|table| table.are_alike(pattern)) {
+                Some(table) => (table.lo, table.hi) = (table.lo.min(lo), table.hi.max(hi)),
+                None => lines.tables.push(Steps { lo, hi, ..*pattern }),
+            }
+        }
+        let place = |pattern: &Steps| lines.tables.iter().position(|table| table.are_alike(pattern));
+        lines.places = patterns.iter().map(place).collect::<Option<_>>()?;
+        Some(lines)
+    }
+}
+
+/// Steps of one part, all alike.
+const ONE_LINE: Steps = Steps { parts: 0, pivot: 0, nudge: 0, lo: 0, hi: 0 };
+
+/// Logarithm of a step, given the bits of an entry's width.
+fn step_bits(pattern: &Steps, bits: u32) -> u32 {
+    if pattern.parts == 0 { bits } else { bits + 1 }
+}
+
+/// Logarithm of a part of a step.
+fn part_bits(pattern: &Steps, bits: u32) -> Option<u32> {
+    step_bits(pattern, bits).checked_sub(pattern.parts)
+}
+
+impl Channel {
+    fn of(rescale: &Rescale, channel: usize) -> Option<Self> {
+        let reach = *rescale.reach.get(channel)?;
+        let ends = (rescale.apply(channel, reach.0)?, rescale.apply(channel, reach.1)?);
+        let threshold = |value| Some((value, rescale.threshold(channel, value, reach)?));
+        let thresholds = (ends.0 + 1..=ends.1).map(threshold).collect::<Option<_>>()?;
+        // Steps on one side of the pivot are all alike.
+        let nudge = rescale.nudge(channel).filter(|nudge| (ends.0 + 1..ends.1).contains(&nudge.pivot));
+        Some(Self { slope: rescale.slope(channel)?, nudge, reach, ends, thresholds })
+    }
+
+    /// The scale that puts every threshold on its side of the step that it starts; values outside `(lo, hi]` start nowhere.
+    fn scale(&self, pattern: &Steps, bits: u32, (lo, hi): (i64, i64)) -> Option<Scale> {
+        let rounded = (self.slope * f64::powi(2.0, i32::try_from(step_bits(pattern, bits)).ok()?)).round();
+        // Beyond this a product with an accumulator could overflow.
+        if !(0.0..=f64::powi(2.0, 62)).contains(&rounded) {
+            return None;
+        }
+        // The gates divide by it; a channel that never changes may have the slope 0.
+        let (factor, shift) = ((rounded as i128).max(1), part_bits(pattern, bits)?);
+        let start = |value: i64| i128::from(pattern.start(value)) << shift;
+        let at = |acc: i64| factor * i128::from(acc);
+        let (mut least, mut most) = (i128::MIN, i128::MAX);
+        for &(value, acc) in &self.thresholds {
+            least = least.max(start(value) - at(acc));
+            most = most.min(start(value) - 1 - at(acc - 1));
+        }
+        if self.ends.0 > lo {
+            least = least.max(start(self.ends.0) - at(self.reach.0));
+        }
+        if self.ends.1 < hi {
+            most = most.min(start(self.ends.1 + 1) - 1 - at(self.reach.1));
+        }
+        let offset = match (least > i128::MIN, most < i128::MAX) {
+            (true, true) => least + (most - least).div_euclid(2),
+            (true, false) => least,
+            (false, true) => most,
+            (false, false) => 0,
+        };
+        let factor = i64::try_from(factor).ok()?;
+        (least <= most).then_some(Scale { factor, offset: i64::try_from(offset).ok()? })
+    }
+
+    /// Values, before they are clamped, of the steps that the ends of the reach fall on.
+    fn steps(&self, pattern: &Steps, bits: u32, scale: &Scale) -> Option<(i64, i64)> {
+        let shift = part_bits(pattern, bits)?;
+        let value = |acc: i64| {
+            let scaled = i128::from(scale.factor) * i128::from(acc) + i128::from(scale.offset);
+            i64::try_from(scaled >> shift).ok().map(|part| pattern.value(part))
+        };
+        Some((value(self.reach.0)?, value(self.reach.1)?))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use zklayout_model::{Multiplier, Scaling, Stored};
+
+    fn rescale(scaling: Scaling, reach: (i64, i64), relu: bool) -> Rescale {
+        let stored = Stored { unit: 1.0, zero_point: -20 };
+        Rescale { scaling, stored, lo: if relu { -20 } else { -128 }, hi: 127, reach: vec![reach] }
+    }
+
+    /// Every accumulator finds entries of its own value, and no other.
+    fn finds_its_value(rescale: &Rescale, bits: u32, accumulators: impl Iterator<Item = i64>) -> bool {
+        let Some(lines) = StepFunction::of(rescale, 1).and_then(|steps| steps.lines(bits)) else { return false };
+        let (scale, table) = (lines.scales[0], &lines.tables[lines.places[0]]);
+        let (lo, hi) = rescale.extremes();
+        let entries: Vec<(i64, i64)> = table.entries().map(|(x, y)| (x, y.clamp(lo, hi))).collect();
+        for acc in accumulators {
+            let scaled = i128::from(scale.factor) * i128::from(acc) + i128::from(scale.offset);
+            let holds = |x: i64| (0..1i128 << bits).contains(&(scaled - (i128::from(x) << lines.shift)));
+            let near = entries.partition_point(|(x, _)| i128::from(*x) << lines.shift <= scaled);
+            let found: Vec<i64> = entries[near.saturating_sub(4)..near]
+                .iter()
+                .filter(|(x, _)| holds(*x))
+                .map(|(_, value)| *value)
+                .collect();
+            let expected = rescale.apply(0, acc).unwrap();
+            assert!(!found.is_empty(), "{acc} finds nothing");
+            assert!(found.iter().all(|value| *value == expected), "{acc} finds {found:?}, not {expected}");
+            assert!(holds(table.entry((scaled >> lines.shift) as i64)));
+        }
+        true
+    }
+
+    proptest! {
+        #[test]
+        fn multipliers_are_exact_where_limbs_hold_their_bits(
+            real in 3e-4f64..0.4, relu: bool, least in -200_000i64..0, most in 1i64..200_000, seed in 0i64..97,
+        ) {
+            let scaling = Scaling::Multipliers(vec![Multiplier::of(real).unwrap()]);
+            let rescale = rescale(scaling, (least, most), relu);
+            let accumulators = (least..=most).filter(|acc| acc.abs() < 300 || (acc + seed) % 97 == 0);
+            prop_assert!(finds_its_value(&rescale, 44, accumulators));
+        }
+
+        #[test]
+        fn whatever_limbs_are_enough_are_exact(real in 3e-3f64..0.4, relu: bool, bits in 16u32..36) {
+            let scaling = Scaling::Multipliers(vec![Multiplier::of(real).unwrap()]);
+            finds_its_value(&rescale(scaling, (-60_000, 60_000), relu), bits, -60_000..=60_000);
+        }
+
+        #[test]
+        fn means_and_factors_and_shifts_are_exact(count in 1i64..130, factor in 1e-4f64..0.5, shift in 1u32..9) {
+            let scalings = [Scaling::Mean(count), Scaling::Factors(vec![factor]), Scaling::Shift(shift)];
+            for scaling in scalings {
+                prop_assert!(finds_its_value(&rescale(scaling, (-30_000, 30_000), false), 42, -30_000..=30_000));
+            }
+        }
+    }
+
+    #[test]
+    fn too_few_limbs_are_refused() {
+        let scaling = Scaling::Multipliers(vec![Multiplier::of(0.001).unwrap()]);
+        let steps = StepFunction::of(&rescale(scaling, (-200_000, 200_000), true), 1).unwrap();
+        assert_eq!(steps.lines(12), None);
+        let variants = Limbs::variants(|limbs| steps.lines(limbs.total()).is_some());
+        assert!(variants.iter().all(|limbs| limbs.are_known() && limbs.total() > 12), "{variants:?}");
+        assert!(!variants.is_empty());
+    }
+}
