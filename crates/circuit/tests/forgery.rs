@@ -3,10 +3,13 @@
 
 mod nets;
 
+use nets::stored::stored;
 use nets::{Case, PRIVATE, Proof, RELU, RELU1, conv, dense};
 use zklayout_circuit::streams::Witness;
 use zklayout_model::Shape;
-use zklayout_plan::{Content, Family, Home, LookupArgument, Plan, PlanOptions, Visibility, WeightMode, plan};
+use zklayout_plan::{
+    Content, Family, Home, LookupArgument, Plan, PlanOptions, TableKind, Visibility, WeightMode, plan,
+};
 
 /// Which column of the witness a forger touches.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +60,7 @@ fn forge_every_cell_of(case: &Case, plan: Plan) {
             for row in 0..active {
                 let home =
                     proof.layout.homes.iter().find(|home| (home.row..home.row + home.rows()).contains(&row));
-                if matches!(kind, Kind::Quotient | Kind::Remainder) && is_free(home, lanes, row, lane) {
+                if matches!(kind, Kind::Quotient | Kind::Remainder) && is_free(home, lanes, row, lane % lanes) {
                     continue;
                 }
                 let mut witness = proof.witness.clone();
@@ -88,6 +91,80 @@ fn strides_and_depthwise() {
 fn skip_connections() {
     let specs = [conv(2, 3, 1, RELU), conv(2, 3, 1, RELU).plus(1), dense(2, nets::NONE)];
     forge_every_cell(&Case::new(Shape::new(1, 5, 5), &specs, true, 4));
+}
+
+/// A network in bytes with layers of one line and of two.
+fn small_network_in_limbs() -> Case {
+    let specs = [conv(2, 3, 1, RELU), conv(2, 3, 1, RELU).plus(1), dense(2, nets::NONE)];
+    let rounded = Case::new(Shape::new(1, 5, 5), &specs, true, 4).graph;
+    let mut numbers = nets::Numbers::new(1);
+    let parts = |case: &Case| -> Vec<u32> {
+        let layout = case.plan(PRIVATE).layout.as_streams().unwrap().clone();
+        let steps = layout.tables.iter().filter_map(|table| match &table.kind {
+            TableKind::Steps { steps, .. } => Some(steps.parts),
+            _ => None,
+        });
+        steps.collect()
+    };
+    let mut cases = std::iter::repeat_with(|| stored(&rounded, &mut numbers));
+    cases.find(|case| parts(case).contains(&0) && parts(case).iter().any(|parts| *parts > 2)).unwrap()
+}
+
+#[test]
+fn limbs() {
+    forge_every_cell(&small_network_in_limbs());
+}
+
+/// Whatever entry of its table a prover picks for an accumulator, no remainder in range makes up for it, unless the value
+/// is the same.
+#[test]
+fn no_other_value_fits_an_accumulator() {
+    let case = small_network_in_limbs();
+    let proof = Proof::new(&case, case.plan(PRIVATE));
+    let (layout, lanes) = (&proof.layout, proof.layout.knobs.lanes);
+    let factors = layout.knobs.remainder_factors();
+    let range = 1i128 << layout.knobs.limbs.unwrap().total();
+    let (mut tried, mut other_entries) = (0, 0);
+    for home in layout.homes.iter().filter(|home| matches!(home.content, Content::Layer(_))) {
+        for row in home.row..home.row + home.rows() {
+            let Some(table) = home.table((row - home.row) / home.plane_rows()) else { continue };
+            for lane in (0..lanes).filter(|&lane| proof.grid.get(proof.grid.columns.masks[lane], row)) {
+                let quotient = proof.witness.quotients[lane][row] - layout.quotient_offset;
+                let value = proof.witness.values[lane][row] - layout.value_offset;
+                let limbs = proof.witness.remainders.iter().skip(lane).step_by(lanes).zip(&factors);
+                let remainder: i128 = limbs.map(|(column, factor)| i128::from(column[row] * factor)).sum();
+                for (x, y) in layout.tables[table].entries() {
+                    let other = remainder + (i128::from(quotient - x) << home.shift);
+                    assert!(y == value || !(0..range).contains(&other), "{y} fits beside {value}");
+                    other_entries += usize::from(x != quotient && (0..range).contains(&other));
+                    tried += 1;
+                }
+            }
+        }
+    }
+    assert!(tried > 5000, "only {tried} entries were tried");
+    println!("{tried} entries, {other_entries} others of the same value");
+}
+
+#[test]
+fn native_lookups_of_limbs() {
+    let case = small_network_in_limbs();
+    let options = PlanOptions {
+        family: Some(Family::Streams),
+        lookups: Some(LookupArgument::Native),
+        ..PlanOptions::default()
+    };
+    let proof = Proof::new(&case, plan(&case.graph, &options).unwrap());
+    proof.check(proof.witness.clone()).unwrap();
+    let step = proof.witness.remainders.len() * 3;
+    let cells = produced_cells(&proof).into_iter().step_by(step.max(1));
+    for (row, lane) in cells {
+        for column in (lane..proof.witness.remainders.len()).step_by(proof.layout.knobs.lanes) {
+            let mut witness = proof.witness.clone();
+            witness.remainders[column][row] += 1;
+            assert!(proof.check(witness).is_err(), "limb {column} of row {row} can be forged");
+        }
+    }
 }
 
 #[test]

@@ -4,7 +4,8 @@
 mod nets;
 
 use halo2_proofs::plonk::{Circuit, ConstraintSystem};
-use nets::{Case, cases};
+use nets::stored::stored;
+use nets::{Case, Numbers, cases};
 use zklayout_circuit::{CircuitParams, InferenceCircuit, gate_operations};
 use zklayout_plan::{Plan, PlanOptions, Visibility, WeightMode, candidates};
 
@@ -16,9 +17,14 @@ const LAYOUTS: usize = 12;
 #[test]
 fn the_closed_form_counts_what_the_gates_contain() {
     let (mut compared, mut errors) = (0, 0.0);
+    let mut numbers = Numbers::new(23);
     for (name, input, specs, signed) in cases() {
         let case = Case::new(input, &specs, signed, 3);
-        for weights in [WeightMode::Private, WeightMode::Fixed] {
+        let in_limbs = stored(&case.graph, &mut numbers);
+        for (case, weights) in [&case, &in_limbs]
+            .into_iter()
+            .flat_map(|case| [WeightMode::Private, WeightMode::Fixed].map(|weights| (case, weights)))
+        {
             for public_input in [false, true] {
                 let visibility = Visibility { public_input, weights };
                 let options = PlanOptions { visibility, max_k: 14, ..PlanOptions::default() };
