@@ -7,7 +7,8 @@ use nets::stored::stored;
 use nets::{Case, Numbers, PRIVATE, accept, cases};
 use zklayout_model::Shape;
 use zklayout_plan::{
-    Family, Knobs, LookupArgument, Plan, PlanOptions, Requantise, StreamKnobs, Visibility, WeightMode, candidates, plan,
+    Family, Knobs, LookupArgument, Plan, PlanOptions, Requantise, StreamKnobs, Visibility, WeightMode, candidates,
+    plan,
 };
 
 #[test]
@@ -73,6 +74,29 @@ fn every_mixture_is_accepted() {
     }
 }
 
+/// Weights looked up two at a time, an odd one with itself.
+#[test]
+fn every_layout_of_weight_pairs_is_accepted() {
+    let options = PlanOptions { max_k: 12, family: Some(Family::Streams), ..PlanOptions::default() };
+    let (mut layouts, mut odd) = (0, 0);
+    for (name, input, specs, signed) in cases() {
+        let case = Case::new(input, &specs, signed, 9);
+        let all = candidates(&case.graph, &options).unwrap_or_default();
+        let pairs = all.iter().filter_map(|candidate| match &candidate.knobs {
+            Knobs::Streams(knobs) if knobs.weight_pairs => Some(knobs),
+            _ => None,
+        });
+        let pairs: Vec<&StreamKnobs> = pairs.collect();
+        for knobs in pairs.iter().step_by(pairs.len().div_ceil(4).max(1)) {
+            let plan = Plan::realise(&case.graph, PRIVATE, &Knobs::Streams((*knobs).clone())).unwrap();
+            accept(&format!("{name}, {knobs:?}"), &case, plan);
+            layouts += 1;
+            odd += knobs.weight_lanes % 2;
+        }
+    }
+    assert!(layouts > 60 && odd > 10, "only {layouts} layouts, {odd} of odd lanes");
+}
+
 /// Layers with multipliers, means, factors and shifts, in every number of limbs.
 #[test]
 fn every_stored_network_is_accepted() {
@@ -82,7 +106,8 @@ fn every_stored_network_is_accepted() {
         let case = stored(&Case::new(input, &specs, signed, 8).graph, &mut numbers);
         let weights = if index % 3 == 0 { WeightMode::Fixed } else { WeightMode::Private };
         let visibility = Visibility { public_input: index % 2 == 0, weights };
-        let options = PlanOptions { visibility, family: Some(Family::Streams), max_k: 11, ..PlanOptions::default() };
+        let options =
+            PlanOptions { visibility, family: Some(Family::Streams), max_k: 11, ..PlanOptions::default() };
         let all = candidates(&case.graph, &options).unwrap_or_default();
         for candidate in all.iter().step_by(all.len().div_ceil(6).max(1)) {
             let plan = Plan::realise(&case.graph, visibility, &candidate.knobs).unwrap();

@@ -59,10 +59,12 @@ fn tamper_all(networks: u64, count: usize) -> Coverage {
 /// Every variant that the planner may choose: one that is registered without being attacked here fails the test.
 fn registered() -> Vec<String> {
     let lookups = LookupArgument::ALL.iter().map(|one| format!("lookups by {one:?}"));
-    let requantise = Requantise::ALL.iter().chain(&[Requantise::Limbs]).map(|one| format!("requantise by {one:?}"));
+    let requantise =
+        Requantise::ALL.iter().chain(&[Requantise::Limbs]).map(|one| format!("requantise by {one:?}"));
     let dots = DotVariant::ALL.iter().map(|one| format!("dot products {one:?}"));
     let relus = ReluVariant::ALL.iter().map(|one| format!("activations by {one:?}"));
-    lookups.chain(requantise).chain(dots).chain(relus).collect()
+    let pairs = [false, true].map(|pairs| format!("weights in pairs {pairs}"));
+    lookups.chain(requantise).chain(pairs).chain(dots).chain(relus).collect()
 }
 
 #[test]

@@ -84,7 +84,10 @@ fn rows(benchmark: &Benchmark<'_>) -> Vec<(&'static str, String)> {
     rows.extend([
         ("verify", report::seconds(benchmark.verify_best)),
         ("peak memory", benchmark.peak_memory_bytes.map_or("unknown".into(), report::bytes)),
-        ("largest difference to the float model", benchmark.largest_difference.map_or("no float model".into(), |largest| format!("{largest:.4}"))),
+        (
+            "largest difference to the float model",
+            benchmark.largest_difference.map_or("no float model".into(), |largest| format!("{largest:.4}")),
+        ),
     ]);
     rows
 }

@@ -161,9 +161,10 @@ pub(crate) fn choices(knobs: &Knobs) -> String {
                 (None, all) if all == knobs.requantise.len() => "split".to_owned(),
                 _ => "mixed".to_owned(),
             };
+            let pairs = if knobs.weight_pairs { "; weights in pairs" } else { "" };
             let StreamKnobs { k, lanes, weight_lanes, table_columns, .. } = knobs;
             format!(
-                "streams 2^{k}: {lanes} + {weight_lanes} lanes; {table_columns} table; {lookups}; {requantise}"
+                "streams 2^{k}: {lanes} + {weight_lanes} lanes; {table_columns} table; {lookups}; {requantise}{pairs}"
             )
         }
         Knobs::Direct(knobs) => format!(

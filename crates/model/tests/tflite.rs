@@ -8,7 +8,8 @@ use ndarray::{Array2, Array4, Axis, Ix2, Ix4};
 use ndarray_npy::NpzReader;
 use proptest::prelude::*;
 use zklayout_model::{
-    Fixed, FixedLayer, Graph, ImportError, OutputKind, Scaling, execute, execute_integers, import_tflite, import_tflite_bytes,
+    Fixed, FixedLayer, Graph, ImportError, OutputKind, Scaling, execute, execute_integers, import_tflite,
+    import_tflite_bytes,
 };
 
 const MODELS: [&str; 3] = ["resnet8", "ds_cnn", "mobilenet_vww"];

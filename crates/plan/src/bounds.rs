@@ -46,7 +46,9 @@ impl Plan {
         let scales = [self.input_scale, self.output_scale];
         hold("scale", scales.iter().all(|scale| scale.abs() <= MOST_SCALE))?;
         let mut stored = [self.input_stored, self.output_stored].into_iter().flatten();
-        let known = |one: Stored| one.unit.is_finite() && one.unit > 0.0 && (-MOST_VALUE..=MOST_VALUE).contains(&one.zero_point);
+        let known = |one: Stored| {
+            one.unit.is_finite() && one.unit > 0.0 && (-MOST_VALUE..=MOST_VALUE).contains(&one.zero_point)
+        };
         hold("unit", stored.all(known))?;
         values("input range", &[self.input_range.lo, self.input_range.hi])?;
         match &self.layout {
@@ -95,6 +97,7 @@ fn tables(tables: &[Table]) -> Result<(), PlanError> {
     for table in tables {
         match &table.kind {
             TableKind::Range { size } => hold("table", *size <= 1 << MOST_K)?,
+            TableKind::Pairs { bits } => hold("table", *bits <= MOST_K / 2)?,
             TableKind::Activation { shift, activation, lo, hi } => {
                 values("table", &[*lo, *hi])?;
                 if let FixedActivation::Table(table) = activation {
@@ -210,7 +213,8 @@ fn fact(layout: &Streams, fact: &LinearFact) -> Result<(), PlanError> {
     hold("layer", outputs.is_some() && taps.is_some_and(|taps| taps <= MOST_POSITIONS))?;
     hold("number of skip connections", fact.skips.len() <= MOST_COLUMNS)?;
     hold("number of scales", fact.scales.is_empty() || Some(fact.scales.len()) == outputs)?;
-    let scale = |scale: &Scale| scale.factor >= 1 && scale.factor <= MOST_SCALED && scale.offset.abs() <= MOST_SCALED;
+    let scale =
+        |scale: &Scale| scale.factor >= 1 && scale.factor <= MOST_SCALED && scale.offset.abs() <= MOST_SCALED;
     hold("scale of a layer", fact.scales.iter().all(scale))?;
     let skips = fact.skips.iter().all(|skip| {
         let Some(home) = layout.homes.get(skip.home) else { return false };

@@ -67,7 +67,8 @@ impl Plan {
         }
         for fact in &layout.facts {
             let (part, rows) = (Part::Layer(fact.layer), fact.len());
-            add(&mut shares, Share { part, cells: rows * (weights + 3), lookups: rows * weights });
+            let lookups = rows * layout.private_weight_lookups();
+            add(&mut shares, Share { part, cells: rows * (weights + 3), lookups });
         }
         let sums = layout.lookup_chunk().map_or(0, |chunk| self.shape.lookups.div_ceil(chunk));
         let multiplicities = if sums > 0 { self.shape.table_entries } else { 0 };

@@ -65,6 +65,7 @@ fn entries(table: &Table) -> (f64, f64) {
     let largest = |(least, most): (i64, i64)| (least as f64).abs().max((most as f64).abs());
     match &table.kind {
         TableKind::Range { size } => (*size as f64, 0.0),
+        TableKind::Pairs { bits } => (f64::from(*bits).exp2(), 0.0),
         TableKind::Activation { shift, activation, lo, hi } => {
             (largest((*lo, *hi)), largest(activation.extremes(lo >> shift, hi >> shift)))
         }

@@ -1,10 +1,12 @@
-//! Lookup tables: ranges for remainders and weights, activations for quotients.
+//! Lookup tables: ranges for remainders and weights, one by one or in pairs, activations for quotients.
 //!
 //! All tables share the table columns of the grid; a tag keeps them apart.
 
 use serde::{Deserialize, Serialize};
 use zklayout_model::FixedActivation;
 
+/// Tags of tables of pairs start here, above every range's size.
+const FIRST_PAIRS_TAG: u64 = 1 << 31;
 /// Tags of activation tables start here, above every range's size.
 const FIRST_ACTIVATION_TAG: u64 = 1 << 32;
 
@@ -24,6 +26,11 @@ pub enum TableKind {
     Range {
         /// Number of entries.
         size: u64,
+    },
+    /// `(x, y)` for `x` and `y` in `[0, 2^bits)`: two range checks in one lookup.
+    Pairs {
+        /// Bits of each.
+        bits: u32,
     },
     /// `(x, activation(x >> shift))` for `x` in `[lo, hi]`.
     Activation {
@@ -108,8 +115,9 @@ impl Steps {
 
     /// The entries and the values of their steps, in order.
     pub fn entries(&self) -> impl Iterator<Item = (i64, i64)> + '_ {
-        (self.lo..=self.hi)
-            .flat_map(|value| [(self.start(value), value), (self.second(value), value)].into_iter().take(self.each()))
+        (self.lo..=self.hi).flat_map(|value| {
+            [(self.start(value), value), (self.second(value), value)].into_iter().take(self.each())
+        })
     }
 
     /// Place of an entry.
@@ -129,6 +137,7 @@ impl Table {
     pub fn len(&self) -> usize {
         match &self.kind {
             TableKind::Range { size } => *size as usize,
+            TableKind::Pairs { bits } => 1 << (2 * bits),
             TableKind::Activation { lo, hi, .. } => usize::try_from(hi - lo + 1).unwrap_or(0),
             TableKind::Steps { steps, .. } => steps.len(),
         }
@@ -143,6 +152,10 @@ impl Table {
     pub fn entries(&self) -> Box<dyn Iterator<Item = (i64, i64)> + '_> {
         match &self.kind {
             TableKind::Range { size } => Box::new((0..*size as i64).map(|x| (x, 0))),
+            TableKind::Pairs { bits } => {
+                let (bits, count) = (*bits, 1i64 << bits);
+                Box::new((0..count * count).map(move |pair| (pair >> bits, pair & (count - 1))))
+            }
             TableKind::Activation { shift, activation, lo, hi } => {
                 Box::new((*lo..=*hi).map(move |x| (x, activation.apply(x >> shift))))
             }
@@ -156,14 +169,15 @@ impl Table {
     pub fn entry(&self, quotient: i64) -> i64 {
         match &self.kind {
             TableKind::Steps { steps, .. } => steps.entry(quotient),
-            TableKind::Range { .. } | TableKind::Activation { .. } => quotient,
+            TableKind::Range { .. } | TableKind::Pairs { .. } | TableKind::Activation { .. } => quotient,
         }
     }
 
-    /// Place of `x` among the entries.
+    /// Place of the first entry with `x` among the entries.
     pub fn index_of(&self, x: i64) -> Option<usize> {
         let index = match &self.kind {
             TableKind::Range { .. } => usize::try_from(x).ok(),
+            TableKind::Pairs { bits } => usize::try_from(x).ok().map(|x| x << bits),
             TableKind::Activation { lo, .. } => usize::try_from(x - lo).ok(),
             TableKind::Steps { steps, .. } => steps.index_of(x),
         };
@@ -180,6 +194,14 @@ impl TableSet {
         let kind = TableKind::Range { size };
         if !self.0.iter().any(|table| table.kind == kind) {
             self.0.push(Table { tag: size, kind });
+        }
+    }
+
+    /// Adds pairs unless they are there.
+    pub(crate) fn pairs(&mut self, bits: u32) {
+        let kind = TableKind::Pairs { bits };
+        if !self.0.iter().any(|table| table.kind == kind) {
+            self.0.push(Table { tag: FIRST_PAIRS_TAG + u64::from(bits), kind });
         }
     }
 
@@ -221,7 +243,7 @@ impl TableSet {
         let mut offsets = (0, 0);
         for table in &self.0 {
             let (x, y) = match &table.kind {
-                TableKind::Range { .. } => continue,
+                TableKind::Range { .. } | TableKind::Pairs { .. } => continue,
                 TableKind::Activation { shift, activation, lo, hi } => {
                     (*lo, activation.extremes(lo >> shift, hi >> shift).0)
                 }

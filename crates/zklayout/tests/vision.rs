@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use ndarray::{Ix2, Ix4, OwnedRepr};
 use ndarray_npy::NpzReader;
 use zklayout::{
-    DEVELOPMENT_SEED, Fixed, FixedInput, Model, PlanOptions, QuantiseOptions, QuantisedModel, Samples, Srs, keygen, prove, verify,
+    DEVELOPMENT_SEED, Fixed, FixedInput, Model, PlanOptions, QuantiseOptions, QuantisedModel, Samples, Srs,
+    keygen, prove, verify,
 };
 
 /// Name, and the largest difference of an output from the float model's.
@@ -34,12 +35,11 @@ fn stored(name: &str) -> (QuantisedModel, Vec<Vec<i64>>, Vec<Vec<i64>>) {
         Some((_, Fixed::Input(FixedInput { stored: Some(stored), .. }))) => stored.zero_point,
         other => panic!("{name}: {other:?} is not stored in bytes"),
     };
-    let mut golden =
-        NpzReader::new(File::open(fixture(&format!("inputs/{name}_int8.npz"))).unwrap()).unwrap();
+    let mut golden = NpzReader::new(File::open(fixture(&format!("inputs/{name}_int8.npz"))).unwrap()).unwrap();
     let inputs = golden.by_name::<OwnedRepr<i8>, Ix4>("inputs").unwrap();
-    let planes = inputs.outer_iter().map(|input| {
-        input.permuted_axes([2, 0, 1]).iter().map(|&byte| i64::from(byte) - zero_point).collect()
-    });
+    let planes = inputs
+        .outer_iter()
+        .map(|input| input.permuted_axes([2, 0, 1]).iter().map(|&byte| i64::from(byte) - zero_point).collect());
     let logits = golden.by_name::<OwnedRepr<i8>, Ix2>("logits").unwrap();
     let rows = logits.outer_iter().map(|row| row.iter().map(|&byte| i64::from(byte)).collect());
     (model, planes.collect(), rows.collect())

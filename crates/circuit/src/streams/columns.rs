@@ -78,7 +78,7 @@ impl Columns {
             beta: cs.challenge_usable_after(FirstPhase),
             gamma: cs.challenge_usable_after(FirstPhase),
         };
-        let lookups = values.len() + remainders.len() + weights.len() + multiplicities.len();
+        let lookups = values.len() + remainders.len() + plan.private_weight_lookups() + multiplicities.len();
         let mut wide = || cs.advice_column_in(SecondPhase);
         let [read, write, weight_sum, operand, scalar] = std::array::from_fn(|_| wide());
         let sums = (0..plan.lookup_chunk().map_or(0, |chunk| lookups.div_ceil(chunk))).map(|_| wide()).collect();

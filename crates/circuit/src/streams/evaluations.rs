@@ -86,7 +86,8 @@ impl Evaluator<'_> {
                 None => quotient.into(),
                 Some(divisor) => {
                     let limbs = self.witness.remainders.iter().skip(lane).step_by(lanes);
-                    let limbs = limbs.zip(&factors).map(|(column, factor)| i128::from(column[row]) * i128::from(*factor));
+                    let limbs =
+                        limbs.zip(&factors).map(|(column, factor)| i128::from(column[row]) * i128::from(*factor));
                     i128::from(self.grid.cells[divisor][row]) * i128::from(quotient) + limbs.sum::<i128>()
                 }
             }

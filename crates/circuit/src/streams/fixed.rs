@@ -365,7 +365,7 @@ fn check_values(plan: &Streams, home: &Home) -> Result<(), CircuitError> {
 /// What is added to stored `x` and `y` of a table.
 pub(crate) fn table_offsets(plan: &Streams, table: &Table) -> (i64, i64) {
     match table.kind {
-        zklayout_plan::TableKind::Range { .. } => (0, 0),
+        zklayout_plan::TableKind::Range { .. } | zklayout_plan::TableKind::Pairs { .. } => (0, 0),
         zklayout_plan::TableKind::Activation { .. } | zklayout_plan::TableKind::Steps { .. } => {
             (plan.quotient_offset, plan.value_offset)
         }

@@ -24,7 +24,7 @@ pub struct Witness {
     pub weights: Vec<Vec<i64>>,
     /// Multiplicities, by set of table columns.
     pub multiplicities: Vec<Vec<i64>>,
-    /// Table entry that each lookup of a row hits: values by lane, then remainders, then weights.
+    /// Table entry that each lookup of a row hits: values by lane, then remainders, then weights or pairs of them.
     pub(crate) hits: Vec<Vec<u32>>,
 }
 
@@ -51,7 +51,7 @@ impl Witness {
             values: vec![column.clone(); knobs.lanes],
             weights: vec![column.clone(); weight_lanes],
             multiplicities: vec![column; if plan.lookup_chunk().is_some() { knobs.table_columns } else { 0 }],
-            hits: vec![vec![NONE; rows]; knobs.lanes + remainder_lanes + weight_lanes],
+            hits: vec![vec![NONE; rows]; knobs.lanes + remainder_lanes + plan.private_weight_lookups()],
         };
         witness.place_constants(plan);
         witness.place_input(plan, trace);
@@ -161,15 +161,27 @@ impl Witness {
                 }
             }
         }
-        let first = self.hits.len() - self.weights.len();
-        for (lane, column) in self.weights.iter().enumerate() {
-            for (row, &value) in column[..column.len() - 1].iter().enumerate() {
-                let missing = CircuitError::NotInTable { layer: 0, value };
-                self.hits[first + lane][row] = index.find_range(1 << plan.weight_bits, value).ok_or(missing)?;
-            }
-        }
+        self.look_up_weights(plan, &index)?;
         if plan.lookup_chunk().is_some() {
             self.count(plan);
+        }
+        Ok(())
+    }
+
+    fn look_up_weights(&mut self, plan: &Streams, index: &TableIndex<'_>) -> Result<(), CircuitError> {
+        let Some(table) = plan.tables.iter().position(|table| Some(table) == plan.weight_table()) else {
+            return Ok(());
+        };
+        let first = self.hits.len() - plan.private_weight_lookups();
+        let lookups = self.weights.chunks(plan.knobs.weights_together()).zip(&mut self.hits[first..]);
+        for (weights, hits) in lookups {
+            // A table of single weights has the value 0 beside each.
+            let second = if plan.knobs.weight_pairs { weights.last() } else { None };
+            for (row, hit) in hits.iter_mut().enumerate().take(plan.usable_rows() - 1) {
+                let (x, y) = (weights[0][row], second.map_or(0, |second| second[row]));
+                let missing = CircuitError::NotInTable { layer: 0, value: x };
+                *hit = index.find_pair(table, x, y).ok_or(missing)?;
+            }
         }
         Ok(())
     }
@@ -216,6 +228,16 @@ impl<'a> TableIndex<'a> {
     fn find(&self, table: usize, x: i64) -> Option<u32> {
         let (table, start) = self.tables.get(table)?;
         u32::try_from(start + table.index_of(x)?).ok()
+    }
+
+    /// The entry `(x, y)` of a table whose entries are told apart by both.
+    fn find_pair(&self, table: usize, x: i64, y: i64) -> Option<u32> {
+        let (own, start) = self.tables.get(table)?;
+        let place = match own.kind {
+            TableKind::Pairs { bits } if !(0..1 << bits).contains(&y) => None,
+            _ => own.index_of(x)?.checked_add(usize::try_from(y).ok()?),
+        };
+        u32::try_from(start + place?).ok()
     }
 
     fn find_range(&self, size: u64, x: i64) -> Option<u32> {

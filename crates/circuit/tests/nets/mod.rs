@@ -164,11 +164,22 @@ impl Case {
 
     /// Fails where the bits of the tests cannot represent a layer.
     pub fn try_new(input: Shape, specs: &[Spec], signed: bool, seed: u64) -> Result<Self, QuantiseError> {
+        Self::with_weight_bits(6, input, specs, signed, seed)
+    }
+
+    /// The same with weights of so many bits.
+    pub fn with_weight_bits(
+        weight_bits: u32,
+        input: Shape,
+        specs: &[Spec],
+        signed: bool,
+        seed: u64,
+    ) -> Result<Self, QuantiseError> {
         let float = network(input, specs, seed);
         let mut numbers = Numbers::new(seed + 1000);
         let sample: Vec<f64> =
             (0..input.len()).map(|_| if signed { numbers.real() } else { numbers.real().abs() }).collect();
-        let options = QuantiseOptions { input_bits: 6, weight_bits: 6, table_bits: 8, margin: 0.25 };
+        let options = QuantiseOptions { input_bits: 6, weight_bits, table_bits: 8, margin: 0.25 };
         let graph = quantise(&float, std::slice::from_ref(&sample), &options)?;
         let trace = execute(&graph, &sample).unwrap();
         Ok(Self { graph, trace })
@@ -196,7 +207,8 @@ impl Case {
 fn check_ranges(case: &Case, plan: &Plan) {
     let layout = plan.layout.as_streams().unwrap();
     for home in &layout.homes {
-        let Some(TableKind::Activation { lo, hi, .. }) = home.table(0).map(|table| &layout.tables[table].kind) else {
+        let Some(TableKind::Activation { lo, hi, .. }) = home.table(0).map(|table| &layout.tables[table].kind)
+        else {
             continue;
         };
         let range = match home.content {

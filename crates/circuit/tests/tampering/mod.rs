@@ -104,7 +104,9 @@ pub fn random_subject(index: u64) -> Subject {
             Case::of_operators(&random_operators(&mut numbers).graph, index)
         } else {
             let (input, specs) = random_network(&mut numbers);
-            Case::try_new(input, &specs, index.is_multiple_of(2), index)
+            // Narrow weights have room for a table of pairs.
+            let weight_bits = if index % 7 < 4 { 4 } else { 6 };
+            Case::with_weight_bits(weight_bits, input, &specs, index.is_multiple_of(2), index)
         };
         // The family `direct` has no limbs.
         let in_limbs = index % 9 == 0 || index % 9 == 7 || index % 9 == 6 && attempt % 2 == 0;
@@ -123,7 +125,8 @@ pub fn random_subject(index: u64) -> Subject {
 }
 
 fn random_plan(case: &Case, visibility: Visibility, index: usize, numbers: &mut Numbers) -> Option<Plan> {
-    let rescaled = |node: &Fixed| matches!(node, Fixed::Layer(layer) if matches!(layer.kind, OutputKind::Rescale(_)));
+    let rescaled =
+        |node: &Fixed| matches!(node, Fixed::Layer(layer) if matches!(layer.kind, OutputKind::Rescale(_)));
     let in_limbs = case.graph.nodes().any(|(_, node)| rescaled(node));
     let direct = index % 3 == 2;
     let turn = index / 3;
@@ -159,6 +162,7 @@ pub fn variants(plan: &Plan) -> BTreeSet<String> {
     match plan.layout.knobs() {
         Knobs::Streams(knobs) => {
             names.insert(format!("lookups by {:?}", knobs.lookups));
+            names.insert(format!("weights in pairs {}", knobs.weight_pairs));
             names.extend(knobs.requantise.iter().map(|choice| format!("requantise by {choice:?}")));
         }
         Knobs::Direct(knobs) => {

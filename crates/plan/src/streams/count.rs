@@ -32,9 +32,9 @@ pub(crate) fn count(
     let table_entries = tables.entries();
     let offset = tables.offsets().1 != 0;
     let private = visibility.weights == WeightMode::Private;
-    let weight_lookups = if private { knobs.weight_lanes } else { 0 };
+    let weights = if private { knobs.weight_lanes } else { 0 };
     let cells = 2 + knobs.remainders();
-    let looked_up = knobs.lanes * (cells - 1) + weight_lookups;
+    let looked_up = knobs.lanes * (cells - 1) + if private { knobs.weight_lookups() } else { 0 };
     let degree = knobs.lookups.degree();
     let (native_lookups, lookups, sums, multiplicities) = match knobs.lookups {
         LookupArgument::Native => (looked_up, 0, 0, 0),
@@ -43,10 +43,10 @@ pub(crate) fn count(
             (0, fractions, fractions.div_ceil(chunk), knobs.table_columns)
         }
     };
-    let small_advice = knobs.lanes * cells + weight_lookups + multiplicities;
+    let small_advice = knobs.lanes * cells + weights + multiplicities;
     let wide_advice = EVALUATIONS + sums;
     let products = COPIED_COLUMNS.div_ceil(degree - 2);
-    let fixed = fixed_columns(knobs, homes, passes) + knobs.weight_lanes - weight_lookups;
+    let fixed = fixed_columns(knobs, homes, passes) + knobs.weight_lanes - weights;
     let instance = if visibility.public_input { knobs.lanes } else { 1 };
     let public_values = if is_public(homes, Public::Values) { instance } else { 0 };
     let public_accumulators = is_public(homes, Public::Accumulators);
@@ -81,7 +81,7 @@ pub(crate) fn count(
         fixed_queries: fixed,
         instance_queries,
         rotation_sets: ROTATION_SETS + if products > 1 { LINKED_PRODUCTS } else { 0 },
-        assigned_small_cells: knobs.lanes * cells * activation_rows + weight_lookups * full + table_entries,
+        assigned_small_cells: knobs.lanes * cells * activation_rows + weights * full + table_entries,
         assigned_wide_cells: activation_rows + written + 2 * weight_rows + copies + sums * full,
         gate_operations: gates.operations(),
         lookup_operations: gates.native_operations(),

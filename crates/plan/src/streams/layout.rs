@@ -16,7 +16,7 @@ use crate::streams::network::Network;
 use crate::streams::pass::Passes;
 use crate::streams::requantise::{Requantisation, Requantise};
 use crate::streams::search::{LANES, MOST_TABLE_COLUMNS, MOST_WEIGHT_LANES, needed_rows, too_large};
-use crate::table::{Table, TableSet};
+use crate::table::{Table, TableKind, TableSet};
 
 /// How lookups are proven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -59,6 +59,8 @@ pub struct StreamKnobs {
     pub requantise: Vec<Requantise>,
     /// How remainders are cut, if some layer is in limbs.
     pub limbs: Option<Limbs>,
+    /// Whether private weights are looked up two at a time.
+    pub weight_pairs: bool,
     /// How lookups are proven.
     pub lookups: LookupArgument,
 }
@@ -74,6 +76,16 @@ impl StreamKnobs {
             && self.k <= MOST_K
             && self.limbs.is_none_or(|limbs| limbs.are_known())
             && self.limbs.is_some() == self.requantise.contains(&Requantise::Limbs)
+    }
+
+    /// Private weights that share a lookup.
+    pub fn weights_together(&self) -> usize {
+        if self.weight_pairs { 2 } else { 1 }
+    }
+
+    /// Lookups of private weights on a row.
+    pub fn weight_lookups(&self) -> usize {
+        self.weight_lanes.div_ceil(self.weights_together())
     }
 
     /// Remainder columns of a lane: one if some layer is split, as many as there are limbs if some layer is in limbs.
@@ -128,6 +140,21 @@ impl Streams {
         }
     }
 
+    /// Lookups of weights on a row; none if weights are fixed.
+    pub fn private_weight_lookups(&self) -> usize {
+        if self.visibility.weights == WeightMode::Private { self.knobs.weight_lookups() } else { 0 }
+    }
+
+    /// The table that private weights are looked up in; `None` if weights are fixed.
+    pub fn weight_table(&self) -> Option<&Table> {
+        let wanted = match (self.visibility.weights, self.knobs.weight_pairs) {
+            (WeightMode::Fixed, _) => return None,
+            (WeightMode::Private, true) => TableKind::Pairs { bits: self.weight_bits },
+            (WeightMode::Private, false) => TableKind::Range { size: 1 << self.weight_bits },
+        };
+        self.tables.iter().find(|table| table.kind == wanted)
+    }
+
     /// Instance columns.
     pub fn instance_columns(&self) -> usize {
         if self.visibility.public_input { self.knobs.lanes } else { 1 }
@@ -150,7 +177,7 @@ pub(crate) fn realise(
     visibility: Visibility,
     knobs: StreamKnobs,
 ) -> Result<(Streams, CircuitShape), PlanError> {
-    if !knobs.are_known() {
+    if !knobs.are_known() || knobs.weight_pairs && visibility.weights == WeightMode::Fixed {
         return Err(PlanError::Format(format!("{knobs:?} are outside what the search tries")));
     }
     let network = Network::of(graph)?;
@@ -161,7 +188,7 @@ pub(crate) fn realise(
     let requantisation = Requantisation::of(&network, &knobs.requantise, knobs.limbs)?;
     let candidate = Candidate::build(&network, &visibility, knobs.lanes, &requantisation)?;
     let (facts, passes) = candidate.facts(knobs.lanes, knobs.weight_lanes);
-    let tables = tables(&requantisation, layers, &visibility);
+    let tables = tables(&requantisation, layers, &visibility, knobs.weight_pairs);
     let shape = count(&knobs, &visibility, &candidate.homes, &facts, &passes, &tables);
     let public = public_rows(&candidate.homes, &visibility, network.input.shape, knobs.lanes);
     if needed_rows(&shape, knobs.table_columns).max(public) >= shape.usable_rows() {
@@ -197,14 +224,17 @@ pub(crate) fn tables(
     requantisation: &Requantisation,
     layers: &[&FixedLayer],
     visibility: &Visibility,
+    weight_pairs: bool,
 ) -> TableSet {
     let mut tables = requantisation.tables.clone();
-    if visibility.weights == WeightMode::Private {
-        tables.range(1 << weight_bits(layers));
+    match visibility.weights {
+        WeightMode::Private if weight_pairs => tables.pairs(weight_bits(layers)),
+        WeightMode::Private => tables.range(1 << weight_bits(layers)),
+        WeightMode::Fixed => {}
     }
     tables
 }
 
-fn weight_bits(layers: &[&FixedLayer]) -> u32 {
+pub(crate) fn weight_bits(layers: &[&FixedLayer]) -> u32 {
     layers.iter().map(|layer| layer.weight_bits).max().unwrap_or(0)
 }

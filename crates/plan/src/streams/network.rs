@@ -151,7 +151,9 @@ impl<'a> Network<'a> {
 fn steps(layer: &FixedLayer) -> Result<Option<StepFunction>, PlanError> {
     let OutputKind::Rescale(rescale) = &layer.kind else { return Ok(None) };
     let steps = StepFunction::of(rescale, layer.linear.output.channels);
-    steps.map(Some).ok_or_else(|| unsupported(&layer.name, "its multipliers overflow or are not those of its channels"))
+    steps
+        .map(Some)
+        .ok_or_else(|| unsupported(&layer.name, "its multipliers overflow or are not those of its channels"))
 }
 
 pub(crate) fn unsupported(layer: &str, reason: &str) -> PlanError {

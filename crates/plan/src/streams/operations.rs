@@ -96,7 +96,9 @@ impl Gates<'_> {
             0 => 0,
             limbs => 2 * knobs.lanes * limbs + 1,
         };
-        let weights = if self.private { 2 * knobs.weight_lanes + 1 } else { 0 };
+        // A pair compresses two cells, and has one sum with the tag like a single weight.
+        let pairs = if knobs.weight_pairs { 2 } else { 0 };
+        let weights = if self.private { (2 + pairs) * knobs.weight_lookups() + 1 } else { 0 };
         let denominators = 4 * knobs.lanes + 1 + remainders + weights + 6 * knobs.table_columns;
         let sums = self.sums();
         // A weight's numerator is 1 and costs no product; alone in its sum it has none to save.
@@ -117,7 +119,7 @@ impl Gates<'_> {
         }
         let joined = 2 * 3 + 3;
         let values = self.knobs.lanes * (7 + 3 + joined);
-        let others = self.weights_start() - self.knobs.lanes + self.private_lanes();
+        let others = self.weights_start() - self.knobs.lanes + self.weight_lookups();
         values + others * (6 + 2 + joined)
     }
 
@@ -138,22 +140,22 @@ impl Gates<'_> {
     }
 
     fn fractions(&self) -> usize {
-        self.weights_start() + self.private_lanes() + self.knobs.table_columns
+        self.weights_start() + self.weight_lookups() + self.knobs.table_columns
     }
 
     fn weights_start(&self) -> usize {
         self.knobs.lanes * (1 + self.knobs.remainders())
     }
 
-    fn private_lanes(&self) -> usize {
-        if self.private { self.knobs.weight_lanes } else { 0 }
+    fn weight_lookups(&self) -> usize {
+        if self.private { self.knobs.weight_lookups() } else { 0 }
     }
 
     /// Weights that share a running sum with another fraction.
     fn ones(&self, chunk: usize) -> usize {
         let first = self.weights_start();
         let alone = |place: usize| chunk == 1 || place.is_multiple_of(chunk) && place + 1 == self.fractions();
-        (first..first + self.private_lanes()).filter(|&place| !alone(place)).count()
+        (first..first + self.weight_lookups()).filter(|&place| !alone(place)).count()
     }
 
     /// Products that make the powers of sigma, each power once.

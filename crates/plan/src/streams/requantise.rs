@@ -157,12 +157,8 @@ fn lookup(
     tables: &mut TableSet,
 ) -> Result<Lookup, PlanError> {
     let layer = network.layers[index];
-    let looked_up = |shift: u32, table: usize| Lookup {
-        shift,
-        limb_bits: shift,
-        tables: vec![table],
-        scales: Vec::new(),
-    };
+    let looked_up =
+        |shift: u32, table: usize| Lookup { shift, limb_bits: shift, tables: vec![table], scales: Vec::new() };
     match (&layer.kind, choice) {
         (OutputKind::Raw, _) => Ok(Lookup::default()),
         (OutputKind::Requantise { shift, activation, range }, Requantise::Split) if limbs.is_none() => {

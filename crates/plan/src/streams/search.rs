@@ -7,13 +7,14 @@ use zklayout_model::{Fixed, Graph};
 
 use crate::error::PlanError;
 use crate::layout::{Candidate as Layout, Knobs};
+use crate::plan::WeightMode;
 use crate::search::{Buyer, MOST_K, PlanOptions};
 use crate::shape::{CircuitShape, usable_rows};
 use crate::streams::arrangement::Arrangement;
 use crate::streams::candidate::{Candidate, bias_digits};
 use crate::streams::count::count;
 use crate::streams::home::Home;
-use crate::streams::layout::{LookupArgument, StreamKnobs, public_rows, tables};
+use crate::streams::layout::{LookupArgument, StreamKnobs, public_rows, tables, weight_bits};
 use crate::streams::network::Network;
 use crate::streams::pass::Passes;
 use crate::streams::requantise::Requantisation;
@@ -117,9 +118,21 @@ impl Space<'_> {
         let sizes = (options.min_k..=options.max_k.min(MOST_K)).filter(move |&k| rows < usable_rows(k));
         let arguments =
             LookupArgument::ALL.into_iter().filter(|one| options.lookups.is_none_or(|only| only == *one));
-        let pairs: Vec<_> = sizes.flat_map(|k| arguments.clone().map(move |lookups| (k, lookups))).collect();
+        let bits = weight_bits(&self.network.layers);
+        let singly = move |k: u32| {
+            let room = MOST_TABLE_COLUMNS * usable_rows(k);
+            let pairs = options.visibility.weights == WeightMode::Private && 1usize << (2 * bits) <= room;
+            std::iter::once(false).chain(pairs.then_some(true))
+        };
+        let choices: Vec<_> = sizes
+            .flat_map(|k| {
+                arguments.clone().flat_map(move |lookups| singly(k).map(move |pairs| (k, lookups, pairs)))
+            })
+            .collect();
         self.variants.iter().flat_map(move |requantisation| {
-            pairs.clone().into_iter().map(move |(k, lookups)| Group { k, lanes, requantisation, lookups })
+            let group =
+                move |(k, lookups, weight_pairs)| Group { k, lanes, requantisation, weight_pairs, lookups };
+            choices.clone().into_iter().map(group)
         })
     }
 
@@ -133,7 +146,7 @@ impl Space<'_> {
     /// The narrowest weight tape and fewest table columns that fit.
     fn narrowest(&self, candidate: &Candidate<'_>, group: &Group<'_>) -> Option<Layout> {
         let visibility = &self.options.visibility;
-        let tables = tables(group.requantisation, &self.network.layers, visibility);
+        let tables = tables(group.requantisation, &self.network.layers, visibility, group.weight_pairs);
         let usable = usable_rows(group.k).checked_sub(1)?;
         let most = if group.lookups == LookupArgument::Native { 1 } else { MOST_TABLE_COLUMNS };
         let table_columns = (1..=most).find(|columns| tables.entries().div_ceil(*columns) <= usable)?;
@@ -158,6 +171,7 @@ struct Group<'a> {
     k: u32,
     lanes: usize,
     requantisation: &'a Requantisation,
+    weight_pairs: bool,
     lookups: LookupArgument,
 }
 
@@ -170,6 +184,7 @@ impl Group<'_> {
             table_columns,
             requantise: self.requantisation.choices.clone(),
             limbs: self.requantisation.limbs,
+            weight_pairs: self.weight_pairs,
             lookups: self.lookups,
         }
     }

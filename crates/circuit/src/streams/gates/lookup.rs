@@ -1,10 +1,10 @@
-//! What is looked up: every lane's value and remainder, every private weight. How that is proven is the business of
+//! What is looked up: every lane's value and remainder, every private weight or pair of them. How that is proven is the business of
 //! `logup` and `native`.
 //!
 //! A lookup is a triple `(tag, x, y)`; the tag tells which table. Looked-up rows carry a non-zero tag, so that the zero
 //! entry of unused table rows is never theirs.
 
-use halo2_proofs::plonk::VirtualCells;
+use halo2_proofs::plonk::{Advice, Column, VirtualCells};
 use halo2_proofs::poly::Rotation;
 use zklayout_plan::Streams;
 
@@ -38,9 +38,18 @@ pub(super) fn lookups(meta: &mut VirtualCells<'_, Scalar>, plan: &Streams, colum
             lookups.push(Lookup { mask: Some(mask.clone()), tag: limb.clone(), x, y: None });
         }
     }
-    for &column in &columns.weights {
-        let x = meta.query_advice(column, Rotation::cur());
-        lookups.push(Lookup { mask: None, tag: constant(1 << plan.weight_bits), x, y: None });
-    }
+    lookups.extend(weights(meta, plan, columns));
     lookups
+}
+
+/// Weights one by one, or two at a time; the last of an odd number makes a pair with itself.
+fn weights(meta: &mut VirtualCells<'_, Scalar>, plan: &Streams, columns: &Columns) -> Vec<Lookup> {
+    let Some(tag) = plan.weight_table().map(|table| table.tag as i64) else { return Vec::new() };
+    let lookup = |weights: &[Column<Advice>]| {
+        let mut cell = |place: usize| Some(meta.query_advice(*weights.get(place)?, Rotation::cur()));
+        let (x, second) = (cell(0)?, cell(1));
+        let y = plan.knobs.weight_pairs.then(|| second.unwrap_or(x.clone()));
+        Some(Lookup { mask: None, tag: constant(tag), x, y })
+    };
+    columns.weights.chunks(plan.knobs.weights_together()).filter_map(lookup).collect()
 }

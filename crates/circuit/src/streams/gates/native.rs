@@ -21,7 +21,7 @@ use crate::streams::gates::lookup::lookups;
 
 pub(super) fn create(cs: &mut ConstraintSystem<Scalar>, plan: &Streams, columns: &Columns) {
     let Some(&places) = columns.places.tables.first() else { return };
-    let slots = columns.values.len() + columns.remainders.len() + columns.weights.len();
+    let slots = columns.values.len() + columns.remainders.len() + plan.private_weight_lookups();
     for slot in 0..slots {
         cs.lookup_any("lookup", |meta| {
             let table = places.map(|place| fixed(meta, &columns.fixed, place));
