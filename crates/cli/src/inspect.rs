@@ -8,10 +8,11 @@ use crate::report;
 use crate::session::Source;
 
 pub(crate) fn run(options: &InspectOptions, json: bool) -> Result<(), CliError> {
-    let (rows, layers) = match Source::read(&options.model)? {
-        Source::Float(model) => (rows(&model), model.fused().len() - 1),
-        Source::Stored(model) => (layers(&model), model.graph().len() - 1),
+    let (rows, layers, endings) = match Source::read(&options.model)? {
+        Source::Float(model) => (rows(&model), model.fused().len() - 1, model.endings().to_vec()),
+        Source::Stored(model) => (layers(&model), model.graph().len() - 1, Vec::new()),
     };
+    let endings: Vec<String> = endings.iter().map(|ending| format!("{:?} ({})", ending.node, ending.op)).collect();
     if json {
         let nodes: Vec<_> = rows
             .iter()
@@ -19,13 +20,16 @@ pub(crate) fn run(options: &InspectOptions, json: bool) -> Result<(), CliError> 
                 serde_json::json!({ "name": name, "op": op, "shape": shape, "parameters": parameters })
             })
             .collect();
-        println!("{}", serde_json::json!({ "nodes": nodes, "layers": layers }));
+        println!("{}", serde_json::json!({ "nodes": nodes, "layers": layers, "endings": endings }));
         return Ok(());
     }
     let mut table = report::table(&["node", "operator", "output", "parameters"]);
     table.add_rows(&rows);
     println!("{table}");
     println!("{} operators merge into {layers} layers", rows.len() - 1);
+    if !endings.is_empty() {
+        println!("left to whoever reads the output: {}", endings.join(", "));
+    }
     Ok(())
 }
 

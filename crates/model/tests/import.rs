@@ -352,7 +352,7 @@ fn merged_graphs_compute_what_the_float_engine_does() {
     }
 }
 
-fn check_merged(name: &str, Imported { graph, reference }: &Imported) {
+fn check_merged(name: &str, Imported { graph, reference, .. }: &Imported) {
     let shape = graph.nodes().next().unwrap().1.shape;
     let input = input(shape.len());
     let theirs = reference.run(&input).unwrap();
@@ -383,7 +383,7 @@ fn an_operator_is_one_function_and_one_word() {
 fn integers_stay_close_to_floats() {
     let options = QuantiseOptions { input_bits: 12, weight_bits: 12, table_bits: 14, margin: 0.5 };
     for (name, model) in models() {
-        let Imported { graph, reference } = model.import().unwrap();
+        let Imported { graph, reference, .. } = model.import().unwrap();
         let input = input(graph.nodes().next().unwrap().1.shape.len());
         let fixed = quantise(&fuse(&graph), std::slice::from_ref(&input), &options).unwrap();
         let output = execute(&fixed, &input).unwrap_or_else(|error| panic!("{name}: {error}")).output();
@@ -397,6 +397,29 @@ fn integers_stay_close_to_floats() {
             );
         }
     }
+}
+
+#[test]
+fn endings_are_left_to_the_reader() {
+    let model = |ending: &[pb::NodeProto]| {
+        let mut nodes = vec![node("Gemm", &["x", "w"], "scores", vec![int("transB", 1)])];
+        nodes.extend_from_slice(ending);
+        Model::new(&[1, 6], nodes, vec![constant("w", &[4, 6])])
+    };
+    let bare = model(&[]).import().unwrap();
+    let softmax = node("Softmax", &["scores"], "y", vec![int("axis", 1)]);
+    let logarithm = node("LogSoftmax", &["scores"], "z", vec![]);
+    let largest = node("ArgMax", &["z"], "y", vec![int("axis", 1)]);
+    for (ending, names) in [(vec![softmax.clone()], vec!["Softmax"]), (vec![logarithm, largest], vec!["ArgMax", "LogSoftmax"])] {
+        let Imported { graph, reference, endings } = model(&ending).import().unwrap();
+        assert_eq!(endings.iter().map(|ending| ending.op.as_str()).collect::<Vec<_>>(), names);
+        assert_eq!(graph.len(), bare.graph.len());
+        assert_eq!(reference.run(&input(6)).unwrap(), bare.reference.run(&input(6)).unwrap());
+    }
+    // In the middle of a model it is an operator like any other.
+    let relu = node("Relu", &["s"], "y", vec![]);
+    let middle = node("Softmax", &["scores"], "s", vec![]);
+    refused(&model(&[middle, relu]), &["\"s_node\"", "Softmax"]);
 }
 
 fn refused(model: &Model, parts: &[&str]) {

@@ -32,7 +32,7 @@ pub use error::Error;
 pub use model::{Model, QuantisedModel};
 pub use samples::{SampleFormat, Samples};
 pub use zklayout_model::{
-    Activation, Axis, Clamp, Constant, Fixed, FixedActivation, FixedInput, FixedLayer, Float, FloatOp, Function,
+    Activation, Axis, Clamp, Constant, Ending, Fixed, FixedActivation, FixedInput, FixedLayer, Float, FloatOp, Function,
     Graph, ImportError, Importer, Linear, Multiplier, Node, NodeId, Operators, OutputKind, Padding,
     QuantiseOptions, RangeSource, Rescale, Scaling, Shape, Skip, Stored, Trace, ValueRange, ValueTable, execute,
     fuse, import_onnx_bytes, import_tflite, import_tflite_bytes, quantise,

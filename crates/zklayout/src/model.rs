@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ndarray::Array3;
 use zklayout_model::{
-    Fixed, Float, Fused, Graph, ImportError, Imported, Operators, QuantiseOptions, Reference, Shape, Trace,
+    Ending, Fixed, Float, Fused, Graph, ImportError, Imported, Operators, QuantiseOptions, Reference, Shape, Trace,
     execute, execute_integers, fuse, import_onnx, import_tflite, quantise, run_fused,
 };
 use zklayout_plan::{Candidate, Plan, PlanOptions, Priced, SearchReport, candidates, plan, sample, search};
@@ -21,6 +21,7 @@ pub struct Model {
     graph: Graph<Float>,
     reference: Reference,
     fused: Graph<Fused>,
+    endings: Vec<Ending>,
     input: Shape,
 }
 
@@ -38,10 +39,10 @@ impl Model {
     /// # Errors
     /// See [`Model::load`].
     pub fn load_with(path: impl AsRef<Path>, operators: &Operators) -> Result<Self, Error> {
-        let Imported { graph, reference } = import_onnx(path.as_ref(), operators)?;
+        let Imported { graph, reference, endings } = import_onnx(path.as_ref(), operators)?;
         let fused = fuse(&graph);
         let input = graph.nodes().next().map_or(Shape::new(0, 0, 0), |(_, node)| node.shape);
-        let model = Self { graph, reference, fused, input };
+        let model = Self { graph, reference, fused, endings, input };
         model.check_import()?;
         Ok(model)
     }
@@ -70,6 +71,11 @@ impl Model {
     /// The imported operators.
     pub fn graph(&self) -> &Graph<Float> {
         &self.graph
+    }
+
+    /// Operators after the output that are left to whoever reads it, such as a softmax of public scores.
+    pub fn endings(&self) -> &[Ending] {
+        &self.endings
     }
 
     /// The merged layers.

@@ -5,6 +5,7 @@
 //! that every error can name the node and operator that the user wrote.
 
 mod constant;
+mod ending;
 mod node;
 mod ops;
 mod reference;
@@ -21,6 +22,7 @@ use crate::float::{Float, FloatOp};
 use crate::graph::{Graph, NodeId};
 
 pub use constant::Constant;
+pub use ending::Ending;
 pub use node::{Axis, Node};
 pub use ops::{Importer, Operators};
 pub use reference::Reference;
@@ -32,6 +34,8 @@ pub struct Imported {
     pub graph: Graph<Float>,
     /// The float engine on the same file.
     pub reference: Reference,
+    /// Operators after the output that are left to whoever reads it, the last one first; the reference leaves them out too.
+    pub endings: Vec<Ending>,
 }
 
 /// Reads an ONNX file.
@@ -49,16 +53,17 @@ pub fn import_onnx(path: &Path, operators: &Operators) -> Result<Imported, Impor
 /// # Errors
 /// See [`import_onnx`].
 pub fn import_onnx_bytes(mut bytes: &[u8], path: &Path, operators: &Operators) -> Result<Imported, ImportError> {
-    let proto = tract_onnx::onnx()
+    let mut proto = tract_onnx::onnx()
         .proto_model_for_read(&mut bytes)
         .map_err(|reason| ImportError::Parse { path: path.to_owned(), reason: format!("{reason:#}") })?;
-    let Some(onnx) = proto.graph.as_ref().filter(|graph| !graph.node.is_empty()) else {
+    let Some(onnx) = proto.graph.as_mut().filter(|graph| !graph.node.is_empty()) else {
         let reason = "it holds no graph".to_owned();
         return Err(ImportError::Parse { path: path.to_owned(), reason });
     };
+    let endings = ending::cut(onnx, operators);
     let (graph, input_dims) = Builder::new(onnx, operators)?.build(onnx)?;
     let reference = Reference::new(&proto, &input_dims)?;
-    Ok(Imported { graph, reference })
+    Ok(Imported { graph, reference, endings })
 }
 
 struct Builder<'a> {
