@@ -20,6 +20,8 @@ struct Accuracy {
     largest_difference: f64,
     /// Root of the mean squared difference over all outputs of all accepted samples.
     rms_difference: f64,
+    /// By layer: name, largest and root mean square difference, root mean square value.
+    layers: Vec<(String, f64, f64, f64)>,
 }
 
 pub(crate) fn run(options: &AccuracyOptions, json: bool) -> Result<(), CliError> {
@@ -29,7 +31,12 @@ pub(crate) fn run(options: &AccuracyOptions, json: bool) -> Result<(), CliError>
     };
     let samples = Samples::read(&options.samples, model.input_shape())?;
     let quantised = session::quantise(&model, &options.model, &PlanOptions::default(), Some(&samples))?;
-    let accuracy = measure(&model, &quantised, &samples)?;
+    let mut accuracy = measure(&model, &quantised, &samples)?;
+    if options.layers {
+        let errors = model.layer_errors(&quantised, &samples.inputs)?;
+        accuracy.layers =
+            errors.into_iter().map(|layer| (layer.name, layer.largest, layer.rms, layer.magnitude)).collect();
+    }
     if json {
         println!("{}", serde_json::json!(accuracy));
         return Ok(());
@@ -46,7 +53,19 @@ pub(crate) fn run(options: &AccuracyOptions, json: bool) -> Result<(), CliError>
     pairs.push(("largest difference of an output", format!("{:.4}", accuracy.largest_difference)));
     pairs.push(("root mean square difference", format!("{:.4}", accuracy.rms_difference)));
     println!("{}", report::pairs(&pairs));
+    if options.layers {
+        println!("{}", layers(&accuracy));
+    }
     Ok(())
+}
+
+fn layers(accuracy: &Accuracy) -> comfy_table::Table {
+    let mut table = report::table(&["layer", "largest difference", "root mean square", "of values"]);
+    for (name, largest, rms, magnitude) in &accuracy.layers {
+        let share = if *magnitude > 0.0 { 100.0 * rms / magnitude } else { 0.0 };
+        table.add_row([name.clone(), format!("{largest:.5}"), format!("{rms:.5}"), format!("{share:.2} %")]);
+    }
+    table
 }
 
 fn percent(count: usize, accuracy: &Accuracy) -> f64 {

@@ -352,6 +352,9 @@ pub(crate) struct AccuracyOptions {
     /// Samples (.npz with `inputs`, and `labels` if there are any).
     #[arg(long)]
     pub(crate) samples: PathBuf,
+    /// Show the error of every layer too.
+    #[arg(long)]
+    pub(crate) layers: bool,
 }
 
 #[derive(Debug, Args)]

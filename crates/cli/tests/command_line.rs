@@ -196,6 +196,34 @@ fn accuracy_is_printed() {
 }
 
 #[test]
+fn the_last_layer_has_the_outputs_error() {
+    let (model, samples) = (fixture("models/mnist_cnn.onnx"), fixture("inputs/digit_4.npy"));
+    let output = zklayout(&["--json", "accuracy", text(&model), "--samples", text(&samples), "--layers"]);
+    let accuracy: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let layers = accuracy["layers"].as_array().unwrap();
+    assert_eq!(layers[0][0], "input");
+    // The float engine has 32 bits.
+    let (last, whole) =
+        (layers.last().unwrap()[1].as_f64().unwrap(), accuracy["largest_difference"].as_f64().unwrap());
+    assert!((last - whole).abs() < 1e-4, "{last} and {whole}");
+    assert!(layers.iter().skip(1).all(|layer| layer[2].as_f64().unwrap() > 0.0), "{layers:?}");
+}
+
+#[test]
+fn models_in_bytes_are_planned_and_shown() {
+    let model = fixture("models/ds_cnn_int8.tflite");
+    let output = zklayout(&["plan", text(&model)]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("limbs of"));
+    let output = zklayout(&["--json", "inspect", text(&model)]);
+    let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(shown["layers"], 11);
+    fails(&["plan", text(&model), "--weight-bits", "5"], &["ds_cnn_int8.tflite", "quantised already"]);
+    let samples = fixture("inputs/ds_cnn.npz");
+    fails(&["accuracy", text(&model), "--samples", text(&samples)], &["no float model"]);
+}
+
+#[test]
 fn an_error_budget_chooses_the_bits() {
     let model = fixture("models/mnist_cnn.onnx");
     let samples = fixture("inputs/digit_4.npy");

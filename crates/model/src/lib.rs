@@ -35,7 +35,9 @@ pub use float::{Float, FloatOp};
 pub use fuse::{Fused, Precision, fuse, run_fused};
 pub use graph::{Graph, NodeId};
 pub use import::tflite::{import_tflite, import_tflite_bytes};
-pub use import::{Axis, Constant, Ending, Imported, Importer, Node, Operators, Reference, import_onnx, import_onnx_bytes};
+pub use import::{
+    Axis, Constant, Ending, Imported, Importer, Node, Operators, Reference, import_onnx, import_onnx_bytes,
+};
 pub use linear::{Linear, Number, Padding};
 pub use multiplier::Multiplier;
 pub use quantise::{QuantiseOptions, quantise};

@@ -410,7 +410,9 @@ fn endings_are_left_to_the_reader() {
     let softmax = node("Softmax", &["scores"], "y", vec![int("axis", 1)]);
     let logarithm = node("LogSoftmax", &["scores"], "z", vec![]);
     let largest = node("ArgMax", &["z"], "y", vec![int("axis", 1)]);
-    for (ending, names) in [(vec![softmax.clone()], vec!["Softmax"]), (vec![logarithm, largest], vec!["ArgMax", "LogSoftmax"])] {
+    for (ending, names) in
+        [(vec![softmax.clone()], vec!["Softmax"]), (vec![logarithm, largest], vec!["ArgMax", "LogSoftmax"])]
+    {
         let Imported { graph, reference, endings } = model(&ending).import().unwrap();
         assert_eq!(endings.iter().map(|ending| ending.op.as_str()).collect::<Vec<_>>(), names);
         assert_eq!(graph.len(), bare.graph.len());

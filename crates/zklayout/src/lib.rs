@@ -24,16 +24,18 @@
 
 mod accuracy;
 mod error;
+mod layer_error;
 mod model;
 mod samples;
 
 pub use accuracy::Fidelity;
 pub use error::Error;
+pub use layer_error::LayerError;
 pub use model::{Model, QuantisedModel};
 pub use samples::{SampleFormat, Samples};
 pub use zklayout_model::{
-    Activation, Axis, Clamp, Constant, Ending, Fixed, FixedActivation, FixedInput, FixedLayer, Float, FloatOp, Function,
-    Graph, ImportError, Importer, Linear, Multiplier, Node, NodeId, Operators, OutputKind, Padding,
+    Activation, Axis, Clamp, Constant, Ending, Fixed, FixedActivation, FixedInput, FixedLayer, Float, FloatOp,
+    Function, Graph, ImportError, Importer, Linear, Multiplier, Node, NodeId, Operators, OutputKind, Padding,
     QuantiseOptions, RangeSource, Rescale, Scaling, Shape, Skip, Stored, Trace, ValueRange, ValueTable, execute,
     fuse, import_onnx_bytes, import_tflite, import_tflite_bytes, quantise,
 };

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use ndarray::Array3;
 use zklayout_model::{
-    Ending, Fixed, Float, Fused, Graph, ImportError, Imported, Operators, QuantiseOptions, Reference, Shape, Trace,
-    execute, execute_integers, fuse, import_onnx, import_tflite, quantise, run_fused,
+    Ending, Fixed, Float, Fused, Graph, ImportError, Imported, Operators, QuantiseOptions, Reference, Shape,
+    Trace, execute, execute_integers, fuse, import_onnx, import_tflite, quantise, run_fused,
 };
 use zklayout_plan::{Candidate, Plan, PlanOptions, Priced, SearchReport, candidates, plan, sample, search};
 
@@ -50,9 +50,7 @@ impl Model {
     fn check_import(&self) -> Result<(), Error> {
         let input: Vec<f64> = (0..self.input.len()).map(|i| (i * 37 % 101) as f64 / 100.0).collect();
         let theirs = self.reference.run(&input)?;
-        let tensor =
-            Array3::from_shape_vec(self.input.dims(), input).map_err(|e| ImportError::Graph(e.to_string()))?;
-        let ours = run_fused(&self.fused, &tensor).pop().map(|(_, output)| output).unwrap_or_default();
+        let ours = self.layer_values(&input)?.pop().unwrap_or_default();
         if ours.len() != theirs.len() {
             let reason = format!("the output has {} values, the float engine's {}", ours.len(), theirs.len());
             return Err(ImportError::Graph(reason).into());
@@ -94,6 +92,13 @@ impl Model {
     /// An input of another length, or whatever the engine reports.
     pub fn float_output(&self, input: &[f64]) -> Result<Vec<f64>, Error> {
         Ok(self.reference.run(input)?)
+    }
+
+    /// Every layer's values on one input, in floats; the input's own come first.
+    pub(crate) fn layer_values(&self, input: &[f64]) -> Result<Vec<Array3<f64>>, Error> {
+        let tensor = Array3::from_shape_vec(self.input.dims(), input.to_vec())
+            .map_err(|e| ImportError::Graph(e.to_string()))?;
+        Ok(run_fused(&self.fused, &tensor).into_iter().map(|(_, values)| values).collect())
     }
 
     /// Chooses scales from calibration samples.
