@@ -133,6 +133,16 @@ impl Steps {
 }
 
 impl Table {
+    /// The integers in `[0, size)`.
+    pub fn range(size: u64) -> Self {
+        Self { tag: size, kind: TableKind::Range { size } }
+    }
+
+    /// All pairs of integers in `[0, 2^bits)`.
+    pub fn pairs(bits: u32) -> Self {
+        Self { tag: FIRST_PAIRS_TAG + u64::from(bits), kind: TableKind::Pairs { bits } }
+    }
+
     /// Number of entries.
     pub fn len(&self) -> usize {
         match &self.kind {
@@ -190,18 +200,10 @@ impl Table {
 pub(crate) struct TableSet(pub(crate) Vec<Table>);
 
 impl TableSet {
-    pub(crate) fn range(&mut self, size: u64) {
-        let kind = TableKind::Range { size };
-        if !self.0.iter().any(|table| table.kind == kind) {
-            self.0.push(Table { tag: size, kind });
-        }
-    }
-
-    /// Adds pairs unless they are there.
-    pub(crate) fn pairs(&mut self, bits: u32) {
-        let kind = TableKind::Pairs { bits };
-        if !self.0.iter().any(|table| table.kind == kind) {
-            self.0.push(Table { tag: FIRST_PAIRS_TAG + u64::from(bits), kind });
+    /// Adds a table that knows its own tag, unless it is there.
+    pub(crate) fn insert(&mut self, table: Table) {
+        if !self.0.contains(&table) {
+            self.0.push(table);
         }
     }
 

@@ -12,7 +12,7 @@ use crate::error::{NO_MULTIPLIERS, PlanError};
 use crate::plan::{Visibility, WeightMode, graph_input};
 use crate::shape::CircuitShape;
 use crate::streams::bias_digits;
-use crate::table::TableSet;
+use crate::table::{Table, TableSet};
 
 /// Degree of the lookups: one for the active rows, one for the product, two for switched inputs, one for the table.
 pub(crate) const DEGREE: usize = 5;
@@ -161,7 +161,7 @@ impl Builder {
             return Ok(Finish::Bits { shift, bits, rectify });
         }
         let values = self.tables.activation(0, FixedActivation::Clamp(clamp), range.lo, range.hi);
-        self.tables.range(1 << shift);
+        self.tables.insert(Table::range(1 << shift));
         Ok(Finish::Lookup { shift, clamp, values: self.tables.0[values].tag, remainders: 1 << shift })
     }
 

@@ -16,7 +16,7 @@ use crate::streams::network::Network;
 use crate::streams::pass::Passes;
 use crate::streams::requantise::{Requantisation, Requantise};
 use crate::streams::search::{LANES, MOST_TABLE_COLUMNS, MOST_WEIGHT_LANES, needed_rows, too_large};
-use crate::table::{Table, TableKind, TableSet};
+use crate::table::{Table, TableSet};
 
 /// How lookups are proven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -145,14 +145,9 @@ impl Streams {
         if self.visibility.weights == WeightMode::Private { self.knobs.weight_lookups() } else { 0 }
     }
 
-    /// The table that private weights are looked up in; `None` if weights are fixed.
-    pub fn weight_table(&self) -> Option<&Table> {
-        let wanted = match (self.visibility.weights, self.knobs.weight_pairs) {
-            (WeightMode::Fixed, _) => return None,
-            (WeightMode::Private, true) => TableKind::Pairs { bits: self.weight_bits },
-            (WeightMode::Private, false) => TableKind::Range { size: 1 << self.weight_bits },
-        };
-        self.tables.iter().find(|table| table.kind == wanted)
+    /// The table that private weights are looked up in.
+    pub fn weight_table(&self) -> Table {
+        if self.knobs.weight_pairs { Table::pairs(self.weight_bits) } else { Table::range(1 << self.weight_bits) }
     }
 
     /// Instance columns.
@@ -228,8 +223,8 @@ pub(crate) fn tables(
 ) -> TableSet {
     let mut tables = requantisation.tables.clone();
     match visibility.weights {
-        WeightMode::Private if weight_pairs => tables.pairs(weight_bits(layers)),
-        WeightMode::Private => tables.range(1 << weight_bits(layers)),
+        WeightMode::Private if weight_pairs => tables.insert(Table::pairs(weight_bits(layers))),
+        WeightMode::Private => tables.insert(Table::range(1 << weight_bits(layers))),
         WeightMode::Fixed => {}
     }
     tables

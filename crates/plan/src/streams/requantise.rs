@@ -9,7 +9,7 @@ use crate::error::PlanError;
 use crate::streams::home::Content;
 use crate::streams::limbs::{Limbs, Scale, StepFunction};
 use crate::streams::network::{Network, unsupported};
-use crate::table::TableSet;
+use crate::table::{Table, TableSet};
 
 /// How a layer's accumulators become values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -74,7 +74,7 @@ impl Requantisation {
         }
         if limbs.is_some() || choices.contains(&Requantise::Split) {
             for lookup in std::iter::once(&ones).chain(&nodes).filter(|lookup| !lookup.tables.is_empty()) {
-                tables.range(1 << lookup.limb_bits);
+                tables.insert(Table::range(1 << lookup.limb_bits));
             }
         }
         Ok(Self { choices: choices.to_vec(), limbs, tables, ones, nodes })

@@ -44,7 +44,7 @@ pub(super) fn lookups(meta: &mut VirtualCells<'_, Scalar>, plan: &Streams, colum
 
 /// Weights one by one, or two at a time; the last of an odd number makes a pair with itself.
 fn weights(meta: &mut VirtualCells<'_, Scalar>, plan: &Streams, columns: &Columns) -> Vec<Lookup> {
-    let Some(tag) = plan.weight_table().map(|table| table.tag as i64) else { return Vec::new() };
+    let tag = plan.weight_table().tag as i64;
     let lookup = |weights: &[Column<Advice>]| {
         let mut cell = |place: usize| Some(meta.query_advice(*weights.get(place)?, Rotation::cur()));
         let (x, second) = (cell(0)?, cell(1));
