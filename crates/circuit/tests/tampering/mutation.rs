@@ -1,6 +1,7 @@
 //! Mutations: what a forger changes before the challenges are drawn, and what it does after.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 
 use ff::Field;
 use zklayout_circuit::{Config, Scalar};
@@ -297,10 +298,11 @@ fn evaluation(subject: &Subject, numbers: &mut Numbers) -> Option<Cell> {
     })
 }
 
-/// An advice cell under a copy constraint, of every kind of copy alike.
+/// An advice cell under a copy constraint; kinds of copies take turns.
 fn copied(subject: &Subject, numbers: &mut Numbers) -> Option<Cell> {
     let kinds: BTreeSet<&Constraint> = subject.checker.copies().map(|(.., kind)| kind).collect();
-    let kind = *kinds.iter().nth(numbers.below(kinds.len().max(1)))?;
+    let turn = subject.copy_turns.fetch_add(1, Ordering::Relaxed);
+    let kind = *kinds.iter().nth(turn % kinds.len().max(1))?;
     let own: Vec<(Cell, Cell)> =
         subject.checker.copies().filter(|(.., other)| *other == kind).map(|(a, b, _)| (a, b)).collect();
     let (a, b) = own[numbers.below(own.len())];

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use ff::Field;
 use zklayout_circuit::{
@@ -53,6 +54,8 @@ pub struct Subject {
     pub public: Vec<Cell>,
     /// By row, what each cell of a `direct` layout is.
     pub fills: Vec<Vec<Fill>>,
+    /// Copies that were changed.
+    pub copy_turns: AtomicUsize,
     fixed_table: BTreeMap<[Vec<u8>; 3], Cell>,
 }
 
@@ -110,6 +113,7 @@ impl Subject {
             choice: choice(&plan, &fills),
             pivots: pivots(&recording),
             honest: recording.cells.clone(),
+            copy_turns: AtomicUsize::new(0),
             fixed_table: BTreeMap::new(),
             public: Vec::new(),
             plan,
