@@ -102,7 +102,9 @@ fn print(summary: &Summary<'_>, quantised: &QuantisedModel, plan: &Plan, public:
 /// The largest outputs, at most as many as fit a screen.
 fn outputs(public: &PublicValues, float: Option<&[f64]>) -> comfy_table::Table {
     const MOST: usize = 16;
-    let mut table = report::table(&["output", "integer", "value", "float model"]);
+    let last = if float.is_some() { "float model" } else { "stored" };
+    let stored = |index: usize| public.output_stored.as_ref()?.get(index).map(ToString::to_string);
+    let mut table = report::table(&["output", "integer", "value", last]);
     let mut order: Vec<usize> = (0..public.output.len()).collect();
     order.sort_by(|&a, &b| public.output[b].cmp(&public.output[a]));
     for &index in order.iter().take(MOST) {
@@ -110,7 +112,10 @@ fn outputs(public: &PublicValues, float: Option<&[f64]>) -> comfy_table::Table {
             index.to_string(),
             public.output[index].to_string(),
             format!("{:.4}", public.output_values[index]),
-            float.and_then(|float| float.get(index)).map_or(String::new(), |value| format!("{value:.4}")),
+            match float.and_then(|float| float.get(index)) {
+                Some(value) => format!("{value:.4}"),
+                None => stored(index).unwrap_or_default(),
+            },
         ]);
     }
     table

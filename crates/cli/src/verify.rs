@@ -35,15 +35,18 @@ pub(crate) fn run(options: &VerifyOptions, json: bool) -> Result<(), CliError> {
             "verifying_key": key.hash().to_string(),
             "output": public.output,
             "output_values": public.output_values,
+            "output_stored": public.output_stored,
             "input_values": public.input_values,
             "seconds": seconds,
         });
         println!("{summary}");
         return Ok(());
     }
-    let mut table = report::table(&["output", "integer", "value"]);
+    let mut table = report::table(&["output", "integer", "value", "stored"]);
     for (index, (integer, value)) in public.output.iter().zip(&public.output_values).enumerate() {
-        table.add_row([index.to_string(), integer.to_string(), format!("{value:.4}")]);
+        let stored = public.output_stored.as_ref().and_then(|stored| stored.get(index));
+        let stored = stored.map_or("-".to_owned(), ToString::to_string);
+        table.add_row([index.to_string(), integer.to_string(), format!("{value:.4}"), stored]);
     }
     println!("{table}");
     println!("verifying key {}", key.hash());

@@ -54,6 +54,8 @@ pub struct PublicValues {
     pub output: Vec<i64>,
     /// The output, dequantised.
     pub output_values: Vec<f64>,
+    /// The output as a model in bytes stores it: the integers with its zero point.
+    pub output_stored: Option<Vec<i64>>,
     /// The input, dequantised, if it is public.
     pub input_values: Option<Vec<f64>>,
 }
@@ -130,6 +132,9 @@ pub fn verify(srs: &VerifierSrs, key: &VerifyingKey, bundle: &ProofBundle) -> Re
     Ok(PublicValues {
         output: bundle.output.clone(),
         output_values: dequantise(&bundle.output, plan.output_unit()),
+        output_stored: plan
+            .output_stored
+            .map(|stored| bundle.output.iter().map(|value| value + stored.zero_point).collect()),
         input_values: bundle.input.as_ref().map(|input| dequantise(input, plan.input_unit())),
     })
 }
