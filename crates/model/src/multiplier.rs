@@ -12,7 +12,7 @@ const LARGEST_SHIFT: i32 = 30;
 /// The real number `value / 2^31 * 2^shift`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Multiplier {
-    /// From 2^30 to below 2^31; 0 where the real number is too small to matter.
+    /// From 2^30 to below 2^31, or from 2^29 where it was divided by a count; 0 where the real number is too small to matter.
     pub value: i32,
     /// Bits to the left before the multiplication if positive, otherwise, negated, bits to the right after it.
     pub shift: i32,

@@ -1,4 +1,4 @@
-//! The supported operators, one file each.
+//! The supported operators, one file each or for several that are alike.
 
 mod add;
 mod average_pool;
@@ -6,6 +6,9 @@ mod conv;
 mod depthwise;
 mod ends;
 mod fully_connected;
+mod max_pool;
+mod mean;
+mod pad;
 mod reshape;
 
 use tract_tflite::tflite::BuiltinOperator;
@@ -16,13 +19,17 @@ use crate::error::ImportError;
 
 type Importer = fn(&Operator<'_>, &mut Builder<'_>) -> Result<Place, ImportError>;
 
-const OPERATORS: [(BuiltinOperator, Importer); 9] = [
+const OPERATORS: [(BuiltinOperator, Importer); 13] = [
     (BuiltinOperator::ADD, add::import),
     (BuiltinOperator::AVERAGE_POOL_2D, average_pool::import),
     (BuiltinOperator::CONV_2D, conv::import),
     (BuiltinOperator::DEPTHWISE_CONV_2D, depthwise::import),
     (BuiltinOperator::DEQUANTIZE, ends::dequantise),
     (BuiltinOperator::FULLY_CONNECTED, fully_connected::import),
+    (BuiltinOperator::MAX_POOL_2D, max_pool::import),
+    (BuiltinOperator::MEAN, mean::import),
+    (BuiltinOperator::PAD, pad::zero),
+    (BuiltinOperator::PADV2, pad::constant),
     (BuiltinOperator::QUANTIZE, ends::quantise),
     (BuiltinOperator::RESHAPE, reshape::import),
     (BuiltinOperator::SOFTMAX, ends::softmax),
