@@ -1,6 +1,5 @@
 //! The supported operators, one file each or for several that are alike.
 
-mod add;
 mod average_pool;
 mod conv;
 mod depthwise;
@@ -8,8 +7,10 @@ mod ends;
 mod fully_connected;
 mod max_pool;
 mod mean;
+mod mul;
 mod pad;
 mod reshape;
+mod sum;
 
 use tract_tflite::tflite::BuiltinOperator;
 
@@ -19,8 +20,8 @@ use crate::error::ImportError;
 
 type Importer = fn(&Operator<'_>, &mut Builder<'_>) -> Result<Place, ImportError>;
 
-const OPERATORS: [(BuiltinOperator, Importer); 13] = [
-    (BuiltinOperator::ADD, add::import),
+const OPERATORS: [(BuiltinOperator, Importer); 15] = [
+    (BuiltinOperator::ADD, sum::add),
     (BuiltinOperator::AVERAGE_POOL_2D, average_pool::import),
     (BuiltinOperator::CONV_2D, conv::import),
     (BuiltinOperator::DEPTHWISE_CONV_2D, depthwise::import),
@@ -28,11 +29,13 @@ const OPERATORS: [(BuiltinOperator, Importer); 13] = [
     (BuiltinOperator::FULLY_CONNECTED, fully_connected::import),
     (BuiltinOperator::MAX_POOL_2D, max_pool::import),
     (BuiltinOperator::MEAN, mean::import),
+    (BuiltinOperator::MUL, mul::import),
     (BuiltinOperator::PAD, pad::zero),
     (BuiltinOperator::PADV2, pad::constant),
     (BuiltinOperator::QUANTIZE, ends::quantise),
     (BuiltinOperator::RESHAPE, reshape::import),
     (BuiltinOperator::SOFTMAX, ends::softmax),
+    (BuiltinOperator::SUB, sum::subtract),
 ];
 
 /// Adds what an operator computes to the graph, and says where its result is.
