@@ -204,7 +204,7 @@ fn below_one(operator: &Operator<'_>, factor: f64) -> Result<Multiplier, ImportE
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
     use crate::fixed::RangeSource;
