@@ -135,7 +135,7 @@ impl Merger {
 }
 
 /// Distances that double what a running maximum covers, up to `window` values.
-fn steps(window: usize) -> Vec<usize> {
+pub(crate) fn steps(window: usize) -> Vec<usize> {
     let (mut covered, mut steps) = (1, Vec::new());
     while covered < window {
         steps.push(covered.min(window - covered));

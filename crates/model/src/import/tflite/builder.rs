@@ -9,13 +9,14 @@ use ndarray::{Array4, Axis};
 use super::file::File;
 use super::operator::Operator;
 use super::ops;
-use super::tensor::Tensor;
+use super::tensor::{BYTE, Tensor};
+use crate::activation::FixedActivation;
 use crate::error::ImportError;
-use crate::fixed::{Fixed, FixedInput, FixedLayer, OutputKind};
+use crate::fixed::{Fixed, FixedInput, FixedLayer, OutputKind, ValueRange};
 use crate::graph::{Graph, NodeId};
 use crate::interval::channel_bounds;
 use crate::linear::{Linear, Padding};
-use crate::rescale::{Rescale, Scaling};
+use crate::rescale::{Rescale, Scaling, Stored};
 use crate::shape::Shape;
 use crate::skip::Skip;
 
@@ -43,18 +44,30 @@ pub(super) struct Weighted {
     pub(super) bounds: (i64, i64),
 }
 
+/// A sum of tensors, perhaps moved, whose values are looked up: nothing is rounded.
+pub(super) struct Sum {
+    pub(super) terms: Vec<(NodeId, Skip<i64>)>,
+    pub(super) shape: Shape,
+    pub(super) stride: usize,
+    pub(super) activation: FixedActivation,
+    /// Sums that there are.
+    pub(super) range: ValueRange,
+}
+
 /// A graph under construction.
 pub(super) struct Builder<'a> {
     file: &'a File<'a>,
     graph: Graph<Fixed>,
     places: HashMap<usize, Place>,
     values: usize,
+    /// How the latest operator's result is stored.
+    stored: Option<Stored>,
 }
 
 impl<'a> Builder<'a> {
     /// A graph with the model's input, if that is one of bytes.
     pub(super) fn new(file: &'a File<'a>) -> Result<Self, ImportError> {
-        let mut builder = Self { file, graph: Graph::new(), places: HashMap::new(), values: 0 };
+        let mut builder = Self { file, graph: Graph::new(), places: HashMap::new(), values: 0, stored: None };
         let input = file.input()?;
         if !input.is_float() {
             let place = builder.push_input(&input)?;
@@ -71,7 +84,20 @@ impl<'a> Builder<'a> {
             self.places.insert(operator.output.index, place);
         }
         self.check_output()?;
+        self.store_output()?;
         Ok(self.graph)
+    }
+
+    /// A graph that ends in a table or a maximum, which do not say how their values are stored, gets a layer that does.
+    fn store_output(&mut self) -> Result<(), ImportError> {
+        let last = self.graph.nodes().next_back().map(|(id, node)| (id, node.stored().is_some()));
+        let (Some((last, false)), Some(stored)) = (last, self.stored) else { return Ok(()) };
+        let (shape, (lo, hi)) = (self.shape(last), BYTE);
+        let reach = vec![(lo - stored.zero_point, hi - stored.zero_point); shape.channels];
+        let kind = OutputKind::Rescale(Rescale { scaling: Scaling::Shift(0), stored, lo, hi, reach });
+        let linear = Linear::nothing(shape, shape, 1);
+        self.push_layer("output".into(), linear, vec![Skip::plain(1)], kind, &[last, last])?;
+        Ok(())
     }
 
     fn check_output(&self) -> Result<(), ImportError> {
@@ -131,13 +157,23 @@ impl<'a> Builder<'a> {
     }
 
     fn count(&mut self, name: &str, shape: Shape) -> Result<(), ImportError> {
+        self.values = self.counted(name, shape)?;
+        Ok(())
+    }
+
+    /// Values of the graph with a tensor of a shape: some, and not too many.
+    fn counted(&self, name: &str, shape: Shape) -> Result<usize, ImportError> {
         let values = shape.channels.checked_mul(shape.height).and_then(|values| values.checked_mul(shape.width));
         let values = values.filter(|values| *values > 0).and_then(|values| self.values.checked_add(values));
-        self.values = values.filter(|values| *values <= MOST_VALUES).ok_or_else(|| {
+        values.filter(|values| *values <= MOST_VALUES).ok_or_else(|| {
             let most = format!("expected some, and {MOST_VALUES} at most with those before it");
             ImportError::Graph(format!("tensor {name:?} has {shape} values; {most}"))
-        })?;
-        Ok(())
+        })
+    }
+
+    /// Refuses a shape that has no room in the graph.
+    pub(super) fn check_room(&self, operator: &Operator<'_>, shape: Shape) -> Result<(), ImportError> {
+        self.counted(&operator.name(), shape).map(|_| ())
     }
 
     /// Adds a convolution with weights, its bias at input 2.
@@ -178,6 +214,24 @@ impl<'a> Builder<'a> {
         self.finish_layer(operator, linear, Vec::new(), OutputKind::Rescale(rescale), &[source])
     }
 
+    /// Adds a sum on the way to the operator's result; its first term is what the layer reads.
+    pub(super) fn push_sum(&mut self, operator: &Operator<'_>, sum: Sum) -> Result<NodeId, ImportError> {
+        let Sum { terms, shape, stride, activation, range } = sum;
+        let (nodes, skips): (Vec<NodeId>, Vec<Skip<i64>>) = terms.into_iter().unzip();
+        let Some(&first) = nodes.first() else { return Err(operator.unsupported("it adds nothing")) };
+        self.check_room(operator, shape)?;
+        let sources: Vec<NodeId> = std::iter::once(first).chain(nodes).collect();
+        let kind = OutputKind::Requantise { shift: 0, activation, range };
+        let linear = Linear::nothing(self.shape(first), shape, stride);
+        self.push_layer(operator.name(), linear, skips, kind, &sources)
+    }
+
+    /// Adds a sum that is the operator's result.
+    pub(super) fn finish_sum(&mut self, operator: &Operator<'_>, sum: Sum) -> Result<Place, ImportError> {
+        self.start_result(operator, sum.shape)?;
+        Ok(Place { node: self.push_sum(operator, sum)?, is_end: false })
+    }
+
     /// Adds the layer whose result is the operator's.
     pub(super) fn finish_layer(
         &mut self,
@@ -187,12 +241,19 @@ impl<'a> Builder<'a> {
         kind: OutputKind,
         sources: &[NodeId],
     ) -> Result<Place, ImportError> {
-        let (declared, found) = (operator.output.shape()?, linear.output);
+        self.start_result(operator, linear.output)?;
+        let node = self.push_layer(operator.name(), linear, skips, kind, sources)?;
+        Ok(Place { node, is_end: false })
+    }
+
+    /// The next layer is the operator's result, of the shape that the file says it has.
+    fn start_result(&mut self, operator: &Operator<'_>, found: Shape) -> Result<(), ImportError> {
+        let declared = operator.output.shape()?;
         if declared != found {
             return Err(operator.unsupported(format!("its result is declared {declared}, it should be {found}")));
         }
-        let node = self.push_layer(operator.name(), linear, skips, kind, sources)?;
-        Ok(Place { node, is_end: false })
+        self.stored = Some(operator.output.stored()?);
+        Ok(())
     }
 
     /// Adds a layer.

@@ -4,6 +4,7 @@ use tract_tflite::tflite::{self, BuiltinOperator};
 
 use super::tensor::Tensor;
 use crate::error::ImportError;
+use crate::rescale::Stored;
 
 /// What an importer reads.
 pub(super) struct Operator<'a> {
@@ -54,6 +55,23 @@ impl<'a> Operator<'a> {
             (Ok(down @ 1..), Ok(right @ 1..)) => Ok((down, right)),
             _ => Err(self.unsupported(format!("strides {rows} and {columns}; expected positive ones"))),
         }
+    }
+
+    /// Rows and columns of a window.
+    pub(super) fn window(&self, rows: i32, columns: i32) -> Result<(usize, usize), ImportError> {
+        match (usize::try_from(rows), usize::try_from(columns)) {
+            (Ok(high @ 1..), Ok(wide @ 1..)) => Ok((high, wide)),
+            _ => Err(self.unsupported(format!("windows of {rows}x{columns} values; expected some"))),
+        }
+    }
+
+    /// How the result is stored, which must be as the first input is.
+    pub(super) fn same_stored(&self) -> Result<Stored, ImportError> {
+        let stored = self.output.stored()?;
+        if self.input(0)?.stored()? == stored {
+            return Ok(stored);
+        }
+        Err(self.unsupported("its result has another scale or zero point than its input"))
     }
 
     /// The one stride that both directions have.

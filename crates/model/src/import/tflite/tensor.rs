@@ -102,6 +102,17 @@ impl<'a> Tensor<'a> {
         Ok(words.iter().map(|word| i64::from(i32::from_le_bytes(*word))).collect())
     }
 
+    /// Whether the file has its values.
+    pub(super) fn is_constant(&self) -> bool {
+        self.data.is_some()
+    }
+
+    /// A constant of int8 values, less their zero point.
+    pub(super) fn values(&self) -> Result<Vec<i64>, ImportError> {
+        let zero_point = self.stored()?.zero_point;
+        Ok(self.constant(1)?.iter().map(|&byte| i64::from(byte as i8) - zero_point).collect())
+    }
+
     /// The bytes of a constant whose elements have this many.
     fn constant(&self, size: usize) -> Result<&'a [u8], ImportError> {
         let data = self.data.ok_or_else(|| self.wrong("expected a constant"))?;

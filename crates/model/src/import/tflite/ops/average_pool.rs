@@ -21,10 +21,7 @@ pub(super) fn import(operator: &Operator<'_>, builder: &mut Builder<'_>) -> Resu
     if !padding(operator, options.padding(), input, window, strides)?.is_none() {
         return Err(operator.unsupported("windows that reach beyond the plane"));
     }
-    let stored = operator.output.stored()?;
-    if operator.input(0)?.stored()? != stored {
-        return Err(operator.unsupported("its result has another scale or zero point than its input"));
-    }
+    let stored = operator.same_stored()?;
     let (lo, hi) = stored_bounds(operator, options.fused_activation_function(), &stored)?;
     let scaling = Scaling::Mean((window.0 * window.1) as i64);
     let rescale = Rescale { scaling, stored, lo, hi, reach: Vec::new() };
@@ -45,7 +42,7 @@ fn window(
 }
 
 /// Window sums by the operator's own windows where they lie side by side, otherwise by kernels of ones.
-fn sums(input: Shape, (rows, columns): (usize, usize), stride: usize) -> Linear<i64> {
+pub(super) fn sums(input: Shape, (rows, columns): (usize, usize), stride: usize) -> Linear<i64> {
     let whole = input.height.is_multiple_of(rows) && input.width.is_multiple_of(columns);
     let side_by_side =
         rows == columns && (stride == rows || (input.height, input.width) == (rows, columns)) && whole;

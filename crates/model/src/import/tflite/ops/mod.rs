@@ -1,12 +1,18 @@
-//! The supported operators, one file each.
+//! The supported operators, one file each or for several that are alike.
 
-mod add;
 mod average_pool;
 mod conv;
 mod depthwise;
 mod ends;
 mod fully_connected;
+mod hard_swish;
+mod max_pool;
+mod mean;
+mod mul;
+mod pad;
 mod reshape;
+mod sum;
+mod table;
 
 use tract_tflite::tflite::BuiltinOperator;
 
@@ -16,16 +22,25 @@ use crate::error::ImportError;
 
 type Importer = fn(&Operator<'_>, &mut Builder<'_>) -> Result<Place, ImportError>;
 
-const OPERATORS: [(BuiltinOperator, Importer); 9] = [
-    (BuiltinOperator::ADD, add::import),
+const OPERATORS: [(BuiltinOperator, Importer); 18] = [
+    (BuiltinOperator::ADD, sum::add),
     (BuiltinOperator::AVERAGE_POOL_2D, average_pool::import),
     (BuiltinOperator::CONV_2D, conv::import),
     (BuiltinOperator::DEPTHWISE_CONV_2D, depthwise::import),
     (BuiltinOperator::DEQUANTIZE, ends::dequantise),
     (BuiltinOperator::FULLY_CONNECTED, fully_connected::import),
+    (BuiltinOperator::HARD_SWISH, table::hard_swish),
+    (BuiltinOperator::LOGISTIC, table::logistic),
+    (BuiltinOperator::MAX_POOL_2D, max_pool::import),
+    (BuiltinOperator::MEAN, mean::import),
+    (BuiltinOperator::MUL, mul::import),
+    (BuiltinOperator::PAD, pad::zero),
+    (BuiltinOperator::PADV2, pad::constant),
     (BuiltinOperator::QUANTIZE, ends::quantise),
     (BuiltinOperator::RESHAPE, reshape::import),
     (BuiltinOperator::SOFTMAX, ends::softmax),
+    (BuiltinOperator::SUB, sum::subtract),
+    (BuiltinOperator::TANH, table::tanh),
 ];
 
 /// Adds what an operator computes to the graph, and says where its result is.

@@ -11,8 +11,6 @@ pub(super) fn import(operator: &Operator<'_>, builder: &mut Builder<'_>) -> Resu
     if !(flat || from == to) {
         return Err(operator.unsupported(format!("from {from:?} to {to:?}; only to [1, features]")));
     }
-    if operator.input(0)?.stored()? != operator.output.stored()? {
-        return Err(operator.unsupported("its result has another scale or zero point than its input"));
-    }
+    operator.same_stored()?;
     Ok(Place { node: source, is_end: false })
 }

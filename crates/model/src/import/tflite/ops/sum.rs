@@ -1,9 +1,12 @@
-//! ADD: each tensor is multiplied to a common unit, a power of two finer than the coarser one's; their sum is rescaled.
+//! ADD and SUB: each tensor is multiplied to a common unit, a power of two finer than the coarser one's; their sum or
+//! difference is rescaled.
 //!
 //! Bytes have so few pairs that all are tried: where one sum of multiples, shifted to the right, gives what the kernel does for
 //! each of them, that is the layer. Otherwise it is three.
 
 use std::ops::RangeInclusive;
+
+use tract_tflite::tflite::ActivationFunctionType;
 
 use super::super::activation::stored_bounds;
 use super::super::builder::{Builder, Place};
@@ -25,13 +28,29 @@ const SHIFTS: RangeInclusive<u32> = 14..=30;
 /// What is wrong with scales that no bytes need.
 const OVERFLOW: &str = "its values overflow 32 bits";
 
-pub(super) fn import(operator: &Operator<'_>, builder: &mut Builder<'_>) -> Result<Place, ImportError> {
+/// `a + b`.
+pub(super) fn add(operator: &Operator<'_>, builder: &mut Builder<'_>) -> Result<Place, ImportError> {
+    let options = operator.options(operator.table.builtin_options_as_add_options())?;
+    import(operator, builder, (1, options.fused_activation_function()))
+}
+
+/// `a - b`.
+pub(super) fn subtract(operator: &Operator<'_>, builder: &mut Builder<'_>) -> Result<Place, ImportError> {
+    let options = operator.options(operator.table.builtin_options_as_sub_options())?;
+    import(operator, builder, (-1, options.fused_activation_function()))
+}
+
+fn import(
+    operator: &Operator<'_>,
+    builder: &mut Builder<'_>,
+    (sign, activation): (i64, ActivationFunctionType),
+) -> Result<Place, ImportError> {
     let ((first, shape), (second, other)) = (builder.source(operator, 0)?, builder.source(operator, 1)?);
     if shape != other {
         return Err(operator.unsupported(format!("it adds {other} to {shape}; expected equal shapes")));
     }
-    let multipliers = Multipliers::of(operator)?;
-    let rescale = rescale(operator, multipliers.output)?;
+    let multipliers = Multipliers::of(operator, sign)?;
+    let rescale = rescale(operator, activation, multipliers.output)?;
     let ranges = [operator.input(0)?.range()?, operator.input(1)?.range()?];
     if let Some(sum) = Sum::of(&multipliers, &rescale, ranges) {
         let (linear, skips, kind) = sum.layer(shape, rescale, ranges);
@@ -42,15 +61,18 @@ pub(super) fn import(operator: &Operator<'_>, builder: &mut Builder<'_>) -> Resu
     let reach = multipliers.bounds(ranges).ok_or_else(|| operator.unsupported(OVERFLOW))?;
     let scaling = Scaling::Multipliers(vec![multipliers.output; shape.channels]);
     let kind = OutputKind::Rescale(Rescale { scaling, reach: vec![reach; shape.channels], ..rescale });
-    let skips = vec![Skip::plain(1), Skip::plain(1)];
+    let skips = vec![Skip::plain(1), Skip::plain(sign)];
     builder.finish_layer(operator, Linear::nothing(shape, shape, 1), skips, kind, &[first, first, second])
 }
 
 /// The result of one channel.
-fn rescale(operator: &Operator<'_>, multiplier: Multiplier) -> Result<Rescale, ImportError> {
-    let options = operator.options(operator.table.builtin_options_as_add_options())?;
+fn rescale(
+    operator: &Operator<'_>,
+    activation: ActivationFunctionType,
+    multiplier: Multiplier,
+) -> Result<Rescale, ImportError> {
     let stored = operator.output.stored()?;
-    let (lo, hi) = stored_bounds(operator, options.fused_activation_function(), &stored)?;
+    let (lo, hi) = stored_bounds(operator, activation, &stored)?;
     Ok(Rescale { scaling: Scaling::Multipliers(vec![multiplier]), stored, lo, hi, reach: Vec::new() })
 }
 
@@ -79,30 +101,31 @@ fn scaled(multiplier: Multiplier, range: ValueRange) -> Option<OutputKind> {
 struct Multipliers {
     inputs: [Multiplier; 2],
     output: Multiplier,
+    /// Of the second tensor: 1 or -1.
+    sign: i64,
 }
 
 impl Multipliers {
     /// As the kernel's preparation finds them, in its floats.
-    fn of(operator: &Operator<'_>) -> Result<Self, ImportError> {
+    fn of(operator: &Operator<'_>, sign: i64) -> Result<Self, ImportError> {
         let [first, second] = [operator.input(0)?.stored()?.unit, operator.input(1)?.stored()?.unit];
         let twice = f64::from(2.0 * first.max(second));
         let unit = (1 << LEFT_SHIFT) as f32 * operator.output.stored()?.unit;
         let inputs = [f64::from(first) / twice, f64::from(second) / twice];
         let inputs = [below_one(operator, inputs[0])?, below_one(operator, inputs[1])?];
-        Ok(Self { inputs, output: below_one(operator, twice / f64::from(unit))? })
+        Ok(Self { inputs, output: below_one(operator, twice / f64::from(unit))?, sign })
     }
-}
 
-impl Multipliers {
     /// What the sum of the multiplied values is; `None` means overflow.
     fn sum(&self, first: i64, second: i64) -> Option<i64> {
         let [first, second] = [first, second].map(|value| value << LEFT_SHIFT);
-        Some(self.inputs[0].apply(first)? + self.inputs[1].apply(second)?)
+        Some(self.inputs[0].apply(first)? + self.sign * self.inputs[1].apply(second)?)
     }
 
     /// Bounds of the sums.
     fn bounds(&self, [first, second]: [ValueRange; 2]) -> Option<(i64, i64)> {
-        Some((self.sum(first.lo, second.lo)?, self.sum(first.hi, second.hi)?))
+        let (least, most) = if self.sign < 0 { (second.hi, second.lo) } else { (second.lo, second.hi) };
+        Some((self.sum(first.lo, least)?, self.sum(first.hi, most)?))
     }
 }
 
@@ -118,7 +141,8 @@ impl Sum {
     fn of(multipliers: &Multipliers, rescale: &Rescale, ranges: [ValueRange; 2]) -> Option<Self> {
         let results = results(multipliers, rescale, ranges)?;
         let common = multipliers.output.real() * f64::from(1 << LEFT_SHIFT);
-        let slopes = multipliers.inputs.map(|multiplier| multiplier.real() * common);
+        let [first, second] = multipliers.inputs.map(|multiplier| multiplier.real() * common);
+        let slopes = [first, multipliers.sign as f64 * second];
         SHIFTS.into_iter().find_map(|shift| {
             let factors = slopes.map(|slope| (slope * f64::powi(2.0, shift as i32)).round() as i64);
             let offset = offset(&results, rescale.extremes(), factors, shift)?;
@@ -134,11 +158,11 @@ impl Sum {
     ) -> (Linear<i64>, Vec<Skip<i64>>, OutputKind) {
         let mut linear = Linear::nothing(shape, shape, 1);
         linear.bias.fill(self.offset);
-        let at = |pick: fn(&ValueRange) -> i64| {
-            let terms = self.factors.iter().zip(&ranges).map(|(factor, range)| factor * pick(range));
-            self.offset + terms.sum::<i64>()
+        let at = |pick: fn(i64, i64) -> i64| {
+            let terms = self.factors.iter().zip(&ranges);
+            self.offset + terms.map(|(factor, range)| pick(factor * range.lo, factor * range.hi)).sum::<i64>()
         };
-        let reach = vec![(at(|range| range.lo), at(|range| range.hi)); shape.channels];
+        let reach = vec![(at(i64::min), at(i64::max)); shape.channels];
         let kind = OutputKind::Rescale(Rescale { scaling: Scaling::Shift(self.shift), reach, ..rescale });
         (linear, self.factors.map(Skip::plain).to_vec(), kind)
     }
@@ -180,7 +204,7 @@ fn below_one(operator: &Operator<'_>, factor: f64) -> Result<Multiplier, ImportE
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
     use crate::fixed::RangeSource;
@@ -192,10 +216,12 @@ mod tests {
 
         #[test]
         fn a_shifted_sum_gives_what_the_kernel_does(
-            first in 0.05f64..0.5, second in 0.05f64..0.5, output in 1e-6f64..4e-6, zero_point in -128i64..128, relu: bool,
+            first in 0.05f64..0.5, second in 0.05f64..0.5, output in 1e-6f64..4e-6, zero_point in -128i64..128,
+            relu: bool, less: bool,
         ) {
             let inputs = [first, second].map(|real| Multiplier::of(real).unwrap());
-            let multipliers = Multipliers { inputs, output: Multiplier::of(output).unwrap() };
+            let sign = if less { -1 } else { 1 };
+            let multipliers = Multipliers { inputs, output: Multiplier::of(output).unwrap(), sign };
             let (lo, hi) = (if relu { zero_point } else { -128 }, 127);
             let (scaling, stored) = (Scaling::Multipliers(vec![multipliers.output]), Stored { unit: 1.0, zero_point });
             let rescale = Rescale { scaling, stored, lo, hi, reach: Vec::new() };
