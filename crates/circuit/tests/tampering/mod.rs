@@ -109,7 +109,7 @@ pub fn random_subject(index: u64) -> Subject {
             Case::with_weight_bits(weight_bits, input, &specs, index.is_multiple_of(2), index)
         };
         // The family `direct` has no limbs.
-        let in_limbs = index % 9 == 0 || index % 9 == 7 || index % 9 == 6 && attempt % 2 == 0;
+        let in_limbs = matches!(index % 9, 0 | 7) || index % 9 == 6 && attempt % 2 == 0;
         let case = if in_limbs { case.map(|case| stored(&case.graph, &mut numbers)) } else { case };
         let Ok(case) = case else { continue };
         let modes = [(false, WeightMode::Private), (true, WeightMode::Private), (true, WeightMode::Fixed)];
