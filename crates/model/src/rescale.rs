@@ -23,6 +23,9 @@ impl Stored {
     }
 }
 
+/// Magnitude of accumulators that no layer comes near.
+const FARTHEST: i64 = 1 << 56;
+
 /// How an accumulator is brought to the unit of the result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Scaling {
@@ -84,6 +87,22 @@ impl Rescale {
             Scaling::Mean(count) => divide_half_away(acc.checked_add(count.checked_mul(zero_point)?)?, *count),
             Scaling::Shift(shift) => acc.checked_shr(*shift)?.checked_add(zero_point),
         }
+    }
+
+    /// The accumulators, around those within reach, that the rounding is defined for; `None` if it is not within reach.
+    pub fn domain(&self, channel: usize) -> Option<(i64, i64)> {
+        let most = if matches!(self.scaling, Scaling::Shift(_)) { FARTHEST } else { i64::from(i32::MAX) };
+        let (lo, hi) = *self.reach.get(channel)?;
+        let end = |inside: i64, outside: i64| -> Option<i64> {
+            self.apply(channel, inside)?;
+            let (mut inside, mut outside) = (inside, outside);
+            while inside.abs_diff(outside) > 1 {
+                let middle = inside + (outside - inside) / 2;
+                *(if self.apply(channel, middle).is_some() { &mut inside } else { &mut outside }) = middle;
+            }
+            Some(if self.apply(channel, outside).is_some() { outside } else { inside })
+        };
+        Some((end(lo, lo.min(-most - 1))?, end(hi, hi.max(most))?))
     }
 
     /// The least accumulator in `[lo, hi]` whose value is `value` or more.

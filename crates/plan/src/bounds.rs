@@ -106,7 +106,7 @@ fn tables(tables: &[Table]) -> Result<(), PlanError> {
                 }
                 hold("table", *shift <= MOST_SHIFT && lo <= hi && table.len() <= 1 << MOST_K)?;
             }
-            TableKind::Steps { steps: Steps { parts, pivot, nudge, lo, hi }, activation } => {
+            TableKind::Steps { steps: Steps { parts, pivot, nudge, lo, hi, closed: _ }, activation } => {
                 let clamp = matches!(activation, FixedActivation::Clamp(_));
                 let half = (1i64 << (*parts).min(MOST_PARTS)) / 2;
                 hold("table", clamp && *parts <= MOST_PARTS && (0..=half).contains(nudge))?;

@@ -67,6 +67,8 @@ pub struct Steps {
     pub lo: i64,
     /// Value of the last step.
     pub hi: i64,
+    /// Whether nothing is known of steps beyond these: no others may be added.
+    pub closed: bool,
 }
 
 impl Steps {
@@ -75,9 +77,10 @@ impl Steps {
         (value << self.parts) + if value <= self.pivot { self.nudge } else { 0 }
     }
 
-    /// Whether steps start at the same parts.
+    /// Whether both may be one table: their steps start at the same parts.
     pub(crate) fn are_alike(&self, other: &Self) -> bool {
-        (self.parts, self.pivot, self.nudge) == (other.parts, other.pivot, other.nudge)
+        let open = !self.closed && !other.closed;
+        open && (self.parts, self.pivot, self.nudge) == (other.parts, other.pivot, other.nudge)
     }
 
     /// The value whose step a part belongs to.
@@ -109,7 +112,7 @@ impl Steps {
     }
 
     /// Number of entries.
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         usize::try_from(self.hi - self.lo + 1).unwrap_or(0) * self.each()
     }
 
@@ -213,8 +216,8 @@ impl TableSet {
         self.add(TableKind::Activation { shift, activation, lo, hi })
     }
 
-    /// Adds steps, to those of the same pattern if they are there; returns their place. The executor accepts all that it can
-    /// reach, so that more steps change nothing.
+    /// Adds steps, to those of the same pattern if they are there; returns their place. Beyond reach the rounding is the same,
+    /// so that more steps change nothing, unless they are closed.
     pub(crate) fn steps(&mut self, steps: Steps, activation: FixedActivation) -> usize {
         for (place, table) in self.0.iter_mut().enumerate() {
             if let TableKind::Steps { steps: other, activation: same } = &mut table.kind

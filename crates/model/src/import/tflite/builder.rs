@@ -16,6 +16,7 @@ use crate::fixed::{Fixed, FixedInput, FixedLayer, OutputKind, ValueRange};
 use crate::graph::{Graph, NodeId};
 use crate::interval::channel_bounds;
 use crate::linear::{Linear, Padding};
+use crate::multiplier::Multiplier;
 use crate::rescale::{Rescale, Scaling, Stored};
 use crate::shape::Shape;
 use crate::skip::Skip;
@@ -24,6 +25,8 @@ use crate::skip::Skip;
 const MOST_VALUES: usize = 1 << 24;
 /// Bits of a weight.
 const WEIGHT_BITS: u32 = 8;
+/// Logarithm of a step of a channel that never changes.
+const SETTLED_SHIFT: u32 = 7;
 
 /// Where a tensor of the file is in the graph.
 #[derive(Clone, Copy)]
@@ -272,19 +275,21 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// A channel whose value no input can change gets no weights, and the bias closest to 0 that gives this value: such channels
-/// may carry biases of 32 bits. `None` means overflow.
+/// A channel whose value no input can change gets no weights, and a factor and a bias that give this value: those of the file
+/// may be so small and so large that nothing else would need their bits. `None` means overflow.
 fn settle(linear: &mut Linear<i64>, rescale: &mut Rescale, channel: usize) -> Option<()> {
     let (least, most) = rescale.reach[channel];
     let value = rescale.apply(channel, least)?;
     if rescale.apply(channel, most)? != value {
         return Some(());
     }
-    let bias = if rescale.apply(channel, 0)? <= value {
-        rescale.threshold(channel, value, (0, least.max(0)))?
-    } else {
-        rescale.threshold(channel, value + 1, (most.min(0), 0))? - 1
-    };
+    let steps = 1 << SETTLED_SHIFT;
+    match &mut rescale.scaling {
+        Scaling::Multipliers(multipliers) => multipliers[channel] = Multiplier::of(1.0 / f64::from(steps))?,
+        Scaling::Factors(factors) => factors[channel] = 1.0 / f64::from(steps),
+        Scaling::Mean(_) | Scaling::Shift(_) => return Some(()),
+    }
+    let bias = value * i64::from(steps);
     linear.kernel.index_axis_mut(Axis(0), channel).fill(0);
     linear.bias[channel] = bias;
     rescale.reach[channel] = (bias, bias);
