@@ -116,10 +116,15 @@ struct Window {
 const EVERY_VALUE: Window = Window { first: i64::MIN, last: i64::MAX };
 
 impl StepFunction {
-    /// Runs a layer's rounding; `None` means that it overflows, or that its channels are not those of the layer.
+    /// Runs a layer's rounding; `None` means that it overflows, that it has more values than any table, or that its channels
+    /// are not those of the layer.
     pub(crate) fn of(rescale: &Rescale, channels: usize) -> Option<Self> {
+        let (lo, hi) = rescale.extremes();
+        if hi.checked_sub(lo).is_none_or(|values| !(0..=MOST_VALUES).contains(&values)) {
+            return None;
+        }
         let channels = (0..channels).map(|channel| Channel::of(rescale, channel)).collect::<Option<_>>()?;
-        Some(Self { channels, clamp: rescale.extremes() })
+        Some(Self { channels, clamp: (lo, hi) })
     }
 
     /// The layer in limbs of `bits` bits together; `None` if they are too few.
@@ -165,6 +170,8 @@ impl Lines {
     }
 }
 
+/// The most values of a layer; bytes have 256.
+const MOST_VALUES: i64 = 1 << 16;
 /// The most entries of a table that a channel has for itself.
 const MOST_CLOSED: usize = 64;
 
