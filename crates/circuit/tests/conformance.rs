@@ -43,7 +43,13 @@ fn run(path: &Path) -> Result<bool, Refusal> {
     let vector: Vector = serde_json::from_slice(&fs::read(path.with_extension("json")).unwrap()).unwrap();
     let imported =
         import_onnx(path, &Operators::default()).map_err(|error| Refusal::Refused(error.to_string()))?;
-    let options = QuantiseOptions { input_bits: 12, weight_bits: 12, table_bits: 12, margin: 0.01 };
+    let options = QuantiseOptions {
+        input_bits: 12,
+        weight_bits: 12,
+        table_bits: 12,
+        margin: 0.01,
+        ..QuantiseOptions::default()
+    };
     let samples = std::slice::from_ref(&vector.input);
     let graph = quantise(&fuse(&imported.graph), samples, &options)
         .map_err(|error| Refusal::Refused(error.to_string()))?;

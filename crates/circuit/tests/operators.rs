@@ -14,7 +14,7 @@ use zklayout_plan::{Family, PlanOptions, plan};
 fn check(net: &mut Net, name: &str) {
     let input = net.graph.nodes().next().unwrap().1.shape;
     let sample: Vec<f64> = (0..input.len()).map(|_| net.numbers.real()).collect();
-    let options = QuantiseOptions { input_bits: 8, weight_bits: 8, table_bits: 9, margin: 0.25 };
+    let options = QuantiseOptions { input_bits: 8, weight_bits: 8, table_bits: 9, ..QuantiseOptions::default() };
     let fused = fuse(&net.graph);
     let graph = quantise(&fused, std::slice::from_ref(&sample), &options).unwrap();
     let trace = execute(&graph, &sample).unwrap();

@@ -66,6 +66,9 @@ pub(crate) struct ModelOptions {
     /// of the float model's.
     #[arg(long, conflicts_with_all = ["weight_bits", "table_bits"])]
     pub(crate) max_error: Option<f64>,
+    /// How far an output may be from the float model's on the samples, in percent of how far the float outputs go.
+    #[arg(long, value_name = "PERCENT", default_value_t = 100.0 * QuantiseOptions::default().allow_error)]
+    allow_error: f64,
 }
 
 impl ModelOptions {
@@ -81,6 +84,7 @@ impl ModelOptions {
             weight_bits: self.weight_bits,
             table_bits: self.table_bits,
             margin: self.margin,
+            allow_error: self.allow_error / 100.0,
         }
     }
 }

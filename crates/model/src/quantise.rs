@@ -3,6 +3,8 @@
 //! Ranges are worst-case where the lookup table they need is small, otherwise calibrated with a margin; each
 //! [`ValueRange`] says which.
 
+use serde::{Deserialize, Serialize};
+
 use crate::activation::{Activation, Clamp, FixedActivation, Function, ValueTable};
 use crate::calibration::{Bounds, Evidence, Runs, Sums};
 use crate::error::QuantiseError;
@@ -19,7 +21,7 @@ use crate::skip::Skip;
 const EXACT_BITS: u32 = 3;
 
 /// The bit budget.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct QuantiseOptions {
     /// Bits of an input value.
     pub input_bits: u32,
@@ -29,11 +31,13 @@ pub struct QuantiseOptions {
     pub table_bits: u32,
     /// How far beyond the calibration samples a range reaches: 0.25 adds a quarter on either side.
     pub margin: f64,
+    /// How far an output may be from the float model's, as a share of how far the float outputs go.
+    pub allow_error: f64,
 }
 
 impl Default for QuantiseOptions {
     fn default() -> Self {
-        Self { input_bits: 8, weight_bits: 9, table_bits: 11, margin: 0.25 }
+        Self { input_bits: 8, weight_bits: 9, table_bits: 11, margin: 0.25, allow_error: 0.05 }
     }
 }
 
@@ -53,6 +57,10 @@ impl QuantiseOptions {
         if !(self.margin.is_finite() && (0.0..=100.0).contains(&self.margin)) {
             let reason = format!("{} is outside 0 to 100", self.margin);
             return Err(QuantiseError::Option { option: "margin", reason });
+        }
+        if !(0.0..=1.0).contains(&self.allow_error) {
+            let reason = format!("{} is outside 0 to 1", self.allow_error);
+            return Err(QuantiseError::Option { option: "allow_error", reason });
         }
         Ok(())
     }

@@ -381,7 +381,13 @@ fn an_operator_is_one_function_and_one_word() {
 
 #[test]
 fn integers_stay_close_to_floats() {
-    let options = QuantiseOptions { input_bits: 12, weight_bits: 12, table_bits: 14, margin: 0.5 };
+    let options = QuantiseOptions {
+        input_bits: 12,
+        weight_bits: 12,
+        table_bits: 14,
+        margin: 0.5,
+        ..QuantiseOptions::default()
+    };
     for (name, model) in models() {
         let Imported { graph, reference, .. } = model.import().unwrap();
         let input = input(graph.nodes().next().unwrap().1.shape.len());
@@ -544,7 +550,7 @@ fn bad_samples_and_options_are_refused() {
 fn ranges_say_where_they_come_from() {
     let graph = simple();
     let source = |table_bits: u32| {
-        let options = QuantiseOptions { input_bits: 4, weight_bits: 4, table_bits, margin: 0.25 };
+        let options = QuantiseOptions { input_bits: 4, weight_bits: 4, table_bits, ..QuantiseOptions::default() };
         let fixed = quantise(&graph, &[vec![0.1, 0.9, 0.4, 0.7]], &options).unwrap();
         let (_, Fixed::Layer(layer)) = fixed.nodes().last().unwrap() else { panic!("no layer") };
         let OutputKind::Requantise { range, .. } = &layer.kind else { panic!("no range") };

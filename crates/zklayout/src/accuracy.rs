@@ -16,17 +16,6 @@ const TABLE_BITS: [u32; 7] = [8, 9, 10, 11, 12, 13, 14];
 /// Most samples that are compared; they are spread over those given.
 const MOST_COMPARED: usize = 32;
 
-/// How far a quantised model is from its float model.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Fidelity {
-    /// Largest difference of an output; infinite if some sample leaves the quantisation's ranges.
-    pub largest_difference: f64,
-    /// Samples on which both models name the same class.
-    pub agreeing: usize,
-    /// Samples that were compared.
-    pub samples: usize,
-}
-
 impl Model {
     /// Quantises with the bit widths whose best layout is the cheapest, among those that keep every output within
     /// `max_error` of the float model's on the samples. `base` gives the bits of an input and the margin.
@@ -41,14 +30,18 @@ impl Model {
         plan: &PlanOptions,
     ) -> Result<QuantisedModel, Error> {
         let compared = spread(samples);
-        let floats = compared.iter().map(|input| self.float_output(input)).collect::<Result<Vec<_>, _>>()?;
         let narrowest = |&table_bits: &u32| {
             let mut tried = Tried::default();
             for weight_bits in WEIGHT_BITS {
                 let options = QuantiseOptions { weight_bits, table_bits, ..base.clone() };
-                match self.quantise(samples, &options) {
-                    Ok(quantised) => {
-                        let difference = quantised.fidelity(&compared, &floats).largest_difference;
+                let tried_one = self.quantise_unchecked(samples, &options).and_then(|quantised| {
+                    let fidelity = self.fidelity(&quantised, &compared)?;
+                    Ok((quantised, fidelity))
+                });
+                match tried_one {
+                    Ok((quantised, fidelity)) => {
+                        let all = fidelity.refused == 0;
+                        let difference = if all { fidelity.largest_difference } else { f64::INFINITY };
                         tried.closest = tried.closest.min(difference);
                         if difference <= max_error {
                             tried.kept.push(quantised);
@@ -63,7 +56,7 @@ impl Model {
         let tried = TABLE_BITS.par_iter().map(narrowest).collect::<Vec<_>>();
         let tried = tried.into_iter().fold(Tried::default(), Tried::and);
         match (cheapest(tried.kept, plan)?, tried.failure) {
-            (Some(quantised), _) => Ok(quantised),
+            (Some(quantised), _) => self.checked(quantised, samples, base.allow_error),
             (None, Some(failure)) if tried.closest.is_infinite() => Err(failure),
             (None, _) => Err(Error::Accuracy { max_error, closest: tried.closest }),
         }
@@ -91,24 +84,6 @@ impl Tried {
     }
 }
 
-impl QuantisedModel {
-    /// Compares with the float model's outputs on the same inputs.
-    pub fn fidelity(&self, inputs: &[&Vec<f64>], floats: &[Vec<f64>]) -> Fidelity {
-        let mut fidelity = Fidelity { largest_difference: 0.0, agreeing: 0, samples: inputs.len() };
-        for (input, float) in inputs.iter().zip(floats) {
-            let Ok(trace) = self.run(input) else {
-                fidelity.largest_difference = f64::INFINITY;
-                continue;
-            };
-            let integer = self.dequantise(&trace);
-            let differences = float.iter().zip(&integer).map(|(a, b)| (a - b).abs());
-            fidelity.largest_difference = differences.fold(fidelity.largest_difference, f64::max);
-            fidelity.agreeing += usize::from(largest(float) == largest(&integer));
-        }
-        fidelity
-    }
-}
-
 /// The model whose best layout scores best; `None` if there is none.
 fn cheapest(models: Vec<QuantisedModel>, plan: &PlanOptions) -> Result<Option<QuantisedModel>, Error> {
     let mut best: Option<(f64, QuantisedModel)> = None;
@@ -130,10 +105,6 @@ fn cheapest(models: Vec<QuantisedModel>, plan: &PlanOptions) -> Result<Option<Qu
     }
 }
 
-fn spread(samples: &[Vec<f64>]) -> Vec<&Vec<f64>> {
-    samples.iter().step_by(samples.len().div_ceil(MOST_COMPARED).max(1)).collect()
-}
-
-fn largest(values: &[f64]) -> Option<usize> {
-    (0..values.len()).max_by(|&a, &b| values[a].total_cmp(&values[b]).then(b.cmp(&a)))
+fn spread(samples: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    samples.iter().step_by(samples.len().div_ceil(MOST_COMPARED).max(1)).cloned().collect()
 }

@@ -6,6 +6,8 @@ use zklayout_model::{ExecuteError, ImportError, QuantiseError};
 use zklayout_plan::{CostError, PlanError};
 use zklayout_prover::ProverError;
 
+use crate::fidelity::Fidelity;
+
 /// Whatever went wrong; the message says where and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -46,6 +48,20 @@ pub enum Error {
         max_error: f64,
         /// The smallest largest difference of those tried.
         closest: f64,
+    },
+    /// The integers answer something else than the float model.
+    #[error(
+        "the integers are too far from the float model on the samples that chose their scales: {fidelity}; allowed are \
+         {allowed} %. Layer {layer:?} loses the most: give more bits to inputs, weights or tables, choose them with a \
+         largest error, or allow more"
+    )]
+    Fidelity {
+        /// The layer that adds the most.
+        layer: String,
+        /// What is allowed, in percent of the reach.
+        allowed: f64,
+        /// What was found.
+        fidelity: Box<Fidelity>,
     },
     /// Choosing a layout.
     #[error(transparent)]

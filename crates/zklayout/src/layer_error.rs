@@ -46,6 +46,21 @@ impl Model {
     }
 }
 
+impl Model {
+    /// The layer whose values are the furthest off, as a share of their magnitude, beyond what the layers before are.
+    pub(crate) fn worst_layer(&self, quantised: &QuantisedModel, inputs: &[Vec<f64>]) -> Result<String, Error> {
+        let (mut before, mut worst) = (0.0f64, (f64::NEG_INFINITY, "input".to_owned()));
+        for layer in self.layer_errors(quantised, inputs)? {
+            let share = if layer.rms == 0.0 { 0.0 } else { layer.rms / layer.magnitude };
+            if share - before > worst.0 {
+                worst = (share - before, layer.name);
+            }
+            before = before.max(share);
+        }
+        Ok(worst.1)
+    }
+}
+
 /// Differences of one layer, summed up.
 #[derive(Default)]
 struct LayerSum {

@@ -24,12 +24,13 @@
 
 mod accuracy;
 mod error;
+mod fidelity;
 mod layer_error;
 mod model;
 mod samples;
 
-pub use accuracy::Fidelity;
 pub use error::Error;
+pub use fidelity::Fidelity;
 pub use layer_error::LayerError;
 pub use model::{Model, QuantisedModel};
 pub use samples::{SampleFormat, Samples};

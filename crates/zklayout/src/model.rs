@@ -11,6 +11,7 @@ use zklayout_model::{
 use zklayout_plan::{Candidate, Plan, PlanOptions, Priced, SearchReport, candidates, plan, sample, search};
 
 use crate::error::Error;
+use crate::fidelity::Fidelity;
 
 /// Largest relative difference between the imported graph and the float engine, which computes in 32 bits.
 const IMPORT_TOLERANCE: f64 = 1e-3;
@@ -101,12 +102,39 @@ impl Model {
         Ok(run_fused(&self.fused, &tensor).into_iter().map(|(_, values)| values).collect())
     }
 
-    /// Chooses scales from calibration samples.
+    /// Chooses scales from calibration samples, and holds the integers against the float model on them.
     ///
     /// # Errors
-    /// No sample, a bad sample, or a layer that the bit budget cannot represent.
+    /// No sample, a bad sample, a layer that the bit budget cannot represent, or outputs further from the float model's than
+    /// the options allow.
     pub fn quantise(&self, samples: &[Vec<f64>], options: &QuantiseOptions) -> Result<QuantisedModel, Error> {
-        Ok(QuantisedModel { graph: quantise(&self.fused, samples, options)?, options: Some(options.clone()) })
+        self.checked(self.quantise_unchecked(samples, options)?, samples, options.allow_error)
+    }
+
+    /// Chooses scales without a look at what comes out.
+    pub(crate) fn quantise_unchecked(
+        &self,
+        samples: &[Vec<f64>],
+        options: &QuantiseOptions,
+    ) -> Result<QuantisedModel, Error> {
+        let graph = quantise(&self.fused, samples, options)?;
+        Ok(QuantisedModel { graph, options: Some(options.clone()), fidelity: None })
+    }
+
+    /// Notes how far the integers are from the float model, and refuses them if that is too far.
+    pub(crate) fn checked(
+        &self,
+        mut quantised: QuantisedModel,
+        samples: &[Vec<f64>],
+        allowed: f64,
+    ) -> Result<QuantisedModel, Error> {
+        let fidelity = self.fidelity(&quantised, samples)?;
+        if !fidelity.keeps(allowed) {
+            let layer = self.worst_layer(&quantised, samples)?;
+            return Err(Error::Fidelity { layer, allowed: 100.0 * allowed, fidelity: Box::new(fidelity) });
+        }
+        quantised.fidelity = Some(fidelity);
+        Ok(quantised)
     }
 }
 
@@ -115,6 +143,7 @@ impl Model {
 pub struct QuantisedModel {
     graph: Graph<Fixed>,
     options: Option<QuantiseOptions>,
+    fidelity: Option<Fidelity>,
 }
 
 impl QuantisedModel {
@@ -124,12 +153,18 @@ impl QuantisedModel {
     /// # Errors
     /// A file that cannot be read, or with something else than the supported operators on bytes.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
-        Ok(Self { graph: import_tflite(path.as_ref())?, options: None })
+        Ok(Self { graph: import_tflite(path.as_ref())?, options: None, fidelity: None })
     }
 
     /// The bit budget that the model was quantised with; `None` if its file had integers.
     pub fn options(&self) -> Option<&QuantiseOptions> {
         self.options.as_ref()
+    }
+
+    /// How far the integers are from the float model on the samples that chose the scales; `None` if the file had
+    /// integers, which are exact by construction.
+    pub fn fidelity(&self) -> Option<&Fidelity> {
+        self.fidelity.as_ref()
     }
 
     /// Shape of the model's input.

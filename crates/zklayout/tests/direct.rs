@@ -66,7 +66,7 @@ fn check(graph: &Graph<Fixed>, input: &[f64], visibility: Visibility, knobs: Dir
 #[test]
 fn every_variant_is_proven_and_verified() {
     let input: Vec<f64> = (0..16).map(|place| f64::from(place) / 16.0).collect();
-    let options = QuantiseOptions { input_bits: 6, weight_bits: 6, table_bits: 8, margin: 0.25 };
+    let options = QuantiseOptions { input_bits: 6, weight_bits: 6, table_bits: 8, ..QuantiseOptions::default() };
     let graph = quantise(&network(), std::slice::from_ref(&input), &options).unwrap();
     for dot in [DotVariant::Plain, DotVariant::Running] {
         for relu in [ReluVariant::Lookup, ReluVariant::Bits] {

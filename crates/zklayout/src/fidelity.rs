@@ -1,0 +1,143 @@
+//! How far integers are from the float model, output by output, on given samples.
+//!
+//! Knows what both models answer, not how scales were chosen.
+
+use std::fmt;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::model::{Model, QuantisedModel};
+
+/// The share of the allowed error by which a float model's two largest outputs must differ for their order to matter: 2 % of
+/// the reach at the default of 5 %.
+const MARGIN: f64 = 0.4;
+
+/// How far a quantised model is from its float model on some samples.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fidelity {
+    /// Samples that were compared.
+    pub samples: usize,
+    /// Samples that leave the ranges of the quantisation; they have no output to compare.
+    pub refused: usize,
+    /// Largest difference of an output.
+    pub largest_difference: f64,
+    /// How far the float outputs go: the larger of their span and their largest magnitude, over all samples.
+    pub reach: f64,
+    /// Samples on which both models have the same largest output.
+    pub agreeing: usize,
+    /// By sample with another largest output, how far apart the float model's two largest are.
+    pub overturned: Vec<f64>,
+}
+
+impl Fidelity {
+    /// The largest difference as a share of the reach; a reach of 0 asks for zeros.
+    pub fn error(&self) -> f64 {
+        if self.largest_difference == 0.0 { 0.0 } else { self.largest_difference / self.reach }
+    }
+
+    /// Whether every sample has an output within a share of the reach, and no largest output changed that stood out by two
+    /// fifths of that share.
+    pub fn keeps(&self, allowed: f64) -> bool {
+        let margin = MARGIN * allowed * self.reach;
+        self.refused == 0 && self.error() <= allowed && self.overturned.iter().all(|apart| *apart <= margin)
+    }
+}
+
+impl fmt::Display for Fidelity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let error = 100.0 * self.error();
+        write!(f, "error {error:.2} % of the outputs' reach, ")?;
+        write!(f, "same largest output on {} of {} samples", self.agreeing, self.samples)?;
+        if self.refused > 0 {
+            write!(f, ", {} out of range", self.refused)?;
+        }
+        Ok(())
+    }
+}
+
+impl Model {
+    /// Holds integers against the float model, output by output.
+    ///
+    /// # Errors
+    /// A sample of another length, or whatever the float engine reports.
+    pub fn fidelity(&self, quantised: &QuantisedModel, samples: &[Vec<f64>]) -> Result<Fidelity, Error> {
+        let run = |sample: &Vec<f64>| -> Result<_, Error> {
+            let integers = quantised.run(sample).ok().map(|trace| quantised.dequantise(&trace));
+            Ok((self.float_output(sample)?, integers))
+        };
+        let outputs = samples.par_iter().map(run).collect::<Result<Vec<_>, _>>()?;
+        Ok(compare(&outputs))
+    }
+}
+
+/// Compares float outputs with the integers', where there are any.
+fn compare(outputs: &[(Vec<f64>, Option<Vec<f64>>)]) -> Fidelity {
+    let floats = || outputs.iter().flat_map(|(float, _)| float.iter().copied());
+    let (least, most) = (floats().fold(f64::INFINITY, f64::min), floats().fold(f64::NEG_INFINITY, f64::max));
+    let reach = (most - least).max(most.abs()).max(least.abs());
+    let mut fidelity = Fidelity {
+        samples: outputs.len(),
+        refused: 0,
+        largest_difference: 0.0,
+        reach,
+        agreeing: 0,
+        overturned: Vec::new(),
+    };
+    for (float, integers) in outputs {
+        let Some(integers) = integers else {
+            fidelity.refused += 1;
+            continue;
+        };
+        let differences = float.iter().zip(integers).map(|(a, b)| (a - b).abs());
+        fidelity.largest_difference = differences.fold(fidelity.largest_difference, f64::max);
+        if largest(float) == largest(integers) {
+            fidelity.agreeing += 1;
+        } else {
+            fidelity.overturned.push(lead(float));
+        }
+    }
+    fidelity
+}
+
+/// Place of the largest value, the first of equal ones.
+pub(crate) fn largest(values: &[f64]) -> Option<usize> {
+    (0..values.len()).max_by(|&a, &b| values[a].total_cmp(&values[b]).then(b.cmp(&a)))
+}
+
+/// How far the largest value is above the second largest.
+fn lead(values: &[f64]) -> f64 {
+    let best = largest(values);
+    let rest = (0..values.len()).filter(|place| Some(*place) != best).map(|place| values[place]);
+    let second = rest.fold(f64::NEG_INFINITY, f64::max);
+    best.map_or(0.0, |best| values[best] - second)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_are_shares_of_the_reach_and_ties_are_free() {
+        let cases = [
+            // Floats, integers, error, agreeing, kept at 5 %.
+            (vec![10.0, 0.0], vec![9.6, 0.0], 0.04, 1, true),
+            (vec![10.0, 0.0], vec![9.0, 0.0], 0.1, 1, false),
+            (vec![-8.0, -10.0], vec![-8.3, -10.0], 0.03, 1, true),
+            // The order of two outputs 1 % apart may change, of two 3 % apart may not.
+            (vec![10.0, 9.9, 0.0], vec![9.8, 9.9, 0.0], 0.02, 0, true),
+            (vec![10.0, 9.7, 0.0], vec![9.7, 9.8, 0.0], 0.03, 0, false),
+            (vec![0.0, 0.0], vec![0.0, 0.0], 0.0, 1, true),
+            (vec![0.0, 0.0], vec![0.1, 0.0], f64::INFINITY, 1, false),
+        ];
+        for (float, integers, error, agreeing, kept) in cases {
+            let fidelity = compare(&[(float.clone(), Some(integers))]);
+            let close = (fidelity.error() - error).abs() < 1e-9 || fidelity.error() == error;
+            assert!(close && fidelity.agreeing == agreeing, "{float:?}: {fidelity:?}");
+            assert_eq!(fidelity.keeps(0.05), kept, "{float:?}: {fidelity:?}");
+        }
+        let refused = compare(&[(vec![1.0], None), (vec![1.0], Some(vec![1.0]))]);
+        assert!(refused.refused == 1 && !refused.keeps(1.0));
+    }
+}
