@@ -18,6 +18,7 @@ mod shape;
 mod share;
 mod soundness;
 mod streams;
+mod structure;
 mod table;
 
 pub use cost::{Cost, CostError, CostModel, Profile};
@@ -38,4 +39,5 @@ pub use streams::{
     Block, Content, Home, Limbs, LinearFact, LookupArgument, Passes, Public, Read, ReadSum, Requantise, Scalar,
     Scale, Skip, StreamKnobs, Streams, Tile, WeightCells, WeightRow, WeightStep, WriteTile,
 };
+pub use structure::{structure, structure_hash};
 pub use table::{Steps, Table, TableKind};

@@ -8,9 +8,10 @@ use zklayout_model::{Fixed, FixedInput, Graph, Shape, Stored, ValueRange};
 use crate::error::PlanError;
 use crate::layout::{Knobs, Layout};
 use crate::shape::CircuitShape;
+use crate::structure::structure_hash;
 
 /// Format of saved plans; a plan of another format is refused.
-pub(crate) const PLAN_FORMAT: u32 = 6;
+pub(crate) const PLAN_FORMAT: u32 = 7;
 
 /// What the verifier learns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +36,7 @@ pub enum WeightMode {
 pub struct Plan {
     /// Format of this value.
     pub format: u32,
-    /// Hash of the quantised model's structure.
+    /// Hash of the quantised model's canonical structure ([`structure`](crate::structure())).
     pub model: PlanHash,
     /// Name of the profile that the layout was chosen by.
     pub profile: Option<String>,
@@ -134,7 +135,7 @@ impl Plan {
     /// # Errors
     /// [`PlanError::OtherModel`].
     pub fn check_structure(&self, graph: &Graph<Fixed>) -> Result<(), PlanError> {
-        let model = structure_hash(graph)?;
+        let model = structure_hash(graph);
         if model != self.model {
             return Err(PlanError::OtherModel { plan: self.model.to_string(), model: model.to_string() });
         }
@@ -152,7 +153,7 @@ impl Plan {
             graph.nodes().next_back().map_or((0, None), |(_, node)| (node.scale(), node.stored()));
         let plan = Self {
             format: PLAN_FORMAT,
-            model: structure_hash(graph)?,
+            model: structure_hash(graph),
             profile: None,
             input_shape: input.shape,
             input_range: input.range,
@@ -202,28 +203,4 @@ pub(crate) fn graph_input(graph: &Graph<Fixed>) -> Result<&FixedInput, PlanError
             reason: "the graph does not start with an input".into(),
         }),
     }
-}
-
-/// Hash of everything in a quantised model but its weights' values: two models that differ only there share plans.
-pub(crate) fn structure_hash(graph: &Graph<Fixed>) -> Result<PlanHash, PlanError> {
-    let mut text = String::new();
-    for (id, node) in graph.nodes() {
-        let sources = graph.inputs(id);
-        let line = match node {
-            // As it was before inputs could be stored in bytes, so that plans made then stay valid.
-            Fixed::Input(FixedInput { shape, scale, range, stored: None }) => {
-                format!("FixedInput {{ shape: {shape:?}, scale: {scale:?}, range: {range:?} }}")
-            }
-            Fixed::Input(input) => format!("{input:?}"),
-            Fixed::Layer(layer) => {
-                let linear = layer.linear.map(|_| (), |_| ());
-                let digits = crate::streams::bias_digits(layer);
-                let (bits, skips, kind) = (layer.weight_bits, &layer.skips, &layer.kind);
-                format!("{sources:?} {linear:?} {skips:?} {bits} {kind:?} {digits}")
-            }
-        };
-        text.push_str(&line);
-        text.push('\n');
-    }
-    Ok(PlanHash::of("model structure", text.as_bytes()))
 }

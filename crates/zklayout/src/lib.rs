@@ -44,7 +44,8 @@ pub use zklayout_plan::{
     Buyer, Candidate, CircuitShape, Content, Cost, CostError, CostModel, Direct, DirectKnobs, DotVariant,
     FAMILIES, Family, Knobs, Layout, LayoutFamily, Limits, LookupArgument, Mix, Objective, Part, Plan, PlanError,
     PlanHash, PlanOptions, Priced, Profile, Public, ReluVariant, Requantise, SearchReport, Share, Soundness,
-    StopReason, StreamKnobs, Streams, Visibility, WeightMode, cost, search, search_among,
+    StopReason, StreamKnobs, Streams, Visibility, WeightMode, cost, search, search_among, structure,
+    structure_hash,
 };
 pub use zklayout_prover::{
     Artefact, CalibrateOptions, DEVELOPMENT_SEED, FORMAT_VERSION, Progress, ProofBundle, Provenance, ProverError,

@@ -1,4 +1,4 @@
-//! The verifying keys of the fixtures, pinned: a change of any circuit shows in review. Equal inputs give equal keys, on
+//! The verifying keys and canonical structures of the fixtures, pinned: a change of any circuit shows in review. Equal inputs give equal keys, on
 //! any number of threads.
 //!
 //! `ZKLAYOUT_REFRESH=1 cargo test --release --workspace --test digests` writes the file anew.
@@ -7,7 +7,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use zklayout::{Family, Model, PlanOptions, QuantiseOptions, QuantisedModel, Srs, Visibility, WeightMode, keygen};
+use zklayout::{
+    Family, Model, PlanOptions, QuantiseOptions, QuantisedModel, Srs, Visibility, WeightMode, keygen,
+    structure_hash,
+};
 
 fn fixture(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(path)
@@ -17,6 +20,10 @@ fn quantised(name: &str) -> QuantisedModel {
     let model = Model::load(fixture(&format!("models/{name}.onnx"))).unwrap();
     let ramp: Vec<f64> = (0..model.input_shape().len()).map(|i| (i * 7 % 16) as f64 / 16.0).collect();
     model.quantise(&[ramp], &QuantiseOptions::default()).unwrap()
+}
+
+fn in_bytes(name: &str) -> QuantisedModel {
+    QuantisedModel::load(fixture(&format!("models/{name}_int8.tflite"))).unwrap()
 }
 
 fn digest(model: &QuantisedModel, options: &PlanOptions) -> String {
@@ -34,11 +41,18 @@ fn digests() -> BTreeMap<String, String> {
     for name in ["tiny", "mnist_cnn", "mnist_strided", "residual"] {
         let model = quantised(name);
         digests.insert(name.to_owned(), digest(&model, &streams));
+        digests.insert(format!("{name}, structure"), structure_hash(model.graph()).to_string());
         if name == "tiny" {
             digests.insert(format!("{name}, direct"), digest(&model, &direct));
             digests.insert(format!("{name}, public input and fixed weights"), digest(&model, &public));
         }
     }
+    for name in ["ds_cnn", "resnet8", "mobilenet_vww"] {
+        let structure = structure_hash(in_bytes(name).graph());
+        digests.insert(format!("{name}_int8, structure"), structure.to_string());
+    }
+    let limbs = in_bytes("ds_cnn");
+    digests.insert("ds_cnn_int8".to_owned(), digest(&limbs, &streams));
     digests
 }
 

@@ -1,0 +1,256 @@
+//! The canonical structure: its bytes are pinned, every field is in them, and weights' values are not.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+use std::collections::HashMap;
+
+use ndarray::Array4;
+use zklayout_model::{
+    Clamp, Fixed, FixedActivation, FixedInput, FixedLayer, Graph, Linear, Multiplier, NodeId, OutputKind, Padding,
+    RangeSource, Rescale, Scaling, Shape, Skip, Stored, ValueRange, ValueTable,
+};
+use zklayout_plan::structure;
+
+/// An input and two layers, of which the second reads two tensors.
+#[derive(Clone)]
+struct Model {
+    input: FixedInput,
+    first: FixedLayer,
+    second: FixedLayer,
+    sources: Vec<usize>,
+}
+
+impl Model {
+    fn new() -> Self {
+        let range = ValueRange { lo: -8, hi: 7, source: RangeSource::Calibrated };
+        let input = FixedInput { shape: Shape::new(2, 4, 6), scale: 3, range, stored: None };
+        let activation = FixedActivation::Clamp(Clamp { lo: Some(0), hi: None });
+        let first = layer(OutputKind::Requantise { shift: 5, activation, range });
+        let mut second = layer(OutputKind::Rescale(Rescale {
+            scaling: Scaling::Multipliers(vec![Multiplier { value: 1 << 30, shift: -3 }; 2]),
+            stored: Stored { unit: 0.5, zero_point: -3 },
+            lo: -128,
+            hi: 127,
+            reach: vec![(-100, 90), (-80, 70)],
+        }));
+        second.skips = vec![Skip { factor: 4, channels: Some(vec![Some(1), None]), offset: (1, -1) }];
+        Self { input, first, second, sources: vec![1, 0] }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut graph = Graph::new();
+        let input = graph.add(Fixed::Input(self.input.clone()), &[]);
+        graph.add(Fixed::Layer(self.first.clone()), &[input]);
+        let sources: Vec<NodeId> = self.sources.iter().map(|source| NodeId::new(*source)).collect();
+        graph.add(Fixed::Layer(self.second.clone()), &sources);
+        structure(&graph)
+    }
+}
+
+fn layer(kind: OutputKind) -> FixedLayer {
+    let linear = Linear {
+        input: Shape::new(2, 4, 6),
+        output: Shape::new(2, 4, 6),
+        window: 1,
+        kernel: Array4::from_elem((2, 2, 3, 3), 1),
+        bias: vec![100, -100],
+        groups: 1,
+        stride: 1,
+        padding: Padding { top: 1, left: 1, bottom: 1, right: 1 },
+    };
+    let (weight_scale, accumulator_scale) = (6, 9);
+    FixedLayer {
+        name: "layer".into(),
+        linear,
+        skips: vec![],
+        weight_bits: 9,
+        weight_scale,
+        accumulator_scale,
+        kind,
+    }
+}
+
+fn shift(model: &mut Model) -> &mut u32 {
+    let OutputKind::Requantise { shift, .. } = &mut model.first.kind else { panic!("it drops bits") };
+    shift
+}
+
+fn activation(model: &mut Model) -> &mut FixedActivation {
+    let OutputKind::Requantise { activation, .. } = &mut model.first.kind else { panic!("it drops bits") };
+    activation
+}
+
+fn range(model: &mut Model) -> &mut ValueRange {
+    let OutputKind::Requantise { range, .. } = &mut model.first.kind else { panic!("it drops bits") };
+    range
+}
+
+fn rescale(model: &mut Model) -> &mut Rescale {
+    let OutputKind::Rescale(rescale) = &mut model.second.kind else { panic!("it has multipliers") };
+    rescale
+}
+
+fn table(values: &[i64], lo: i64, scale: i32) -> FixedActivation {
+    FixedActivation::Table(ValueTable { lo, values: values.to_vec(), scale })
+}
+
+type Change = fn(&mut Model);
+
+/// Every field of a model, changed; fields of one list or of neighbours also traded, so that a missing length would show.
+const CHANGES: &[(&str, Change)] = &[
+    ("nothing", |_| {}),
+    ("input's channels", |m| m.input.shape.channels += 1),
+    ("input's height", |m| m.input.shape.height += 1),
+    ("input's width", |m| m.input.shape.width += 1),
+    ("input's extents swapped", |m| m.input.shape = Shape::new(2, 6, 4)),
+    ("input's scale", |m| m.input.scale += 1),
+    ("input's least", |m| m.input.range.lo -= 1),
+    ("input's most", |m| m.input.range.hi += 1),
+    ("input in bytes", |m| m.input.stored = Some(Stored { unit: 1.0, zero_point: 0 })),
+    ("input's unit", |m| m.input.stored = Some(Stored { unit: 2.0, zero_point: 0 })),
+    ("input's zero point", |m| m.input.stored = Some(Stored { unit: 1.0, zero_point: 1 })),
+    ("sources swapped", |m| m.sources = vec![0, 1]),
+    ("fewer sources", |m| m.sources = vec![1]),
+    ("other sources", |m| m.sources = vec![1, 1]),
+    ("linear input's channels", |m| m.first.linear.input.channels += 1),
+    ("linear input's height", |m| m.first.linear.input.height += 1),
+    ("linear input's width", |m| m.first.linear.input.width += 1),
+    ("output's channels", |m| m.first.linear.output.channels += 1),
+    ("output's height", |m| m.first.linear.output.height += 1),
+    ("output's width", |m| m.first.linear.output.width += 1),
+    ("window", |m| m.first.linear.window += 1),
+    ("kernel's outputs", |m| m.first.linear.kernel = Array4::zeros((3, 2, 3, 3))),
+    ("kernel's inputs", |m| m.first.linear.kernel = Array4::zeros((2, 1, 3, 3))),
+    ("kernel's rows", |m| m.first.linear.kernel = Array4::zeros((2, 2, 5, 3))),
+    ("kernel's columns", |m| m.first.linear.kernel = Array4::zeros((2, 2, 3, 5))),
+    ("number of biases", |m| m.first.linear.bias.push(0)),
+    ("groups", |m| m.first.linear.groups += 1),
+    ("stride", |m| m.first.linear.stride += 1),
+    ("padding above", |m| m.first.linear.padding.top += 1),
+    ("padding on the left", |m| m.first.linear.padding.left += 1),
+    ("padding below", |m| m.first.linear.padding.bottom += 1),
+    ("padding on the right", |m| m.first.linear.padding.right += 1),
+    ("no skip connection", |m| m.second.skips.clear()),
+    ("skip connection of the other layer", |m| m.first.skips = std::mem::take(&mut m.second.skips)),
+    ("factor", |m| m.second.skips[0].factor = 8),
+    ("channels", |m| m.second.skips[0].channels = None),
+    ("no channel", |m| m.second.skips[0].channels = Some(vec![])),
+    ("channels none", |m| m.second.skips[0].channels = Some(vec![None, None])),
+    ("channels swapped", |m| m.second.skips[0].channels = Some(vec![None, Some(1)])),
+    ("rows of a move", |m| m.second.skips[0].offset.0 += 1),
+    ("columns of a move", |m| m.second.skips[0].offset.1 += 1),
+    ("weight bits", |m| m.first.weight_bits += 1),
+    ("weight scale", |m| m.first.weight_scale += 1),
+    ("accumulator scale", |m| m.first.accumulator_scale += 1),
+    ("digits of a bias", |m| m.first.linear.bias[0] = 1 << 20),
+    ("raw", |m| m.first.kind = OutputKind::Raw),
+    ("shift", |m| *shift(m) += 1),
+    ("clamp's lower bound", |m| *activation(m) = FixedActivation::Clamp(Clamp { lo: Some(1), hi: None })),
+    ("clamp's bounds swapped", |m| *activation(m) = FixedActivation::Clamp(Clamp { lo: None, hi: Some(0) })),
+    ("clamp of two bounds", |m| *activation(m) = FixedActivation::Clamp(Clamp { lo: Some(0), hi: Some(0) })),
+    ("table", |m| *activation(m) = table(&[0, 1, 2], 0, 0)),
+    ("table's value", |m| *activation(m) = table(&[0, 1, 3], 0, 0)),
+    ("table's length", |m| *activation(m) = table(&[0, 1], 0, 0)),
+    ("table's start", |m| *activation(m) = table(&[0, 1, 2], 1, 0)),
+    ("table's scale", |m| *activation(m) = table(&[0, 1, 2], 0, 1)),
+    ("least", |m| range(m).lo -= 1),
+    ("most", |m| range(m).hi += 1),
+    ("multiplier's value", |m| {
+        rescale(m).scaling = Scaling::Multipliers(vec![Multiplier { value: (1 << 30) + 1, shift: -3 }; 2]);
+    }),
+    ("multiplier's shift", |m| {
+        rescale(m).scaling = Scaling::Multipliers(vec![Multiplier { value: 1 << 30, shift: -4 }; 2]);
+    }),
+    ("number of multipliers", |m| {
+        rescale(m).scaling = Scaling::Multipliers(vec![Multiplier { value: 1 << 30, shift: -3 }]);
+    }),
+    ("factors", |m| rescale(m).scaling = Scaling::Factors(vec![0.25, 0.5])),
+    ("factor of a channel", |m| rescale(m).scaling = Scaling::Factors(vec![0.25, 0.125])),
+    ("mean", |m| rescale(m).scaling = Scaling::Mean(4)),
+    ("mean of others", |m| rescale(m).scaling = Scaling::Mean(5)),
+    ("shift alone", |m| rescale(m).scaling = Scaling::Shift(4)),
+    ("other shift alone", |m| rescale(m).scaling = Scaling::Shift(5)),
+    ("unit", |m| rescale(m).stored.unit = 0.25),
+    ("zero point", |m| rescale(m).stored.zero_point += 1),
+    ("least stored", |m| rescale(m).lo += 1),
+    ("most stored", |m| rescale(m).hi -= 1),
+    ("least in reach", |m| rescale(m).reach[1].0 -= 1),
+    ("most in reach", |m| rescale(m).reach[1].1 += 1),
+    ("reach of a channel", |m| rescale(m).reach.truncate(1)),
+];
+
+#[test]
+fn every_field_changes_the_bytes() {
+    let mut found = HashMap::new();
+    for (name, change) in CHANGES {
+        let mut model = Model::new();
+        change(&mut model);
+        if let Some(other) = found.insert(model.bytes(), name) {
+            panic!("{name} and {other} have one encoding");
+        }
+    }
+    // No encoding continues another: each says itself where it ends.
+    let all: Vec<&Vec<u8>> = found.keys().collect();
+    for (a, b) in all.iter().flat_map(|a| all.iter().map(move |b| (a, b))) {
+        assert!(a == b || !a.starts_with(b), "{} continues {}", found[*a], found[*b]);
+    }
+}
+
+#[test]
+fn weights_names_and_sources_of_ranges_change_nothing() {
+    let changes: [Change; 4] = [
+        |m| m.first.linear.kernel.fill(-7),
+        |m| m.first.linear.bias = vec![-99, 80],
+        |m| m.first.name = "another".into(),
+        |m| range(m).source = RangeSource::WorstCase,
+    ];
+    for change in changes {
+        let mut model = Model::new();
+        change(&mut model);
+        assert_eq!(model.bytes(), Model::new().bytes());
+    }
+}
+
+/// The bytes of a fully connected layer, written down by hand from the format's description.
+#[test]
+fn bytes_are_those_of_the_format() {
+    let range = ValueRange { lo: 0, hi: 255, source: RangeSource::WorstCase };
+    let mut graph = Graph::new();
+    let input = FixedInput { shape: Shape::vector(2), scale: 8, range, stored: None };
+    let input = graph.add(Fixed::Input(input), &[]);
+    let mut dense = layer(OutputKind::Raw);
+    dense.linear.input = Shape::vector(2);
+    dense.linear.output = Shape::vector(3);
+    dense.linear.kernel = Array4::zeros((3, 2, 1, 1));
+    dense.linear.bias = vec![1, 2, 3];
+    dense.linear.padding = Padding::default();
+    graph.add(Fixed::Layer(dense), &[input]);
+
+    enum Part {
+        Number(i64),
+        Choice(u8),
+    }
+    use Part::{Choice, Number};
+    let numbers = |numbers: &[i64]| numbers.iter().map(|number| Number(*number)).collect::<Vec<_>>();
+    let parts = [
+        // Version, nodes.
+        numbers(&[1, 2]),
+        // No sources; an input of shape, scale, range, and no unit.
+        [numbers(&[0]), vec![Choice(0)], numbers(&[2, 1, 1, 1, 8, 0, 255]), vec![Choice(0)]]
+            .into_iter()
+            .flatten()
+            .collect(),
+        // One source, the input; a layer.
+        [numbers(&[1, 0]), vec![Choice(1)]].into_iter().flatten().collect(),
+        // Input, output, window, kernel, biases, groups, stride, padding.
+        numbers(&[2, 1, 1, 3, 1, 1, 1, 4, 3, 2, 1, 1, 3, 1, 1, 0, 0, 0, 0]),
+        // Skip connections, weight bits, scales.
+        numbers(&[0, 9, 1, 6, 1, 9]),
+        // A raw output, digits of a bias.
+        vec![Choice(0), Number(1)],
+    ];
+    let bytes = parts.into_iter().flatten().flat_map(|part| match part {
+        Number(number) => number.to_le_bytes().to_vec(),
+        Choice(variant) => vec![variant],
+    });
+    assert_eq!(structure(&graph), bytes.collect::<Vec<u8>>());
+}
