@@ -2,7 +2,7 @@
 
 use ndarray::Array4;
 use zklayout::{
-    Clamp, Fixed, FixedActivation, FixedInput, FixedLayer, Graph, Linear, NodeId, OutputKind, Padding,
+    Clamp, Fixed, FixedActivation, FixedInput, FixedLayer, Graph, Linear, NodeId, OutputKind, Padding, PerChannel,
     RangeSource, Shape, Skip, ValueRange,
 };
 
@@ -37,7 +37,8 @@ impl Network {
     fn new(shape: Shape) -> Self {
         let mut graph = Graph::new();
         let range = ValueRange { lo: -128, hi: 127, source: RangeSource::WorstCase };
-        let last = graph.add(Fixed::Input(FixedInput { shape, scale: 6, range, stored: None }), &[]);
+        let last =
+            graph.add(Fixed::Input(FixedInput { shape, scale: PerChannel::uniform(6), range, stored: None }), &[]);
         Self { graph, last, shape, window: 1, pending: None }
     }
 
@@ -76,9 +77,8 @@ impl Network {
             linear,
             skips: Vec::new(),
             weight_bits: 9,
-            weight_scale: 8,
-            accumulator_scale: 14,
-            kind: OutputKind::Requantise { shift: 8, activation, range },
+            accumulator_scale: PerChannel::uniform(14),
+            kind: OutputKind::Requantise { shift: PerChannel::uniform(8), activation, range },
         };
         self.pending = Some((layer, vec![self.last]));
     }

@@ -54,14 +54,9 @@ fn run(path: &Path) -> Result<bool, Refusal> {
     let graph = quantise(&fuse(&imported.graph), samples, &options)
         .map_err(|error| Refusal::Refused(error.to_string()))?;
     let trace = execute(&graph, &vector.input).unwrap();
-    let scale = match graph.nodes().last().unwrap().1 {
-        Fixed::Layer(layer) => layer.scale(),
-        Fixed::Input(input) => input.scale,
-    };
     let largest = vector.output.iter().fold(1.0f64, |most, value| most.max(value.abs()));
-    let found = trace.output();
-    let value = |integer: &i64| *integer as f64 / f64::powi(2.0, scale);
-    let differs = |(integer, wanted): &(&i64, &f64)| (value(integer) - **wanted).abs() > MOST_ERROR * largest;
+    let found = graph.nodes().last().unwrap().1.dequantise(trace.values.last().unwrap());
+    let differs = |(found, wanted): &(&f64, &f64)| (*found - *wanted).abs() > MOST_ERROR * largest;
     let wrong = found.iter().zip(&vector.output).find(differs);
     if found.len() != vector.output.len() || wrong.is_some() {
         let wrong = wrong.map(|(integer, wanted)| format!("{} is not {wanted}", value(integer)));

@@ -127,14 +127,15 @@ fn no_other_value_fits_an_accumulator() {
     let (mut tried, mut other_entries) = (0, 0);
     for home in layout.homes.iter().filter(|home| matches!(home.content, Content::Layer(_))) {
         for row in home.row..home.row + home.rows() {
-            let Some(table) = home.table((row - home.row) / home.plane_rows()) else { continue };
+            let channel = (row - home.row) / home.plane_rows();
+            let Some(table) = home.table(channel) else { continue };
             for lane in (0..lanes).filter(|&lane| proof.grid.get(proof.grid.columns.masks[lane], row)) {
                 let quotient = proof.witness.quotients[lane][row] - layout.quotient_offset;
                 let value = proof.witness.values[lane][row] - layout.value_offset;
                 let limbs = proof.witness.remainders.iter().skip(lane).step_by(lanes).zip(&factors);
                 let remainder: i128 = limbs.map(|(column, factor)| i128::from(column[row] * factor)).sum();
                 for (x, y) in layout.tables[table].entries() {
-                    let other = remainder + (i128::from(quotient - x) << home.shift);
+                    let other = remainder + (i128::from(quotient - x) << home.shift.of(channel));
                     assert!(y == value || !(0..range).contains(&other), "{y} fits beside {value}");
                     other_entries += usize::from(x != quotient && (0..range).contains(&other));
                     tried += 1;

@@ -95,7 +95,10 @@ fn shift(layer: &FixedLayer) -> String {
     match &layer.kind {
         OutputKind::Raw => "-".into(),
         OutputKind::Rescale(_) => "multipliers".into(),
-        OutputKind::Requantise { shift, .. } => shift.to_string(),
+        OutputKind::Requantise { shift, .. } => match (shift.least(), shift.most()) {
+            (least, most) if least == most => most.to_string(),
+            (least, most) => format!("{least} to {most}"),
+        },
     }
 }
 
@@ -293,8 +296,8 @@ pub(crate) fn seconds(seconds: f64) -> String {
     if seconds < 1.0 { format!("{:.1} ms", seconds * 1e3) } else { format!("{seconds:.2} s") }
 }
 
-/// Place of the largest value.
+/// Place of the largest value, the first of equal ones.
 pub(crate) fn argmax(values: &[f64]) -> usize {
-    let largest = values.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+    let largest = values.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0)));
     largest.map_or(0, |(index, _)| index)
 }

@@ -7,6 +7,7 @@ use crate::fixed::{Fixed, OutputKind, round_shift};
 use crate::fuse::{Fused, run_fused};
 use crate::graph::Graph;
 use crate::linear::Linear;
+use crate::per_channel::PerChannel;
 use crate::skip::Skip;
 
 /// Output positions that a layer's evidence keeps.
@@ -47,6 +48,14 @@ pub(crate) struct Evidence {
     pub(crate) fixed: Vec<Vec<f64>>,
 }
 
+impl Evidence {
+    /// The mean square of what a column of floats holds.
+    pub(crate) fn mean_square(&self, column: usize) -> f64 {
+        let values = &self.float[column];
+        values.iter().map(|value| value * value).sum::<f64>() / values.len().max(1) as f64
+    }
+}
+
 /// The samples on their way through the network.
 pub(crate) struct Runs {
     input: Vec<Array3<f64>>,
@@ -76,6 +85,18 @@ impl Runs {
         Ok(runs)
     }
 
+    /// Bounds of the input over all samples, channel by channel.
+    pub(crate) fn input_bounds(&self) -> Vec<Bounds> {
+        let channels = self.input.first().map_or(0, |input| input.dim().0);
+        let of = |channel: usize| {
+            Bounds::of(self.input.iter().flat_map(move |input| {
+                let start = input.len() / channels * channel;
+                input.iter().skip(start).take(input.len() / channels)
+            }))
+        };
+        (0..channels).map(of).collect()
+    }
+
     /// Bounds of a node's pre-activations over all samples.
     pub(crate) fn bounds(&self, place: usize) -> Bounds {
         Bounds::of(self.float.iter().flat_map(|run| run[place].0.iter()))
@@ -94,27 +115,31 @@ impl Runs {
         Evidence { float: columns(linear, &float), fixed: columns(linear, &fixed) }
     }
 
-    /// Takes every sample through a quantised node that reads `sources`. Overflow is left to the ranges, which are
-    /// chosen afterwards.
-    pub(crate) fn advance(&mut self, node: &Fixed, sources: &[usize]) {
+    /// Takes every sample through a quantised node that reads `sources`, the first with the given scales. Overflow is left to
+    /// the ranges, which are chosen afterwards.
+    pub(crate) fn advance(&mut self, node: &Fixed, sources: &[usize], source_scale: &PerChannel<i32>) {
         for (input, values) in self.input.iter().zip(&mut self.fixed) {
             let next = match node {
                 Fixed::Input(spec) => {
-                    let scale = f64::powi(2.0, spec.scale);
-                    input.mapv(|value| (value * scale + 0.5).floor() / scale)
+                    let mut values = input.clone();
+                    for ((channel, ..), value) in values.indexed_iter_mut() {
+                        let scale = f64::powi(2.0, spec.scale.of(channel));
+                        *value = (*value * scale + 0.5).floor() / scale;
+                    }
+                    values
                 }
                 Fixed::Layer(layer) => {
-                    let (unit, scale) = (layer.accumulator_scale, f64::powi(2.0, layer.scale()));
-                    let (linear, skips, source_scale) = (&layer.linear, &layer.skips, layer.source_scale());
-                    let sums = Sums { linear, skips, sources, source_scale, scale: unit }.run(values);
-                    match &layer.kind {
-                        // Quantisation makes no layer that is rescaled.
-                        OutputKind::Raw | OutputKind::Rescale(_) => sums,
-                        OutputKind::Requantise { shift, activation, .. } => sums.mapv(|value| {
-                            let integer = (value * f64::powi(2.0, unit)) as i64;
-                            activation.apply(round_shift(integer, *shift).unwrap_or(0)) as f64 / scale
-                        }),
+                    let (linear, skips, scale) = (&layer.linear, &layer.skips, &layer.accumulator_scale);
+                    let mut sums = Sums { linear, skips, sources, source_scale, scale }.run(values);
+                    // Quantisation makes no layer that is rescaled.
+                    if let OutputKind::Requantise { shift, activation, .. } = &layer.kind {
+                        for ((channel, ..), value) in sums.indexed_iter_mut() {
+                            let integer = (*value * f64::powi(2.0, scale.of(channel))) as i64;
+                            let rounded = round_shift(integer, shift.of(channel)).unwrap_or(0);
+                            *value = activation.apply(rounded) as f64 * layer.unit(channel);
+                        }
                     }
+                    sums
                 }
             };
             values.push(next);
@@ -125,24 +150,31 @@ impl Runs {
 /// Accumulators of a quantised layer, dequantised; floats hold them exactly as long as they stay below 2^53.
 pub(crate) struct Sums<'a> {
     pub(crate) linear: &'a Linear<i64>,
-    /// Only their signs matter: dequantised tensors have one scale.
+    /// Only their signs matter: tensors are dequantised.
     pub(crate) skips: &'a [Skip<i64>],
     /// Places of the nodes that the layer reads.
     pub(crate) sources: &'a [usize],
-    pub(crate) source_scale: i32,
-    pub(crate) scale: i32,
+    /// Scale of each channel of what the linear operator reads.
+    pub(crate) source_scale: &'a PerChannel<i32>,
+    /// Scale of each channel's accumulators.
+    pub(crate) scale: &'a PerChannel<i32>,
 }
 
 impl Sums<'_> {
     fn run(&self, values: &[Array3<f64>]) -> Array3<f64> {
         let weights = self.linear.map(|w| *w as f64, |b| *b as f64);
-        let source = f64::powi(2.0, self.source_scale);
-        let sums = weights.apply(&values[self.sources[0]].mapv(|value| value * source));
-        let unit = f64::powi(2.0, self.scale);
-        let mut sums = sums.map_or_else(|| Array3::zeros(self.linear.output.dims()), |sums| sums / unit);
+        let mut source = values[self.sources[0]].clone();
+        for ((channel, ..), value) in source.indexed_iter_mut() {
+            *value *= f64::powi(2.0, self.source_scale.of(channel));
+        }
+        let sums = weights.apply(&source);
+        let mut sums = sums.unwrap_or_else(|| Array3::zeros(self.linear.output.dims()));
+        for ((channel, ..), sum) in sums.indexed_iter_mut() {
+            *sum *= f64::powi(2.0, -self.scale.of(channel));
+        }
         for (skip, source) in self.skips.iter().zip(&self.sources[1..]) {
             // Floats do not overflow.
-            skip.with_factor(skip.factor.signum() as f64).add_to(
+            skip.with_factor(skip.factor.map(|factor| factor.signum() as f64)).add_to(
                 &mut sums,
                 &values[*source],
                 self.linear.skip_stride(),

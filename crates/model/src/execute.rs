@@ -6,6 +6,7 @@ use crate::activation::FixedActivation;
 use crate::error::ExecuteError;
 use crate::fixed::{Fixed, FixedInput, FixedLayer, OutputKind, ValueRange, round_shift};
 use crate::graph::Graph;
+use crate::per_channel::PerChannel;
 use crate::rescale::{Rescale, Stored};
 
 /// Every integer of one execution, by node of the graph.
@@ -67,12 +68,16 @@ fn quantise_input(spec: &FixedInput, input: &[f64]) -> Result<Array3<i64>, Execu
     if let Some((position, &value)) = input.iter().enumerate().find(|(_, value)| !value.is_finite()) {
         return Err(ExecuteError::NotFinite { position, value });
     }
-    let scale = f64::powi(2.0, spec.scale);
-    let integer = |&value: &f64| match &spec.stored {
+    let plane = spec.shape.plane().max(1);
+    let integer = |(place, &value): (usize, &f64)| match &spec.stored {
         Some(stored) => store(stored, value, &spec.range),
-        None => (value * scale + 0.5).floor() as i64,
+        None if place < spec.shape.len() => {
+            (value * f64::powi(2.0, spec.scale.of(place / plane)) + 0.5).floor() as i64
+        }
+        // The number of values is what is refused then.
+        None => 0,
     };
-    in_shape(spec, input.iter().map(integer).collect())
+    in_shape(spec, input.iter().enumerate().map(integer).collect())
 }
 
 /// What a model that is quantised already takes a real number for: it has no numbers beyond its bytes.
@@ -83,7 +88,7 @@ fn store(stored: &Stored, value: f64, range: &ValueRange) -> i64 {
 fn in_shape(spec: &FixedInput, integers: Vec<i64>) -> Result<Array3<i64>, ExecuteError> {
     let wrong_shape = ExecuteError::InputShape { found: integers.len(), expected: spec.shape };
     let values = Array3::from_shape_vec(spec.shape.dims(), integers).map_err(|_| wrong_shape)?;
-    check_range("input", &values, &spec.range, spec.unit())?;
+    check_range("input", &values, &spec.range, |channel| spec.unit(channel))?;
     Ok(values)
 }
 
@@ -96,7 +101,7 @@ fn run_layer(layer: &FixedLayer, sources: &[&Array3<i64>]) -> Result<(Array3<i64
     let values = match &layer.kind {
         OutputKind::Raw => accumulators.clone(),
         OutputKind::Requantise { shift, activation, range } => {
-            requantise(layer, &accumulators, *shift, (activation, range))?
+            requantise(layer, &accumulators, shift, (activation, range))?
         }
         OutputKind::Rescale(rescale) => rescaled(rescale, &accumulators).ok_or_else(overflow)?,
     };
@@ -106,15 +111,15 @@ fn run_layer(layer: &FixedLayer, sources: &[&Array3<i64>]) -> Result<(Array3<i64
 fn requantise(
     layer: &FixedLayer,
     accumulators: &Array3<i64>,
-    shift: u32,
+    shift: &PerChannel<u32>,
     (activation, range): (&FixedActivation, &ValueRange),
 ) -> Result<Array3<i64>, ExecuteError> {
     let mut values = accumulators.clone();
-    for value in values.iter_mut() {
+    for ((channel, ..), value) in values.indexed_iter_mut() {
         let overflow = || ExecuteError::Overflow { layer: layer.name.clone() };
-        *value = round_shift(*value, shift).ok_or_else(overflow)?;
+        *value = round_shift(*value, shift.of(channel)).ok_or_else(overflow)?;
     }
-    check_range(&layer.name, &values, range, f64::powi(2.0, -layer.rounded_scale()))?;
+    check_range(&layer.name, &values, range, |channel| layer.rounded_unit(channel))?;
     values.mapv_inplace(|value| activation.apply(value));
     Ok(values)
 }
@@ -127,12 +132,17 @@ fn rescaled(rescale: &Rescale, accumulators: &Array3<i64>) -> Option<Array3<i64>
     Some(values)
 }
 
-fn check_range(layer: &str, values: &Array3<i64>, range: &ValueRange, unit: f64) -> Result<(), ExecuteError> {
+fn check_range(
+    layer: &str,
+    values: &Array3<i64>,
+    range: &ValueRange,
+    unit: impl Fn(usize) -> f64,
+) -> Result<(), ExecuteError> {
     let Some(((channel, row, column), &value)) = values.indexed_iter().find(|(_, value)| !range.contains(**value))
     else {
         return Ok(());
     };
-    let real = |integer: i64| integer as f64 * unit;
+    let real = |integer: i64| integer as f64 * unit(channel);
     Err(ExecuteError::OutOfRange {
         layer: layer.to_owned(),
         value: real(value),

@@ -1,12 +1,14 @@
 //! The quantised graph: integers with one meaning. The executor runs it, a circuit proves it.
 //!
-//! A tensor value `v` stands for the real number `v / 2^scale`, or, where the model file is quantised already, for
+//! A tensor value `v` stands for the real number `v / 2^scale` with its channel's scale, or, where the model file is quantised already, for
 //! `v * unit` ([`Stored`]).
 
+use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
 use crate::activation::FixedActivation;
 use crate::linear::Linear;
+use crate::per_channel::PerChannel;
 use crate::rescale::{Rescale, Stored};
 use crate::shape::Shape;
 use crate::skip::Skip;
@@ -25,8 +27,8 @@ pub enum Fixed {
 pub struct FixedInput {
     /// Shape of the input.
     pub shape: Shape,
-    /// Power-of-two scale.
-    pub scale: i32,
+    /// Power-of-two scale of each channel.
+    pub scale: PerChannel<i32>,
     /// Integers the input may hold.
     pub range: ValueRange,
     /// How the values are stored, if the model file says so; the scale is 0 then.
@@ -44,10 +46,8 @@ pub struct FixedLayer {
     pub skips: Vec<Skip<i64>>,
     /// Bits of a weight: weights lie in `[-2^(bits-1), 2^(bits-1))`.
     pub weight_bits: u32,
-    /// Scale of the weights.
-    pub weight_scale: i32,
-    /// Scale of the accumulator.
-    pub accumulator_scale: i32,
+    /// Power-of-two scale of each channel's accumulators.
+    pub accumulator_scale: PerChannel<i32>,
     /// What becomes of the accumulator.
     pub kind: OutputKind,
 }
@@ -59,8 +59,8 @@ pub enum OutputKind {
     Raw,
     /// `p = activation(floor((acc + 2^shift / 2) / 2^shift))`: round half up, then the activation.
     Requantise {
-        /// Bits dropped.
-        shift: u32,
+        /// Bits dropped of each channel's accumulators.
+        shift: PerChannel<u32>,
         /// The activation of the rounded accumulator.
         activation: FixedActivation,
         /// Integers the rounded accumulator may take.
@@ -108,19 +108,36 @@ impl ValueRange {
 }
 
 impl Fixed {
-    /// The real number that the value 1 stands for.
-    pub fn unit(&self) -> f64 {
+    /// The real number that the value 1 of a channel stands for.
+    pub fn unit(&self, channel: usize) -> f64 {
         match self {
-            Self::Input(input) => input.unit(),
-            Self::Layer(layer) => layer.unit(),
+            Self::Input(input) => input.unit(channel),
+            Self::Layer(layer) => layer.unit(channel),
         }
     }
 
-    /// Scale of the values.
-    pub fn scale(&self) -> i32 {
+    /// Scale of each channel's values.
+    pub fn scale(&self) -> PerChannel<i32> {
         match self {
-            Self::Input(input) => input.scale,
+            Self::Input(input) => input.scale.clone(),
             Self::Layer(layer) => layer.scale(),
+        }
+    }
+
+    /// The real numbers that values of the node stand for.
+    pub fn dequantise(&self, values: &Array3<i64>) -> Array3<f64> {
+        let mut real = values.mapv(|value| value as f64);
+        for (channel, mut plane) in real.outer_iter_mut().enumerate() {
+            plane *= self.unit(channel);
+        }
+        real
+    }
+
+    /// Shape of the values.
+    pub fn shape(&self) -> Shape {
+        match self {
+            Self::Input(input) => input.shape,
+            Self::Layer(layer) => layer.linear.output,
         }
     }
 
@@ -135,49 +152,51 @@ impl Fixed {
 }
 
 impl FixedInput {
-    /// The real number that the value 1 stands for.
-    pub fn unit(&self) -> f64 {
-        self.stored.map_or_else(|| f64::powi(2.0, -self.scale), |stored| stored.unit.into())
+    /// The real number that the value 1 of a channel stands for.
+    pub fn unit(&self, channel: usize) -> f64 {
+        self.stored.map_or_else(|| f64::powi(2.0, -self.scale.of(channel)), |stored| stored.unit.into())
     }
 }
 
 impl FixedLayer {
-    /// The real number that the value 1 of the result stands for.
-    pub fn unit(&self) -> f64 {
+    /// The real number that the value 1 of a channel of the result stands for.
+    pub fn unit(&self, channel: usize) -> f64 {
         match &self.kind {
             OutputKind::Rescale(rescale) => rescale.stored.unit.into(),
-            _ => f64::powi(2.0, -self.scale()),
+            OutputKind::Requantise { activation: FixedActivation::Table(table), .. } => {
+                f64::powi(2.0, -table.scale)
+            }
+            _ => self.rounded_unit(channel),
         }
     }
 
     /// The bias with the rounding term of the requantisation added, which leaves a plain floor.
     pub fn rounded_bias(&self) -> Vec<i64> {
-        let half = match self.kind {
-            OutputKind::Requantise { shift, .. } if shift > 0 => 1 << (shift - 1),
-            _ => 0,
+        let half = |channel: usize| match &self.kind {
+            OutputKind::Requantise { shift, .. } => 1 << shift.of(channel) >> 1,
+            OutputKind::Raw | OutputKind::Rescale(_) => 0,
         };
-        self.linear.bias.iter().map(|bias| bias + half).collect()
+        self.linear.bias.iter().enumerate().map(|(channel, bias)| bias + half(channel)).collect()
     }
 
-    /// Scale of the tensor that the layer reads.
-    pub fn source_scale(&self) -> i32 {
-        self.accumulator_scale - self.weight_scale
-    }
-
-    /// Scale of the layer's result.
-    pub fn scale(&self) -> i32 {
+    /// Scale of each channel of the layer's result.
+    pub fn scale(&self) -> PerChannel<i32> {
         match &self.kind {
-            OutputKind::Requantise { activation: FixedActivation::Table(table), .. } => table.scale,
-            _ => self.rounded_scale(),
+            OutputKind::Requantise { activation: FixedActivation::Table(table), .. } => {
+                PerChannel::uniform(table.scale)
+            }
+            OutputKind::Requantise { shift, .. } => self.accumulator_scale.less(shift),
+            OutputKind::Raw | OutputKind::Rescale(_) => self.accumulator_scale.clone(),
         }
     }
 
-    /// Scale of the rounded accumulator, before the activation.
-    pub fn rounded_scale(&self) -> i32 {
-        match &self.kind {
-            OutputKind::Raw | OutputKind::Rescale(_) => self.accumulator_scale,
-            OutputKind::Requantise { shift, .. } => self.accumulator_scale - *shift as i32,
-        }
+    /// The real number that the value 1 of a channel's rounded accumulator stands for, before the activation.
+    pub fn rounded_unit(&self, channel: usize) -> f64 {
+        let dropped = match &self.kind {
+            OutputKind::Raw | OutputKind::Rescale(_) => 0,
+            OutputKind::Requantise { shift, .. } => shift.of(channel) as i32,
+        };
+        f64::powi(2.0, dropped - self.accumulator_scale.of(channel))
     }
 }
 

@@ -10,8 +10,9 @@ impl FixedLayer {
         let (first, others) = tensors.split_first()?;
         let mut bounds = channel_bounds(&self.linear, first.0, first.1)?;
         for (skip, (lo, hi)) in self.skips.iter().zip(others) {
-            let (a, b) = (skip.factor.checked_mul(*lo)?, skip.factor.checked_mul(*hi)?);
-            for (low, high) in &mut bounds {
+            for (channel, (low, high)) in bounds.iter_mut().enumerate() {
+                let factor = skip.factor.of(channel);
+                let (a, b) = (factor.checked_mul(*lo)?, factor.checked_mul(*hi)?);
                 (*low, *high) = (low.checked_add(a.min(b).min(0))?, high.checked_add(a.max(b).max(0))?);
             }
         }
@@ -31,10 +32,4 @@ pub(crate) fn channel_bounds(linear: &Linear<i64>, lo: i64, hi: i64) -> Option<V
         })
     };
     linear.kernel.outer_iter().zip(&linear.bias).map(|(kernel, &bias)| channel(kernel, bias)).collect()
-}
-
-/// Bounds of all accumulators over all inputs in `[lo, hi]`, zero padding included.
-pub(crate) fn worst_case(linear: &Linear<i64>, lo: i64, hi: i64) -> Option<(i64, i64)> {
-    let bounds = channel_bounds(linear, lo, hi)?;
-    Some(bounds.iter().fold((i64::MAX, i64::MIN), |(least, most), (low, high)| (least.min(*low), most.max(*high))))
 }

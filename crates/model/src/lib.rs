@@ -21,6 +21,7 @@ mod linear;
 mod max_pool;
 mod merge;
 mod multiplier;
+mod per_channel;
 mod quantise;
 mod rescale;
 mod rounding;
@@ -40,6 +41,7 @@ pub use import::{
 };
 pub use linear::{Linear, Number, Padding};
 pub use multiplier::Multiplier;
+pub use per_channel::PerChannel;
 pub use quantise::{QuantiseOptions, quantise};
 pub use rescale::{Nudge, Rescale, Scaling, Stored};
 pub use shape::Shape;

@@ -245,7 +245,7 @@ impl Merger {
         let mut branches: Vec<Branch> = sources.into_iter().map(|branch| self.settle(name, branch)).collect();
         let mut terms = terms.to_vec();
         let hosts = (0..terms.len()).filter(|&slot| {
-            let plain = terms[slot].is_plain() && terms[slot].factor == 1.0;
+            let plain = terms[slot].is_plain() && terms[slot].factor.values() == [1.0];
             plain && self.result(branches[slot].source) == shape && self.takes_skips(&branches[slot])
         });
         let host = match hosts.collect::<Vec<_>>().into_iter().max_by_key(|&slot| branches[slot].source) {

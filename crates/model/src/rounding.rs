@@ -9,14 +9,17 @@ use ndarray::Array4;
 
 use crate::calibration::Evidence;
 use crate::linear::Linear;
+use crate::per_channel::PerChannel;
 
 /// A bias takes over the mean drift only if it is a mean of at least this many positions.
 const FEWEST_POSITIONS: usize = 16;
 
 /// How one layer is rounded.
 pub(crate) struct Rounding<'a> {
-    /// Integer units per real unit of a weight.
-    pub(crate) factor: f64,
+    /// Scale of each output channel's accumulators.
+    pub(crate) scale: &'a PerChannel<i32>,
+    /// Scale of each channel of what is read.
+    pub(crate) source: &'a PerChannel<i32>,
     /// Largest magnitude of an integer weight.
     pub(crate) largest: i64,
     /// What the weights are multiplied with.
@@ -35,29 +38,31 @@ impl Rounding<'_> {
             let mut drift = vec![0.0; self.evidence.float.first().map_or(0, Vec::len)];
             for (index, (&weight, integer)) in weights.iter().zip(integers.iter_mut()).enumerate() {
                 let column = first + index;
-                *integer = self.round_one(weight, column, norms[column], &mut drift);
+                let factor = f64::powi(2.0, self.scale.of(o) - self.source.of(column / taps));
+                *integer = self.round_one(weight, factor, (column, norms[column]), &mut drift);
             }
             drifts.push(if drift.len() < FEWEST_POSITIONS { 0.0 } else { mean(&drift) });
         }
         (kernel, drifts)
     }
 
-    fn round_one(&self, weight: f64, column: usize, norm: f64, drift: &mut [f64]) -> i64 {
+    /// `factor` is the number of integer units per real unit of the weight.
+    fn round_one(&self, weight: f64, factor: f64, (column, norm): (usize, f64), drift: &mut [f64]) -> i64 {
         let (float, fixed) = (&self.evidence.float[column], &self.evidence.fixed[column]);
         for (drift, x) in drift.iter_mut().zip(float) {
             *drift += weight * x;
         }
-        let exact = weight * self.factor;
+        let exact = weight * factor;
         let wanted = if norm > 0.0 {
             let projection: f64 = drift.iter().zip(fixed).map(|(drift, x)| drift * x).sum();
-            projection / norm * self.factor
+            projection / norm * factor
         } else {
             exact
         };
         let integer = (wanted.clamp(exact - 0.5, exact + 0.5) + 0.5).floor() as i64;
         let integer = integer.clamp(-self.largest, self.largest);
         for (drift, x) in drift.iter_mut().zip(fixed) {
-            *drift -= integer as f64 / self.factor * x;
+            *drift -= integer as f64 / factor * x;
         }
         integer
     }

@@ -8,13 +8,15 @@ use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
 use crate::linear::Number;
+use crate::per_channel::PerChannel;
 use crate::shape::Shape;
 
 /// A tensor that is added to another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(serialize = "T: Clone + Serialize", deserialize = "T: Copy + PartialEq + Deserialize<'de>"))]
 pub struct Skip<T> {
-    /// What its values are multiplied by.
-    pub factor: T,
+    /// What its values are multiplied by, by output channel.
+    pub factor: PerChannel<T>,
     /// By output channel, the channel that is added to it, if any; channel by channel if not given.
     pub channels: Option<Vec<Option<usize>>>,
     /// Rows and columns of the source before the one that output value (0, 0) takes; negative where the output starts
@@ -22,12 +24,14 @@ pub struct Skip<T> {
     pub offset: (i64, i64),
 }
 
-impl<T> Skip<T> {
+impl<T: Copy + PartialEq> Skip<T> {
     /// A tensor that is added value by value.
     pub fn plain(factor: T) -> Self {
-        Self { factor, channels: None, offset: (0, 0) }
+        Self { factor: PerChannel::uniform(factor), channels: None, offset: (0, 0) }
     }
+}
 
+impl<T> Skip<T> {
     /// Whether it is added value by value.
     pub fn is_plain(&self) -> bool {
         self.channels.is_none() && self.offset == (0, 0)
@@ -69,13 +73,13 @@ impl<T> Skip<T> {
         }
     }
 
-    /// The same move with another factor.
-    pub fn with_factor<U>(&self, factor: U) -> Skip<U> {
+    /// The same move with other factors.
+    pub fn with_factor<U>(&self, factor: PerChannel<U>) -> Skip<U> {
         Skip { factor, channels: self.channels.clone(), offset: self.offset }
     }
 }
 
-impl<T: Number> Skip<T> {
+impl<T: Number + PartialEq> Skip<T> {
     /// Adds the moved source; `None` means overflow.
     pub fn add_to(&self, sums: &mut Array3<T>, source: &Array3<T>, stride: usize) -> Option<()> {
         for ((o, y, x), sum) in sums.indexed_iter_mut() {
@@ -84,7 +88,7 @@ impl<T: Number> Skip<T> {
             let column = usize::try_from((x * stride) as i64 + self.offset.1);
             let (Ok(row), Ok(column)) = (row, column) else { continue };
             if let Some(&value) = source.get((c, row, column)) {
-                *sum = sum.mul_add(self.factor, value)?;
+                *sum = sum.mul_add(self.factor.of(o), value)?;
             }
         }
         Some(())

@@ -31,7 +31,7 @@ fn samples(name: &str) -> (Array4<i8>, Array2<i8>) {
 
 fn zero_point_and_unit(graph: &Graph<Fixed>) -> (i64, f64) {
     match graph.nodes().next() {
-        Some((_, Fixed::Input(input))) => (input.stored.unwrap().zero_point, input.unit()),
+        Some((_, Fixed::Input(input))) => (input.stored.unwrap().zero_point, input.unit(0)),
         _ => panic!("no input"),
     }
 }
@@ -110,7 +110,7 @@ fn sums_of_two_tensors_are_one_shift() {
     let graph = import_tflite(&model("resnet8")).unwrap();
     let shifts = graph.nodes().filter_map(|(_, node)| match node {
         Fixed::Layer(FixedLayer { kind: OutputKind::Rescale(rescale), skips, .. }) => match rescale.scaling {
-            Scaling::Shift(shift) => Some((shift, skips.iter().map(|skip| skip.factor).collect::<Vec<_>>())),
+            Scaling::Shift(shift) => Some((shift, skips.iter().map(|skip| skip.factor.of(0)).collect::<Vec<_>>())),
             _ => None,
         },
         _ => None,

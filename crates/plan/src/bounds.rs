@@ -3,7 +3,7 @@
 //!
 //! A plan within bounds may still be wrong; [`Plan::check_model`] holds it to a model, and a verifier to a key's hash.
 
-use zklayout_model::{FixedActivation, Shape, Stored};
+use zklayout_model::{FixedActivation, PerChannel, Shape, Stored};
 
 use crate::direct::{Direct, DirectLayer, Finish, Weights};
 use crate::error::PlanError;
@@ -43,8 +43,9 @@ impl Plan {
     pub fn check_bounds(&self) -> Result<(), PlanError> {
         shape(&self.shape)?;
         tensor("input", &self.input_shape)?;
-        let scales = [self.input_scale, self.output_scale];
-        hold("scale", scales.iter().all(|scale| scale.abs() <= MOST_SCALE))?;
+        tensor("output", &self.output_shape)?;
+        scales("scale", &self.input_scale, self.input_shape.channels)?;
+        scales("scale", &self.output_scale, self.output_shape.channels)?;
         let mut stored = [self.input_stored, self.output_stored].into_iter().flatten();
         let known = |one: Stored| {
             one.unit.is_finite() && one.unit > 0.0 && (-MOST_VALUE..=MOST_VALUE).contains(&one.zero_point)
@@ -68,6 +69,14 @@ fn values(part: &str, values: &[i64]) -> Result<(), PlanError> {
 
 fn positions(part: &str, values: &[usize]) -> Result<(), PlanError> {
     hold(part, values.iter().all(|value| *value <= MOST_POSITIONS))
+}
+
+fn shifts(part: &str, shifts: &PerChannel<u32>, channels: usize) -> Result<(), PlanError> {
+    hold(part, shifts.fits(channels) && shifts.most() <= MOST_SHIFT)
+}
+
+fn scales(part: &str, scales: &PerChannel<i32>, channels: usize) -> Result<(), PlanError> {
+    hold(part, scales.fits(channels) && scales.values().iter().all(|scale| scale.abs() <= MOST_SCALE))
 }
 
 fn tensor(part: &str, shape: &Shape) -> Result<(), PlanError> {
@@ -187,8 +196,8 @@ fn tile(knobs: &StreamKnobs, tile: &Tile) -> Result<(), PlanError> {
 fn home(layout: &Streams, home: &Home) -> Result<(), PlanError> {
     tile(&layout.knobs, &home.tile)?;
     tensor("tensor", &home.shape)?;
-    let Home { stride, pitch, read_pitch, origin, first_tile, tiles, tail, row, .. } = *home;
-    let sizes = [stride, pitch, read_pitch, origin, first_tile, tiles, tail, row];
+    let sizes =
+        [home.stride, home.pitch, home.read_pitch, home.origin, home.first_tile, home.tiles, home.tail, home.row];
     positions("position", &sizes)?;
     hold("stride", home.stride >= 1 && home.tiles >= 1 && home.pitch >= 1)?;
     // Tiles of one row may be wider than a row of the plane.
@@ -203,7 +212,9 @@ fn home(layout: &Streams, home: &Home) -> Result<(), PlanError> {
     hold("pitch", home.read_pitch >= home.pitch / factor)?;
     let tables = home.tables.iter().all(|table| *table < layout.tables.len());
     let each = home.tables.len() <= 1 || home.tables.len() == home.shape.channels;
-    hold("table", tables && each && home.shift <= MOST_SHIFT && home.limb_bits <= MOST_SHIFT)
+    hold("table", tables && each)?;
+    shifts("shift", &home.shift, home.shape.channels)?;
+    shifts("limb", &home.limb_bits, home.shape.channels)
 }
 
 fn fact(layout: &Streams, fact: &LinearFact) -> Result<(), PlanError> {
@@ -223,7 +234,8 @@ fn fact(layout: &Streams, fact: &LinearFact) -> Result<(), PlanError> {
             && skip.channels.as_ref().is_none_or(|channels| Some(channels.len()) == outputs)
             && (skip.channels.is_some() || outputs.is_some_and(|outputs| outputs <= home.shape.channels));
         let place = skip.exponent <= MOST_POSITIONS && skip.read_row < home.plane_rows();
-        known && place && (-MOST_VALUE..=MOST_VALUE).contains(&skip.factor)
+        let factors = skip.factor.values().iter().all(|factor| (-MOST_VALUE..=MOST_VALUE).contains(factor));
+        known && place && factors && outputs.is_some_and(|outputs| skip.factor.fits(outputs))
     });
     hold("tensor of a layer", fact.input < homes && fact.output < homes && skips)?;
     let sizes =
@@ -252,14 +264,19 @@ fn layer(layer: &DirectLayer) -> Result<(), PlanError> {
     positions("layer", &sizes)?;
     hold("layer", !sizes.contains(&0))?;
     positions("layer", &[layer.row, geometry.group_inputs, geometry.group_outputs])?;
+    let channels = geometry.output.channels;
+    hold("skip connection", layer.skips.iter().all(|skip| skip.constant.fits(channels)))?;
     let bits = match layer.weights {
         Weights::Private { bits, digits, .. } => bits <= MOST_SHIFT && digits <= MOST_COLUMNS,
         Weights::Fixed { first } => first <= MOST_POSITIONS,
     };
-    let finish = match layer.finish {
-        Finish::Raw => true,
-        Finish::Lookup { shift, .. } => shift <= MOST_SHIFT,
-        Finish::Bits { shift, bits, .. } => shift <= MOST_SHIFT && bits <= MOST_SHIFT,
-    };
-    hold("layer", bits && finish)
+    hold("layer", bits)?;
+    match &layer.finish {
+        Finish::Raw => Ok(()),
+        Finish::Lookup { shift, .. } => shifts("layer", shift, channels),
+        Finish::Bits { shift, bits, .. } => {
+            hold("layer", *bits <= MOST_SHIFT)?;
+            shifts("layer", shift, channels)
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use zklayout_model::{Fixed, FixedInput, Graph, Shape, Stored, ValueRange};
+use zklayout_model::{Fixed, FixedInput, Graph, PerChannel, Shape, Stored, ValueRange};
 
 use crate::error::PlanError;
 use crate::layout::{Knobs, Layout};
@@ -44,10 +44,12 @@ pub struct Plan {
     pub input_shape: Shape,
     /// Integers that an input value may hold.
     pub input_range: ValueRange,
-    /// Power-of-two scale of the input.
-    pub input_scale: i32,
-    /// Power-of-two scale of the public output.
-    pub output_scale: i32,
+    /// Power-of-two scale of each channel of the input.
+    pub input_scale: PerChannel<i32>,
+    /// Shape of the public output.
+    pub output_shape: Shape,
+    /// Power-of-two scale of each channel of the public output.
+    pub output_scale: PerChannel<i32>,
     /// How the input's values are stored, if the model's file says so; the scale is 0 then.
     pub input_stored: Option<Stored>,
     /// How the public output's values are stored, if the model's file says so; the scale is 0 then.
@@ -149,18 +151,18 @@ impl Plan {
     pub fn realise(graph: &Graph<Fixed>, visibility: Visibility, knobs: &Knobs) -> Result<Self, PlanError> {
         let (layout, shape) = knobs.realise(graph, visibility)?;
         let input = graph_input(graph)?;
-        let (output_scale, output_stored) =
-            graph.nodes().next_back().map_or((0, None), |(_, node)| (node.scale(), node.stored()));
+        let output = graph.nodes().next_back().map(|(_, node)| node).ok_or_else(no_input)?;
         let plan = Self {
             format: PLAN_FORMAT,
             model: structure_hash(graph),
             profile: None,
             input_shape: input.shape,
             input_range: input.range,
-            input_scale: input.scale,
-            output_scale,
+            input_scale: input.scale.clone(),
+            output_shape: output.shape(),
+            output_scale: output.scale(),
             input_stored: input.stored,
-            output_stored,
+            output_stored: output.stored(),
             shape,
             layout,
         };
@@ -179,28 +181,36 @@ impl Plan {
         self.layout.visibility()
     }
 
-    /// The real number that the input value 1 stands for.
-    pub fn input_unit(&self) -> f64 {
-        unit(self.input_scale, self.input_stored)
+    /// The real numbers that an input's integers stand for.
+    pub fn input_values(&self, integers: &[i64]) -> Vec<f64> {
+        dequantise(integers, self.input_shape, &self.input_scale, self.input_stored)
     }
 
-    /// The real number that the output value 1 stands for.
-    pub fn output_unit(&self) -> f64 {
-        unit(self.output_scale, self.output_stored)
+    /// The real numbers that an output's integers stand for.
+    pub fn output_values(&self, integers: &[i64]) -> Vec<f64> {
+        dequantise(integers, self.output_shape, &self.output_scale, self.output_stored)
     }
 }
 
-fn unit(scale: i32, stored: Option<Stored>) -> f64 {
-    stored.map_or_else(|| f64::powi(2.0, -scale), |stored| stored.unit.into())
+fn dequantise(integers: &[i64], shape: Shape, scale: &PerChannel<i32>, stored: Option<Stored>) -> Vec<f64> {
+    let unit = |channel: usize| match stored {
+        Some(stored) => stored.unit.into(),
+        None => f64::powi(2.0, -scale.of(channel)),
+    };
+    // The last plane's unit for whatever lies beyond the shape, which no proof of this plan has.
+    let last = shape.channels.saturating_sub(1);
+    let channel = |place: usize| (place / shape.plane().max(1)).min(last);
+    integers.iter().enumerate().map(|(place, &integer)| integer as f64 * unit(channel(place))).collect()
 }
 
 /// The graph's input.
 pub(crate) fn graph_input(graph: &Graph<Fixed>) -> Result<&FixedInput, PlanError> {
     match graph.nodes().next() {
         Some((_, Fixed::Input(input))) => Ok(input),
-        _ => Err(PlanError::Unsupported {
-            layer: "input".into(),
-            reason: "the graph does not start with an input".into(),
-        }),
+        _ => Err(no_input()),
     }
+}
+
+fn no_input() -> PlanError {
+    PlanError::Unsupported { layer: "input".into(), reason: "the graph does not start with an input".into() }
 }

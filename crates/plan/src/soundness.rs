@@ -3,6 +3,8 @@
 //!
 //! Knows the plan alone. `docs/soundness.md` has the argument that these numbers complete.
 
+use zklayout_model::PerChannel;
+
 use crate::direct::{Direct, DirectLayer, Finish, Weights};
 use crate::error::PlanError;
 use crate::layout::Layout;
@@ -106,16 +108,21 @@ fn fact_bound(layout: &Streams, fact: &LinearFact) -> f64 {
     let skipped = fact
         .skips
         .iter()
-        .map(|skip| skip.factor.unsigned_abs() as f64 * home(skip.home).map_or(0.0, |home| values(layout, home)));
+        .map(|skip| magnitude(&skip.factor) * home(skip.home).map_or(0.0, |home| values(layout, home)));
     let produced = home(fact.output).map_or(0.0, |output| {
         let limbs = layout.knobs.limbs.map_or(0, |limbs| limbs.total());
-        (largest(layout, output).0 + 1.0) * f64::from(output.shift).exp2() + f64::from(limbs).exp2()
+        (largest(layout, output).0 + 1.0) * f64::from(output.shift.most()).exp2() + f64::from(limbs).exp2()
     });
     // In limbs the identity is that of the scaled accumulator.
     let (factor, offset) = fact.scales.iter().fold((1.0, 0.0), |(factor, offset), scale| {
         (f64::max(factor, scale.factor as f64), f64::max(offset, scale.offset.unsigned_abs() as f64))
     });
     factor * (taps * read * weight + bias + skipped.sum::<f64>()) + offset + produced
+}
+
+/// Largest magnitude of a factor.
+fn magnitude(factors: &PerChannel<i64>) -> f64 {
+    factors.values().iter().fold(0.0, |most, factor| f64::max(most, factor.unsigned_abs() as f64))
 }
 
 /// Sum of the degrees of the identities in the position, channel and lookup challenges.
@@ -148,10 +155,10 @@ fn layer_bound(layout: &Direct, layer: &DirectLayer) -> f64 {
     let window = (geometry.window * geometry.window) as f64;
     let depth = (geometry.group_inputs * geometry.kernel.0 * geometry.kernel.1) as f64;
     let skips = layer.skips.len() as f64 * 64f64.exp2() * value;
-    let finish = match layer.finish {
+    let finish = match &layer.finish {
         Finish::Raw => 0.0,
-        Finish::Lookup { shift, .. } => value * f64::from(shift).exp2(),
-        Finish::Bits { shift, bits, .. } => f64::from(shift + bits).exp2(),
+        Finish::Lookup { shift, .. } => value * f64::from(shift.most()).exp2(),
+        Finish::Bits { shift, bits, .. } => f64::from(shift.most() + bits).exp2(),
     };
     depth * window * value * weight + bias + skips + finish
 }

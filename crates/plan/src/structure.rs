@@ -61,18 +61,17 @@ impl Encoder {
 
     fn input(&mut self, FixedInput { shape, scale, range, stored }: &FixedInput) {
         self.shape(shape);
-        self.list(&[*scale], Self::scale);
+        self.list(scale.values(), Self::scale);
         self.range(range);
         self.option(stored.as_ref(), Self::stored);
     }
 
     fn layer(&mut self, layer: &FixedLayer) {
-        let FixedLayer { name: _, linear, skips, weight_bits, weight_scale, accumulator_scale, kind } = layer;
+        let FixedLayer { name: _, linear, skips, weight_bits, accumulator_scale, kind } = layer;
         self.linear(linear);
         self.list(skips, Self::skip);
         self.bits(weight_bits);
-        self.list(&[*weight_scale], Self::scale);
-        self.list(&[*accumulator_scale], Self::scale);
+        self.list(accumulator_scale.values(), Self::scale);
         self.kind(kind);
         self.count(bias_digits(layer));
     }
@@ -94,7 +93,7 @@ impl Encoder {
     }
 
     fn skip(&mut self, Skip { factor, channels, offset }: &Skip<i64>) {
-        self.list(&[*factor], Self::integer);
+        self.list(factor.values(), Self::integer);
         self.option(channels.as_ref(), |encoder, channels| {
             encoder.list(channels, |encoder, channel| encoder.option(channel.as_ref(), Self::extent));
         });
@@ -107,7 +106,7 @@ impl Encoder {
             OutputKind::Raw => self.choice(0),
             OutputKind::Requantise { shift, activation, range } => {
                 self.choice(1);
-                self.list(&[*shift], Self::bits);
+                self.list(shift.values(), Self::bits);
                 self.activation(activation);
                 self.range(range);
             }

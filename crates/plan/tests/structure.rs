@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use ndarray::Array4;
 use zklayout_model::{
     Clamp, Fixed, FixedActivation, FixedInput, FixedLayer, Graph, Linear, Multiplier, NodeId, OutputKind, Padding,
-    RangeSource, Rescale, Scaling, Shape, Skip, Stored, ValueRange, ValueTable,
+    PerChannel, RangeSource, Rescale, Scaling, Shape, Skip, Stored, ValueRange, ValueTable,
 };
 use zklayout_plan::structure;
 
@@ -22,9 +22,9 @@ struct Model {
 impl Model {
     fn new() -> Self {
         let range = ValueRange { lo: -8, hi: 7, source: RangeSource::Calibrated };
-        let input = FixedInput { shape: Shape::new(2, 4, 6), scale: 3, range, stored: None };
+        let input = FixedInput { shape: Shape::new(2, 4, 6), scale: PerChannel::uniform(3), range, stored: None };
         let activation = FixedActivation::Clamp(Clamp { lo: Some(0), hi: None });
-        let first = layer(OutputKind::Requantise { shift: 5, activation, range });
+        let first = layer(OutputKind::Requantise { shift: PerChannel::uniform(5), activation, range });
         let mut second = layer(OutputKind::Rescale(Rescale {
             scaling: Scaling::Multipliers(vec![Multiplier { value: 1 << 30, shift: -3 }; 2]),
             stored: Stored { unit: 0.5, zero_point: -3 },
@@ -32,7 +32,7 @@ impl Model {
             hi: 127,
             reach: vec![(-100, 90), (-80, 70)],
         }));
-        second.skips = vec![Skip { factor: 4, channels: Some(vec![Some(1), None]), offset: (1, -1) }];
+        second.skips = vec![Skip { channels: Some(vec![Some(1), None]), offset: (1, -1), ..Skip::plain(4) }];
         Self { input, first, second, sources: vec![1, 0] }
     }
 
@@ -57,19 +57,15 @@ fn layer(kind: OutputKind) -> FixedLayer {
         stride: 1,
         padding: Padding { top: 1, left: 1, bottom: 1, right: 1 },
     };
-    let (weight_scale, accumulator_scale) = (6, 9);
-    FixedLayer {
-        name: "layer".into(),
-        linear,
-        skips: vec![],
-        weight_bits: 9,
-        weight_scale,
-        accumulator_scale,
-        kind,
-    }
+    let accumulator_scale = PerChannel::uniform(9);
+    FixedLayer { name: "layer".into(), linear, skips: vec![], weight_bits: 9, accumulator_scale, kind }
 }
 
-fn shift(model: &mut Model) -> &mut u32 {
+fn channels<T: Copy + PartialEq>(values: [T; 2]) -> PerChannel<T> {
+    PerChannel::of_channels(values).unwrap()
+}
+
+fn shift(model: &mut Model) -> &mut PerChannel<u32> {
     let OutputKind::Requantise { shift, .. } = &mut model.first.kind else { panic!("it drops bits") };
     shift
 }
@@ -102,7 +98,7 @@ const CHANGES: &[(&str, Change)] = &[
     ("input's height", |m| m.input.shape.height += 1),
     ("input's width", |m| m.input.shape.width += 1),
     ("input's extents swapped", |m| m.input.shape = Shape::new(2, 6, 4)),
-    ("input's scale", |m| m.input.scale += 1),
+    ("input's scale", |m| m.input.scale = PerChannel::uniform(4)),
     ("input's least", |m| m.input.range.lo -= 1),
     ("input's most", |m| m.input.range.hi += 1),
     ("input in bytes", |m| m.input.stored = Some(Stored { unit: 1.0, zero_point: 0 })),
@@ -131,7 +127,7 @@ const CHANGES: &[(&str, Change)] = &[
     ("padding on the right", |m| m.first.linear.padding.right += 1),
     ("no skip connection", |m| m.second.skips.clear()),
     ("skip connection of the other layer", |m| m.first.skips = std::mem::take(&mut m.second.skips)),
-    ("factor", |m| m.second.skips[0].factor = 8),
+    ("factor", |m| m.second.skips[0].factor = PerChannel::uniform(8)),
     ("channels", |m| m.second.skips[0].channels = None),
     ("no channel", |m| m.second.skips[0].channels = Some(vec![])),
     ("channels none", |m| m.second.skips[0].channels = Some(vec![None, None])),
@@ -139,11 +135,12 @@ const CHANGES: &[(&str, Change)] = &[
     ("rows of a move", |m| m.second.skips[0].offset.0 += 1),
     ("columns of a move", |m| m.second.skips[0].offset.1 += 1),
     ("weight bits", |m| m.first.weight_bits += 1),
-    ("weight scale", |m| m.first.weight_scale += 1),
-    ("accumulator scale", |m| m.first.accumulator_scale += 1),
+    ("accumulator scale", |m| m.first.accumulator_scale = PerChannel::uniform(10)),
+    ("accumulator scale of a channel", |m| m.first.accumulator_scale = channels([9, 10])),
     ("digits of a bias", |m| m.first.linear.bias[0] = 1 << 20),
     ("raw", |m| m.first.kind = OutputKind::Raw),
-    ("shift", |m| *shift(m) += 1),
+    ("shift", |m| *shift(m) = PerChannel::uniform(6)),
+    ("shift of a channel", |m| *shift(m) = channels([5, 6])),
     ("clamp's lower bound", |m| *activation(m) = FixedActivation::Clamp(Clamp { lo: Some(1), hi: None })),
     ("clamp's bounds swapped", |m| *activation(m) = FixedActivation::Clamp(Clamp { lo: None, hi: Some(0) })),
     ("clamp of two bounds", |m| *activation(m) = FixedActivation::Clamp(Clamp { lo: Some(0), hi: Some(0) })),

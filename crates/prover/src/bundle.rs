@@ -131,11 +131,11 @@ pub fn verify(srs: &VerifierSrs, key: &VerifyingKey, bundle: &ProofBundle) -> Re
     verify_instance(srs, key, &plan, &instance, &bundle.proof)?;
     Ok(PublicValues {
         output: bundle.output.clone(),
-        output_values: dequantise(&bundle.output, plan.output_unit()),
+        output_values: plan.output_values(&bundle.output),
         output_stored: plan
             .output_stored
             .map(|stored| bundle.output.iter().map(|value| value + stored.zero_point).collect()),
-        input_values: bundle.input.as_ref().map(|input| dequantise(input, plan.input_unit())),
+        input_values: bundle.input.as_ref().map(|input| plan.input_values(input)),
     })
 }
 
@@ -176,10 +176,6 @@ fn instance(plan: &Plan, output: &[i64], input: Option<&[i64]>) -> Result<Vec<Ve
         if *value < 0 { -magnitude } else { magnitude }
     };
     Ok(columns.iter().map(|column| column.iter().map(field).collect()).collect())
-}
-
-fn dequantise(integers: &[i64], unit: f64) -> Vec<f64> {
-    integers.iter().map(|&integer| integer as f64 * unit).collect()
 }
 
 fn same_hash(

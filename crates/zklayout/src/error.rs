@@ -52,12 +52,14 @@ pub enum Error {
     /// The integers answer something else than the float model.
     #[error(
         "the integers are too far from the float model on the samples that chose their scales: {fidelity}; allowed are \
-         {allowed} %. Layer {layer:?} loses the most: give more bits to inputs, weights or tables, choose them with a \
+         {allowed} %. Layer {layer:?} loses the most, in channel {channel}: give more bits to inputs, weights or tables, choose them with a \
          largest error, or allow more"
     )]
     Fidelity {
         /// The layer that adds the most.
         layer: String,
+        /// Its worst channel.
+        channel: usize,
         /// What is allowed, in percent of the reach.
         allowed: f64,
         /// What was found.

@@ -17,6 +17,8 @@ pub struct LayerError {
     pub rms: f64,
     /// Root of the mean squared value of the float model.
     pub magnitude: f64,
+    /// The channel with the largest mean squared difference.
+    pub channel: usize,
 }
 
 impl Model {
@@ -26,11 +28,13 @@ impl Model {
     /// # Errors
     /// An input of another length, or integers of another model.
     pub fn layer_errors(&self, quantised: &QuantisedModel, inputs: &[Vec<f64>]) -> Result<Vec<LayerError>, Error> {
-        let layers = quantised.graph().nodes().map(|(_, node)| match node {
-            Fixed::Input(input) => ("input".to_owned(), input.unit()),
-            Fixed::Layer(layer) => (layer.name.clone(), layer.unit()),
-        });
-        let mut sums: Vec<_> = layers.map(|(name, unit)| LayerSum { name, unit, ..LayerSum::default() }).collect();
+        let nodes: Vec<&Fixed> = quantised.graph().nodes().map(|(_, node)| node).collect();
+        let name = |node: &Fixed| match node {
+            Fixed::Input(_) => "input".to_owned(),
+            Fixed::Layer(layer) => layer.name.clone(),
+        };
+        let mut sums: Vec<LayerSum> =
+            nodes.iter().map(|node| LayerSum { name: name(node), ..LayerSum::default() }).collect();
         for input in inputs {
             let Ok(trace) = quantised.run(input) else { continue };
             let float = self.layer_values(input)?;
@@ -38,8 +42,10 @@ impl Model {
                 let reason = format!("{} layers of floats, {} of integers", float.len(), sums.len());
                 return Err(ImportError::Graph(reason).into());
             }
-            for (sum, (float, integers)) in sums.iter_mut().zip(float.iter().zip(&trace.values)) {
-                sum.add(float, integers);
+            for ((sum, node), (float, integers)) in
+                sums.iter_mut().zip(&nodes).zip(float.iter().zip(&trace.values))
+            {
+                sum.add(node, float, integers);
             }
         }
         Ok(sums.into_iter().map(LayerSum::error).collect())
@@ -47,13 +53,18 @@ impl Model {
 }
 
 impl Model {
-    /// The layer whose values are the furthest off, as a share of their magnitude, beyond what the layers before are.
-    pub(crate) fn worst_layer(&self, quantised: &QuantisedModel, inputs: &[Vec<f64>]) -> Result<String, Error> {
-        let (mut before, mut worst) = (0.0f64, (f64::NEG_INFINITY, "input".to_owned()));
+    /// The layer whose values are the furthest off, as a share of their magnitude, beyond what the layers before are; and its
+    /// worst channel.
+    pub(crate) fn worst_layer(
+        &self,
+        quantised: &QuantisedModel,
+        inputs: &[Vec<f64>],
+    ) -> Result<(String, usize), Error> {
+        let (mut before, mut worst) = (0.0f64, (f64::NEG_INFINITY, ("input".to_owned(), 0)));
         for layer in self.layer_errors(quantised, inputs)? {
             let share = if layer.rms == 0.0 { 0.0 } else { layer.rms / layer.magnitude };
             if share - before > worst.0 {
-                worst = (share - before, layer.name);
+                worst = (share - before, (layer.name, layer.channel));
             }
             before = before.max(share);
         }
@@ -65,19 +76,20 @@ impl Model {
 #[derive(Default)]
 struct LayerSum {
     name: String,
-    unit: f64,
     largest: f64,
-    squares: f64,
+    /// By channel.
+    squares: Vec<f64>,
     float_squares: f64,
     count: usize,
 }
 
 impl LayerSum {
-    fn add(&mut self, float: &Array3<f64>, integers: &Array3<i64>) {
-        for (float, integer) in float.iter().zip(integers) {
-            let difference = (float - *integer as f64 * self.unit).abs();
+    fn add(&mut self, node: &Fixed, float: &Array3<f64>, integers: &Array3<i64>) {
+        self.squares.resize(float.dim().0, 0.0);
+        for (((channel, ..), float), integer) in float.indexed_iter().zip(&node.dequantise(integers)) {
+            let difference = (float - integer).abs();
             self.largest = self.largest.max(difference);
-            self.squares += difference * difference;
+            self.squares[channel] += difference * difference;
             self.float_squares += float * float;
             self.count += 1;
         }
@@ -85,7 +97,9 @@ impl LayerSum {
 
     fn error(self) -> LayerError {
         let rms = |squares: f64| (squares / self.count.max(1) as f64).sqrt();
-        let (rms, magnitude) = (rms(self.squares), rms(self.float_squares));
-        LayerError { name: self.name, largest: self.largest, rms, magnitude }
+        let (rms, magnitude) = (rms(self.squares.iter().sum()), rms(self.float_squares));
+        let worst = self.squares.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+        let channel = worst.map_or(0, |(channel, _)| channel);
+        LayerError { name: self.name, largest: self.largest, rms, magnitude, channel }
     }
 }

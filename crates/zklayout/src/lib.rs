@@ -37,8 +37,8 @@ pub use samples::{SampleFormat, Samples};
 pub use zklayout_model::{
     Activation, Axis, Clamp, Constant, Ending, Fixed, FixedActivation, FixedInput, FixedLayer, Float, FloatOp,
     Function, Graph, ImportError, Importer, Linear, Multiplier, Node, NodeId, Operators, OutputKind, Padding,
-    QuantiseOptions, RangeSource, Rescale, Scaling, Shape, Skip, Stored, Trace, ValueRange, ValueTable, execute,
-    fuse, import_onnx_bytes, import_tflite, import_tflite_bytes, quantise,
+    PerChannel, QuantiseOptions, RangeSource, Rescale, Scaling, Shape, Skip, Stored, Trace, ValueRange,
+    ValueTable, execute, fuse, import_onnx_bytes, import_tflite, import_tflite_bytes, quantise,
 };
 pub use zklayout_plan::{
     Buyer, Candidate, CircuitShape, Content, Cost, CostError, CostModel, Direct, DirectKnobs, DotVariant,

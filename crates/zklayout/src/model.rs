@@ -50,20 +50,30 @@ impl Model {
 
     fn check_import(&self) -> Result<(), Error> {
         let input: Vec<f64> = (0..self.input.len()).map(|i| (i * 37 % 101) as f64 / 100.0).collect();
-        let theirs = self.reference.run(&input)?;
-        let ours = self.layer_values(&input)?.pop().unwrap_or_default();
+        self.float_output(&input).map(|_| ())
+    }
+
+    /// The float model's output on one input: the merged layers' in 64 bits, held against the float engine's, which computes
+    /// in 32 bits and overflows where these do not.
+    ///
+    /// # Errors
+    /// An input of another length, whatever the engine reports, or a disagreement with it.
+    pub fn float_output(&self, input: &[f64]) -> Result<Vec<f64>, Error> {
+        let theirs = self.reference.run(input)?;
+        let ours: Vec<f64> = self.layer_values(input)?.pop().unwrap_or_default().into_iter().collect();
         if ours.len() != theirs.len() {
             let reason = format!("the output has {} values, the float engine's {}", ours.len(), theirs.len());
             return Err(ImportError::Graph(reason).into());
         }
-        let scale = theirs.iter().fold(1.0f64, |scale, value| scale.max(value.abs()));
+        let finite = theirs.iter().filter(|value| value.is_finite());
+        let scale = finite.fold(1.0f64, |scale, value| scale.max(value.abs()));
         let differs = |ours: f64, theirs: f64| {
             let difference = (ours - theirs).abs();
-            difference.is_nan() || difference > IMPORT_TOLERANCE * scale
+            !ours.is_finite() || theirs.is_finite() && difference > IMPORT_TOLERANCE * scale
         };
         match ours.iter().zip(&theirs).find(|(ours, theirs)| differs(**ours, **theirs)) {
             Some((&ours, &theirs)) => Err(Error::ImportMismatch { ours, theirs }),
-            None => Ok(()),
+            None => Ok(ours),
         }
     }
 
@@ -85,14 +95,6 @@ impl Model {
     /// Shape of the model's input.
     pub fn input_shape(&self) -> Shape {
         self.input
-    }
-
-    /// The float engine's output on one input.
-    ///
-    /// # Errors
-    /// An input of another length, or whatever the engine reports.
-    pub fn float_output(&self, input: &[f64]) -> Result<Vec<f64>, Error> {
-        Ok(self.reference.run(input)?)
     }
 
     /// Every layer's values on one input, in floats; the input's own come first.
@@ -130,8 +132,13 @@ impl Model {
     ) -> Result<QuantisedModel, Error> {
         let fidelity = self.fidelity(&quantised, samples)?;
         if !fidelity.keeps(allowed) {
-            let layer = self.worst_layer(&quantised, samples)?;
-            return Err(Error::Fidelity { layer, allowed: 100.0 * allowed, fidelity: Box::new(fidelity) });
+            let (layer, channel) = self.worst_layer(&quantised, samples)?;
+            return Err(Error::Fidelity {
+                layer,
+                channel,
+                allowed: 100.0 * allowed,
+                fidelity: Box::new(fidelity),
+            });
         }
         quantised.fidelity = Some(fidelity);
         Ok(quantised)
@@ -198,8 +205,8 @@ impl QuantisedModel {
 
     /// The output of a run, dequantised.
     pub fn dequantise(&self, trace: &Trace) -> Vec<f64> {
-        let unit = self.graph.nodes().last().map_or(1.0, |(_, node)| node.unit());
-        trace.output().iter().map(|&integer| integer as f64 * unit).collect()
+        let last = self.graph.nodes().next_back().zip(trace.values.last());
+        last.map(|((_, node), values)| node.dequantise(values).into_iter().collect()).unwrap_or_default()
     }
 
     /// Chooses the cheapest layout.

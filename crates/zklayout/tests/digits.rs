@@ -251,7 +251,7 @@ fn plans_beyond_any_bound_are_refused() {
         ("\"degree\": 5", "\"degree\": 60", "degree"),
         ("\"stride\": 1", "\"stride\": 0", "home"),
         ("\"table_columns\": 3", "\"table_columns\": 300", "knobs"),
-        ("\"input_scale\": ", "\"input_scale\": 999", "scale"),
+        ("\"input_scale\": [", "\"input_scale\": [999,", "scale"),
     ];
     for (from, to, expected) in cases {
         let message = edited(from, to);

@@ -233,10 +233,10 @@ impl FixedGrid {
         }
         let row = home.plane_row(channel) + plane_row;
         if let Some(divisor) = self.columns.divisor {
-            self.cells[divisor][row] = 1 << home.shift;
+            self.cells[divisor][row] = 1 << home.shift.of(channel);
         }
         if let Some(limb) = self.columns.limb {
-            self.cells[limb][row] = 1 << home.limb_bits;
+            self.cells[limb][row] = 1 << home.limb_bits.of(channel);
         }
         let live: Vec<bool> =
             (0..plan.knobs.lanes).map(|lane| home.value(plane_row, lane, plan.knobs.lanes).is_some()).collect();

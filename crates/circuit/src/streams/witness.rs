@@ -105,20 +105,20 @@ impl Witness {
         accumulator: impl Fn(usize) -> i128,
         value: impl Fn(usize, usize) -> i64,
     ) {
-        let lanes = plan.knobs.lanes;
+        let (lanes, shift) = (plan.knobs.lanes, home.shift.of(channel));
         for plane_row in 0..home.tiles {
             let row = home.plane_row(channel) + plane_row;
             for lane in 0..lanes {
                 let Some(position) = home.position(plane_row, lane, lanes) else { continue };
                 let accumulator = accumulator(position);
-                let mut quotient = (accumulator >> home.shift) as i64;
+                let mut quotient = (accumulator >> shift) as i64;
                 let live = home.value_at(position);
                 if let Some(((y, x), table)) = live.zip(home.table(channel)) {
                     quotient = plan.tables[table].entry(quotient);
                     self.values[lane][row] = value(y, x) + plan.value_offset;
                 }
                 self.quotients[lane][row] = quotient + plan.quotient_offset;
-                let remainder = (accumulator - (i128::from(quotient) << home.shift)) as i64;
+                let remainder = (accumulator - (i128::from(quotient) << shift)) as i64;
                 for (limb, limb_value) in limbs(plan, remainder).enumerate() {
                     self.remainders[limb * lanes + lane][row] = limb_value;
                 }
@@ -149,13 +149,14 @@ impl Witness {
         for home in &plan.homes {
             let layer = if let Content::Layer(place) = home.content { place } else { 0 };
             for row in home.row..home.row + home.rows() {
-                let Some(table) = home.table((row - home.row) / home.plane_rows()) else { continue };
+                let channel = (row - home.row) / home.plane_rows();
+                let Some(table) = home.table(channel) else { continue };
                 for lane in (0..lanes).filter(|&lane| grid.get(grid.columns.masks[lane], row)) {
                     let missing = |value| CircuitError::NotInTable { layer, value };
                     let quotient = self.quotients[lane][row] - plan.quotient_offset;
                     self.hits[lane][row] = index.find(table, quotient).ok_or_else(|| missing(quotient))?;
                     for (column, cells) in self.remainders.iter().enumerate().skip(lane).step_by(lanes) {
-                        let found = index.find_range(1 << home.limb_bits, cells[row]);
+                        let found = index.find_range(1 << home.limb_bits.of(channel), cells[row]);
                         self.hits[lanes + column][row] = found.ok_or_else(|| missing(cells[row]))?;
                     }
                 }
@@ -304,7 +305,7 @@ impl Products {
                 let Some(channel) = skip.channel(o) else { continue };
                 let first = origin as i64 + moved;
                 for ((y, z), &value) in values.index_axis(ndarray::Axis(0), channel).indexed_iter() {
-                    plane[(first - (y * fact.pitch + z) as i64) as usize] += skip.factor * value;
+                    plane[(first - (y * fact.pitch + z) as i64) as usize] += skip.factor.of(o) * value;
                 }
             }
             planes.push(plane);

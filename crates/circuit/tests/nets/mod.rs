@@ -179,7 +179,7 @@ impl Case {
         let mut numbers = Numbers::new(seed + 1000);
         let sample: Vec<f64> =
             (0..input.len()).map(|_| if signed { numbers.real() } else { numbers.real().abs() }).collect();
-        let options = QuantiseOptions { input_bits: 6, weight_bits, table_bits: 8, margin: 0.25 };
+        let options = QuantiseOptions { input_bits: 6, weight_bits, table_bits: 8, ..QuantiseOptions::default() };
         let graph = quantise(&float, std::slice::from_ref(&sample), &options)?;
         let trace = execute(&graph, &sample).unwrap();
         Ok(Self { graph, trace })
@@ -190,7 +190,8 @@ impl Case {
         let mut numbers = Numbers::new(seed + 1000);
         let shape = graph.nodes().next().unwrap().1.shape;
         let sample: Vec<f64> = (0..shape.len()).map(|_| numbers.real()).collect();
-        let options = QuantiseOptions { input_bits: 6, weight_bits: 6, table_bits: 7, margin: 0.25 };
+        let options =
+            QuantiseOptions { input_bits: 6, weight_bits: 6, table_bits: 7, ..QuantiseOptions::default() };
         let graph = quantise(&fuse(graph), std::slice::from_ref(&sample), &options)?;
         let trace = execute(&graph, &sample).unwrap();
         Ok(Self { graph, trace })
@@ -207,23 +208,25 @@ impl Case {
 fn check_ranges(case: &Case, plan: &Plan) {
     let layout = plan.layout.as_streams().unwrap();
     for home in &layout.homes {
-        let Some(TableKind::Activation { lo, hi, .. }) = home.table(0).map(|table| &layout.tables[table].kind)
-        else {
-            continue;
-        };
-        let range = match home.content {
-            Content::Ones => continue,
-            Content::Input => plan.input_range,
-            Content::Layer(place) => match case.graph.nodes().nth(place).map(|(_, node)| node) {
-                Some(Fixed::Layer(FixedLayer { kind: OutputKind::Requantise { range, shift, .. }, .. })) => {
-                    let split = layout.knobs.requantise[place - 1] == Requantise::Split;
-                    let shift = if split { 0 } else { *shift };
-                    ValueRange { lo: range.lo << shift, hi: ((range.hi + 1) << shift) - 1, ..*range }
-                }
-                other => panic!("{other:?} has a table"),
-            },
-        };
-        assert_eq!((*lo, *hi), (range.lo, range.hi));
+        for channel in 0..home.shape.channels {
+            let table = home.table(channel).map(|table| &layout.tables[table].kind);
+            let Some(TableKind::Activation { lo, hi, .. }) = table else { continue };
+            let range = match home.content {
+                Content::Ones => continue,
+                Content::Input => plan.input_range,
+                Content::Layer(place) => match case.graph.nodes().nth(place).map(|(_, node)| node) {
+                    Some(Fixed::Layer(FixedLayer {
+                        kind: OutputKind::Requantise { range, shift, .. }, ..
+                    })) => {
+                        let split = layout.knobs.requantise[place - 1] == Requantise::Split;
+                        let shift = if split { 0 } else { shift.of(channel) };
+                        ValueRange { lo: range.lo << shift, hi: ((range.hi + 1) << shift) - 1, ..*range }
+                    }
+                    other => panic!("{other:?} has a table"),
+                },
+            };
+            assert_eq!((*lo, *hi), (range.lo, range.hi));
+        }
     }
 }
 

@@ -125,7 +125,7 @@ fn moved(net: &mut Net, sources: &[NodeId], numbers: &mut Numbers) -> NodeId {
         let channels = (0..shape.channels).map(|_| Some(numbers.below(count)).filter(|_| numbers.below(4) > 0));
         let channels = Some(channels.collect());
         let offset = (numbers.below(5) as i64 - 2, numbers.below(5) as i64 - 2);
-        Skip { factor: if numbers.below(2) == 0 { 1.0 } else { -1.0 }, channels, offset }
+        Skip { channels, offset, ..Skip::plain(if numbers.below(2) == 0 { 1.0 } else { -1.0 }) }
     });
     let terms = terms.collect();
     net.add(FloatOp::Sum { terms }, sources, shape)

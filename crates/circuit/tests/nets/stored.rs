@@ -1,7 +1,8 @@
 //! Networks stored in small integers: every rounding by a shift is replaced by multipliers, means and factors.
 
 use zklayout_model::{
-    Fixed, FixedInput, FixedLayer, Graph, Multiplier, OutputKind, Rescale, Scaling, Stored, execute_integers,
+    Fixed, FixedInput, FixedLayer, Graph, Multiplier, OutputKind, PerChannel, Rescale, Scaling, Stored,
+    execute_integers,
 };
 
 use super::{Case, Numbers};
@@ -20,7 +21,7 @@ pub fn stored(graph: &Graph<Fixed>, numbers: &mut Numbers) -> Case {
         let (node, range) = match node {
             Fixed::Input(input) => {
                 let stored = Some(Stored { unit: 0.1, zero_point: -3 });
-                let input = FixedInput { scale: 0, stored, ..input.clone() };
+                let input = FixedInput { scale: PerChannel::uniform(0), stored, ..input.clone() };
                 let range = (input.range.lo, input.range.hi);
                 (Fixed::Input(input), range)
             }

@@ -5,7 +5,7 @@
 
 use tract_onnx::pb;
 
-use super::ops::Operators;
+use super::ops::{Operators, qualified_name};
 
 /// Operators that are left to whoever reads the output, unless an importer is given for them.
 const ENDINGS: [&str; 4] = ["Softmax", "LogSoftmax", "ArgMax", "Hardmax"];
@@ -37,7 +37,8 @@ fn last_ending(graph: &pb::GraphProto, operators: &Operators) -> Option<usize> {
     let [output] = graph.output.as_slice() else { return None };
     let place = graph.node.iter().position(|node| node.output.first() == Some(&output.name))?;
     let node = &graph.node[place];
-    let is_ending = ENDINGS.contains(&node.op_type.as_str()) && operators.importer(&node.op_type).is_none();
+    let operator = qualified_name(node);
+    let is_ending = ENDINGS.contains(&operator.as_ref()) && operators.importer(&operator).is_none();
     let source = node.input.first()?;
     let follows = graph.node.iter().any(|other| other.output.contains(source));
     let is_read = graph.node.iter().any(|other| other.input.contains(&output.name));

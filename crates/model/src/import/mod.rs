@@ -101,7 +101,7 @@ impl<'a> Builder<'a> {
 
     fn build(mut self, onnx: &pb::GraphProto) -> Result<(Graph<Float>, Vec<usize>), ImportError> {
         for proto in &onnx.node {
-            if proto.op_type == "Constant" {
+            if ops::qualified_name(proto) == "Constant" {
                 self.add_constant(proto)?;
             } else {
                 self.add_node(proto)?;
@@ -130,9 +130,10 @@ impl<'a> Builder<'a> {
         // With neither a batch nor planes, an input has one or three dimensions.
         let batch = matches!(self.input_dims.len(), 2 | 4);
         let node = Node::new(proto, &self.constants, &self.tensors, &self.graph, batch, output);
-        let import = self.operators.importer(&proto.op_type).ok_or_else(|| ImportError::UnsupportedOp {
+        let operator = ops::qualified_name(proto);
+        let import = self.operators.importer(&operator).ok_or_else(|| ImportError::UnsupportedOp {
             node: node.name(),
-            op: proto.op_type.clone(),
+            op: operator.into_owned(),
             supported: self.operators.names().join(", "),
         })?;
         let Some(&source) = sources.first() else {

@@ -27,7 +27,6 @@ impl Reference {
                 .model_for_proto_model(proto)?
                 .with_input_fact(0, f32::fact(dims).into())?
                 .into_typed()?
-                .into_decluttered()?
                 .into_runnable()
         };
         let model = build().map_err(|e| ImportError::Reference(format!("{e:#}")))?;

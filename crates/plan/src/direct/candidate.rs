@@ -1,7 +1,8 @@
 //! A layout from a graph: tables, constants, and each layer's rows in closed form.
 
 use zklayout_model::{
-    Clamp, Fixed, FixedActivation, FixedInput, FixedLayer, Graph, NodeId, OutputKind, Shape, Skip, ValueRange,
+    Clamp, Fixed, FixedActivation, FixedInput, FixedLayer, Graph, NodeId, OutputKind, PerChannel, Shape, Skip,
+    ValueRange,
 };
 
 use crate::direct::geometry::Geometry;
@@ -76,8 +77,10 @@ impl Builder {
         for (_, node) in graph.nodes() {
             let Fixed::Layer(layer) = node else { continue };
             for skip in &layer.skips {
-                if !self.layout.constants.contains(&skip.factor) {
-                    self.layout.constants.push(skip.factor);
+                for factor in skip.factor.values() {
+                    if !self.layout.constants.contains(factor) {
+                        self.layout.constants.push(*factor);
+                    }
                 }
             }
         }
@@ -119,7 +122,9 @@ impl Builder {
 
     fn skips(&self, graph: &Graph<Fixed>, layer: &FixedLayer, sources: &[NodeId]) -> Vec<DirectSkip> {
         let skip = |(source, skip): (&NodeId, &Skip<i64>)| {
-            let constant = self.layout.constants.iter().position(|constant| *constant == skip.factor)?;
+            let place = |factor: i64| self.layout.constants.iter().position(|constant| *constant == factor);
+            let places = skip.factor.values().iter().map(|factor| place(*factor)).collect::<Option<Vec<_>>>()?;
+            let constant = PerChannel::of_channels(places)?;
             Some(DirectSkip { source: source.index(), shape: shape_of(graph, *source), constant })
         };
         sources.iter().zip(&layer.skips).filter_map(skip).collect()
@@ -148,21 +153,23 @@ impl Builder {
         let (shift, activation, range) = match &layer.kind {
             OutputKind::Raw => return Ok(Finish::Raw),
             OutputKind::Rescale(_) => return Err(unsupported(&layer.name, NO_MULTIPLIERS)),
-            OutputKind::Requantise { shift, activation, range } => (*shift, activation, *range),
+            OutputKind::Requantise { shift, activation, range } => (shift.clone(), activation, *range),
         };
         let &clamp = activation.as_clamp().ok_or_else(|| {
             unsupported(&layer.name, "its activation is no clamp; only the family `streams` has others")
         })?;
         let rectify = clamp == Clamp { lo: Some(0), hi: None };
         let bits = signed_bits(&range);
-        let has_digits = (rectify || clamp.is_identity()) && shift + bits <= MOST_BITS;
+        let has_digits = (rectify || clamp.is_identity()) && shift.most() + bits <= MOST_BITS;
         if self.layout.knobs.relu == ReluVariant::Bits && has_digits {
             self.layout.gadgets.bits = true;
             return Ok(Finish::Bits { shift, bits, rectify });
         }
         let values = self.tables.activation(0, FixedActivation::Clamp(clamp), range.lo, range.hi);
-        self.tables.insert(Table::range(1 << shift));
-        Ok(Finish::Lookup { shift, clamp, values: self.tables.0[values].tag, remainders: 1 << shift })
+        for bits in shift.values() {
+            self.tables.insert(Table::range(1 << bits));
+        }
+        Ok(Finish::Lookup { shift, clamp, values: self.tables.0[values].tag })
     }
 
     fn count(&mut self, layer: &DirectLayer) {
@@ -177,7 +184,7 @@ impl Builder {
         for (depth, positions) in geometry.depths() {
             self.tally.dot(depth + layer.skips.len(), true, positions * geometry.output.channels);
         }
-        self.tally.finish(&layer.finish, geometry.output.len());
+        self.tally.finish(&layer.finish, geometry.output);
     }
 
     fn finish(mut self) -> (Direct, CircuitShape) {

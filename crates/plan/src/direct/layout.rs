@@ -1,7 +1,7 @@
 //! The layout of the family `direct`.
 
 use serde::{Deserialize, Serialize};
-use zklayout_model::{Clamp, Fixed, Graph, Shape};
+use zklayout_model::{Clamp, Fixed, Graph, PerChannel, Shape};
 
 use crate::direct::candidate::build;
 use crate::direct::geometry::Geometry;
@@ -66,14 +66,14 @@ pub struct DirectLayer {
 }
 
 /// A tensor that is added to a layer's accumulators: one more product of every output, with a constant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DirectSkip {
     /// Place of the node.
     pub source: usize,
     /// Its shape; outputs may be cropped.
     pub shape: Shape,
-    /// Place of the factor among the constants.
-    pub constant: usize,
+    /// By output channel, place of the factor among the constants.
+    pub constant: PerChannel<usize>,
 }
 
 /// Where a layer's weights come from.
@@ -96,25 +96,23 @@ pub enum Weights {
 }
 
 /// What becomes of a layer's accumulators.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Finish {
     /// They are the output.
     Raw,
     /// Quotients and remainders, both looked up.
     Lookup {
-        /// Bits dropped.
-        shift: u32,
+        /// Bits dropped in each channel.
+        shift: PerChannel<u32>,
         /// The activation.
         clamp: Clamp<i64>,
         /// Tag of the activation's table.
         values: u64,
-        /// Tag of the remainders' table.
-        remainders: u64,
     },
     /// Binary digits.
     Bits {
-        /// Bits dropped.
-        shift: u32,
+        /// Bits dropped in each channel.
+        shift: PerChannel<u32>,
         /// Bits of the quotient, in two's complement.
         bits: u32,
         /// Whether negative quotients become 0.
@@ -153,6 +151,20 @@ impl Direct {
     pub fn has_fixed_weights(&self) -> bool {
         self.visibility.weights == WeightMode::Fixed
     }
+}
+
+/// A tensor's values in runs that drop equally many bits: the first value, the bits, and the number of values.
+pub(crate) fn channel_runs(shift: &PerChannel<u32>, output: Shape) -> Vec<(usize, u32, usize)> {
+    let plane = output.plane();
+    let mut runs: Vec<(usize, u32, usize)> = Vec::new();
+    for channel in 0..output.channels {
+        let bits = shift.of(channel);
+        match runs.last_mut().filter(|(_, before, _)| *before == bits) {
+            Some((.., count)) => *count += plane,
+            None => runs.push((channel * plane, bits, plane)),
+        }
+    }
+    runs
 }
 
 /// The layout that given knobs stand for.

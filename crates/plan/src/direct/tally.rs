@@ -2,9 +2,11 @@
 //!
 //! Each method counts what the method of the same name of the walk emits.
 
+use zklayout_model::Shape;
+
 use crate::direct::geometry::Geometry;
 use crate::direct::knobs::{DirectKnobs, DotVariant};
-use crate::direct::layout::Finish;
+use crate::direct::layout::{Finish, channel_runs};
 
 /// A running count.
 #[derive(Clone, Copy, Debug)]
@@ -50,26 +52,35 @@ impl Tally {
         }
     }
 
-    /// What becomes of `count` accumulators.
-    pub(crate) fn finish(&mut self, finish: &Finish, count: usize) {
-        match *finish {
+    /// What becomes of a tensor of accumulators.
+    pub(crate) fn finish(&mut self, finish: &Finish, output: Shape) {
+        match finish {
             Finish::Raw => {}
-            Finish::Lookup { .. } => {
-                let rows = count.div_ceil(self.knobs.slots);
-                self.rows += rows;
-                self.copies += rows * self.knobs.slots;
-            }
-            Finish::Bits { shift, bits, rectify } => {
-                let width = self.knobs.bits();
-                let rows = (bits as usize).div_ceil(width) + (shift as usize).div_ceil(width);
-                let idle = rows * width - (bits + shift) as usize;
-                self.rows += count * rows;
-                // The number before, the idle digits, and the accumulator itself at the end.
-                self.copies += count * (rows + idle + 1);
-                if rectify {
-                    self.dot(1, false, count);
+            Finish::Lookup { shift, .. } => {
+                for (_, _, count) in channel_runs(shift, output) {
+                    let rows = count.div_ceil(self.knobs.slots);
+                    self.rows += rows;
+                    self.copies += rows * self.knobs.slots;
                 }
             }
+            Finish::Bits { shift, bits, rectify } => {
+                for (_, shift, count) in channel_runs(shift, output) {
+                    self.bits(shift, *bits, *rectify, count);
+                }
+            }
+        }
+    }
+
+    /// `count` accumulators in binary digits.
+    fn bits(&mut self, shift: u32, bits: u32, rectify: bool, count: usize) {
+        let width = self.knobs.bits();
+        let rows = (bits as usize).div_ceil(width) + (shift as usize).div_ceil(width);
+        let idle = rows * width - (bits + shift) as usize;
+        self.rows += count * rows;
+        // The number before, the idle digits, and the accumulator itself at the end.
+        self.copies += count * (rows + idle + 1);
+        if rectify {
+            self.dot(1, false, count);
         }
     }
 

@@ -2,9 +2,11 @@
 //!
 //! The one function behind fixed cells, copies and the witness. It knows places, no numbers.
 
+use zklayout_model::{Clamp, Shape};
+
 use crate::direct::gadget::{Cell, Datum, Fill, Gadget, SLOT_CELLS, Source};
 use crate::direct::knobs::{DirectKnobs, DotVariant};
-use crate::direct::layout::{Direct, DirectLayer, Finish, Weights};
+use crate::direct::layout::{Direct, DirectLayer, Finish, Weights, channel_runs};
 
 /// The constant 0.
 const ZERO: Source = Source::Constant(0);
@@ -74,12 +76,12 @@ impl Walk<'_> {
                 products.extend(places.map(|(weight, value)| (weights[weight], pooled[value])));
                 products.extend(layer.skips.iter().map(|skip| {
                     let value = (output * skip.shape.height + row) * skip.shape.width + column;
-                    (Source::Constant(skip.constant), values[skip.source][value])
+                    (Source::Constant(skip.constant.of(output)), values[skip.source][value])
                 }));
                 accumulators.push(self.dot(&products, Some(bias)));
             }
         }
-        self.finish(&layer.finish, accumulators)
+        self.finish(&layer.finish, geometry.output, &accumulators)
     }
 
     /// The cells of a layer's weights and biases.
@@ -206,19 +208,29 @@ impl Walk<'_> {
         sum
     }
 
-    fn finish(&mut self, finish: &Finish, accumulators: Vec<Source>) -> Vec<Source> {
-        match *finish {
-            Finish::Raw => accumulators,
-            Finish::Lookup { .. } => self.look(finish, &accumulators),
+    fn finish(&mut self, finish: &Finish, output: Shape, accumulators: &[Source]) -> Vec<Source> {
+        let mut values = Vec::with_capacity(accumulators.len());
+        match finish {
+            Finish::Raw => values.extend_from_slice(accumulators),
+            Finish::Lookup { shift, clamp, values: table } => {
+                for (first, shift, count) in channel_runs(shift, output) {
+                    values.extend(self.look(&accumulators[first..first + count], shift, *clamp, *table));
+                }
+            }
             Finish::Bits { shift, bits, rectify } => {
-                accumulators.into_iter().map(|source| self.bits(source, shift, bits, rectify)).collect()
+                for (first, shift, count) in channel_runs(shift, output) {
+                    let run = &accumulators[first..first + count];
+                    values.extend(run.iter().map(|source| self.bits(*source, shift, *bits, *rectify)));
+                }
             }
         }
+        values
     }
 
     /// Requantisations: the last one again where a row has room left.
-    fn look(&mut self, finish: &Finish, accumulators: &[Source]) -> Vec<Source> {
-        let Finish::Lookup { shift, clamp, values, remainders } = *finish else { return Vec::new() };
+    fn look(&mut self, accumulators: &[Source], shift: u32, clamp: Clamp<i64>, values: u64) -> Vec<Source> {
+        // The table of remainders is told by its size.
+        let remainders = 1 << shift;
         let mut homes = Vec::with_capacity(accumulators.len());
         for chunk in accumulators.chunks(self.knobs.slots) {
             for slot in 0..self.knobs.slots {

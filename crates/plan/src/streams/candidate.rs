@@ -1,6 +1,6 @@
 //! Candidates: the homes, tables and facts of a network for given lanes.
 
-use zklayout_model::{FixedLayer, OutputKind, Shape};
+use zklayout_model::{FixedLayer, OutputKind, PerChannel, Shape};
 
 use crate::error::PlanError;
 use crate::plan::Visibility;
@@ -86,7 +86,8 @@ impl<'a> Candidate<'a> {
     fn look_up(&mut self) {
         for home in &mut self.homes {
             let lookup = self.requantisation.lookup(home.content);
-            (home.shift, home.limb_bits) = (lookup.shift, lookup.limb_bits);
+            home.shift.clone_from(&lookup.shift);
+            home.limb_bits.clone_from(&lookup.limb_bits);
             home.tables.clone_from(&lookup.tables);
         }
     }
@@ -144,7 +145,7 @@ impl<'a> Candidate<'a> {
         let skip = |((&node, &exponent), skip): ((&usize, &usize), &zklayout_model::Skip<i64>)| {
             let home = self.home_of(node);
             let (read_row, channels) = (last_value_row(&self.homes[home]), skip.channels.clone());
-            Skip { home, read_row, exponent, factor: skip.factor, channels }
+            Skip { home, read_row, exponent, factor: skip.factor.clone(), channels }
         };
         nodes.iter().zip(exponents).zip(&layer.skips).map(skip).collect()
     }
@@ -182,8 +183,8 @@ fn ones_home(positions: usize, columns: usize) -> Home {
         tail: 0,
         row: 0,
         read: Read::Raster,
-        shift: 0,
-        limb_bits: 0,
+        shift: PerChannel::uniform(0),
+        limb_bits: PerChannel::uniform(0),
         tables: Vec::new(),
         public: Public::No,
     }

@@ -17,6 +17,7 @@
 //! that no output of the group has, so that whatever they hold must cancel by itself.
 
 use serde::{Deserialize, Serialize};
+use zklayout_model::PerChannel;
 
 use crate::streams::home::{Home, Read};
 use crate::streams::limbs::Scale;
@@ -68,8 +69,8 @@ pub struct Skip {
     pub read_row: usize,
     /// Power of sigma that brings the evaluation to the output's place.
     pub exponent: usize,
-    /// Integer factor.
-    pub factor: i64,
+    /// Integer factor, by output channel.
+    pub factor: PerChannel<i64>,
     /// By output channel, the channel that is added to it, if any; channel by channel if not given.
     pub channels: Option<Vec<Option<usize>>>,
 }
@@ -249,7 +250,7 @@ impl LinearFact {
             for skip in &self.skips {
                 let Some(channel) = skip.channel(o) else { continue };
                 let row = homes[skip.home].plane_row(channel) + skip.read_row;
-                rows.push(idle(Scalar::Skip { row, exponent: skip.exponent, factor: skip.factor }));
+                rows.push(idle(Scalar::Skip { row, exponent: skip.exponent, factor: skip.factor.of(o) }));
             }
         }
     }

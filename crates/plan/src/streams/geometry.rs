@@ -5,7 +5,7 @@
 //! `E_out`. `E_in` grows by a row's positions for each further row after which the input is read, which is the
 //! freedom used to align tiles of several rows.
 
-use zklayout_model::{FixedLayer, Linear, Shape, Skip};
+use zklayout_model::{FixedLayer, Linear, PerChannel, Shape, Skip};
 
 use crate::streams::home::{Content, Home, Public, Read, Tile};
 
@@ -78,8 +78,8 @@ pub(crate) fn place(demand: &Demand) -> Option<Home> {
         tail: 0,
         row: 0,
         read: demand.read,
-        shift: 0,
-        limb_bits: 0,
+        shift: PerChannel::uniform(0),
+        limb_bits: PerChannel::uniform(0),
         tables: Vec::new(),
         public: Public::No,
     };

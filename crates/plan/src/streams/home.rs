@@ -13,7 +13,7 @@
 //! A home knows positions and exponents, not what a field element is.
 
 use serde::{Deserialize, Serialize};
-use zklayout_model::Shape;
+use zklayout_model::{PerChannel, Shape};
 
 /// Positions that one tape row holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -111,10 +111,10 @@ pub struct Home {
     pub row: usize,
     /// How the consumer evaluates it.
     pub read: Read,
-    /// Logarithm of what quotients are multiplied by.
-    pub shift: u32,
-    /// Bits of a remainder, or of each of its limbs.
-    pub limb_bits: u32,
+    /// Logarithm of what each channel's quotients are multiplied by.
+    pub shift: PerChannel<u32>,
+    /// Bits of a remainder in each channel, or of each of its limbs.
+    pub limb_bits: PerChannel<u32>,
     /// The tables that values are looked up in: none, one, or one per channel.
     pub tables: Vec<usize>,
     /// What is public.

@@ -3,7 +3,7 @@
 //! It knows nothing of lanes or rows.
 
 use serde::{Deserialize, Serialize};
-use zklayout_model::{Clamp, FixedActivation, OutputKind, Rescale};
+use zklayout_model::{Clamp, FixedActivation, OutputKind, PerChannel, Rescale};
 
 use crate::error::PlanError;
 use crate::streams::home::Content;
@@ -28,16 +28,24 @@ impl Requantise {
 }
 
 /// How a home's cells are divided and looked up.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Lookup {
-    /// Logarithm of the divisor.
-    pub(crate) shift: u32,
-    /// Bits of a remainder, or of each of its limbs.
-    pub(crate) limb_bits: u32,
+    /// Logarithm of each channel's divisor.
+    pub(crate) shift: PerChannel<u32>,
+    /// Bits of a remainder in each channel, or of each of its limbs.
+    pub(crate) limb_bits: PerChannel<u32>,
     /// None, one, or one per channel.
     pub(crate) tables: Vec<usize>,
     /// By output channel, if accumulators are scaled.
     pub(crate) scales: Vec<Scale>,
+}
+
+impl Default for Lookup {
+    /// Nothing is looked up.
+    fn default() -> Self {
+        let none = PerChannel::uniform(0);
+        Self { shift: none.clone(), limb_bits: none, tables: Vec::new(), scales: Vec::new() }
+    }
 }
 
 /// The tables of a network under one choice per layer.
@@ -74,7 +82,9 @@ impl Requantisation {
         }
         if limbs.is_some() || choices.contains(&Requantise::Split) {
             for lookup in std::iter::once(&ones).chain(&nodes).filter(|lookup| !lookup.tables.is_empty()) {
-                tables.insert(Table::range(1 << lookup.limb_bits));
+                for bits in lookup.limb_bits.values() {
+                    tables.insert(Table::range(1 << bits));
+                }
             }
         }
         Ok(Self { choices: choices.to_vec(), limbs, tables, ones, nodes })
@@ -157,16 +167,19 @@ fn lookup(
     tables: &mut TableSet,
 ) -> Result<Lookup, PlanError> {
     let layer = network.layers[index];
-    let looked_up =
-        |shift: u32, table: usize| Lookup { shift, limb_bits: shift, tables: vec![table], scales: Vec::new() };
     match (&layer.kind, choice) {
         (OutputKind::Raw, _) => Ok(Lookup::default()),
         (OutputKind::Requantise { shift, activation, range }, Requantise::Split) if limbs.is_none() => {
-            Ok(looked_up(*shift, tables.activation(0, activation.clone(), range.lo, range.hi)))
+            let table = tables.activation(0, activation.clone(), range.lo, range.hi);
+            let (shift, limb_bits) = (shift.clone(), shift.clone());
+            Ok(Lookup { shift, limb_bits, tables: vec![table], scales: Vec::new() })
         }
         (OutputKind::Requantise { shift, activation, range }, Requantise::Table) => {
-            let (lo, hi) = (range.lo << shift, ((range.hi + 1) << shift) - 1);
-            Ok(looked_up(0, tables.activation(*shift, activation.clone(), lo, hi)))
+            let table = |shift: u32| {
+                let (lo, hi) = (range.lo << shift, ((range.hi + 1) << shift) - 1);
+                tables.activation(shift, activation.clone(), lo, hi)
+            };
+            Ok(Lookup { tables: Vec::from(shift.map(table)), ..Lookup::default() })
         }
         (OutputKind::Rescale(rescale), Requantise::Limbs) => {
             let limbs = limbs.ok_or_else(|| unsupported(&layer.name, NO_LIMBS))?;
@@ -195,5 +208,6 @@ fn in_steps(
         [one] => vec![*one],
         _ => lines.places.iter().map(|place| places[*place]).collect(),
     };
-    Ok(Lookup { shift: lines.shift, limb_bits: limbs.bits, tables, scales: lines.scales })
+    let (shift, limb_bits) = (PerChannel::uniform(lines.shift), PerChannel::uniform(limbs.bits));
+    Ok(Lookup { shift, limb_bits, tables, scales: lines.scales })
 }

@@ -12,7 +12,10 @@ mod reshape;
 mod select;
 mod sum;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+
+use tract_onnx::pb;
 
 use super::node::Node;
 use crate::error::ImportError;
@@ -69,7 +72,15 @@ const REGISTRY: &[(&str, Importer)] = &[
 /// Operators whose outputs after the first are tensors too.
 pub(super) const SEVERAL_OUTPUTS: &[&str] = &["Split"];
 
-/// The operators that an import understands, by their ONNX names.
+/// A node's operator by its full name: `Relu` of the standard's own domain, `com.example:Relu` of another.
+pub(super) fn qualified_name(node: &pb::NodeProto) -> Cow<'_, str> {
+    match node.domain.as_str() {
+        "" | "ai.onnx" => Cow::Borrowed(&node.op_type),
+        domain => Cow::Owned(format!("{domain}:{}", node.op_type)),
+    }
+}
+
+/// The operators that an import understands, by their ONNX names; those of other domains as `domain:name`.
 #[derive(Clone, Debug)]
 pub struct Operators(BTreeMap<&'static str, Importer>);
 
@@ -81,6 +92,7 @@ impl Default for Operators {
 
 impl Operators {
     /// Adds an operator, or replaces the one of that name.
+    /// One of another domain than the standard's own is named `domain:name`.
     ///
     /// The importer says what the node computes in terms of [`FloatOp`]. The import is checked against the float
     /// engine, which must know the operator too.

@@ -146,7 +146,7 @@ impl Part {
         };
         let all = self.starts[0] == 0 && shape.channels == self.source.channels;
         let channels = (!all).then(|| (0..shape.channels).map(channel).collect());
-        let term = Skip { factor: 1.0, channels, offset: (self.starts[1], self.starts[2]) };
+        let term = Skip { channels, offset: (self.starts[1], self.starts[2]), ..Skip::plain(1.0) };
         Ok(Some((FloatOp::Sum { terms: vec![term] }, shape)))
     }
 }

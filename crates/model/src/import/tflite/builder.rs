@@ -17,6 +17,7 @@ use crate::graph::{Graph, NodeId};
 use crate::interval::channel_bounds;
 use crate::linear::{Linear, Padding};
 use crate::multiplier::Multiplier;
+use crate::per_channel::PerChannel;
 use crate::rescale::{Rescale, Scaling, Stored};
 use crate::shape::Shape;
 use crate::skip::Skip;
@@ -126,7 +127,8 @@ impl<'a> Builder<'a> {
     pub(super) fn push_input(&mut self, tensor: &Tensor<'_>) -> Result<Place, ImportError> {
         let (shape, range, stored) = (tensor.shape()?, tensor.range()?, Some(tensor.stored()?));
         self.count(&tensor.name, shape)?;
-        let node = self.graph.add(Fixed::Input(FixedInput { shape, scale: 0, range, stored }), &[]);
+        let node =
+            self.graph.add(Fixed::Input(FixedInput { shape, scale: PerChannel::uniform(0), range, stored }), &[]);
         Ok(Place { node, is_end: false })
     }
 
@@ -224,7 +226,7 @@ impl<'a> Builder<'a> {
         let Some(&first) = nodes.first() else { return Err(operator.unsupported("it adds nothing")) };
         self.check_room(operator, shape)?;
         let sources: Vec<NodeId> = std::iter::once(first).chain(nodes).collect();
-        let kind = OutputKind::Requantise { shift: 0, activation, range };
+        let kind = OutputKind::Requantise { shift: PerChannel::uniform(0), activation, range };
         let linear = Linear::nothing(self.shape(first), shape, stride);
         self.push_layer(operator.name(), linear, skips, kind, &sources)
     }
@@ -269,8 +271,8 @@ impl<'a> Builder<'a> {
         sources: &[NodeId],
     ) -> Result<NodeId, ImportError> {
         self.count(&name, linear.output)?;
-        let (weight_bits, weight_scale, accumulator_scale) = (WEIGHT_BITS, 0, 0);
-        let layer = FixedLayer { name, linear, skips, weight_bits, weight_scale, accumulator_scale, kind };
+        let (weight_bits, accumulator_scale) = (WEIGHT_BITS, PerChannel::uniform(0));
+        let layer = FixedLayer { name, linear, skips, weight_bits, accumulator_scale, kind };
         Ok(self.graph.add(Fixed::Layer(layer), sources))
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn zero(operator: &Operator<'_>, builder: &mut Builder<'_>) -> Result
     builder.check_room(operator, shape)?;
     let moved = |output: usize| output.checked_sub(channels.0).filter(|channel| *channel < input.channels);
     let channels = (shape.channels != input.channels).then(|| (0..shape.channels).map(moved).collect());
-    let skip = Skip { factor: 1, channels, offset: (-(rows.0 as i64), -(columns.0 as i64)) };
+    let skip = Skip { channels, offset: (-(rows.0 as i64), -(columns.0 as i64)), ..Skip::plain(1) };
     let (activation, range) = (FixedActivation::none(), operator.input(0)?.range()?);
     builder.finish_sum(operator, Sum { terms: vec![(source, skip)], shape, stride: 1, activation, range })
 }

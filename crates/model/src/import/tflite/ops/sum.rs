@@ -17,6 +17,7 @@ use crate::fixed::{OutputKind, ValueRange};
 use crate::graph::NodeId;
 use crate::linear::Linear;
 use crate::multiplier::Multiplier;
+use crate::per_channel::PerChannel;
 use crate::rescale::{Rescale, Scaling};
 use crate::shape::Shape;
 use crate::skip::Skip;
@@ -95,7 +96,7 @@ fn scaled(multiplier: Multiplier, range: ValueRange) -> Option<OutputKind> {
     let values =
         (range.lo..=range.hi).map(|value| multiplier.apply(value << LEFT_SHIFT)).collect::<Option<_>>()?;
     let activation = FixedActivation::Table(ValueTable { lo: range.lo, values, scale: 0 });
-    Some(OutputKind::Requantise { shift: 0, activation, range })
+    Some(OutputKind::Requantise { shift: PerChannel::uniform(0), activation, range })
 }
 
 struct Multipliers {
@@ -230,7 +231,7 @@ mod tests {
             let (_, skips, kind) = sum.layer(Shape::vector(1), rescale.clone(), ranges);
             let OutputKind::Rescale(shifted) = kind else { panic!("{kind:?}") };
             for (a, b) in (0..=255).flat_map(|a| (-148..=107).map(move |b| (a, b))) {
-                let acc = sum.offset + skips[0].factor * a + skips[1].factor * b;
+                let acc = sum.offset + skips[0].factor.of(0) * a + skips[1].factor.of(0) * b;
                 prop_assert!((shifted.reach[0].0..=shifted.reach[0].1).contains(&acc));
                 prop_assert_eq!(shifted.apply(0, acc), rescale.apply(0, multipliers.sum(a, b).unwrap()));
             }
