@@ -60,6 +60,12 @@ pub struct Plan {
     pub layout: Layout,
 }
 
+/// What every plan says, whatever its format.
+#[derive(Deserialize)]
+struct Format {
+    format: u32,
+}
+
 /// A 256-bit hash, printed in hexadecimal.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PlanHash(pub [u8; 32]);
@@ -109,10 +115,13 @@ impl Plan {
     /// # Errors
     /// Text that is no plan, a plan of another format, or one with numbers that no search gives.
     pub fn from_json(text: &str) -> Result<Self, PlanError> {
-        let plan: Self = serde_json::from_str(text).map_err(|e| PlanError::Format(e.to_string()))?;
-        if plan.format != PLAN_FORMAT {
-            return Err(PlanError::Format(format!("format {}, expected {PLAN_FORMAT}", plan.format)));
+        let unreadable = |error: serde_json::Error| PlanError::Format(error.to_string());
+        // A plan of another format may have other fields.
+        let Format { format } = serde_json::from_str(text).map_err(unreadable)?;
+        if format != PLAN_FORMAT {
+            return Err(PlanError::Format(format!("format {format}, expected {PLAN_FORMAT}; make it again")));
         }
+        let plan: Self = serde_json::from_str(text).map_err(unreadable)?;
         plan.check_bounds()?;
         plan.check_soundness()?;
         Ok(plan)
