@@ -69,9 +69,9 @@ fn measure(axis: &'static str, network: ResNet) -> Point {
     let mut measured = f64::INFINITY;
     for _ in 0..RUNS {
         let start = Instant::now();
-        let bundle = prove(&srs, &key, &graph, &trace).unwrap();
+        let bundle = prove(&srs, &key, &graph, &trace, &[]).unwrap();
         measured = measured.min(start.elapsed().as_secs_f64());
-        verify(srs.verifier(), key.verifying(), &bundle).unwrap();
+        verify(srs.verifier(), key.verifying(), &bundle, &[]).unwrap();
     }
     let cells = plan.shape.assigned_small_cells + plan.shape.assigned_wide_cells;
     let (values, multiply_adds) = size(&graph);

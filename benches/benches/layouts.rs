@@ -52,7 +52,7 @@ fn measure(
             bencher.iter_custom(|times| {
                 let start = Instant::now();
                 for _ in 0..times {
-                    prove(&srs, &key, quantised.graph(), trace).unwrap();
+                    prove(&srs, &key, quantised.graph(), trace, &[]).unwrap();
                 }
                 best = best.min(start.elapsed() / times as u32);
                 start.elapsed()

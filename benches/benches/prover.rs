@@ -22,11 +22,11 @@ fn models(criterion: &mut Criterion) {
         let key = keygen(&srs, &plan, model.graph()).unwrap();
         let trace = model.run(&input).unwrap();
         criterion.bench_function(&format!("prove {name}"), |bencher| {
-            bencher.iter(|| prove(&srs, &key, model.graph(), &trace).unwrap());
+            bencher.iter(|| prove(&srs, &key, model.graph(), &trace, &[]).unwrap());
         });
-        let bundle = prove(&srs, &key, model.graph(), &trace).unwrap();
+        let bundle = prove(&srs, &key, model.graph(), &trace, &[]).unwrap();
         criterion.bench_function(&format!("verify {name}"), |bencher| {
-            bencher.iter(|| verify(srs.verifier(), key.verifying(), &bundle).unwrap());
+            bencher.iter(|| verify(srs.verifier(), key.verifying(), &bundle, &[]).unwrap());
         });
     }
 }

@@ -1,11 +1,13 @@
 //! Arguments.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use zklayout::{
-    Family, Limits, LookupArgument, Objective, PlanOptions, Profile, QuantiseOptions, Requantise, Visibility,
-    WeightMode,
+    Family, Limits, LookupArgument, MOST_CONTEXT, Objective, PlanOptions, Profile, QuantiseOptions, Requantise,
+    Visibility, WeightMode,
 };
 
 use crate::error::CliError;
@@ -268,12 +270,44 @@ pub(crate) fn read_profile(path: &Path) -> Result<Profile, CliError> {
 
 #[derive(Debug, Args)]
 pub(crate) struct SetupOptions {
-    /// Powers of tau in halo2's raw format. Without it an insecure development setup is made.
+    /// Powers of tau: halo2's raw format, or snarkjs's .ptau prepared for phase 2. Without it an insecure development
+    /// setup is made.
     #[arg(long)]
     pub(crate) srs: Option<PathBuf>,
+    /// Refuse powers of tau of another hash.
+    #[arg(long, value_name = "HASH")]
+    pub(crate) srs_hash: Option<String>,
     /// Folder for development setups.
     #[arg(long)]
     pub(crate) srs_cache: Option<PathBuf>,
+}
+
+/// What a proof is bound to beside its key.
+#[derive(Debug, Args)]
+pub(crate) struct ContextOptions {
+    /// What the proof is for, at most 64 KiB: a nonce, a purpose. It verifies for nothing else. Its hash is in the proof.
+    #[arg(long, value_name = "TEXT")]
+    context: Option<String>,
+    /// The same from a file, byte by byte.
+    #[arg(long, value_name = "FILE", conflicts_with = "context")]
+    context_file: Option<PathBuf>,
+}
+
+impl ContextOptions {
+    /// The context's bytes, no more of a file than show that it is too long.
+    pub(crate) fn read(&self) -> Result<Vec<u8>, CliError> {
+        let Some(path) = &self.context_file else {
+            return Ok(self.context.clone().unwrap_or_default().into_bytes());
+        };
+        let mut bytes = Vec::new();
+        let file = File::open(path).and_then(|file| file.take(MOST_CONTEXT as u64 + 1).read_to_end(&mut bytes));
+        file.map_err(|source| CliError::Read { path: path.clone(), source })?;
+        if bytes.len() > MOST_CONTEXT {
+            let reason = format!("a context has at most {MOST_CONTEXT} bytes; give its hash instead");
+            return Err(CliError::Usage(format!("{}: {reason}", path.display())));
+        }
+        Ok(bytes)
+    }
 }
 
 #[derive(Debug, Args)]
@@ -303,6 +337,8 @@ pub(crate) struct JobOptions {
 pub(crate) struct ProveOptions {
     #[command(flatten)]
     pub(crate) job: JobOptions,
+    #[command(flatten)]
+    pub(crate) context: ContextOptions,
     /// Folder for keys, plan and proof; `proofs/MODEL` if not given.
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
@@ -327,6 +363,11 @@ pub(crate) struct VerifyOptions {
     /// The verifier's part of the powers of tau; the folder's if not given.
     #[arg(long)]
     pub(crate) srs: Option<PathBuf>,
+    /// Refuse powers of tau of another hash. The verifying key's hash covers them too.
+    #[arg(long, value_name = "HASH")]
+    pub(crate) srs_hash: Option<String>,
+    #[command(flatten)]
+    pub(crate) context: ContextOptions,
 }
 
 #[derive(Debug, Args)]

@@ -39,11 +39,11 @@ pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError
     let (mut proving, mut verifying, mut proof_bytes) = (Vec::new(), Vec::new(), 0);
     for _ in 0..options.runs.max(1) {
         let start = Instant::now();
-        let bundle = steps.run("prove", || prove(&srs, &key, graph, &job.trace))?;
+        let bundle = steps.run("prove", || prove(&srs, &key, graph, &job.trace, &[]))?;
         proving.push(start.elapsed().as_secs_f64());
         proof_bytes = bundle.proof.len();
         let start = Instant::now();
-        verify(srs.verifier(), key.verifying(), &bundle)?;
+        verify(srs.verifier(), key.verifying(), &bundle, &[])?;
         verifying.push(start.elapsed().as_secs_f64());
     }
     let peak_memory_bytes = memory::peak_bytes();

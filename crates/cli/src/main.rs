@@ -12,6 +12,7 @@ mod inspect;
 mod measurement;
 mod memory;
 mod plan;
+mod powers;
 mod progress;
 mod prove;
 mod report;

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use zklayout::{
-    Artefact, CircuitShape, Plan, ProofBundle, Provenance, ProvingKey, PublicValues, QuantisedModel, Srs,
-    VerifierSrs, keygen, prove, verify,
+    Artefact, CircuitShape, Plan, ProofBundle, ProvingKey, PublicValues, QuantisedModel, Srs, VerifierSrs, keygen,
+    prove, verify,
 };
 
 use crate::args::ProveOptions;
 use crate::error::CliError;
+use crate::powers::Powers;
 use crate::progress::Steps;
 use crate::session::Job;
 use crate::{memory, report, session};
@@ -24,7 +25,9 @@ const PLAN: &str = "plan.json";
 #[derive(Serialize)]
 struct Summary<'a> {
     verified: bool,
-    insecure_setup: bool,
+    #[serde(flatten)]
+    powers: &'a Powers,
+    verifying_key: String,
     output: &'a [i64],
     output_values: &'a [f64],
     argmax: usize,
@@ -38,18 +41,20 @@ struct Summary<'a> {
 
 pub(crate) fn run(options: &ProveOptions, json: bool) -> Result<(), CliError> {
     let mut steps = Steps::new(json);
+    let context = options.context.read()?;
     let Job { quantised, trace, float_output } = Job::prepare(&options.job, &mut steps)?;
     let plan = steps.run("plan", || session::choose(options.plan.as_deref(), &options.job.layout, &quantised))?;
     let srs = steps.run("powers of tau", || session::setup(&options.job.setup, plan.k()))?;
     let key = steps.run("make keys", || keygen(&srs, &plan, quantised.graph()))?;
-    let bundle = steps.run("prove", || prove(&srs, &key, quantised.graph(), &trace))?;
+    let bundle = steps.run("prove", || prove(&srs, &key, quantised.graph(), &trace, &context))?;
     let peak = memory::peak_bytes();
-    let public = steps.run("verify", || verify(srs.verifier(), key.verifying(), &bundle))?;
+    let public = steps.run("verify", || verify(srs.verifier(), key.verifying(), &bundle, &context))?;
     let folder = options.out.clone().unwrap_or_else(|| default_folder(&options.job.model.model));
     steps.run("write files", || save(&folder, &plan, &srs, &key, &bundle))?;
     let summary = Summary {
         verified: true,
-        insecure_setup: srs.provenance() == Provenance::Development,
+        powers: &Powers::of(srs.verifier()),
+        verifying_key: key.verifying().hash().to_string(),
         output: &public.output,
         output_values: &public.output_values,
         argmax: report::argmax(&public.output_values),
@@ -91,11 +96,8 @@ fn print(summary: &Summary<'_>, quantised: &QuantisedModel, plan: &Plan, public:
     pairs.push(("files", summary.folder.display().to_string()));
     println!("{}", report::pairs(&pairs));
     println!("{}", outputs(public, summary.float_output));
-    if summary.insecure_setup {
-        println!(
-            "The powers of tau are an INSECURE development setup; use --srs FILE for proofs that others rely on."
-        );
-    }
+    println!("verifying key {}", summary.verifying_key);
+    summary.powers.print();
     println!("verified: the output's largest value is at {}", summary.argmax);
 }
 

@@ -6,6 +6,7 @@ use zklayout::{DEVELOPMENT_SEED, Model, Plan, PlanOptions, QuantisedModel, Sampl
 
 use crate::args::{JobOptions, LayoutOptions, ModelOptions, SetupOptions};
 use crate::error::CliError;
+use crate::powers::Powers;
 use crate::progress::Steps;
 
 /// What a model file holds.
@@ -118,17 +119,16 @@ pub(crate) fn quantise(
 
 /// Powers of tau from the given file, or a cached development setup.
 pub(crate) fn setup(options: &SetupOptions, k: u32) -> Result<Srs, CliError> {
-    match &options.srs {
-        Some(path) => {
-            let mut srs = Srs::from_file(path)?;
-            srs.shrink(k)?;
-            Ok(srs)
-        }
+    let mut srs = match &options.srs {
+        Some(path) => Srs::from_file(path)?,
         None => {
             let folder = options.srs_cache.clone().unwrap_or_else(default_cache);
-            Ok(Srs::cached_development(&folder, k, DEVELOPMENT_SEED)?)
+            Srs::cached_development(&folder, k, DEVELOPMENT_SEED)?
         }
-    }
+    };
+    Powers::check(srs.verifier(), options.srs_hash.as_deref())?;
+    srs.shrink(k)?;
+    Ok(srs)
 }
 
 fn default_cache() -> PathBuf {

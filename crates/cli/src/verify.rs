@@ -1,19 +1,73 @@
 //! `zklayout verify`.
 
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use zklayout::{Artefact, ProofBundle, Provenance, VerifierSrs, VerifyingKey, verify};
+use serde::Serialize;
+use zklayout::{Artefact, ProofBundle, PublicValues, VerifierSrs, VerifyingKey, verify};
 
 use crate::args::VerifyOptions;
 use crate::error::CliError;
+use crate::powers::Powers;
 use crate::prove::{PROOF, VERIFIER_SRS, VERIFYING_KEY};
 use crate::report;
 
+#[derive(Serialize)]
+struct Summary<'a> {
+    verified: bool,
+    #[serde(flatten)]
+    powers: &'a Powers,
+    verifying_key: String,
+    context: String,
+    output: &'a [i64],
+    output_values: &'a [f64],
+    output_stored: Option<&'a [i64]>,
+    input_values: Option<&'a [f64]>,
+    seconds: f64,
+}
+
 pub(crate) fn run(options: &VerifyOptions, json: bool) -> Result<(), CliError> {
-    let path = |given: &Option<std::path::PathBuf>, name: &str| {
-        given.clone().unwrap_or_else(|| options.folder.join(name))
-    };
-    let key = VerifyingKey::load(&path(&options.key, VERIFYING_KEY))?;
+    let key = trusted_key(options)?;
+    let srs = VerifierSrs::load(&path(options, options.srs.as_deref(), VERIFIER_SRS))?;
+    Powers::check(&srs, options.srs_hash.as_deref())?;
+    let context = options.context.read()?;
+    let bundle = ProofBundle::load(&options.folder.join(PROOF))?;
+    let start = Instant::now();
+    let public = verify(&srs, &key, &bundle, &context)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let powers = Powers::of(&srs);
+    if json {
+        let summary = Summary {
+            verified: true,
+            powers: &powers,
+            verifying_key: key.hash().to_string(),
+            context: bundle.context.to_string(),
+            output: &public.output,
+            output_values: &public.output_values,
+            output_stored: public.output_stored.as_deref(),
+            input_values: public.input_values.as_deref(),
+            seconds,
+        };
+        println!("{}", serde_json::json!(summary));
+        return Ok(());
+    }
+    println!("{}", outputs(&public));
+    println!("verifying key {}", key.hash());
+    if !context.is_empty() {
+        println!("context {}", bundle.context);
+    }
+    powers.print();
+    println!("verified in {}", report::seconds(seconds));
+    Ok(())
+}
+
+fn path(options: &VerifyOptions, given: Option<&Path>, name: &str) -> PathBuf {
+    given.map_or_else(|| options.folder.join(name), Path::to_owned)
+}
+
+/// The verifying key, if it has the hash and at most the size that are asked for.
+fn trusted_key(options: &VerifyOptions) -> Result<VerifyingKey, CliError> {
+    let key = VerifyingKey::load(&path(options, options.key.as_deref(), VERIFYING_KEY))?;
     if let Some(expected) = options.key_hash.as_ref().filter(|expected| **expected != key.hash().to_string()) {
         return Err(CliError::Usage(format!("the verifying key's hash is {}, expected {expected}", key.hash())));
     }
@@ -22,37 +76,15 @@ pub(crate) fn run(options: &VerifyOptions, json: bool) -> Result<(), CliError> {
         let reason = format!("the verifying key is for 2^{k} rows, more than 2^{}; raise --max-k", options.max_k);
         return Err(CliError::Usage(reason));
     }
-    let srs = VerifierSrs::load(&path(&options.srs, VERIFIER_SRS))?;
-    let bundle = ProofBundle::load(&options.folder.join(PROOF))?;
-    let start = Instant::now();
-    let public = verify(&srs, &key, &bundle)?;
-    let seconds = start.elapsed().as_secs_f64();
-    let insecure = srs.provenance() == Provenance::Development;
-    if json {
-        let summary = serde_json::json!({
-            "verified": true,
-            "insecure_setup": insecure,
-            "verifying_key": key.hash().to_string(),
-            "output": public.output,
-            "output_values": public.output_values,
-            "output_stored": public.output_stored,
-            "input_values": public.input_values,
-            "seconds": seconds,
-        });
-        println!("{summary}");
-        return Ok(());
-    }
+    Ok(key)
+}
+
+fn outputs(public: &PublicValues) -> comfy_table::Table {
     let mut table = report::table(&["output", "integer", "value", "stored"]);
     for (index, (integer, value)) in public.output.iter().zip(&public.output_values).enumerate() {
         let stored = public.output_stored.as_ref().and_then(|stored| stored.get(index));
         let stored = stored.map_or("-".to_owned(), ToString::to_string);
         table.add_row([index.to_string(), integer.to_string(), format!("{value:.4}"), stored]);
     }
-    println!("{table}");
-    println!("verifying key {}", key.hash());
-    if insecure {
-        println!("The powers of tau are an INSECURE development setup.");
-    }
-    println!("verified in {}", report::seconds(seconds));
-    Ok(())
+    table
 }

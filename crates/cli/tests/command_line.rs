@@ -84,15 +84,48 @@ fn prove_writes_a_folder_that_verifies() {
             fails(&["verify", text(&proof.out())], &[file, expected]);
         }
         let mut version = honest.clone();
-        version[12] += 1;
+        version[12] -= 1;
         std::fs::write(&path, &version).unwrap();
-        fails(&["verify", text(&proof.out())], &[file, "format version 2, this version reads 1"]);
+        fails(&["verify", text(&proof.out())], &[file, "format version 1, this version reads 2"]);
         std::fs::write(&path, &honest[..20]).unwrap();
         fails(&["verify", text(&proof.out())], &[file]);
         std::fs::write(&path, &honest).unwrap();
     }
     std::fs::copy(proof.out().join("proof.bin"), proof.out().join("verifying.key")).unwrap();
     fails(&["verify", text(&proof.out())], &["verifying.key", "is not a verifying key"]);
+}
+
+#[test]
+fn a_proof_is_for_its_context() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, file) = (folder.path().join("out"), folder.path().join("nonce"));
+    let (model, input) = (fixture("models/mnist_cnn.onnx"), fixture("inputs/digit_4.npy"));
+    std::fs::write(&file, "nonce 17").unwrap();
+    let proven = zklayout(&[
+        "prove",
+        text(&model),
+        "--input",
+        text(&input),
+        "--calibration",
+        text(&input),
+        "--srs-cache",
+        text(folder.path()),
+        "--out",
+        text(&out),
+        "--context",
+        "nonce 17",
+    ]);
+    assert!(proven.status.success(), "{}", String::from_utf8_lossy(&proven.stderr));
+    for given in [["--context", "nonce 17"], ["--context-file", text(&file)]] {
+        let output = zklayout(&[&["verify", text(&out)][..], &given].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    fails(&["verify", text(&out)], &["was made for the context", "expected was no context"]);
+    fails(&["verify", text(&out), "--context", "nonce 18"], &["give the context that it was made for"]);
+    std::fs::write(&file, vec![b'x'; 65_537]).unwrap();
+    fails(&["verify", text(&out), "--context-file", text(&file)], &[text(&file), "at most 65536 bytes"]);
+    fails(&["verify", text(&out), "--context-file", "absent"], &["absent"]);
+    fails(&["verify", text(&out), "--context", "a", "--context-file", "b"], &["cannot be used with"]);
 }
 
 #[test]
@@ -179,7 +212,15 @@ fn powers_of_tau_that_do_not_fit_are_refused() {
     let path = folder.path().join("powers.srs");
     std::fs::write(&path, [7; 1000]).unwrap();
     let (model, input) = (fixture("models/mnist_cnn.onnx"), fixture("inputs/digit_4.npy"));
-    fails(&["prove", text(&model), "--input", text(&input), "--srs", text(&path)], &["powers of tau"]);
+    let prove = ["prove", text(&model), "--input", text(&input), "--srs", text(&path)];
+    fails(&prove, &[text(&path), "powers of tau"]);
+    for (name, expected) in [("unprepared.ptau", "not prepared for phase 2"), ("bls12_381.ptau", "another curve")]
+    {
+        std::fs::copy(fixture("powers").join(name), &path).unwrap();
+        fails(&prove, &[text(&path), expected]);
+    }
+    std::fs::copy(fixture("powers/prepared.ptau"), &path).unwrap();
+    fails(&prove, &["reach 2^8 rows", "use a larger file"]);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use zklayout_plan::PlanHash;
 use crate::error::ProverError;
 
 /// Version of all formats; files of another version are refused.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 const MAGIC: &[u8; 8] = b"zklayout";
 const HEADER: usize = 8 + 4 + 4 + 8;
@@ -88,7 +88,11 @@ pub trait Artefact: Serialize + DeserializeOwned {
         if length != (contents.len() - HEADER) as u64 || PlanHash::of("artefact", contents).0 != checksum {
             return Err(ProverError::Damaged { path: path.to_owned() });
         }
-        postcard::from_bytes(&contents[HEADER..]).map_err(|e| not_artefact::<Self>(path, e.to_string()))
+        match postcard::take_from_bytes(&contents[HEADER..]) {
+            Ok((artefact, [])) => Ok(artefact),
+            Ok((_, rest)) => Err(not_artefact::<Self>(path, format!("{} bytes follow its contents", rest.len()))),
+            Err(error) => Err(not_artefact::<Self>(path, error.to_string())),
+        }
     }
 }
 

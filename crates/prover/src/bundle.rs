@@ -16,8 +16,10 @@ use zklayout_model::{Fixed, Graph, Trace};
 use zklayout_plan::{Plan, PlanHash};
 
 use crate::artefact::Artefact;
+use crate::binding::{bind, context_hash, same_context};
 use crate::error::ProverError;
 use crate::keys::{ProvingKey, VerifyingKey};
+use crate::provenance::Provenance;
 use crate::srs::{Srs, VerifierSrs};
 
 /// Bytes of a point or a scalar in a proof.
@@ -34,6 +36,8 @@ pub struct ProofBundle {
     pub srs: PlanHash,
     /// Hash of the verifying key.
     pub key: PlanHash,
+    /// Hash of the caller's context.
+    pub context: PlanHash,
     /// The model's output, as integers.
     pub output: Vec<i64>,
     /// The model's input, as integers, if it is public.
@@ -58,19 +62,25 @@ pub struct PublicValues {
     pub output_stored: Option<Vec<i64>>,
     /// The input, dequantised, if it is public.
     pub input_values: Option<Vec<f64>>,
+    /// Where the powers of tau come from: under powers whose tau somebody knows, a verified proof shows nothing.
+    pub provenance: Provenance,
 }
 
-/// Proves an execution of `graph`.
+/// Proves an execution of `graph`, for a context of at most [`MOST_CONTEXT`](crate::MOST_CONTEXT) bytes that the proof
+/// is bound to: a nonce, a purpose, or nothing. The bundle names its hash.
 ///
 /// # Errors
-/// Too few powers of tau, a model or execution that does not fit the key, or a failure of halo2.
+/// Too few powers of tau, a model or execution that does not fit the key, a context that is too long, or a failure of
+/// halo2.
 #[tracing::instrument(skip_all, fields(k = key.plan.k()))]
 pub fn prove(
     srs: &Srs,
     key: &ProvingKey,
     graph: &Graph<Fixed>,
     trace: &Trace,
+    context: &[u8],
 ) -> Result<ProofBundle, ProverError> {
+    let context = context_hash(context)?;
     same_hash("powers of tau", ("proving key", key.verifying().srs_hash()), ("setup", srs.hash()))?;
     key.check_weights(graph)?;
     let params = srs.params(key.plan.k())?;
@@ -80,7 +90,10 @@ pub fn prove(
     let input = key.plan.visibility().public_input.then(|| trace.values[0].iter().copied().collect::<Vec<_>>());
     let instance = instance(&key.plan, &output, input.as_deref())?;
     let columns: Vec<&[Scalar]> = instance.iter().map(Vec::as_slice).collect();
+    let verifying = key.verifying();
+    let failed = |reason: String| ProverError::ProofSystem { doing: "proving", reason };
     let mut transcript = Blake2bWrite::<_, _, Challenge255<_>>::init(Vec::new());
+    bind(&mut transcript, verifying.hash(), context).map_err(|e| failed(e.to_string()))?;
     create_proof::<KZGCommitmentScheme<Bn256>, ProverSHPLONK<'_, Bn256>, _, _, _, _>(
         &params,
         &key.key,
@@ -89,28 +102,34 @@ pub fn prove(
         rand::rngs::OsRng,
         &mut transcript,
     )
-    .map_err(|e| ProverError::ProofSystem { doing: "proving", reason: e.to_string() })?;
-    let verifying = key.verifying();
+    .map_err(|e| failed(e.to_string()))?;
     Ok(ProofBundle {
         plan: verifying.plan_hash(),
         srs: verifying.srs_hash(),
         key: verifying.hash(),
+        context,
         output,
         input,
         proof: transcript.finalize(),
     })
 }
 
-/// Verifies a bundle. Needs neither the model nor the prover's powers of tau.
+/// Verifies a bundle that was made for a context. Needs neither the model nor the prover's powers of tau.
 ///
 /// # Errors
-/// Artefacts that were not made together, or a proof that does not verify.
+/// Artefacts that were not made together, another context, or a proof that does not verify.
 #[tracing::instrument(skip_all)]
-pub fn verify(srs: &VerifierSrs, key: &VerifyingKey, bundle: &ProofBundle) -> Result<PublicValues, ProverError> {
+pub fn verify(
+    srs: &VerifierSrs,
+    key: &VerifyingKey,
+    bundle: &ProofBundle,
+    context: &[u8],
+) -> Result<PublicValues, ProverError> {
     same_hash("the plan", ("proof", bundle.plan), ("verifying key", key.plan_hash()))?;
     same_hash("the powers of tau", ("proof", bundle.srs), ("verifying key", key.srs_hash()))?;
     same_hash("the powers of tau", ("verifying key", key.srs_hash()), ("verifier's setup", srs.hash()))?;
     same_hash("the verifying key", ("proof", bundle.key), ("verifying key", key.hash()))?;
+    same_context(bundle.context, context_hash(context)?)?;
     let plan = Arc::new(key.plan()?);
     if bundle.proof.len() != plan.shape.proof_bytes {
         let reason = format!("{} bytes, expected {}", bundle.proof.len(), plan.shape.proof_bytes);
@@ -128,7 +147,7 @@ pub fn verify(srs: &VerifierSrs, key: &VerifyingKey, bundle: &ProofBundle) -> Re
         return Err(ProverError::Invalid("a public input value is outside the model's input range".into()));
     }
     let instance = instance(&plan, &bundle.output, bundle.input.as_deref())?;
-    verify_instance(srs, key, &plan, &instance, &bundle.proof)?;
+    verify_instance(srs, key, &plan, &instance, bundle)?;
     Ok(PublicValues {
         output: bundle.output.clone(),
         output_values: plan.output_values(&bundle.output),
@@ -136,6 +155,7 @@ pub fn verify(srs: &VerifierSrs, key: &VerifyingKey, bundle: &ProofBundle) -> Re
             .output_stored
             .map(|stored| bundle.output.iter().map(|value| value + stored.zero_point).collect()),
         input_values: bundle.input.as_ref().map(|input| plan.input_values(input)),
+        provenance: srs.provenance(),
     })
 }
 
@@ -154,11 +174,12 @@ fn verify_instance(
     key: &VerifyingKey,
     plan: &Arc<Plan>,
     instance: &[Vec<Scalar>],
-    proof: &[u8],
+    bundle: &ProofBundle,
 ) -> Result<(), ProverError> {
-    let params = srs.params(plan.k())?;
+    let params = srs.params(plan.k());
     let columns: Vec<&[Scalar]> = instance.iter().map(Vec::as_slice).collect();
-    let mut transcript = Blake2bRead::<_, G1Affine, Challenge255<_>>::init(proof);
+    let mut transcript = Blake2bRead::<_, G1Affine, Challenge255<_>>::init(bundle.proof.as_slice());
+    bind(&mut transcript, key.hash(), bundle.context).map_err(|e| ProverError::Invalid(e.to_string()))?;
     verify_proof::<KZGCommitmentScheme<Bn256>, VerifierSHPLONK<'_, Bn256>, _, _, _>(
         &params,
         &key.key(plan)?,

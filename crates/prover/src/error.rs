@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use zklayout_circuit::CircuitError;
 use zklayout_plan::PlanError;
 
+use crate::ptau::PtauError;
+
 /// A proving or verifying error.
 #[derive(Debug, thiserror::Error)]
 pub enum ProverError {
@@ -45,6 +47,17 @@ pub enum ProverError {
     /// The powers of tau are malformed.
     #[error("powers of tau: {0}")]
     Srs(String),
+    /// A `.ptau` file is not one that can be used.
+    #[error("powers of tau: {0}")]
+    Ptau(#[from] PtauError),
+    /// A file of powers of tau is refused.
+    #[error("{path}: {source}")]
+    SrsFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Box<ProverError>,
+    },
     /// There are too few powers of tau.
     #[error("the powers of tau reach 2^{found} rows, the plan needs 2^{needed}; use a larger file")]
     SrsTooSmall {
@@ -65,6 +78,22 @@ pub enum ProverError {
         /// Hash in the first.
         found: String,
         /// Hash in the second.
+        expected: String,
+    },
+    /// The caller's context is too long.
+    #[error("the context has {found} bytes, at most {most} are allowed; give its hash instead")]
+    ContextTooLong {
+        /// Its bytes.
+        found: usize,
+        /// Most bytes.
+        most: usize,
+    },
+    /// The proof was made for another context.
+    #[error("the proof was made for {found}, expected was {expected}; give the context that it was made for")]
+    OtherContext {
+        /// The proof's context.
+        found: String,
+        /// The verifier's.
         expected: String,
     },
     /// The model's weights are not those that the key fixes.

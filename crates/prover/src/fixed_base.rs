@@ -2,26 +2,27 @@
 
 use ff::PrimeField;
 use group::Curve;
-use halo2curves::bn256::{Fr, G1, G1Affine};
+use halo2curves::CurveAffine;
 use rayon::prelude::*;
 
 /// Bits of a window.
 const WINDOW: usize = 8;
 
 /// Windowed multiples of one point.
-pub(crate) struct FixedBase {
-    windows: Vec<Vec<G1Affine>>,
+pub(crate) struct FixedBase<C> {
+    windows: Vec<Vec<C>>,
 }
 
-impl FixedBase {
-    pub(crate) fn new(base: G1) -> Self {
-        let mut start = base;
-        let windows = (0..Fr::NUM_BITS as usize)
+impl<C: CurveAffine> FixedBase<C> {
+    pub(crate) fn new(base: C) -> Self {
+        let mut start = base.to_curve();
+        let windows = (0..C::ScalarExt::NUM_BITS as usize)
             .step_by(WINDOW)
             .map(|_| {
-                let multiples: Vec<G1> = std::iter::successors(Some(start), |multiple| Some(multiple + start))
-                    .take((1 << WINDOW) - 1)
-                    .collect();
+                let multiples: Vec<C::CurveExt> =
+                    std::iter::successors(Some(start), |multiple| Some(*multiple + start))
+                        .take((1 << WINDOW) - 1)
+                        .collect();
                 start = multiples[multiples.len() - 1] + start;
                 normalise(&multiples)
             })
@@ -29,23 +30,23 @@ impl FixedBase {
         Self { windows }
     }
 
-    pub(crate) fn multiply(&self, scalars: &[Fr]) -> Vec<G1Affine> {
-        let chunks: Vec<Vec<G1Affine>> = scalars
+    pub(crate) fn multiply(&self, scalars: &[C::ScalarExt]) -> Vec<C> {
+        let chunks: Vec<Vec<C>> = scalars
             .par_chunks(1024)
             .map(|chunk| normalise(&chunk.iter().map(|scalar| self.multiple(scalar)).collect::<Vec<_>>()))
             .collect();
         chunks.concat()
     }
 
-    fn multiple(&self, scalar: &Fr) -> G1 {
+    fn multiple(&self, scalar: &C::ScalarExt) -> C::CurveExt {
         let digits = scalar.to_repr();
         let digits = digits.as_ref().iter().zip(&self.windows).filter(|(digit, _)| **digit != 0);
-        digits.fold(G1::default(), |sum, (digit, window)| sum + window[usize::from(*digit) - 1])
+        digits.fold(C::CurveExt::default(), |sum, (digit, window)| sum + window[usize::from(*digit) - 1])
     }
 }
 
-fn normalise(points: &[G1]) -> Vec<G1Affine> {
-    let mut affine = vec![G1Affine::default(); points.len()];
-    G1::batch_normalize(points, &mut affine);
+fn normalise<C: CurveAffine>(points: &[C::CurveExt]) -> Vec<C> {
+    let mut affine = vec![C::identity(); points.len()];
+    C::CurveExt::batch_normalize(points, &mut affine);
     affine
 }

@@ -4,19 +4,25 @@
 //! needs the verifying key, the verifier's part of the powers of tau and the proof bundle, nothing else.
 
 mod artefact;
+mod binding;
 mod bundle;
 mod calibrate;
 mod error;
 mod fixed_base;
 mod keys;
 mod points;
+mod provenance;
+mod ptau;
 mod srs;
 mod unit;
 
 pub use artefact::{Artefact, FORMAT_VERSION};
+pub use binding::MOST_CONTEXT;
 pub use bundle::{ProofBundle, PublicValues, prove, verify};
 pub use calibrate::{CalibrateOptions, Progress, calibrate};
 pub use error::ProverError;
 pub use keys::{ProvingKey, VerifyingKey, keygen};
-pub use srs::{DEVELOPMENT_SEED, Provenance, Srs, VerifierSrs};
+pub use provenance::{CEREMONIES, Ceremony, DEVELOPMENT_SEED, DEVELOPMENT_SEEDS, Provenance};
+pub use ptau::PtauError;
+pub use srs::{Srs, VerifierSrs};
 pub use unit::Unit;

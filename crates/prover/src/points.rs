@@ -6,7 +6,7 @@ use group::cofactor::CofactorGroup;
 use group::prime::PrimeCurveAffine;
 use halo2_proofs::arithmetic::best_multiexp;
 use halo2_proofs::poly::EvaluationDomain;
-use halo2curves::bn256::{Bn256, Fr, G1, G1Affine, G2, G2Affine};
+use halo2curves::bn256::{Bn256, Fr, G1Affine, G2, G2Affine};
 use halo2curves::pairing::Engine;
 use halo2curves::serde::SerdeObject;
 use rand::rngs::OsRng;
@@ -17,8 +17,8 @@ use crate::fixed_base::FixedBase;
 /// Largest logarithm of the number of powers that a setup is made or read for.
 pub(crate) const MOST_POWERS: u32 = 26;
 /// Bytes of an uncompressed point of each group.
-const G1_BYTES: usize = 64;
-const G2_BYTES: usize = 128;
+pub(crate) const G1_BYTES: usize = 64;
+pub(crate) const G2_BYTES: usize = 128;
 
 /// The points of a setup, in both forms.
 pub(crate) struct Points {
@@ -32,7 +32,7 @@ pub(crate) struct Points {
 impl Points {
     /// All points of the setup of `tau`.
     pub(crate) fn of(tau: Fr, k: u32) -> Self {
-        let table = FixedBase::new(G1::from(G1Affine::generator()));
+        let table = FixedBase::new(G1Affine::generator());
         let g = table.multiply(&powers(tau, 1 << k));
         let g_lagrange = table.multiply(&lagrange_at(tau, k));
         let s_g2 = (G2Affine::generator() * tau).to_affine();

@@ -1,16 +1,17 @@
 //! Powers of tau: read from a ceremony's file, or made from a seed for development.
 //!
-//! Whoever knows tau can prove anything. A development setup's tau follows from its seed, so it is marked insecure
-//! wherever it goes.
+//! Whoever knows tau can prove anything. Where powers come from is told from the points alone ([`Provenance`]); no file
+//! says it.
 
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read, Seek};
 use std::path::Path;
 
-use ff::Field;
 use group::Curve;
 use halo2_proofs::SerdeFormat;
 use halo2_proofs::poly::commitment::Params;
 use halo2_proofs::poly::kzg::commitment::ParamsKZG;
-use halo2curves::bn256::{Bn256, Fr, G1Affine, G2Affine};
+use halo2curves::bn256::{Bn256, G1Affine, G2Affine};
 use halo2curves::serde::SerdeObject;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
@@ -19,19 +20,12 @@ use zklayout_plan::PlanHash;
 
 use crate::artefact::Artefact;
 use crate::error::ProverError;
-use crate::points::{MOST_POWERS, Points, is_in_subgroup, read_point};
+use crate::points::{G1_BYTES, G2_BYTES, MOST_POWERS, Points, is_in_subgroup, read_point};
+use crate::provenance::{DEVELOPMENT_SEEDS, Provenance, development_tau};
+use crate::ptau;
 
-/// Seed of the well-known development setup: anyone can make it again, which is what makes it insecure.
-pub const DEVELOPMENT_SEED: u64 = 0;
-
-/// Where powers of tau come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Provenance {
-    /// Made from a seed: insecure, for development and tests only.
-    Development,
-    /// Read from a file; as trustworthy as the ceremony that made it.
-    File,
-}
+/// Bytes of the verifier's part.
+const VERIFIER_BYTES: usize = G1_BYTES + 2 * G2_BYTES;
 
 /// Powers of tau for the prover.
 #[derive(Clone, Debug)]
@@ -40,11 +34,11 @@ pub struct Srs {
     verifier: VerifierSrs,
 }
 
-/// The verifier's part: three points.
+/// The verifier's part: the generators of both groups, and `tau G2`. Saved, it is the bytes of these three points.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<u8>", into = "Vec<u8>")]
 pub struct VerifierSrs {
-    provenance: Provenance,
-    points: Vec<u8>,
+    tau_g2: G2Affine,
 }
 
 impl Artefact for VerifierSrs {
@@ -65,21 +59,26 @@ impl Artefact for CachedSrs {
 }
 
 impl Srs {
-    /// Makes a setup from a seed. **Insecure**: anyone who knows the seed can forge proofs.
+    /// Makes a setup from a seed. **Insecure**: anyone can make it again, and forge proofs.
     ///
     /// # Errors
-    /// If `k` is out of range.
+    /// If `k` is out of range, or the seed is outside [`DEVELOPMENT_SEEDS`], whose powers are recognised.
     pub fn development(k: u32, seed: u64) -> Result<Self, ProverError> {
         if !(1..=MOST_POWERS).contains(&k) {
             return Err(ProverError::Srs(format!("2^{k} powers are outside 2^1 to 2^{MOST_POWERS}")));
         }
-        let tau = development_tau(seed);
-        Ok(Self::from_points(Points::of(tau, k), Provenance::Development))
+        if !DEVELOPMENT_SEEDS.contains(&seed) {
+            let (first, last) = (DEVELOPMENT_SEEDS.start(), DEVELOPMENT_SEEDS.end());
+            let reason = format!("the development seed {seed} is outside {first} to {last}, which are recognised");
+            return Err(ProverError::Srs(reason));
+        }
+        Ok(Self::from_points(Points::of(development_tau(seed), k)))
     }
 
-    fn from_points(points: Points, provenance: Provenance) -> Self {
+    /// Powers that were checked, or made here.
+    fn from_points(points: Points) -> Self {
         let Points { k, g, g_lagrange, g2, s_g2 } = points;
-        let verifier = VerifierSrs::new(g[0], g2, s_g2, provenance);
+        let verifier = VerifierSrs { tau_g2: s_g2 };
         let params = empty_params().from_parts(k, g, Some(g_lagrange), g2, s_g2);
         Self { params, verifier }
     }
@@ -93,8 +92,9 @@ impl Srs {
         if let Ok(cached) = CachedSrs::load(&path)
             && cached.seed == seed
             && let Ok(points) = Points::read(&cached.raw, true)
+            && points.s_g2 == (G2Affine::generator() * development_tau(seed)).to_affine()
         {
-            return Ok(Self::from_points(points, Provenance::Development));
+            return Ok(Self::from_points(points));
         }
         let srs = Self::development(k, seed)?;
         let raw = srs.to_bytes()?;
@@ -102,24 +102,39 @@ impl Srs {
         Ok(srs)
     }
 
-    /// Reads halo2's raw format: k, the powers in G1, their Lagrange form, two points of G2. Every point is checked
-    /// to be on its curve, and the file to be powers of one number.
+    /// Reads a ceremony's file: halo2's raw format (k, the powers in G1, their Lagrange form, two points of G2), or
+    /// snarkjs's `.ptau`, prepared for phase 2. Every point is checked to be on its curve, and the file to be powers of
+    /// one number.
     ///
     /// # Errors
-    /// A file that cannot be read, is too short or too long, or holds no powers of tau.
+    /// A file that cannot be read, is too short or too long, is of another curve, is not prepared, or holds no powers of
+    /// tau.
     pub fn from_file(path: &Path) -> Result<Self, ProverError> {
-        let raw = std::fs::read(path).map_err(|source| ProverError::File { path: path.to_owned(), source })?;
-        Self::from_bytes(&raw)
+        let file = File::open(path).map_err(|source| ProverError::File { path: path.to_owned(), source })?;
+        let in_file = |source| ProverError::SrsFile { path: path.to_owned(), source: Box::new(source) };
+        Self::read(BufReader::new(file)).map_err(in_file)
     }
 
-    /// Reads the contents of a file in halo2's raw format.
+    /// Reads the contents of a ceremony's file.
     ///
     /// # Errors
-    /// Contents that are too short or too long, or no powers of tau.
-    pub fn from_bytes(raw: &[u8]) -> Result<Self, ProverError> {
-        let points = Points::read(raw, false)?;
+    /// See [`Srs::from_file`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ProverError> {
+        Self::read(Cursor::new(bytes))
+    }
+
+    fn read(mut file: impl Read + Seek) -> Result<Self, ProverError> {
+        let unreadable = |error: std::io::Error| ProverError::Srs(format!("cannot be read: {error}"));
+        let mut start = Vec::new();
+        file.by_ref().take(ptau::MAGIC.len() as u64).read_to_end(&mut start).map_err(unreadable)?;
+        let points = if start == ptau::MAGIC {
+            ptau::read(file)?
+        } else {
+            file.read_to_end(&mut start).map_err(unreadable)?;
+            Points::read(&start, false)?
+        };
         points.check()?;
-        Ok(Self::from_points(points, Provenance::File))
+        Ok(Self::from_points(points))
     }
 
     /// The powers in halo2's raw format.
@@ -185,34 +200,47 @@ impl Srs {
 }
 
 impl VerifierSrs {
-    fn new(g: G1Affine, g2: G2Affine, s_g2: G2Affine, provenance: Provenance) -> Self {
-        let points = [g.to_raw_bytes(), g2.to_raw_bytes(), s_g2.to_raw_bytes()].concat();
-        Self { provenance, points }
-    }
-
-    /// Where the powers come from. The well-known development setup is recognised whatever a file says of itself.
+    /// Where the powers come from, as far as their points tell.
     pub fn provenance(&self) -> Provenance {
-        let tau = development_tau(DEVELOPMENT_SEED);
-        let well_known = (G2Affine::generator() * tau).to_affine().to_raw_bytes();
-        if self.points.ends_with(&well_known) { Provenance::Development } else { self.provenance }
+        Provenance::of(self.hash(), &self.tau_g2)
     }
 
     /// Identifies tau.
     pub fn hash(&self) -> PlanHash {
-        PlanHash::of("powers of tau", &self.points)
+        PlanHash::of("powers of tau", &self.points())
+    }
+
+    /// The bytes of the three points, in halo2's raw format.
+    fn points(&self) -> Vec<u8> {
+        let (g1, g2) = (G1Affine::generator(), G2Affine::generator());
+        [g1.to_raw_bytes(), g2.to_raw_bytes(), self.tau_g2.to_raw_bytes()].concat()
     }
 
     /// halo2's parameters for a verifier.
-    pub(crate) fn params(&self, k: u32) -> Result<ParamsKZG<Bn256>, ProverError> {
-        let invalid = || ProverError::Srs("the verifier's part holds an invalid point".into());
-        let mut reader = self.points.as_slice();
-        let g: G1Affine = read_point(&mut reader, false).ok_or_else(invalid)?;
-        let g2: G2Affine = read_point(&mut reader, false).ok_or_else(invalid)?;
-        let s_g2: G2Affine = read_point(&mut reader, false).ok_or_else(invalid)?;
-        if g != G1Affine::generator() || g2 != G2Affine::generator() || !is_in_subgroup(&s_g2) {
-            return Err(invalid());
+    pub(crate) fn params(&self, k: u32) -> ParamsKZG<Bn256> {
+        let (g1, g2) = (G1Affine::generator(), G2Affine::generator());
+        empty_params().from_parts(k, vec![g1], Some(Vec::new()), g2, self.tau_g2)
+    }
+}
+
+impl TryFrom<Vec<u8>> for VerifierSrs {
+    type Error = String;
+
+    /// Reads three points; nothing else may be there.
+    fn try_from(bytes: Vec<u8>) -> Result<Self, String> {
+        if bytes.len() != VERIFIER_BYTES {
+            return Err(format!("{} bytes, expected the {VERIFIER_BYTES} of three points", bytes.len()));
         }
-        Ok(empty_params().from_parts(k, vec![g], Some(Vec::new()), g2, s_g2))
+        let tau_g2 = read_point(&mut &bytes[G1_BYTES + G2_BYTES..], false).filter(is_in_subgroup);
+        let srs = Self { tau_g2: tau_g2.ok_or("its point tau G2 is invalid")? };
+        // A point has one encoding, and both generators are the usual ones.
+        if srs.points() == bytes { Ok(srs) } else { Err("its points are not the generators and tau G2".into()) }
+    }
+}
+
+impl From<VerifierSrs> for Vec<u8> {
+    fn from(srs: VerifierSrs) -> Self {
+        srs.points()
     }
 }
 
@@ -221,12 +249,8 @@ fn empty_params() -> ParamsKZG<Bn256> {
     ParamsKZG::setup(1, ChaCha20Rng::seed_from_u64(0))
 }
 
-fn development_tau(seed: u64) -> Fr {
-    Fr::random(ChaCha20Rng::seed_from_u64(seed))
-}
-
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
 
@@ -246,7 +270,7 @@ mod tests {
         srs.params.write_custom(&mut raw, SerdeFormat::RawBytes).unwrap();
         std::fs::write(&path, &raw).unwrap();
         let read = Srs::from_file(&path).unwrap();
-        assert_eq!((read.hash(), read.provenance()), (srs.hash(), Provenance::File));
+        assert_eq!((read.hash(), read.provenance()), (srs.hash(), Provenance::Development));
 
         let mut swapped = raw.clone();
         let second: Vec<u8> = raw[4 + 64..4 + 128].to_vec();
@@ -266,8 +290,46 @@ mod tests {
         let nines = vec![9; end];
         for broken in [&raw[..end - 1], &raw[..3], &swapped, &nines, &off_curve, &infinite, &forms] {
             std::fs::write(&path, broken).unwrap();
-            assert!(matches!(Srs::from_file(&path), Err(ProverError::Srs(_))));
+            let Err(ProverError::SrsFile { path: named, source }) = Srs::from_file(&path) else {
+                panic!("accepted")
+            };
+            assert!(named == path && matches!(*source, ProverError::Srs(_)));
         }
+    }
+
+    #[test]
+    fn only_three_points_are_a_verifiers_part() {
+        let honest = Srs::development(3, 5).unwrap().verifier().points();
+        assert!(VerifierSrs::try_from(honest.clone()).is_ok());
+        let mut longer = honest.clone();
+        longer.push(0);
+        // The same point with a coordinate beyond the prime, one outside the subgroup's curve, and another generator.
+        let mut beyond = honest.clone();
+        beyond[G1_BYTES + G2_BYTES..][..32].fill(0xff);
+        let mut elsewhere = honest.clone();
+        elsewhere[G1_BYTES + G2_BYTES] ^= 1;
+        let other = (G1Affine::generator() + G1Affine::generator()).to_affine().to_raw_bytes();
+        let generator = [other.as_slice(), &honest[G1_BYTES..]].concat();
+        let infinite = [&honest[..G1_BYTES + G2_BYTES], &[0; G2_BYTES]].concat();
+        for changed in [longer, honest[..honest.len() - 1].to_vec(), beyond, elsewhere, generator, infinite] {
+            assert!(VerifierSrs::try_from(changed).is_err());
+        }
+    }
+
+    #[test]
+    fn seeds_outside_the_range_are_refused() {
+        assert!(Srs::development(2, *DEVELOPMENT_SEEDS.end()).is_ok());
+        assert!(matches!(Srs::development(2, DEVELOPMENT_SEEDS.end() + 1), Err(ProverError::Srs(_))));
+    }
+
+    /// A cache of other powers would not be marked.
+    #[test]
+    fn a_cache_of_another_tau_is_made_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let raw = Srs::development(4, 9).unwrap().to_bytes().unwrap();
+        CachedSrs { seed: 1, raw }.save(&folder.path().join("insecure-development-4.srs")).unwrap();
+        let cached = Srs::cached_development(folder.path(), 4, 1).unwrap();
+        assert_eq!(cached.hash(), Srs::development(4, 1).unwrap().hash());
     }
 
     #[test]

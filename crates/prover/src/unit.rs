@@ -5,7 +5,7 @@ use std::time::Instant;
 use ff::Field;
 use group::Group;
 use halo2_proofs::arithmetic::best_multiexp;
-use halo2curves::bn256::{Fr, G1, G1Affine};
+use halo2curves::bn256::{Fr, G1Affine};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
@@ -32,7 +32,7 @@ impl Unit {
     pub fn new() -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let scalars: Vec<Fr> = (0..1 << Self::K).map(|_| Fr::random(&mut rng)).collect();
-        let bases = FixedBase::new(G1::from(G1Affine::generator())).multiply(&scalars);
+        let bases = FixedBase::new(G1Affine::generator()).multiply(&scalars);
         Self { scalars, bases }
     }
 

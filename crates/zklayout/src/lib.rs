@@ -14,9 +14,9 @@
 //! let srs = Srs::development(plan.k(), 0)?;
 //! let key = keygen(&srs, &plan, quantised.graph())?;
 //! let trace = quantised.run(&digit)?;
-//! let bundle = prove(&srs, &key, quantised.graph(), &trace)?;
+//! let bundle = prove(&srs, &key, quantised.graph(), &trace, b"a nonce")?;
 //!
-//! let public = verify(srs.verifier(), key.verifying(), &bundle)?;
+//! let public = verify(srs.verifier(), key.verifying(), &bundle, b"a nonce")?;
 //! assert_eq!(public.output, trace.output());
 //! # Ok(())
 //! # }
@@ -48,8 +48,9 @@ pub use zklayout_plan::{
     structure_hash,
 };
 pub use zklayout_prover::{
-    Artefact, CalibrateOptions, DEVELOPMENT_SEED, FORMAT_VERSION, Progress, ProofBundle, Provenance, ProverError,
-    ProvingKey, PublicValues, Srs, Unit, VerifierSrs, VerifyingKey, calibrate, keygen, prove, verify,
+    Artefact, CEREMONIES, CalibrateOptions, Ceremony, DEVELOPMENT_SEED, DEVELOPMENT_SEEDS, FORMAT_VERSION,
+    MOST_CONTEXT, Progress, ProofBundle, Provenance, ProverError, ProvingKey, PtauError, PublicValues, Srs, Unit,
+    VerifierSrs, VerifyingKey, calibrate, keygen, prove, verify,
 };
 
 /// The README's example, compiled with the documentation's tests.

@@ -48,9 +48,9 @@ fn every_digit_is_proven_and_recognised() {
     let key = keygen(&srs, &plan, model.graph()).unwrap();
     for label in 0..10 {
         let trace = model.run(&digit(label)).unwrap();
-        let bundle = prove(&srs, &key, model.graph(), &trace).unwrap();
+        let bundle = prove(&srs, &key, model.graph(), &trace, &[]).unwrap();
         assert_eq!(bundle.proof.len(), plan.shape.proof_bytes);
-        let public = verify(srs.verifier(), key.verifying(), &bundle).unwrap();
+        let public = verify(srs.verifier(), key.verifying(), &bundle, &[]).unwrap();
         assert_eq!(public.output, trace.output());
         assert_eq!(argmax(&public.output), label);
         assert!(public.input_values.is_none());
@@ -68,8 +68,8 @@ fn every_visibility_is_proven() {
         let key = keygen(&srs, &plan, model.graph()).unwrap();
         let input = digit(3);
         let trace = model.run(&input).unwrap();
-        let bundle = prove(&srs, &key, model.graph(), &trace).unwrap();
-        let public = verify(srs.verifier(), key.verifying(), &bundle).unwrap();
+        let bundle = prove(&srs, &key, model.graph(), &trace, &[]).unwrap();
+        let public = verify(srs.verifier(), key.verifying(), &bundle, &[]).unwrap();
         assert_eq!(public.output, trace.output());
         assert_eq!(public.input_values.is_some(), public_input);
         if let Some(values) = public.input_values {
@@ -84,8 +84,8 @@ fn any_changed_byte_is_noticed() {
     let plan = model.plan(&PlanOptions::default()).unwrap();
     let srs = setup(&plan);
     let key = keygen(&srs, &plan, model.graph()).unwrap();
-    let honest = prove(&srs, &key, model.graph(), &model.run(&digit(5)).unwrap()).unwrap();
-    let rejected = |bundle| match verify(srs.verifier(), key.verifying(), &bundle) {
+    let honest = prove(&srs, &key, model.graph(), &model.run(&digit(5)).unwrap(), &[]).unwrap();
+    let rejected = |bundle| match verify(srs.verifier(), key.verifying(), &bundle, &[]) {
         Err(ProverError::Invalid(_)) => true,
         other => panic!("{other:?}"),
     };
@@ -115,15 +115,15 @@ fn every_public_pixel_is_bound() {
     let plan = model.plan(&visibility(true, WeightMode::Private)).unwrap();
     let srs = setup(&plan);
     let key = keygen(&srs, &plan, model.graph()).unwrap();
-    let honest = prove(&srs, &key, model.graph(), &model.run(&digit(5)).unwrap()).unwrap();
-    verify(srs.verifier(), key.verifying(), &honest).unwrap();
+    let honest = prove(&srs, &key, model.graph(), &model.run(&digit(5)).unwrap(), &[]).unwrap();
+    verify(srs.verifier(), key.verifying(), &honest, &[]).unwrap();
     let input = plan.layout.as_streams().unwrap().input().unwrap().shape;
     assert!((input.height, input.width) < (28, 28), "every pixel is read");
     for place in [0, 27, 14 * 28 + 14, 27 * 28, 28 * 28 - 1] {
         for value in [1, 1 << 40, -1] {
             let mut bundle = honest.clone();
             bundle.input.as_mut().unwrap()[place] += value;
-            let result = verify(srs.verifier(), key.verifying(), &bundle);
+            let result = verify(srs.verifier(), key.verifying(), &bundle, &[]);
             assert!(matches!(result, Err(ProverError::Invalid(_))), "pixel {place}");
         }
     }
@@ -139,8 +139,8 @@ fn proving_keys_survive_saving() {
     let path = folder.path().join("proving.key");
     made.save(&path).unwrap();
     let loaded = ProvingKey::load(&path, model.graph()).unwrap();
-    let bundle = prove(&srs, &loaded, model.graph(), &model.run(&digit(8)).unwrap()).unwrap();
-    verify(srs.verifier(), made.verifying(), &bundle).unwrap();
+    let bundle = prove(&srs, &loaded, model.graph(), &model.run(&digit(8)).unwrap(), &[]).unwrap();
+    verify(srs.verifier(), made.verifying(), &bundle, &[]).unwrap();
 
     let other = quantised("mnist_strided");
     assert!(matches!(ProvingKey::load(&path, other.graph()), Err(ProverError::Plan(_))));
@@ -178,9 +178,9 @@ fn artefacts_of_different_runs_do_not_mix() {
     let (srs, other_srs) = (setup(&plan), Srs::development(plan.k(), 2).unwrap());
     let key = keygen(&srs, &plan, model.graph()).unwrap();
     let trace = model.run(&digit(5)).unwrap();
-    assert!(matches!(prove(&other_srs, &key, model.graph(), &trace), Err(ProverError::NotTogether { .. })));
-    let bundle = prove(&srs, &key, model.graph(), &trace).unwrap();
-    let mixed = verify(other_srs.verifier(), key.verifying(), &bundle);
+    assert!(matches!(prove(&other_srs, &key, model.graph(), &trace, &[]), Err(ProverError::NotTogether { .. })));
+    let bundle = prove(&srs, &key, model.graph(), &trace, &[]).unwrap();
+    let mixed = verify(other_srs.verifier(), key.verifying(), &bundle, &[]);
     assert!(matches!(mixed, Err(ProverError::NotTogether { .. })));
 
     let other = quantised("mnist_strided");
@@ -201,7 +201,7 @@ fn fixed_weights_are_those_of_the_key() {
     let srs = setup(&plan);
     let key = keygen(&srs, &plan, model.graph()).unwrap();
     let trace = other.run(&digit(1)).unwrap();
-    let result = prove(&srs, &key, other.graph(), &trace);
+    let result = prove(&srs, &key, other.graph(), &trace, &[]);
     assert!(matches!(result, Err(ProverError::OtherWeights | ProverError::Plan(_))));
 }
 
@@ -219,8 +219,8 @@ fn larger_powers_of_tau_serve_smaller_plans() {
     let plan = model.plan(&PlanOptions::default()).unwrap();
     let srs = Srs::development(plan.k() + 1, 1).unwrap();
     let key = keygen(&srs, &plan, model.graph()).unwrap();
-    let bundle = prove(&srs, &key, model.graph(), &model.run(&digit(2)).unwrap()).unwrap();
-    verify(srs.verifier(), key.verifying(), &bundle).unwrap();
+    let bundle = prove(&srs, &key, model.graph(), &model.run(&digit(2)).unwrap(), &[]).unwrap();
+    verify(srs.verifier(), key.verifying(), &bundle, &[]).unwrap();
 }
 
 #[test]

@@ -48,18 +48,18 @@ fn check(graph: &Graph<Fixed>, input: &[f64], visibility: Visibility, knobs: Dir
     let srs = Srs::development(plan.k(), 1).unwrap();
     let key = keygen(&srs, &plan, graph).unwrap();
     let trace = execute(graph, input).unwrap();
-    let bundle = prove(&srs, &key, graph, &trace).unwrap();
+    let bundle = prove(&srs, &key, graph, &trace, &[]).unwrap();
     assert_eq!(bundle.proof.len(), plan.shape.proof_bytes);
-    let public = verify(srs.verifier(), key.verifying(), &bundle).unwrap();
+    let public = verify(srs.verifier(), key.verifying(), &bundle, &[]).unwrap();
     assert_eq!(public.output, trace.output());
     let mut other = bundle.clone();
     other.output[0] += 1;
     let refused = |result| matches!(result, Err(ProverError::Invalid(_)));
-    assert!(refused(verify(srs.verifier(), key.verifying(), &other)));
+    assert!(refused(verify(srs.verifier(), key.verifying(), &other, &[])));
     if visibility.public_input {
         let mut other = bundle;
         other.input.as_mut().unwrap()[3] ^= 1;
-        assert!(refused(verify(srs.verifier(), key.verifying(), &other)));
+        assert!(refused(verify(srs.verifier(), key.verifying(), &other, &[])));
     }
 }
 

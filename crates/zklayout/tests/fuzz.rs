@@ -46,7 +46,7 @@ impl Seeds {
         let plans = [&plan, &quantised.plan(&direct).unwrap()].map(|plan| plan.to_json().unwrap());
         let srs = Srs::development(plan.k(), 0).unwrap();
         let proving = keygen(&srs, &plan, quantised.graph()).unwrap();
-        let bundle = prove(&srs, &proving, quantised.graph(), &quantised.run(&input).unwrap()).unwrap();
+        let bundle = prove(&srs, &proving, quantised.graph(), &quantised.run(&input).unwrap(), &[]).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("key");
         proving.save(&file).unwrap();
@@ -109,6 +109,13 @@ impl Seeds {
                 read: Box::new(|bytes| Srs::from_bytes(bytes).is_ok()),
             },
             Target {
+                name: "powers of tau, ptau",
+                seeds: ["prepared.ptau", "unprepared.ptau", "bls12_381.ptau"]
+                    .map(|name| std::fs::read(fixture("powers").join(name)).unwrap())
+                    .to_vec(),
+                read: Box::new(|bytes| Srs::from_bytes(bytes).is_ok()),
+            },
+            Target {
                 name: "verifier's powers of tau",
                 seeds: vec![self.srs.verifier().to_bytes().unwrap()],
                 read: Box::new(move |bytes| VerifierSrs::from_bytes(bytes, here).is_ok()),
@@ -142,7 +149,7 @@ impl Seeds {
                 seeds: vec![payload(&bundle)],
                 read: Box::new(move |bytes| {
                     ProofBundle::from_bytes(&seal(&bundle, bytes), here)
-                        .is_ok_and(|bundle| verify(self.srs.verifier(), &self.key, &bundle).is_ok())
+                        .is_ok_and(|bundle| verify(self.srs.verifier(), &self.key, &bundle, &[]).is_ok())
                 }),
             },
         ]
@@ -156,7 +163,7 @@ impl Seeds {
         if plan.shape.proof_bytes < 1 << 16 {
             bundle.proof.resize(plan.shape.proof_bytes, 0);
         }
-        verify(self.srs.verifier(), key, &bundle).is_ok()
+        verify(self.srs.verifier(), key, &bundle, &[]).is_ok()
     }
 }
 
@@ -292,7 +299,7 @@ fn every_changed_byte_of_a_bundle_is_noticed() {
         let mut changed = inner.clone();
         changed[place] ^= 1 << (place % 8);
         let read = ProofBundle::from_bytes(&seal(&bytes, &changed), here);
-        let accepted = read.is_ok_and(|bundle| verify(seeds.srs.verifier(), &seeds.key, &bundle).is_ok());
+        let accepted = read.is_ok_and(|bundle| verify(seeds.srs.verifier(), &seeds.key, &bundle, &[]).is_ok());
         assert!(!accepted, "byte {place} of the payload may change");
     }
 }

@@ -63,12 +63,12 @@ fn networks_in_bytes_are_proven_bit_for_bit() {
             if sample % 10 > 0 {
                 continue;
             }
-            let bundle = prove(&srs, &key, model.graph(), &trace).unwrap();
-            let public = verify(srs.verifier(), key.verifying(), &bundle).unwrap();
+            let bundle = prove(&srs, &key, model.graph(), &trace, &[]).unwrap();
+            let public = verify(srs.verifier(), key.verifying(), &bundle, &[]).unwrap();
             assert_eq!(public.output_stored.as_ref(), Some(expected), "{name}");
             let mut other = bundle;
             other.output[0] += 1;
-            assert!(verify(srs.verifier(), key.verifying(), &other).is_err(), "{name}");
+            assert!(verify(srs.verifier(), key.verifying(), &other, &[]).is_err(), "{name}");
         }
         println!("{name}: proven in bytes on 2^{} rows", plan.k());
     }
@@ -106,12 +106,12 @@ fn trained_networks_are_proven() {
         let srs = Srs::development(plan.k(), DEVELOPMENT_SEED).unwrap();
         let key = keygen(&srs, &plan, quantised.graph()).unwrap();
         let trace = quantised.run(&samples.inputs[0]).unwrap();
-        let bundle = prove(&srs, &key, quantised.graph(), &trace).unwrap();
-        let public = verify(srs.verifier(), key.verifying(), &bundle).unwrap();
+        let bundle = prove(&srs, &key, quantised.graph(), &trace, &[]).unwrap();
+        let public = verify(srs.verifier(), key.verifying(), &bundle, &[]).unwrap();
         assert_eq!(public.output, trace.output(), "{name}");
         let mut other = bundle;
         other.output[0] += 1;
-        assert!(verify(srs.verifier(), key.verifying(), &other).is_err(), "{name}");
+        assert!(verify(srs.verifier(), key.verifying(), &other, &[]).is_err(), "{name}");
         println!("{name}: proven on 2^{} rows", plan.k());
     }
 }

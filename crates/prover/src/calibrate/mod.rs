@@ -20,7 +20,8 @@ use zklayout_plan::cost::{Kernel, PROFILE_FORMAT, Profile, Sample, Table};
 
 use crate::calibrate::sampling::{Bench, Timings};
 use crate::error::ProverError;
-use crate::srs::{DEVELOPMENT_SEED, Srs};
+use crate::provenance::DEVELOPMENT_SEED;
+use crate::srs::Srs;
 
 /// Rounds over all sizes.
 const ROUNDS: usize = 2;

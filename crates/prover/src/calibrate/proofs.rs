@@ -15,7 +15,8 @@ use zklayout_plan::{CircuitShape, Profile};
 use crate::calibrate::circuits::Synthetic;
 use crate::calibrate::{Progress, failure};
 use crate::error::ProverError;
-use crate::srs::{DEVELOPMENT_SEED, Srs};
+use crate::provenance::DEVELOPMENT_SEED;
+use crate::srs::Srs;
 
 /// Rounds over all circuits of one size, and proofs of each circuit in a round; the fastest counts.
 const ROUNDS: usize = 2;
