@@ -59,7 +59,7 @@ fn run(path: &Path) -> Result<bool, Refusal> {
     let differs = |(found, wanted): &(&f64, &f64)| (*found - *wanted).abs() > MOST_ERROR * largest;
     let wrong = found.iter().zip(&vector.output).find(differs);
     if found.len() != vector.output.len() || wrong.is_some() {
-        let wrong = wrong.map(|(integer, wanted)| format!("{} is not {wanted}", value(integer)));
+        let wrong = wrong.map(|(found, wanted)| format!("{found} is not {wanted}"));
         let count = format!("{} of {} outputs", found.len(), vector.output.len());
         return Err(Refusal::Wrong(format!("{name}: {}", wrong.unwrap_or(count))));
     }

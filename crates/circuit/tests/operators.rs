@@ -7,7 +7,7 @@ mod nets;
 use ndarray::Array3;
 use nets::operators::{Net, random_operators};
 use nets::{Case, Numbers, accept};
-use zklayout_model::{Fixed, FloatOp, Function, QuantiseOptions, Shape, Skip, execute, fuse, quantise, run_fused};
+use zklayout_model::{FloatOp, Function, QuantiseOptions, Shape, Skip, execute, fuse, quantise, run_fused};
 use zklayout_plan::{Family, PlanOptions, plan};
 
 /// Runs the network in floats and in integers, compares them, and has circuits of several widths accept it.

@@ -31,6 +31,11 @@ impl Bounds {
         Self { lo: self.lo.min(other.lo), hi: self.hi.max(other.hi) }
     }
 
+    /// Those of all channels together.
+    pub(crate) fn all(channels: &[Self]) -> Self {
+        channels.iter().copied().reduce(Self::union).unwrap_or(Self { lo: 0.0, hi: 0.0 })
+    }
+
     fn of<'a>(values: impl Iterator<Item = &'a f64>) -> Self {
         let none = Self { lo: f64::INFINITY, hi: f64::NEG_INFINITY };
         values.fold(none, |bounds, &value| bounds.union(Self { lo: value, hi: value }))
@@ -85,27 +90,15 @@ impl Runs {
         Ok(runs)
     }
 
-    /// Bounds of the input over all samples, channel by channel.
-    pub(crate) fn input_bounds(&self) -> Vec<Bounds> {
-        let channels = self.input.first().map_or(0, |input| input.dim().0);
-        let of = |channel: usize| {
-            Bounds::of(self.input.iter().flat_map(move |input| {
-                let start = input.len() / channels * channel;
-                input.iter().skip(start).take(input.len() / channels)
-            }))
-        };
-        (0..channels).map(of).collect()
+    /// Bounds of each channel of a node's pre-activations over all samples.
+    pub(crate) fn bounds(&self, place: usize) -> Vec<Bounds> {
+        channel_bounds(self.float.iter().map(|run| &run[place].0))
     }
 
-    /// Bounds of a node's pre-activations over all samples.
-    pub(crate) fn bounds(&self, place: usize) -> Bounds {
-        Bounds::of(self.float.iter().flat_map(|run| run[place].0.iter()))
-    }
-
-    /// Bounds of a quantised layer's accumulators over all samples, dequantised.
-    pub(crate) fn integer_bounds(&self, sums: &Sums<'_>) -> Bounds {
-        let bounds = self.fixed.iter().map(|values| Bounds::of(sums.run(values).iter()));
-        bounds.reduce(Bounds::union).unwrap_or(Bounds { lo: 0.0, hi: 0.0 })
+    /// Bounds of each channel of a quantised layer's accumulators over all samples, dequantised.
+    pub(crate) fn integer_bounds(&self, sums: &Sums<'_>) -> Vec<Bounds> {
+        let runs: Vec<_> = self.fixed.iter().map(|values| sums.run(values)).collect();
+        channel_bounds(runs.iter())
     }
 
     /// What the layer at `place` multiplies with its weights: the result of the node `source`.
@@ -182,6 +175,21 @@ impl Sums<'_> {
         }
         sums
     }
+}
+
+/// Bounds of each channel of some tensors of one shape.
+fn channel_bounds<'a>(tensors: impl Iterator<Item = &'a Array3<f64>>) -> Vec<Bounds> {
+    let mut bounds: Vec<Bounds> = Vec::new();
+    for tensor in tensors {
+        for (channel, plane) in tensor.outer_iter().enumerate() {
+            let own = Bounds::of(plane.iter());
+            match bounds.get_mut(channel) {
+                Some(before) => *before = before.union(own),
+                None => bounds.push(own),
+            }
+        }
+    }
+    bounds
 }
 
 /// Columns of the layer's matrix form, over a subset of output positions of all samples.

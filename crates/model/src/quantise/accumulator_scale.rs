@@ -25,8 +25,8 @@ pub(crate) struct Layer<'a> {
     pub(crate) evidence: &'a Evidence,
     pub(crate) weight_bits: u32,
     pub(crate) table_bits: u32,
-    /// The scale at which the table's entries hold the result; `None` if the samples give only zeros.
-    pub(crate) result: Option<i32>,
+    /// By channel, the scale at which the table's entries hold the result; `None` if the samples give only zeros.
+    pub(crate) result: Option<PerChannel<i32>>,
     /// Whether the accumulators themselves are the result, which has one scale.
     pub(crate) raw: bool,
 }
@@ -37,6 +37,8 @@ struct Channel {
     held: Option<i32>,
     /// The finest that the result can show; `None` if nothing is read.
     needed: Option<i32>,
+    /// The scale of its result, if the samples give one.
+    result: Option<i32>,
     /// The finest at which its bias is exact; `None` without a bias.
     bias: Option<i32>,
 }
@@ -61,7 +63,13 @@ impl Layer<'_> {
         let wanted = channels.iter().map(|channel| self.wanted(channel, common));
         let wanted: Vec<Option<i32>> = wanted.collect();
         // Channels without weights follow the others.
-        let rest = wanted.iter().flatten().copied().min().or(self.result).unwrap_or(0);
+        let rest = wanted
+            .iter()
+            .flatten()
+            .copied()
+            .min()
+            .or(channels.iter().find_map(|channel| channel.result))
+            .unwrap_or(0);
         let exact = |channel: &Channel| channel.bias.unwrap_or(i32::MAX);
         let mut scales: Vec<i32> = wanted
             .iter()
@@ -89,7 +97,7 @@ impl Layer<'_> {
         let held = channel.held?;
         let Some(needed) = channel.needed else { return common };
         let spare = common.unwrap_or(held).min(needed + SPARE_BITS);
-        let alone = match self.result {
+        let alone = match channel.result {
             Some(result) if !self.raw => needed.min(result + self.table_bits as i32 - BELOW_TABLE),
             _ => needed,
         };
@@ -107,9 +115,11 @@ impl Layer<'_> {
         }
         let limit = f64::from(1u32 << (self.weight_bits - 1)) - 0.5;
         let noise = (squares > 0.0).then(|| squares.sqrt().log2().ceil() as i32 + 1);
+        let result = self.result.as_ref().map(|result| result.of(output));
         Channel {
             held: scale_for(largest, limit),
-            needed: noise.zip(self.result).map(|(noise, result)| result + noise),
+            needed: noise.zip(result).map(|(noise, result)| result + noise),
+            result,
             bias: scale_for(self.linear.bias[output].abs(), f64::powi(2.0, BIAS_BITS)),
         }
     }

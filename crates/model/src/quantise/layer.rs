@@ -2,6 +2,7 @@
 
 use super::accumulator_scale::{self, TooFine, scale_for};
 use super::options::QuantiseOptions;
+use super::own_scales::finer_bits;
 use super::tensor::{Tensor, rounded, worst_case};
 use crate::activation::{Activation, Clamp, FixedActivation, Function, ValueTable};
 use crate::calibration::{Bounds, Evidence, Runs, Sums};
@@ -28,7 +29,10 @@ pub(super) struct LayerQuantiser<'a> {
     /// What the layer reads, the linear operator's source first, and the places of those nodes.
     pub(super) tensors: &'a [Tensor],
     pub(super) sources: &'a [usize],
-    pub(super) bounds: Bounds,
+    /// Bounds of each channel of its pre-activations.
+    pub(super) bounds: &'a [Bounds],
+    /// Whether each channel of its result has a scale of its own.
+    pub(super) own_scales: bool,
     pub(super) options: &'a QuantiseOptions,
     pub(super) evidence: &'a Evidence,
     pub(super) runs: &'a Runs,
@@ -67,7 +71,8 @@ impl LayerQuantiser<'_> {
         if self.precision != Precision::Calibrated {
             return Ok(source.clone());
         }
-        let seen = self.bounds.widened(self.options.margin);
+        let all = Bounds::all(self.bounds).widened(self.options.margin);
+        let common = scale_for(all.hi - all.lo, self.entries());
         let layer = accumulator_scale::Layer {
             linear: self.linear,
             source,
@@ -75,7 +80,7 @@ impl LayerQuantiser<'_> {
             evidence: self.evidence,
             weight_bits: self.options.weight_bits,
             table_bits: self.table_bits(),
-            result: scale_for(seen.hi - seen.lo, self.entries()),
+            result: common.map(|common| self.own(common, self.bounds, all)),
             raw,
         };
         layer.scales().map_err(|TooFine { channel, added, held }| {
@@ -156,21 +161,33 @@ impl LayerQuantiser<'_> {
         let (sources, source_scale) = (self.sources, &self.tensors[0].scale);
         let sums = Sums { linear, skips, sources, source_scale, scale: accumulator_scale };
         let integers = self.runs.integer_bounds(&sums);
-        let seen = self.bounds.union(integers).widened(self.options.margin);
+        let channels: Vec<Bounds> =
+            self.bounds.iter().zip(integers).map(|(float, own)| float.union(own)).collect();
+        let seen = Bounds::all(&channels).widened(self.options.margin);
         let finest = accumulator_scale.least();
-        let scale = scale_for(seen.hi - seen.lo, self.entries()).unwrap_or_else(|| {
+        let common = scale_for(seen.hi - seen.lo, self.entries()).unwrap_or_else(|| {
             // Samples that give nothing but zeros say nothing of other inputs, so that no scale is finer than what is read.
             let read = source_scale.least();
             scale_for(real_span(&worst, accumulator_scale), self.entries()).map_or(read, |scale| scale.min(read))
         });
-        let scale = scale.min(finest);
-        let shift = accumulator_scale.map(|accumulators| (accumulators - scale) as u32);
+        let common = common.min(finest);
+        let scale = self.own(common, &channels, seen);
+        let dropped = |channel: usize| (accumulator_scale.of(channel) - scale.of(channel)).max(0) as u32;
+        let shift = PerChannel::of_channels((0..linear.bias.len()).map(dropped));
+        let shift = shift.unwrap_or(PerChannel::uniform((finest - common) as u32));
         if shift.most() >= MOST_SHIFT as u32 {
             return Err(self.refuse_layer("no power-of-two requantisation fits; raise the table bits"));
         }
-        let (lo, hi) = (integer(seen.lo, scale) - 1, integer(seen.hi, scale) + 1);
+        let (lo, hi) = (integer(seen.lo, common) - 1, integer(seen.hi, common) + 1);
         let range = self.range(&worst, &shift, lo, hi)?;
-        Ok(OutputKind::Requantise { shift, activation: self.fixed_activation(scale, &range)?, range })
+        Ok(OutputKind::Requantise { shift, activation: self.fixed_activation(common, &range)?, range })
+    }
+
+    /// Each channel's scale: the common one, or one that takes its bounds to those of all.
+    fn own(&self, common: i32, channels: &[Bounds], all: Bounds) -> PerChannel<i32> {
+        let own = |bounds: &Bounds| common + finer_bits(bounds.widened(self.options.margin), all);
+        let scales = PerChannel::of_channels(channels.iter().map(own).filter(|_| self.own_scales));
+        scales.unwrap_or(PerChannel::uniform(common))
     }
 
     /// Nothing is rounded, and every value has room.

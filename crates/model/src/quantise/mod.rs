@@ -7,6 +7,7 @@ mod accumulator_scale;
 mod input;
 mod layer;
 mod options;
+mod own_scales;
 mod tensor;
 
 use crate::activation::{Clamp, FixedActivation};
@@ -19,8 +20,9 @@ use crate::per_channel::PerChannel;
 
 pub use options::QuantiseOptions;
 
-use input::{allows_own_scales, quantise_input};
+use input::quantise_input;
 use layer::LayerQuantiser;
+use own_scales::own_scales;
 use tensor::{Tensor, rounded, worst_case};
 
 /// Gives a merged graph integer weights, scales and ranges.
@@ -37,7 +39,8 @@ pub fn quantise(
 ) -> Result<Graph<Fixed>, QuantiseError> {
     options.check()?;
     let mut runs = Runs::start(graph, samples)?;
-    let own_scales = allows_own_scales(graph);
+    let bounds: Vec<_> = (0..graph.len()).map(|place| runs.bounds(place)).collect();
+    let own_scales = own_scales(graph, &bounds);
     let mut fixed: Graph<Fixed> = Graph::new();
     let mut tensors: Vec<Tensor> = Vec::new();
     for (id, node) in graph.nodes() {
@@ -45,12 +48,14 @@ pub fn quantise(
         let sources: Vec<usize> = inputs.iter().map(|source| source.index()).collect();
         let read: Vec<Tensor> = sources.iter().map(|&source| tensors[source].clone()).collect();
         let node = match node {
-            Fused::Input(shape) => Fixed::Input(quantise_input(*shape, &runs.input_bounds(), options, own_scales)),
+            Fused::Input(shape) => {
+                Fixed::Input(quantise_input(*shape, &bounds[id.index()], options, own_scales[id.index()]))
+            }
             Fused::Layer { name, linear, skips, activation, precision } => {
                 let (is_last, precision) = (id.index() + 1 == graph.len(), *precision);
                 let evidence = &runs.evidence(sources[0], linear);
                 let (tensors, sources, runs) = (&read[..], &sources[..], &runs);
-                let bounds = runs.bounds(id.index());
+                let (bounds, own_scales) = (&bounds[id.index()][..], own_scales[id.index()]);
                 let layer = LayerQuantiser {
                     name,
                     linear,
@@ -60,6 +65,7 @@ pub fn quantise(
                     tensors,
                     sources,
                     bounds,
+                    own_scales,
                     options,
                     evidence,
                     runs,

@@ -1,0 +1,92 @@
+//! Which tensors have a scale for each channel: those with a small channel that matters as much as the large ones.
+//!
+//! A layer that mixes channels rounds all its weights at one scale. Where a small channel has the largest weights, as before a
+//! normalisation, the others would lose theirs; a finer scale of that channel takes its weights down. Layers that keep channels
+//! apart, or only move them, pass the wish on to what they read. It knows float bounds and float weights, no integers.
+
+use crate::activation::Activation;
+use crate::calibration::Bounds;
+use crate::fuse::{Fused, Precision};
+use crate::graph::Graph;
+use crate::linear::Linear;
+
+/// How many times larger a row's largest weight must be than it has to be.
+const LEAST_GAIN: f64 = 8.0;
+/// Bits by which a channel may be finer than the largest.
+const MOST_BITS: i32 = 24;
+
+/// By node, what its readers say of scales of its own for each channel.
+#[derive(Clone, Copy, Default)]
+struct Say {
+    wanted: bool,
+    impossible: bool,
+}
+
+/// By node, whether each of its channels has a scale of its own; `bounds` are those of each node's pre-activations, channel by
+/// channel.
+pub(super) fn own_scales(graph: &Graph<Fused>, bounds: &[Vec<Bounds>]) -> Vec<bool> {
+    let mut says = vec![Say::default(); graph.len()];
+    let nodes: Vec<_> = graph.nodes().collect();
+    for (id, node) in nodes.into_iter().rev() {
+        let Fused::Layer { linear, activation, precision, .. } = node else { continue };
+        let own = passed_on(says[id.index()], linear, activation, *precision);
+        for (slot, source) in graph.inputs(id).into_iter().map(|source| source.index()).enumerate() {
+            let say = match (slot, precision) {
+                (0, _) if linear.is_nothing() => continue,
+                (_, Precision::Exact | Precision::Maximum) => own,
+                (0, _) if linear.group_inputs() == 1 => Say { impossible: false, ..own },
+                (0, _) => Say { wanted: gains(linear, &bounds[source]), impossible: false },
+                // A finer tensor cannot be added to accumulators that weights make coarser.
+                _ => Say { wanted: false, impossible: !linear.is_nothing() },
+            };
+            says[source].wanted |= say.wanted;
+            says[source].impossible |= say.impossible;
+        }
+    }
+    let last = graph.len().saturating_sub(1);
+    let able = graph.nodes().map(|(id, node)| match node {
+        Fused::Input(_) => true,
+        Fused::Layer { activation, precision, .. } => {
+            *precision == Precision::Calibrated && has_no_scale(activation) && id.index() != last
+        }
+    });
+    says.iter().zip(able).map(|(say, able)| able && say.wanted && !say.impossible).collect()
+}
+
+/// Bits by which a channel can be finer than all channels together without leaving their bounds.
+pub(super) fn finer_bits(channel: Bounds, all: Bounds) -> i32 {
+    let bits = |most: f64, own: f64| if own > 0.0 { (most / own).log2().floor() as i32 } else { MOST_BITS };
+    if channel.magnitude() == 0.0 {
+        return 0;
+    }
+    bits(all.hi, channel.hi).min(bits(-all.lo, -channel.lo)).clamp(0, MOST_BITS)
+}
+
+/// What a layer says of its sources, given what is said of its result.
+fn passed_on(say: Say, linear: &Linear<f64>, activation: &Activation, precision: Precision) -> Say {
+    let same = has_no_scale(activation);
+    // A layer that keeps the scales of what it reads has no other choice than to hand them on.
+    let keeps = precision != Precision::Calibrated;
+    let impossible = keeps && (say.impossible || !same || !linear.is_nothing());
+    Say { wanted: say.wanted && same, impossible }
+}
+
+/// Whether some row's largest weight shrinks much if each channel has its own scale.
+fn gains(linear: &Linear<f64>, bounds: &[Bounds]) -> bool {
+    let all = Bounds::all(bounds);
+    let finer: Vec<f64> = bounds.iter().map(|one| f64::powi(2.0, finer_bits(*one, all))).collect();
+    let taps = linear.kernel_size().0 * linear.kernel_size().1;
+    linear.kernel.outer_iter().enumerate().any(|(output, row)| {
+        let first = output / linear.group_outputs() * linear.group_inputs();
+        let weights = row.iter().enumerate().map(|(index, weight)| (weight.abs(), finer[first + index / taps]));
+        let (whole, own) = weights
+            .fold((0.0f64, 0.0f64), |(whole, own), (weight, finer)| (whole.max(weight), own.max(weight / finer)));
+        whole >= LEAST_GAIN * own && own > 0.0
+    })
+}
+
+/// Whether an activation is the same at every scale.
+fn has_no_scale(activation: &Activation) -> bool {
+    let zero = |bound: Option<f64>| bound.is_none_or(|bound| bound == 0.0);
+    matches!(activation, Activation::Clamp(clamp) if zero(clamp.lo) && zero(clamp.hi))
+}
