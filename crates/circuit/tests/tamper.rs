@@ -10,7 +10,7 @@ use ff::Field;
 use nets::{Case, NONE, Numbers, PRIVATE, RELU, conv, dense};
 use rayon::prelude::*;
 use tampering::{Cell, Constraint, Coverage, Mutation, Outcome, Subject, attack, label, random_subject};
-use zklayout_circuit::Scalar;
+use zklayout_circuit::{Config, Scalar};
 use zklayout_model::Shape;
 use zklayout_plan::{DotVariant, LookupArgument, Plan, ReluVariant, Requantise};
 
@@ -28,6 +28,12 @@ fn tamper(index: u64, count: usize) -> Coverage {
             Outcome::Ineffective => {}
             Outcome::OtherStatement => coverage.other_statements += 1,
             Outcome::Killed(failures) => coverage.kill(&subject, mutation, &failures),
+            Outcome::Untrue(reason) => {
+                panic!(
+                    "{mutation:?} is accepted, but {reason}: network {index}, {:?}",
+                    subject.plan.layout.knobs()
+                )
+            }
             Outcome::Accepted(cells) => {
                 panic!("{mutation:?} of {cells:?} is accepted: network {index}, {:?}", subject.plan.layout.knobs())
             }
@@ -211,4 +217,50 @@ fn known_challenges_would_be_a_forgery() {
     // The same through the real transcript.
     assert!(tampering::transcript::proves(&subject, &subject.honest), "the honest assignment does not verify");
     assert!(!tampering::transcript::proves(&subject, &forged), "a forgery for known challenges verifies");
+}
+
+/// Whether a constraint is a lookup of private weights: the last of a circuit with the proof system's own lookups.
+fn ranges_weights(subject: &Subject, constraint: &Constraint) -> bool {
+    let Config::Streams(columns) = &subject.recording.config else { return false };
+    let first = columns.values.len() + columns.remainders.len();
+    matches!(constraint, Constraint::Lookup(place) if *place >= first)
+}
+
+/// Random networks with private weights that are looked up by the proof system's own argument.
+fn with_ranged_weights() -> Vec<Subject> {
+    // Every fourth variant of `streams` has that argument; a third of all have fixed weights.
+    let turns: Vec<u64> = (0..72).filter(|turn| turn % 2 == 1 && turn % 3 != 2).collect();
+    let subjects = turns.into_par_iter().map(|turn| random_subject(3 * turn + 1));
+    let ranged = |subject: &Subject| subject.checker.constraints().iter().any(|c| ranges_weights(subject, c));
+    subjects.filter(ranged).collect()
+}
+
+/// Without the ranges of weights the harness reports that untrue statements are accepted; with them, none is.
+#[test]
+fn weights_without_ranges_state_untruths() {
+    let subjects = with_ranged_weights();
+    let attacks = |ranged: bool| -> Vec<Outcome> {
+        let all = subjects.par_iter().enumerate().flat_map_iter(|(index, subject)| {
+            let mut numbers = Numbers::new(index as u64 + 7);
+            let ignored = move |constraint: &Constraint| !ranged && ranges_weights(subject, constraint);
+            let outcomes = (0..24).map(move |_| attack(subject, Mutation::Model, &mut numbers, &ignored));
+            outcomes.collect::<Vec<_>>()
+        });
+        all.collect()
+    };
+    let (real, weakened) = (attacks(true), attacks(false));
+    let count =
+        |outcomes: &[Outcome], wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|one| wanted(one)).count();
+    let (untrue, other): (fn(&Outcome) -> bool, fn(&Outcome) -> bool) =
+        (|one| matches!(one, Outcome::Untrue(_)), |one| matches!(one, Outcome::OtherStatement));
+    println!(
+        "{} circuits, {} other statements; without ranges {} and {} untrue ones",
+        subjects.len(),
+        count(&real, other),
+        count(&weakened, other),
+        count(&weakened, untrue)
+    );
+    assert_eq!(count(&real, untrue), 0);
+    assert_eq!(count(&real, other), count(&weakened, other));
+    assert!(count(&real, other) > 20 && count(&weakened, untrue) > 5);
 }

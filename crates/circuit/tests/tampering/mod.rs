@@ -5,6 +5,7 @@
 mod checking;
 mod mutation;
 mod recording;
+mod statement;
 mod subject;
 pub mod transcript;
 
@@ -31,8 +32,11 @@ pub enum Outcome {
     Ineffective,
     /// These constraints fail.
     Killed(BTreeSet<Constraint>),
-    /// Only inputs and weights were changed, and everything holds: a true statement about another model or input.
+    /// Only inputs and weights were changed, everything holds, and the executor agrees: a true statement about another
+    /// model or input.
     OtherStatement,
+    /// Only inputs and weights were changed, everything holds, and this is not so: a forgery.
+    Untrue(String),
     /// A forgery.
     Accepted(BTreeSet<Cell>),
 }
@@ -54,6 +58,9 @@ pub fn attack(
         return Outcome::Ineffective;
     }
     follow(subject, numbers, &mut cells, &touched);
+    if mutation == Mutation::Model {
+        subject.publish(&mut cells);
+    }
     // Solving for a cell may have undone the change.
     let changed = changed(&cells);
     if changed.is_empty() {
@@ -64,7 +71,7 @@ pub fn attack(
     if !failures.is_empty() {
         Outcome::Killed(failures)
     } else if changed.is_subset(&subject.choice) {
-        Outcome::OtherStatement
+        statement::check(subject, &cells).map_or_else(Outcome::Untrue, |()| Outcome::OtherStatement)
     } else {
         Outcome::Accepted(changed)
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use ff::Field;
 use zklayout_circuit::{Config, Scalar};
-use zklayout_plan::{Content, Fill};
+use zklayout_plan::{Content, Datum, Fill, LinearFact, Read, Streams, WeightCells, WeightRow};
 
 use super::checking::Constraint;
 use super::recording::{Cell, Cells};
@@ -43,10 +43,13 @@ pub enum Mutation {
     Copy,
     /// A public value, and the accumulator that it publishes.
     Public,
+    /// A number of the model or of its input, and all that follows from it: another statement. On a weight tape, a weight
+    /// that meets zeros alone.
+    Model,
 }
 
 impl Mutation {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Step,
         Self::Replace,
         Self::Swap,
@@ -61,6 +64,7 @@ impl Mutation {
         Self::Evaluation,
         Self::Copy,
         Self::Public,
+        Self::Model,
     ];
 
     /// Changes `cells`; returns what was changed, or nothing if there is nothing of the kind.
@@ -90,6 +94,7 @@ impl Mutation {
             Self::Evaluation => evaluation(subject, numbers).map(|cell| vec![(cell, random_field(numbers))]),
             Self::Copy => copied(subject, numbers).map(|cell| vec![(cell, cells.get(cell) + Scalar::ONE)]),
             Self::Public => return publish(subject, numbers, cells).unwrap_or_default(),
+            Self::Model => model_number(subject, numbers, cells),
         };
         let mut touched = BTreeSet::new();
         for (cell, value) in changed.unwrap_or_default() {
@@ -376,4 +381,92 @@ pub fn balance(
     let slope: Option<Scalar> = (next - at).invert().into();
     end(honest - at * slope?);
     Some(cell)
+}
+
+/// Another number of the model or of its input, in its range or beyond.
+fn model_number(subject: &Subject, numbers: &mut Numbers, cells: &Cells) -> Option<Vec<(Cell, Scalar)>> {
+    match subject.streams() {
+        Some(layout) => weight_beside_zeros(subject, layout, numbers, cells),
+        None => {
+            let rows = subject.fills.iter().enumerate();
+            let data = rows.flat_map(|(row, fills)| {
+                let own = fills.iter().enumerate().filter_map(|(column, fill)| match fill {
+                    Fill::Datum(datum) => Some((*datum, column)),
+                    _ => None,
+                });
+                own.map(move |(datum, column)| (datum, Cell::Advice(column, row)))
+            });
+            let data: Vec<(Datum, Cell)> = data.collect();
+            let &(datum, cell) = data.get(numbers.below(data.len().max(1)))?;
+            let (lo, hi) = match datum {
+                Datum::Input(_) => (subject.plan.input_range.lo, subject.plan.input_range.hi),
+                Datum::Weight { node, .. } | Datum::Digit { node, .. } => subject.weight_range(node),
+            };
+            Some(vec![(cell, field(other(numbers, lo, hi)))])
+        }
+    }
+}
+
+/// A number in a range, or, one time in four, as far beyond it.
+fn other(numbers: &mut Numbers, lo: i64, hi: i64) -> i64 {
+    let inside = lo + numbers.below((hi - lo + 1) as usize) as i64;
+    if numbers.below(4) == 0 { inside + (hi - lo + 1) * (1 - 2 * numbers.below(2) as i64) } else { inside }
+}
+
+/// Another weight where every value that it is multiplied by is 0, with the multiplicities that follow.
+fn weight_beside_zeros(
+    subject: &Subject,
+    layout: &Streams,
+    numbers: &mut Numbers,
+    cells: &Cells,
+) -> Option<Vec<(Cell, Scalar)>> {
+    let Config::Streams(columns) = &subject.recording.config else { return None };
+    let places = layout.facts.iter().flat_map(|fact| {
+        let rows = fact.rows(&layout.homes).into_iter().enumerate();
+        let beside_zeros = rows.filter(move |(_, row)| meets_zeros(subject, layout, cells, fact, row));
+        beside_zeros.map(move |(offset, row)| (fact.row + offset, row.block.outputs))
+    });
+    let places: Vec<(usize, usize)> = places.collect();
+    let &(row, outputs) = places.get(numbers.below(places.len().max(1)))?;
+    let lane = columns.weights.len().checked_sub(1 + numbers.below(outputs))?;
+    let cell = Cell::Advice(columns.weights[lane].index(), row);
+    let value = field(other(numbers, 0, (1 << layout.weight_bits) - 1));
+    let mut changed = vec![(cell, value)];
+    let together = layout.knobs.weights_together();
+    let entry = |changed: Scalar| {
+        // The last of an odd number makes a pair with itself.
+        let stored = |place: usize| match place.min(columns.weights.len() - 1) {
+            place if place == lane => changed,
+            place => cells.get(Cell::Advice(columns.weights[place].index(), row)),
+        };
+        let first = lane / together * together;
+        let second = if layout.knobs.weight_pairs { stored(first + 1) } else { Scalar::ZERO };
+        subject.multiplicity([field(layout.weight_table().tag as i64), stored(first), second])
+    };
+    if let (Some(old), Some(new)) = (entry(cells.get(cell)), entry(value))
+        && old != new
+    {
+        changed.extend([(old, cells.get(old) - Scalar::ONE), (new, cells.get(new) + Scalar::ONE)]);
+    }
+    Some(changed)
+}
+
+/// Whether a row of kernel weights is multiplied by zeros alone.
+fn meets_zeros(subject: &Subject, layout: &Streams, cells: &Cells, fact: &LinearFact, row: &WeightRow) -> bool {
+    let (Config::Streams(columns), Some(WeightCells::Kernel { input, y, x })) =
+        (&subject.recording.config, row.cells)
+    else {
+        return false;
+    };
+    let (home, plane) = (&layout.homes[fact.input], row.block.group * fact.group_inputs + input);
+    let rows = match home.read {
+        Read::Scalars { .. } => home.scalar_row(plane, y, x)..home.scalar_row(plane, y, x) + 1,
+        _ => home.plane_row(plane)..home.plane_row(plane) + home.plane_rows(),
+    };
+    let zero = |row: usize, lane: usize| {
+        let mask = cells.fixed[columns.fixed[columns.places.masks[lane]].index()][row];
+        cells.get(Cell::Advice(columns.values[lane].index(), row)) == mask * field(layout.value_offset)
+    };
+    let mut all = rows.flat_map(|row| (0..layout.knobs.lanes).map(move |lane| (row, lane)));
+    all.all(|(row, lane)| zero(row, lane))
 }

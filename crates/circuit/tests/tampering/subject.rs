@@ -9,6 +9,7 @@ use ff::Field;
 use zklayout_circuit::{
     CircuitParams, Config, Grid, InferenceCircuit, Scalar, Witness, free_cells, instance_columns,
 };
+use zklayout_model::{Fixed, Graph};
 use zklayout_plan::{Cell as Place, Content, Fill, Layout, Plan, SLOT_CELLS, WeightMode};
 
 use super::checking::{Checker, Polynomial};
@@ -37,6 +38,10 @@ pub struct Pivot {
 
 pub struct Subject {
     pub plan: Arc<Plan>,
+    /// The model that the honest assignment is an execution of.
+    pub graph: Graph<Fixed>,
+    /// The honest input.
+    pub input: Vec<i64>,
     pub recording: Recording,
     pub honest: Cells,
     pub checker: Checker,
@@ -90,10 +95,10 @@ impl Subject {
         for column in &mut recording.cells.advice {
             column[recording.usable..].iter_mut().for_each(|cell| *cell = random_field(&mut numbers));
         }
-        Self::new(plan, recording)
+        Self::new(plan, case.graph.clone(), input, recording)
     }
 
-    fn new(plan: Arc<Plan>, recording: Recording) -> Self {
+    fn new(plan: Arc<Plan>, graph: Graph<Fixed>, input: Vec<i64>, recording: Recording) -> Self {
         let kinds = kinds(&plan);
         let cell = |place: &Place| Cell::Advice(place.column, place.row);
         let free: BTreeSet<Cell> = free_cells(&plan).iter().map(cell).collect();
@@ -117,6 +122,8 @@ impl Subject {
             fixed_table: BTreeMap::new(),
             public: Vec::new(),
             plan,
+            graph,
+            input,
             recording,
             checker,
             kinds,
@@ -177,6 +184,28 @@ impl Subject {
     pub fn multiplicity(&self, entry: [Scalar; 3]) -> Option<Cell> {
         let entry = entry.map(|value| ff::PrimeField::to_repr(&value).to_vec());
         self.fixed_table.get(&entry).copied()
+    }
+
+    /// The range of a node's weights and digits of biases.
+    pub fn weight_range(&self, node: usize) -> (i64, i64) {
+        match self.graph.nodes().nth(node) {
+            Some((_, Fixed::Layer(layer))) => {
+                let half = 1 << (layer.weight_bits - 1);
+                (-half, half - 1)
+            }
+            _ => panic!("node {node} has no weights"),
+        }
+    }
+
+    /// Makes public values follow that are copies.
+    pub fn publish(&self, cells: &mut Cells) {
+        for &(a, b) in &self.recording.copies {
+            match (a, b) {
+                (Cell::Instance(..), _) => cells.set(a, cells.get(b)),
+                (_, Cell::Instance(..)) => cells.set(b, cells.get(a)),
+                _ => {}
+            }
+        }
     }
 
     /// Whether the layout is of the family `streams`.

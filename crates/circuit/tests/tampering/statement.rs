@@ -1,0 +1,182 @@
+//! What an accepted assignment states: the model and the input that its cells stand for, held against the executor.
+//!
+//! Numbers are read where the constraints read them: inputs from the value cells of the input's home, weights and digits of
+//! biases from the weight tape, or from the rows of a `direct` layout. Whether the cells satisfy any constraint is not
+//! looked at.
+
+use std::collections::BTreeMap;
+
+use zklayout_circuit::{Config, Scalar, instance_columns};
+use zklayout_model::{Fixed, FixedLayer, Graph, execute_integers};
+use zklayout_plan::{Content, Datum, Direct, Fill, Layout, Streams, WeightCells, WeightMode, Weights};
+
+use super::recording::{Cell, Cells};
+use super::subject::{Subject, small};
+use crate::nets::field;
+
+/// Checks that an assignment states the truth: its weights have the stated bits, its input lies in its range, and the
+/// executor gives its public values. The error says what is not so.
+pub fn check(subject: &Subject, cells: &Cells) -> Result<(), String> {
+    let stated = Stated::of(subject, cells)?;
+    let private = subject.plan.visibility().weights == WeightMode::Private;
+    let graph = stated.model(&subject.graph, private)?;
+    let trace = execute_integers(&graph, &stated.input).map_err(|error| error.to_string())?;
+    let columns =
+        instance_columns(&subject.plan, &trace.output(), &stated.input).map_err(|error| error.to_string())?;
+    for &cell in &subject.public {
+        let Cell::Instance(column, row) = cell else { continue };
+        let true_value = columns[column].get(row).copied().unwrap_or(0);
+        if cells.get(cell) != field(true_value) {
+            return Err(format!("{cell:?} is not {true_value}, which the executor gives"));
+        }
+    }
+    Ok(())
+}
+
+/// The numbers that an assignment holds.
+#[derive(Default)]
+struct Stated {
+    /// In the input's own order; places that no cell holds are those of the honest input, which nothing reads.
+    input: Vec<i64>,
+    /// By node and place in the kernel.
+    weights: BTreeMap<(usize, usize), i64>,
+    /// By node and output channel, digits of the bias with its rounding term, the least significant first. A fixed bias is
+    /// one digit of any size.
+    digits: BTreeMap<(usize, usize), BTreeMap<usize, i64>>,
+}
+
+impl Stated {
+    fn of(subject: &Subject, cells: &Cells) -> Result<Self, String> {
+        let mut stated = Self { input: subject.input.clone(), ..Self::default() };
+        match &subject.plan.layout {
+            Layout::Streams(layout) => stated.read_tapes(subject, layout, cells)?,
+            Layout::Direct(layout) => stated.read_rows(subject, layout, cells)?,
+        }
+        Ok(stated)
+    }
+
+    fn read_tapes(&mut self, subject: &Subject, layout: &Streams, cells: &Cells) -> Result<(), String> {
+        let Config::Streams(columns) = &subject.recording.config else { return Err("another family".into()) };
+        let (lanes, shape) = (layout.knobs.lanes, subject.plan.input_shape);
+        for home in layout.homes.iter().filter(|home| home.content == Content::Input) {
+            for (row, lane) in
+                (home.row..home.row + home.rows()).flat_map(|row| (0..lanes).map(move |lane| (row, lane)))
+            {
+                let (channel, plane_row) =
+                    ((row - home.row) / home.plane_rows(), (row - home.row) % home.plane_rows());
+                let Some((y, x)) = home.value(plane_row, lane, lanes) else { continue };
+                let place = (channel * shape.height + y) * shape.width + x;
+                let cell = cells.get(Cell::Advice(columns.values[lane].index(), row));
+                self.set(Datum::Input(place), cell - field(layout.value_offset))?;
+            }
+        }
+        for fact in &layout.facts {
+            for (offset, row) in fact.rows(&layout.homes).into_iter().enumerate() {
+                let idle = layout.knobs.weight_lanes - row.block.outputs;
+                for output in row.block.first..row.block.first + row.block.outputs {
+                    let lane = idle + output - row.block.first;
+                    let (node, (kh, kw)) = (fact.layer, fact.kernel);
+                    let datum = match row.cells {
+                        None => continue,
+                        Some(WeightCells::Kernel { input, y, x }) => {
+                            let index = ((output * fact.group_inputs + input) * kh + y) * kw + x;
+                            Datum::Weight { node, index }
+                        }
+                        Some(WeightCells::Bias { digit }) => Datum::Digit { node, output, digit },
+                    };
+                    let value = match columns.weights.get(lane) {
+                        Some(column) => {
+                            let stored = cells.get(Cell::Advice(column.index(), fact.row + offset));
+                            stored - field(1 << (layout.weight_bits - 1))
+                        }
+                        None => {
+                            cells.fixed[columns.fixed[columns.places.weights[lane]].index()][fact.row + offset]
+                        }
+                    };
+                    self.set(datum, value)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read_rows(&mut self, subject: &Subject, layout: &Direct, cells: &Cells) -> Result<(), String> {
+        let Config::Direct(columns) = &subject.recording.config else { return Err("another family".into()) };
+        for (row, fills) in subject.fills.iter().enumerate() {
+            for (column, fill) in fills.iter().enumerate() {
+                if let Fill::Datum(datum) = *fill {
+                    self.set(datum, cells.get(Cell::Advice(column, row)))?;
+                }
+            }
+        }
+        let usable = layout.usable_rows();
+        let constant = |place: usize| {
+            let column = columns.fixed[columns.places.constants[place / usable]];
+            cells.fixed[column.index()][place % usable]
+        };
+        for layer in &layout.layers {
+            let Weights::Fixed { first } = layer.weights else { continue };
+            let (node, weights) = (layer.node, layer.geometry.weights());
+            for index in 0..weights {
+                self.set(Datum::Weight { node, index }, constant(first + index))?;
+            }
+            for output in 0..layer.geometry.output.channels {
+                self.set(Datum::Digit { node, output, digit: 0 }, constant(first + weights + output))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, datum: Datum, cell: Scalar) -> Result<(), String> {
+        let value = small(cell).ok_or_else(|| format!("{datum:?} is {cell:?}, no integer of the model"))?;
+        match datum {
+            Datum::Input(place) => self.input[place] = value,
+            Datum::Weight { node, index } => _ = self.weights.insert((node, index), value),
+            Datum::Digit { node, output, digit } => {
+                self.digits.entry((node, output)).or_default().insert(digit, value);
+            }
+        }
+        Ok(())
+    }
+
+    /// The quantised model with these weights and biases.
+    fn model(&self, graph: &Graph<Fixed>, private: bool) -> Result<Graph<Fixed>, String> {
+        let mut model = Graph::new();
+        for (id, node) in graph.nodes() {
+            let mut node = node.clone();
+            if let Fixed::Layer(layer) = &mut node {
+                self.put(id.index(), layer, private)?;
+            }
+            model.add(node, &graph.inputs(id));
+        }
+        Ok(model)
+    }
+
+    fn put(&self, node: usize, layer: &mut FixedLayer, private: bool) -> Result<(), String> {
+        let bits = layer.weight_bits;
+        let in_range = |what: &str, value: i64| {
+            let half = 1i64 << (bits - 1);
+            let fits = (-half..half).contains(&value);
+            if fits { Ok(()) } else { Err(format!("a {what} of layer {node} is {value}, beyond {bits} bits")) }
+        };
+        let rounding: Vec<i64> =
+            layer.rounded_bias().iter().zip(&layer.linear.bias).map(|(rounded, bias)| rounded - bias).collect();
+        for (index, weight) in layer.linear.kernel.iter_mut().enumerate() {
+            *weight = *self.weights.get(&(node, index)).ok_or("a weight has no cell")?;
+            in_range("weight", *weight)?;
+        }
+        for (output, bias) in layer.linear.bias.iter_mut().enumerate() {
+            let digits = self.digits.get(&(node, output)).ok_or("a bias has no cell")?;
+            let mut sum = 0i128;
+            for (&digit, &value) in digits {
+                if private {
+                    in_range("digit of a bias", value)?;
+                }
+                sum += i128::from(value) << (bits as usize * digit);
+            }
+            let sum = i64::try_from(sum).map_err(|_| format!("a bias of layer {node} is beyond 64 bits"))?;
+            *bias = sum.checked_sub(rounding[output]).ok_or("a bias is beyond 64 bits")?;
+        }
+        Ok(())
+    }
+}
