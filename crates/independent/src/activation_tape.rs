@@ -1,0 +1,241 @@
+//! The activation tape's two evaluations as the gates and the fixed cells have them: which cells each sums, on which powers
+//! of `sigma`.
+
+use std::collections::BTreeMap;
+
+use ff::Field;
+use zklayout_circuit::Scalar;
+use zklayout_plan::Streams;
+
+use crate::cells::{FixedCells, RowLaws, field};
+use crate::gates::Gates;
+use crate::numbers;
+use crate::objection::{Objection, hold};
+use crate::polynomial::{Monomial, Polynomial, Variable};
+
+/// One cell of an evaluation: a lane of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct TapeCell {
+    pub(crate) row: usize,
+    pub(crate) lane: usize,
+}
+
+/// The activation tape.
+pub(crate) struct ActivationTape {
+    read: RowLaws<ReadLaw>,
+    write: RowLaws<WriteLaw>,
+    padding: RowLaws<Vec<bool>>,
+    value_offset: i64,
+}
+
+/// `read = sigma^step * read(-1) + sum sigma^exponent * (p_lane - offset)`.
+struct ReadLaw {
+    step: Option<usize>,
+    /// Lanes and exponents.
+    lanes: Vec<(usize, usize)>,
+    /// What is subtracted, by exponent.
+    offsets: BTreeMap<usize, Scalar>,
+}
+
+/// `write = sigma^step * write(-1) + sum sigma^exponent * accumulator_lane`.
+struct WriteLaw {
+    step: Option<usize>,
+    lanes: Vec<(usize, usize)>,
+    divisor: Scalar,
+}
+
+impl ActivationTape {
+    pub(crate) fn of(layout: &Streams, gates: &Gates, cells: &FixedCells<'_>) -> Self {
+        let columns = &gates.columns;
+        let places = |columns: &[halo2_proofs::plonk::Column<halo2_proofs::plonk::Advice>]| -> Vec<usize> {
+            columns.iter().map(|column| column.index()).collect()
+        };
+        let (values, quotients) = (places(&columns.values), places(&columns.quotients));
+        let remainders = places(&columns.remainders);
+        let (read, write) = (columns.read.index(), columns.write.index());
+        Self {
+            read: RowLaws::of("consumer's evaluation", &gates.read, cells, &[], |row| {
+                read_law(&Horner::of(&row[0], read)?, &values)
+            }),
+            write: RowLaws::of("producer's evaluation", &gates.write, cells, &[], |row| {
+                write_law(layout, &Horner::of(&row[0], write)?, &quotients, &remainders)
+            }),
+            padding: RowLaws::of("padding", &gates.padding, cells, &[], |row| {
+                let forced: Vec<Variable> = row.iter().filter_map(Polynomial::forces_zero).collect();
+                Ok(values.iter().map(|&column| !forced.contains(&Variable::Advice(column, 0))).collect())
+            }),
+            value_offset: layout.value_offset,
+        }
+    }
+
+    /// Whether the value cell of a lane may be anything but 0.
+    pub(crate) fn is_live(&self, cell: TapeCell) -> bool {
+        self.padding.at(cell.row).is_ok_and(|live| live.get(cell.lane).copied().unwrap_or(false))
+    }
+
+    /// The power of sigma that joins a row's consumer's evaluation to the row before; `None` where it starts.
+    pub(crate) fn read_join(&self, row: usize) -> Result<Option<usize>, Objection> {
+        Ok(self.read.at(row)?.step)
+    }
+
+    /// The live values that the consumer's evaluation sums on one row, with their exponents.
+    pub(crate) fn read_row(&self, row: usize) -> Result<Vec<(TapeCell, usize)>, Objection> {
+        let law = self.read.at(row)?;
+        let live = |lane: usize| self.is_live(TapeCell { row, lane });
+        let summed: Vec<(TapeCell, usize)> = law
+            .lanes
+            .iter()
+            .filter(|(lane, _)| live(*lane))
+            .map(|&(lane, exponent)| (TapeCell { row, lane }, exponent))
+            .collect();
+        let mut offsets: BTreeMap<usize, Scalar> = BTreeMap::new();
+        for (_, exponent) in &summed {
+            *offsets.entry(*exponent).or_default() += field(self.value_offset);
+        }
+        offsets.retain(|_, offset| *offset != Scalar::ZERO);
+        hold(offsets == law.offsets, || {
+            format!("row {row} reads values with another offset than they are stored with")
+        })?;
+        Ok(summed)
+    }
+
+    /// The live values that the consumer's evaluation at a row sums, with their exponents.
+    pub(crate) fn read(&self, row: usize) -> Result<Vec<(TapeCell, usize)>, Objection> {
+        unroll(row, |row| Ok((self.read_row(row)?, self.read.at(row)?.step)))
+    }
+
+    /// The accumulators that the producer's evaluation at a row sums, with their exponents.
+    pub(crate) fn write(&self, row: usize) -> Result<Vec<(TapeCell, usize)>, Objection> {
+        unroll(row, |row| {
+            let law = self.write.at(row)?;
+            let lanes = law.lanes.iter().map(|&(lane, exponent)| (TapeCell { row, lane }, exponent)).collect();
+            Ok((lanes, law.step))
+        })
+    }
+
+    /// What quotients are multiplied by on a row.
+    pub(crate) fn divisor(&self, row: usize) -> Result<Scalar, Objection> {
+        Ok(self.write.at(row)?.divisor)
+    }
+}
+
+type Row = (Vec<(TapeCell, usize)>, Option<usize>);
+
+/// Follows a Horner pass back to where it started.
+fn unroll(row: usize, law: impl Fn(usize) -> Result<Row, Objection>) -> Result<Vec<(TapeCell, usize)>, Objection> {
+    let (mut summed, mut raised) = (Vec::new(), 0);
+    for row in (0..=row).rev() {
+        let (lanes, step) = law(row)?;
+        summed.extend(lanes.into_iter().map(|(cell, exponent)| (cell, exponent + raised)));
+        match step {
+            None => return Ok(summed),
+            Some(step) => raised += step,
+        }
+    }
+    Err(Objection("an evaluation goes on from before the first row".into()))
+}
+
+/// A gate `cell = step * cell(-1) + sum`, solved for its cell.
+pub(crate) struct Horner {
+    /// Power of sigma and factor of the row before.
+    pub(crate) step: Option<(usize, Scalar)>,
+    pub(crate) sum: Vec<(Monomial, Scalar)>,
+}
+
+impl Horner {
+    pub(crate) fn of(polynomial: &Polynomial, column: usize) -> Result<Self, Objection> {
+        let [current, before] = [0, -1].map(|rotation| Variable::Advice(column, rotation));
+        let own = Monomial { variables: vec![current], ..Monomial::default() };
+        let leading: Option<Scalar> = polynomial.0.get(&own).and_then(|leading| leading.invert().into());
+        let leading = leading.ok_or_else(|| Objection("no constraint determines the evaluation".into()))?;
+        let mut horner = Self { step: None, sum: Vec::new() };
+        for (monomial, coefficient) in polynomial.0.iter().filter(|(monomial, _)| **monomial != own) {
+            let coefficient = -*coefficient * leading;
+            match monomial.variables.as_slice() {
+                [one] if *one == before => {
+                    let first = horner.step.replace((monomial.sigma, coefficient)).is_none();
+                    hold(first && monomial.rho == 0, || "two steps are taken at once".into())?;
+                }
+                variables if variables.contains(&current) || variables.contains(&before) => {
+                    return Err(Objection("an evaluation is not linear in itself".into()));
+                }
+                _ => horner.sum.push((monomial.clone(), coefficient)),
+            }
+        }
+        Ok(horner)
+    }
+
+    /// The power of sigma of a step that has no other factor.
+    fn power(&self) -> Result<Option<usize>, Objection> {
+        let plain = self.step.is_none_or(|(_, factor)| factor == Scalar::ONE);
+        hold(plain, || "a step has a factor beside its power".into())?;
+        Ok(self.step.map(|(sigma, _)| sigma))
+    }
+}
+
+fn read_law(horner: &Horner, values: &[usize]) -> Result<ReadLaw, Objection> {
+    let mut law = ReadLaw { step: horner.power()?, lanes: Vec::new(), offsets: BTreeMap::new() };
+    for (monomial, coefficient) in &horner.sum {
+        let lane = match monomial.variables.as_slice() {
+            [] if monomial.rho == 0 => {
+                law.offsets.insert(monomial.sigma, -*coefficient);
+                continue;
+            }
+            [Variable::Advice(column, 0)] if monomial.rho == 0 => values.iter().position(|own| own == column),
+            _ => None,
+        };
+        let lane = lane.ok_or_else(|| Objection(format!("something else than values is read: {monomial:?}")))?;
+        let twice = law.lanes.iter().any(|(other, _)| *other == lane);
+        hold(*coefficient == Scalar::ONE && !twice, || format!("lane {lane} is not read once, as it is"))?;
+        law.lanes.push((lane, monomial.sigma));
+    }
+    Ok(law)
+}
+
+/// Every power holds one lane's accumulator, whole: quotient times divisor, and all limbs.
+fn write_law(
+    layout: &Streams,
+    horner: &Horner,
+    quotients: &[usize],
+    remainders: &[usize],
+) -> Result<WriteLaw, Objection> {
+    let mut powers: BTreeMap<usize, BTreeMap<Option<usize>, Scalar>> = BTreeMap::new();
+    for (monomial, coefficient) in &horner.sum {
+        let column = match monomial.variables.as_slice() {
+            [] => None,
+            [Variable::Advice(column, 0)] => Some(*column),
+            _ => return Err(Objection(format!("something else than accumulators is written: {monomial:?}"))),
+        };
+        hold(monomial.rho == 0, || "an accumulator is written on a power of rho".into())?;
+        powers.entry(monomial.sigma).or_default().insert(column, *coefficient);
+    }
+    let mut law = WriteLaw { step: horner.power()?, lanes: Vec::new(), divisor: Scalar::ZERO };
+    for (exponent, found) in powers {
+        let lane = quotients.iter().position(|column| found.contains_key(&Some(*column)));
+        let Some(lane) = lane else { return Err(Objection(format!("power {exponent} holds no quotient"))) };
+        let divisor = found[&Some(quotients[lane])];
+        let whole = accumulator(layout, quotients, remainders, (lane, divisor));
+        let same = law.lanes.is_empty() || law.divisor == divisor;
+        let again = law.lanes.iter().any(|(other, _)| *other == lane);
+        hold(found == whole && same && !again, || format!("power {exponent} is not one lane's accumulator"))?;
+        law.divisor = divisor;
+        law.lanes.push((lane, exponent));
+    }
+    Ok(law)
+}
+
+/// The accumulator of a lane, `divisor * (quotient - offset) + limbs`: coefficients by column, and the constant.
+pub(crate) fn accumulator(
+    layout: &Streams,
+    quotients: &[usize],
+    remainders: &[usize],
+    (lane, divisor): (usize, Scalar),
+) -> BTreeMap<Option<usize>, Scalar> {
+    let mut whole = BTreeMap::from([(Some(quotients[lane]), divisor)]);
+    whole.insert(None, -divisor * field(layout.quotient_offset));
+    for limb in 0..numbers::limb_count(layout, remainders.len()) {
+        whole.insert(Some(remainders[limb * quotients.len() + lane]), field(numbers::limb_factor(layout, limb)));
+    }
+    whole.retain(|_, coefficient| *coefficient != Scalar::ZERO);
+    whole
+}

@@ -1,0 +1,88 @@
+//! The public numbers of a plan, each read in one place.
+
+use zklayout_model::Skip;
+use zklayout_plan::{Content, Home, Layout, LinearFact, Plan, Streams, WeightMode};
+
+use crate::objection::{Objection, expect};
+
+/// What becomes of an accumulator before it is divided: `factor * acc + offset`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Scaled {
+    pub(crate) factor: i64,
+    pub(crate) offset: i64,
+}
+
+/// The layout, if it is of the family `streams`.
+pub(crate) fn streams(plan: &Plan) -> Result<&Streams, Objection> {
+    match &plan.layout {
+        Layout::Streams(layout) => Ok(layout),
+        Layout::Direct(_) => Err(Objection("the layout is of another family".into())),
+    }
+}
+
+/// The fact of a node's layer.
+pub(crate) fn fact(layout: &Streams, node: usize) -> Result<&LinearFact, Objection> {
+    expect(layout.facts.iter().find(|fact| fact.layer == node), || format!("node {node} has no fact"))
+}
+
+/// The node of the quantised graph whose tensor a home holds; `None` if it holds constants.
+pub(crate) fn node(home: &Home) -> Option<usize> {
+    match home.content {
+        Content::Ones => None,
+        Content::Input => Some(0),
+        Content::Layer(node) => Some(node),
+    }
+}
+
+/// Tape rows of a plane.
+pub(crate) fn plane_rows(home: &Home) -> usize {
+    home.tiles + home.tail
+}
+
+/// What the quotients of a channel are multiplied by, as a logarithm.
+pub(crate) fn shift(home: &Home, _channel: usize) -> u32 {
+    home.shift
+}
+
+/// Bits of a channel's remainder, or of each of its limbs.
+pub(crate) fn limb_bits(home: &Home, _channel: usize) -> u32 {
+    home.limb_bits
+}
+
+/// Remainder columns of a lane.
+pub(crate) fn limb_count(layout: &Streams, remainder_columns: usize) -> usize {
+    remainder_columns / layout.knobs.lanes.max(1)
+}
+
+/// What the remainder of a limb is multiplied by.
+pub(crate) fn limb_factor(layout: &Streams, limb: usize) -> i64 {
+    1 << (layout.knobs.limbs.map_or(0, |limbs| limbs.bits) * limb as u32)
+}
+
+/// How a channel's accumulators are scaled.
+pub(crate) fn scaled(fact: &LinearFact, channel: usize) -> Scaled {
+    let scale = fact.scales.get(channel);
+    scale.map_or(Scaled { factor: 1, offset: 0 }, |scale| Scaled { factor: scale.factor, offset: scale.offset })
+}
+
+/// What a skipped tensor is multiplied by where it is added to an output channel, by the model's definition.
+pub(crate) fn skip_factor(skip: &Skip<i64>, _output: usize) -> i64 {
+    skip.factor
+}
+
+/// Tag of the table that a channel's values are looked up in, if they are.
+pub(crate) fn tag(layout: &Streams, home: &Home, channel: usize) -> Option<u64> {
+    let place = match home.tables.as_slice() {
+        [one] => Some(one),
+        tables => tables.get(channel),
+    };
+    place.and_then(|place| layout.tables.get(*place)).map(|table| table.tag)
+}
+
+/// What is added to every stored private weight of a fact; fixed weights are stored as they are.
+pub(crate) fn weight_offset(layout: &Streams, _fact: &LinearFact) -> i64 {
+    match layout.visibility.weights {
+        WeightMode::Private => 1 << (layout.weight_bits - 1),
+        WeightMode::Fixed => 0,
+    }
+}

@@ -1,0 +1,51 @@
+//! Random plans of the family `streams`.
+#![allow(dead_code)]
+
+use zklayout_model::{Fixed, Graph, OutputKind};
+use zklayout_plan::{Family, LookupArgument, Plan, PlanOptions, Requantise, Visibility, WeightMode, candidates};
+
+use crate::nets::operators::random_operators;
+use crate::nets::stored::stored;
+use crate::nets::{Case, Numbers, random_network};
+
+/// A random network and a random plan of the `index`-th variant: chains and moves, rounded by shifts or stored in bytes,
+/// with any visibility.
+pub fn random_plan(index: u64) -> (Graph<Fixed>, Plan) {
+    let mut numbers = Numbers::new(index * 131 + 17);
+    loop {
+        let case = if index.is_multiple_of(3) {
+            Case::of_operators(&random_operators(&mut numbers).graph, index)
+        } else {
+            let (input, specs) = random_network(&mut numbers);
+            let weight_bits = if index % 7 < 4 { 4 } else { 6 };
+            Case::with_weight_bits(weight_bits, input, &specs, index.is_multiple_of(2), index)
+        };
+        let in_limbs = index % 4 == 1;
+        let case = if in_limbs { case.map(|case| stored(&case.graph, &mut numbers)) } else { case };
+        let Ok(case) = case else { continue };
+        if let Some(plan) = plan_of(&case.graph, index, &mut numbers) {
+            return (case.graph, plan);
+        }
+    }
+}
+
+fn plan_of(graph: &Graph<Fixed>, index: u64, numbers: &mut Numbers) -> Option<Plan> {
+    let weights = if index % 5 == 2 { WeightMode::Fixed } else { WeightMode::Private };
+    let visibility = Visibility { public_input: index % 5 > 2, weights };
+    let rescaled =
+        |node: &Fixed| matches!(node, Fixed::Layer(layer) if matches!(layer.kind, OutputKind::Rescale(_)));
+    let in_limbs = graph.nodes().any(|(_, node)| rescaled(node));
+    let options = PlanOptions {
+        visibility,
+        min_k: 6,
+        max_k: 10,
+        lanes: Some(1 + numbers.below(32)),
+        family: Some(Family::Streams),
+        lookups: Some(LookupArgument::ALL[numbers.below(4)]),
+        requantise: (!in_limbs).then(|| Requantise::ALL[numbers.below(2)]),
+        ..PlanOptions::default()
+    };
+    let all = candidates(graph, &options).ok()?;
+    let candidate = all.get(numbers.below(all.len().max(1)))?;
+    Plan::realise(graph, visibility, &candidate.knobs).ok()
+}
