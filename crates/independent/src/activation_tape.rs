@@ -9,9 +9,10 @@ use zklayout_plan::Streams;
 
 use crate::cells::{FixedCells, RowLaws, field};
 use crate::gates::Gates;
+use crate::horner::Horner;
 use crate::numbers;
 use crate::objection::{Objection, hold};
-use crate::polynomial::{Monomial, Polynomial, Variable};
+use crate::polynomial::{Polynomial, Variable};
 
 /// One cell of an evaluation: a lane of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -133,44 +134,6 @@ fn unroll(row: usize, law: impl Fn(usize) -> Result<Row, Objection>) -> Result<V
         }
     }
     Err(Objection("an evaluation goes on from before the first row".into()))
-}
-
-/// A gate `cell = step * cell(-1) + sum`, solved for its cell.
-pub(crate) struct Horner {
-    /// Power of sigma and factor of the row before.
-    pub(crate) step: Option<(usize, Scalar)>,
-    pub(crate) sum: Vec<(Monomial, Scalar)>,
-}
-
-impl Horner {
-    pub(crate) fn of(polynomial: &Polynomial, column: usize) -> Result<Self, Objection> {
-        let [current, before] = [0, -1].map(|rotation| Variable::Advice(column, rotation));
-        let own = Monomial { variables: vec![current], ..Monomial::default() };
-        let leading: Option<Scalar> = polynomial.0.get(&own).and_then(|leading| leading.invert().into());
-        let leading = leading.ok_or_else(|| Objection("no constraint determines the evaluation".into()))?;
-        let mut horner = Self { step: None, sum: Vec::new() };
-        for (monomial, coefficient) in polynomial.0.iter().filter(|(monomial, _)| **monomial != own) {
-            let coefficient = -*coefficient * leading;
-            match monomial.variables.as_slice() {
-                [one] if *one == before => {
-                    let first = horner.step.replace((monomial.sigma, coefficient)).is_none();
-                    hold(first && monomial.rho == 0, || "two steps are taken at once".into())?;
-                }
-                variables if variables.contains(&current) || variables.contains(&before) => {
-                    return Err(Objection("an evaluation is not linear in itself".into()));
-                }
-                _ => horner.sum.push((monomial.clone(), coefficient)),
-            }
-        }
-        Ok(horner)
-    }
-
-    /// The power of sigma of a step that has no other factor.
-    fn power(&self) -> Result<Option<usize>, Objection> {
-        let plain = self.step.is_none_or(|(_, factor)| factor == Scalar::ONE);
-        hold(plain, || "a step has a factor beside its power".into())?;
-        Ok(self.step.map(|(sigma, _)| sigma))
-    }
 }
 
 fn read_law(horner: &Horner, values: &[usize]) -> Result<ReadLaw, Objection> {

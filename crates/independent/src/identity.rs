@@ -10,20 +10,20 @@ use zklayout_model::OutputKind;
 use zklayout_plan::{LinearFact, WeightMode};
 
 use crate::cells::field;
+use crate::circuit::{Circuit, Output};
 use crate::definition::{Added, Definition, Tap};
 use crate::numbers::{self, Scaled};
 use crate::objection::{Objection, expect, hold};
 use crate::scalar_sum::{Operand, Term};
-use crate::symbolic::{Circuit, SymbolicCounts};
 use crate::tensors::PlanePlace;
 
-/// An output plane of a sum.
-pub(crate) struct Output {
-    pub(crate) plane: PlanePlace,
-    /// Power of rho.
-    pub(crate) rho: usize,
-    /// Exponent of each value, in order.
-    pub(crate) exponents: Vec<usize>,
+/// How much was checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SymbolicCounts {
+    /// Output values of all layers.
+    pub outputs: usize,
+    /// Terms of all identities: products and added values.
+    pub terms: usize,
 }
 
 /// A consumer's evaluation by exponent.

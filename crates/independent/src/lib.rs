@@ -13,8 +13,10 @@
 
 mod activation_tape;
 mod cells;
+mod circuit;
 mod definition;
 mod gates;
+mod horner;
 mod identity;
 mod numbers;
 mod objection;
@@ -26,6 +28,7 @@ mod tables;
 mod tensors;
 mod weight_tape;
 
+pub use identity::SymbolicCounts;
 pub use objection::Objection;
-pub use symbolic::{SymbolicCounts, check_symbolic};
+pub use symbolic::check_symbolic;
 pub use tables::{TableCounts, check_tables};

@@ -7,9 +7,9 @@ use ff::Field;
 use zklayout_circuit::Scalar;
 use zklayout_plan::Streams;
 
-use crate::activation_tape::Horner;
 use crate::cells::{FixedCells, RowLaws, field};
 use crate::gates::Gates;
+use crate::horner::Horner;
 use crate::objection::{Objection, hold};
 use crate::polynomial::Variable;
 

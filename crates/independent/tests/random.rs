@@ -5,41 +5,67 @@
 mod nets;
 mod plans;
 
-use std::ops::Range;
+use std::collections::BTreeSet;
 
 use plans::random_plan;
 use rayon::prelude::*;
 use zklayout_circuit::Grid;
 use zklayout_independent::{check_symbolic, check_tables};
+use zklayout_plan::{LookupArgument, Plan, Requantise};
 
-/// Checks one plan for each index; returns outputs, terms and table entries.
-fn check(indices: Range<u64>) -> [usize; 3] {
-    let one = |index: u64| {
-        let (graph, plan) = random_plan(index);
-        let grid = Grid::of(&plan, &graph).unwrap();
-        let knobs = || plan.layout.knobs();
-        let symbolic = check_symbolic(&plan, &graph, &grid);
-        let symbolic = symbolic.unwrap_or_else(|reason| panic!("network {index}, {:?}: {reason}", knobs()));
-        let tables = check_tables(&plan, &graph, &grid);
-        let tables = tables.unwrap_or_else(|reason| panic!("network {index}, {:?}: {reason}", knobs()));
-        [symbolic.outputs, symbolic.terms, tables.entries]
-    };
-    let plans = indices.end - indices.start;
-    let add = |a: [usize; 3], b: [usize; 3]| [a[0] + b[0], a[1] + b[1], a[2] + b[2]];
-    let counts = indices.into_par_iter().map(one).reduce(|| [0; 3], add);
-    println!("{plans} plans: {} outputs, {} terms, {} table entries", counts[0], counts[1], counts[2]);
-    counts
+/// What was checked.
+#[derive(Default)]
+struct Checked {
+    outputs: usize,
+    terms: usize,
+    entries: usize,
+    variants: BTreeSet<String>,
+}
+
+impl Checked {
+    fn add(mut self, other: Self) -> Self {
+        self.outputs += other.outputs;
+        self.terms += other.terms;
+        self.entries += other.entries;
+        self.variants.extend(other.variants);
+        self
+    }
+}
+
+fn variants(plan: &Plan) -> BTreeSet<String> {
+    let layout = plan.layout.as_streams().unwrap();
+    let (knobs, visibility) = (&layout.knobs, layout.visibility);
+    let mut names: BTreeSet<String> = knobs.requantise.iter().map(|choice| format!("{choice:?}")).collect();
+    names.insert(format!("{:?}", knobs.lookups));
+    names.insert(format!("pairs {}", knobs.weight_pairs));
+    names.insert(format!("{:?} weights", visibility.weights));
+    names.insert(format!("public input {}", visibility.public_input));
+    names
+}
+
+fn check(index: u64) -> Checked {
+    let (graph, plan) = random_plan(index);
+    let grid = Grid::of(&plan, &graph).unwrap();
+    let knobs = || plan.layout.knobs();
+    let symbolic = check_symbolic(&plan, &graph, &grid);
+    let symbolic = symbolic.unwrap_or_else(|reason| panic!("network {index}, {:?}: {reason}", knobs()));
+    let tables = check_tables(&plan, &graph, &grid);
+    let tables = tables.unwrap_or_else(|reason| panic!("network {index}, {:?}: {reason}", knobs()));
+    let (outputs, terms, entries) = (symbolic.outputs, symbolic.terms, tables.entries);
+    Checked { outputs, terms, entries, variants: variants(&plan) }
 }
 
 #[test]
-fn random_plans_are_as_defined() {
-    let [outputs, terms, entries] = check(0..150);
-    assert!(outputs > 10_000 && terms > 100_000 && entries > 10_000);
-}
-
-/// The heavy job: `cargo test --release --workspace --test random -- --ignored --nocapture`.
-#[test]
-#[ignore = "minutes"]
 fn two_thousand_random_plans_are_as_defined() {
-    check(0..2_000);
+    let checked = (0..2_000).into_par_iter().map(check).reduce(Checked::default, Checked::add);
+    let Checked { outputs, terms, entries, variants } = checked;
+    println!("{outputs} outputs, {terms} terms, {entries} table entries of 2,000 plans: {variants:?}");
+    assert!(outputs > 300_000 && terms > 3_000_000 && entries > 3_000_000);
+    let choices = Requantise::ALL.iter().chain(&[Requantise::Limbs]).map(|choice| format!("{choice:?}"));
+    for name in choices.chain(LookupArgument::ALL.iter().map(|argument| format!("{argument:?}"))) {
+        assert!(variants.contains(&name), "no plan has {name}");
+    }
+    for name in ["pairs true", "pairs false", "Fixed weights", "Private weights", "public input true"] {
+        assert!(variants.contains(name), "no plan has {name}");
+    }
 }

@@ -6,9 +6,12 @@
 
 use std::collections::BTreeMap;
 
+use zklayout_circuit::streams::Columns;
 use zklayout_circuit::{Config, Scalar, instance_columns};
 use zklayout_model::{Fixed, FixedLayer, Graph, execute_integers};
-use zklayout_plan::{Content, Datum, Direct, Fill, Layout, Streams, WeightCells, WeightMode, Weights};
+use zklayout_plan::{
+    Content, Datum, Direct, Fill, Home, Layout, LinearFact, Streams, WeightCells, WeightMode, WeightRow, Weights,
+};
 
 use super::recording::{Cell, Cells};
 use super::subject::{Subject, small};
@@ -57,45 +60,63 @@ impl Stated {
 
     fn read_tapes(&mut self, subject: &Subject, layout: &Streams, cells: &Cells) -> Result<(), String> {
         let Config::Streams(columns) = &subject.recording.config else { return Err("another family".into()) };
+        let input = layout.homes.iter().find(|home| home.content == Content::Input);
+        self.read_input(subject, input.ok_or("the input has no home")?, (layout, columns), cells)?;
+        for fact in &layout.facts {
+            for (offset, row) in fact.rows(&layout.homes).into_iter().enumerate() {
+                self.read_weights(fact, &row, fact.row + offset, (layout, columns), cells)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_input(
+        &mut self,
+        subject: &Subject,
+        home: &Home,
+        (layout, columns): (&Streams, &Columns),
+        cells: &Cells,
+    ) -> Result<(), String> {
         let (lanes, shape) = (layout.knobs.lanes, subject.plan.input_shape);
-        for home in layout.homes.iter().filter(|home| home.content == Content::Input) {
-            for (row, lane) in
-                (home.row..home.row + home.rows()).flat_map(|row| (0..lanes).map(move |lane| (row, lane)))
-            {
-                let (channel, plane_row) =
-                    ((row - home.row) / home.plane_rows(), (row - home.row) % home.plane_rows());
+        for offset in 0..home.rows() {
+            let (channel, plane_row) = (offset / home.plane_rows(), offset % home.plane_rows());
+            for lane in 0..lanes {
                 let Some((y, x)) = home.value(plane_row, lane, lanes) else { continue };
                 let place = (channel * shape.height + y) * shape.width + x;
-                let cell = cells.get(Cell::Advice(columns.values[lane].index(), row));
+                let cell = cells.get(Cell::Advice(columns.values[lane].index(), home.row + offset));
                 self.set(Datum::Input(place), cell - field(layout.value_offset))?;
             }
         }
-        for fact in &layout.facts {
-            for (offset, row) in fact.rows(&layout.homes).into_iter().enumerate() {
-                let idle = layout.knobs.weight_lanes - row.block.outputs;
-                for output in row.block.first..row.block.first + row.block.outputs {
-                    let lane = idle + output - row.block.first;
-                    let (node, (kh, kw)) = (fact.layer, fact.kernel);
-                    let datum = match row.cells {
-                        None => continue,
-                        Some(WeightCells::Kernel { input, y, x }) => {
-                            let index = ((output * fact.group_inputs + input) * kh + y) * kw + x;
-                            Datum::Weight { node, index }
-                        }
-                        Some(WeightCells::Bias { digit }) => Datum::Digit { node, output, digit },
-                    };
-                    let value = match columns.weights.get(lane) {
-                        Some(column) => {
-                            let stored = cells.get(Cell::Advice(column.index(), fact.row + offset));
-                            stored - field(1 << (layout.weight_bits - 1))
-                        }
-                        None => {
-                            cells.fixed[columns.fixed[columns.places.weights[lane]].index()][fact.row + offset]
-                        }
-                    };
-                    self.set(datum, value)?;
+        Ok(())
+    }
+
+    fn read_weights(
+        &mut self,
+        fact: &LinearFact,
+        held: &WeightRow,
+        row: usize,
+        (layout, columns): (&Streams, &Columns),
+        cells: &Cells,
+    ) -> Result<(), String> {
+        let (node, (kh, kw)) = (fact.layer, fact.kernel);
+        let idle = layout.knobs.weight_lanes - held.block.outputs;
+        for (lane, output) in (idle..layout.knobs.weight_lanes).zip(held.block.first..) {
+            let datum = match held.cells {
+                None => continue,
+                Some(WeightCells::Kernel { input, y, x }) => {
+                    let index = ((output * fact.group_inputs + input) * kh + y) * kw + x;
+                    Datum::Weight { node, index }
                 }
-            }
+                Some(WeightCells::Bias { digit }) => Datum::Digit { node, output, digit },
+            };
+            let value = match columns.weights.get(lane) {
+                Some(column) => {
+                    let stored = cells.get(Cell::Advice(column.index(), row));
+                    stored - field(1 << (layout.weight_bits - 1))
+                }
+                None => cells.fixed[columns.fixed[columns.places.weights[lane]].index()][row],
+            };
+            self.set(datum, value)?;
         }
         Ok(())
     }
