@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use ff::Field;
 use zklayout_circuit::Scalar;
-use zklayout_model::OutputKind;
+use zklayout_model::FixedLayer;
 use zklayout_plan::{LinearFact, WeightMode};
 
 use crate::cells::field;
@@ -286,7 +286,7 @@ impl<'a, 'b> Identity<'a, 'b> {
         for digit in &block.digits {
             bias += digit.base * field(cell(digit)?);
         }
-        let wanted = self.definition.layer.linear.bias[channel] + rounding(&self.definition.layer.kind);
+        let wanted = self.definition.layer.linear.bias[channel] + half(self.definition.layer, channel);
         hold(!fixed || bias == field(wanted), || format!("a fixed bias of node {} is not {wanted}", self.node))
     }
 
@@ -350,9 +350,9 @@ struct Block {
 }
 
 /// What is added before a quotient is rounded down, so that it is rounded half up.
-fn rounding(kind: &OutputKind) -> i64 {
-    match kind {
-        OutputKind::Requantise { shift, .. } if *shift > 0 => 1 << (shift - 1),
+fn half(layer: &FixedLayer, channel: usize) -> i64 {
+    match numbers::requantised(layer, channel) {
+        Some((shift, ..)) if shift > 0 => 1 << (shift - 1),
         _ => 0,
     }
 }

@@ -1,6 +1,6 @@
-//! The public numbers of a plan, each read in one place.
+//! The numbers of a plan, and of a model's roundings and skip connections, each read in one place.
 
-use zklayout_model::Skip;
+use zklayout_model::{FixedActivation, FixedLayer, OutputKind, Skip, ValueRange};
 use zklayout_plan::{Content, Home, Layout, LinearFact, Plan, Streams, WeightMode};
 
 use crate::objection::{Objection, expect};
@@ -68,6 +68,14 @@ pub(crate) fn scaled(fact: &LinearFact, channel: usize) -> Scaled {
 /// What a skipped tensor is multiplied by where it is added to an output channel, by the model's definition.
 pub(crate) fn skip_factor(skip: &Skip<i64>, _output: usize) -> i64 {
     skip.factor
+}
+
+/// How a channel's accumulators are rounded, if bits are dropped: how many, and what becomes of the rest.
+pub(crate) fn requantised(layer: &FixedLayer, _channel: usize) -> Option<(u32, &FixedActivation, &ValueRange)> {
+    match &layer.kind {
+        OutputKind::Requantise { shift, activation, range } => Some((*shift, activation, range)),
+        OutputKind::Raw | OutputKind::Rescale(_) => None,
+    }
 }
 
 /// Tag of the table that a channel's values are looked up in, if they are.

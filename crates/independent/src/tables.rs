@@ -144,14 +144,14 @@ impl<'a> Rounding<'a> {
 
     fn rounded(&self, acc: i128) -> Result<i64, Objection> {
         let narrow = expect(i64::try_from(acc).ok(), || format!("accumulator {acc} is beyond 64 bits"))?;
+        if let Some((shift, activation, range)) = numbers::requantised(self.layer, self.channel) {
+            let rounded = narrow >> shift;
+            hold(range.contains(rounded), || format!("{rounded} is beyond the layer's range"))?;
+            return Ok(activation.apply(rounded));
+        }
         match &self.layer.kind {
-            OutputKind::Raw => Ok(narrow),
-            OutputKind::Requantise { shift, activation, range } => {
-                let rounded = narrow >> shift;
-                hold(range.contains(rounded), || format!("{rounded} is beyond the layer's range"))?;
-                Ok(activation.apply(rounded))
-            }
             OutputKind::Rescale(rescale) => self.rescaled(rescale, narrow),
+            _ => Ok(narrow),
         }
     }
 
