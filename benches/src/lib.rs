@@ -1,4 +1,4 @@
-//! What the benchmarks share: the fixture models, quantised on their fixture inputs.
+//! What the benchmarks share: the fixture models, quantised on the samples beside them, and inputs.
 
 use std::path::PathBuf;
 
@@ -24,14 +24,15 @@ fn input(model: &str) -> PathBuf {
     })
 }
 
-/// A fixture model, quantised on its fixture input, and that input.
+/// A fixture model, quantised on the samples beside it, and an input.
 ///
 /// # Errors
 /// A missing or unreadable fixture.
 pub fn quantised(name: &str) -> Result<(QuantisedModel, Vec<f64>), Error> {
     let model = Model::load(fixture(&format!("models/{name}.onnx")))?;
-    let path = input(name);
-    let samples = Samples::read(&path, model.input_shape())?;
+    let samples = Samples::read(fixture(&format!("models/{name}.samples.npz")), model.input_shape())?;
     let quantised = model.quantise(&samples.inputs, &QuantiseOptions::default())?;
-    Ok((quantised, samples.get(0, &path)?.clone()))
+    let path = input(name);
+    let inputs = Samples::read(&path, model.input_shape())?;
+    Ok((quantised, inputs.get(0, &path)?.clone()))
 }

@@ -1,6 +1,6 @@
 //! Why a plan, a model and an execution do not make a circuit.
 
-/// A lowering error.
+/// A lowering error. Messages hold places and bits, never values of the execution or weights.
 #[derive(Debug, thiserror::Error)]
 pub enum CircuitError {
     /// The circuit that was built differs from the one that was planned.
@@ -17,7 +17,7 @@ pub enum CircuitError {
     #[error("plan and model disagree: {0}")]
     Mismatch(String),
     /// A value has no entry in its lookup table.
-    #[error("layer {layer}: value {value} has no entry in its lookup table; the execution and the plan disagree")]
+    #[error("layer {layer}: a value has no entry in its lookup table; the execution and the plan disagree")]
     NotInTable {
         /// Place of the layer in the quantised graph.
         layer: usize,
@@ -25,7 +25,7 @@ pub enum CircuitError {
         value: i64,
     },
     /// A weight does not fit the plan's bits.
-    #[error("layer {layer}: weight {value} does not fit {bits} bits")]
+    #[error("layer {layer}: a weight does not fit {bits} bits")]
     WeightRange {
         /// Place of the layer in the quantised graph.
         layer: usize,
@@ -34,4 +34,14 @@ pub enum CircuitError {
         /// Bits in the plan.
         bits: u32,
     },
+}
+
+impl CircuitError {
+    /// The value or weight that was refused: not for messages that others read.
+    pub fn private_value(&self) -> Option<i64> {
+        match self {
+            Self::NotInTable { value, .. } | Self::WeightRange { value, .. } => Some(*value),
+            Self::Shape { .. } | Self::Mismatch(_) => None,
+        }
+    }
 }

@@ -5,8 +5,8 @@ use zklayout::{Model, PlanOptions, QuantisedModel, Samples};
 
 use crate::args::AccuracyOptions;
 use crate::error::CliError;
+use crate::report;
 use crate::session::Source;
-use crate::{report, session};
 
 #[derive(Default, Serialize)]
 struct Accuracy {
@@ -25,12 +25,13 @@ struct Accuracy {
 }
 
 pub(crate) fn run(options: &AccuracyOptions, json: bool) -> Result<(), CliError> {
-    let Source::Float(model) = Source::read(&options.model.model)? else {
+    let path = &options.model.model;
+    let Source::Float(model) = Source::read(path)? else {
         let reason = "it holds integers alone, and there is no float model to compare them with";
-        return Err(CliError::Usage(format!("{}: {reason}", options.model.model.display())));
+        return Err(CliError::Usage(format!("{}: {reason}", path.display())));
     };
     let samples = Samples::read(&options.samples, model.input_shape())?;
-    let quantised = session::quantise(&model, &options.model, &PlanOptions::default(), Some(&samples))?;
+    let quantised = options.model.scales.integers(path, &model, &PlanOptions::default(), None)?;
     let mut accuracy = measure(&model, &quantised, &samples)?;
     if options.layers {
         let errors = model.layer_errors(&quantised, &samples.inputs)?;
@@ -42,7 +43,8 @@ pub(crate) fn run(options: &AccuracyOptions, json: bool) -> Result<(), CliError>
         return Ok(());
     }
     let share = |count: usize| format!("{:.2} % ({count} of {})", percent(count, &accuracy), accuracy.samples);
-    let mut pairs = vec![("same top-1 as the float model", share(accuracy.agreeing))];
+    let mut pairs = report::integers(&quantised);
+    pairs.push(("same top-1 as the float model", share(accuracy.agreeing)));
     if accuracy.labelled {
         pairs.push(("float model's top-1", share(accuracy.float_correct)));
         pairs.push(("integer model's top-1", share(accuracy.integer_correct)));

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use zklayout::{
-    Family, Limits, LookupArgument, MOST_CONTEXT, Objective, PlanOptions, Profile, QuantiseOptions, Requantise,
-    Visibility, WeightMode,
+    Family, Limits, LookupArgument, MOST_CONTEXT, Objective, PlanOptions, Profile, Requantise, Visibility,
+    WeightMode,
 };
 
 use crate::error::CliError;
+use crate::scales::ScaleOptions;
 
 /// Proves neural-network inference in zero knowledge.
 #[derive(Debug, Parser)]
@@ -19,18 +20,27 @@ pub(crate) struct Arguments {
     /// Print one JSON object instead of tables.
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// Show values of private tensors: those that an error is about, and the float model's output.
+    #[arg(long, global = true)]
+    pub(crate) show_values: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Quantise a model, plan its circuit and make its keys, before there is any input.
+    Setup(SetupCommand),
     /// Prove a model's output on an input, then verify the proof.
     Prove(ProveOptions),
     /// Verify the proof in a folder that `prove` wrote.
     Verify(VerifyOptions),
     /// Show a model's operators and the layers they merge into.
     Inspect(InspectOptions),
+    /// Choose a model's scales and save its integers.
+    Quantise(QuantiseCommand),
+    /// Say which samples a model's ranges refuse.
+    Check(CheckOptions),
     /// Choose a layout and show it.
     Plan(PlanCommand),
     /// Compare the integer model with the float model on labelled samples.
@@ -45,57 +55,22 @@ pub(crate) enum Command {
     Ablation(AblationOptions),
 }
 
+/// A model, and where its integers come from.
 #[derive(Debug, Args)]
 pub(crate) struct ModelOptions {
-    /// The model: ONNX, or TensorFlow Lite quantised to bytes, which has its integers already.
+    /// The model: ONNX, or integers already: TensorFlow Lite quantised to bytes, or what `quantise` wrote.
     pub(crate) model: PathBuf,
-    /// Samples that choose the scales (.npy, .npz, .json); the samples at hand if not given.
-    #[arg(long)]
-    pub(crate) calibration: Option<PathBuf>,
-    /// Bits of an input value.
-    #[arg(long, default_value_t = QuantiseOptions::default().input_bits)]
-    input_bits: u32,
-    /// Bits of a weight.
-    #[arg(long, default_value_t = QuantiseOptions::default().weight_bits)]
-    weight_bits: u32,
-    /// Logarithm of the largest activation table.
-    #[arg(long, default_value_t = QuantiseOptions::default().table_bits)]
-    table_bits: u32,
-    /// How far ranges reach beyond the calibration samples.
-    #[arg(long, default_value_t = QuantiseOptions::default().margin)]
-    margin: f64,
-    /// Choose the bits of weights and tables instead: the cheapest that keep every output of the samples within this
-    /// of the float model's.
-    #[arg(long, conflicts_with_all = ["weight_bits", "table_bits"])]
-    pub(crate) max_error: Option<f64>,
-    /// How far an output may be from the float model's on the samples, in percent of how far the float outputs go.
-    #[arg(long, value_name = "PERCENT", default_value_t = 100.0 * QuantiseOptions::default().allow_error)]
-    allow_error: f64,
-}
-
-impl ModelOptions {
-    /// Whether something is asked for that a model with integers of its own has no use for.
-    pub(crate) fn chooses_scales(&self) -> bool {
-        let asked = self.quantise() != QuantiseOptions::default();
-        asked || self.calibration.is_some() || self.max_error.is_some()
-    }
-
-    pub(crate) fn quantise(&self) -> QuantiseOptions {
-        QuantiseOptions {
-            input_bits: self.input_bits,
-            weight_bits: self.weight_bits,
-            table_bits: self.table_bits,
-            margin: self.margin,
-            allow_error: self.allow_error / 100.0,
-        }
-    }
+    #[command(flatten)]
+    pub(crate) scales: ScaleOptions,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Weights {
-    /// In advice columns, range-checked.
+    /// In advice columns, range-checked: hidden, and not tied to any other proof's.
     Private,
-    /// In fixed columns: the verifying key commits to them.
+    /// In fixed columns: the verifying key binds them, which does not hide them. The key lets anyone test a guess of the
+    /// weights, and every proof gives away an evaluation of each column of them: a dozen proofs of a small model may be
+    /// enough to compute all of its weights, as many proofs as there are rows of weights always are.
     Fixed,
 }
 
@@ -204,8 +179,8 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
 pub(crate) struct LayoutOptions {
     /// Make the input public.
     #[arg(long)]
-    public_input: bool,
-    /// How weights are held.
+    pub(crate) public_input: bool,
+    /// How weights are held. Fixed weights are bound, not hidden: key and proofs give them away.
     #[arg(long, value_enum, default_value = "private")]
     weights: Weights,
     /// The only family of layouts to try.
@@ -269,7 +244,7 @@ pub(crate) fn read_profile(path: &Path) -> Result<Profile, CliError> {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct SetupOptions {
+pub(crate) struct PowersOptions {
     /// Powers of tau: halo2's raw format, or snarkjs's .ptau prepared for phase 2. Without it an insecure development
     /// setup is made.
     #[arg(long)]
@@ -330,21 +305,101 @@ pub(crate) struct JobOptions {
     #[command(flatten)]
     pub(crate) layout: LayoutOptions,
     #[command(flatten)]
-    pub(crate) setup: SetupOptions,
+    pub(crate) powers: PowersOptions,
+}
+
+/// Options that a finished setup has no use for.
+const SCALES: [&str; 8] =
+    ["calibration", "range", "input_bits", "weight_bits", "table_bits", "margin", "max_error", "allow_error"];
+const LAYOUT: [&str; 11] = [
+    "public_input",
+    "weights",
+    "family",
+    "max_k",
+    "min_k",
+    "lanes",
+    "requantise",
+    "lookups",
+    "objective",
+    "max_memory",
+    "max_columns",
+];
+
+/// What keys are made of: everything but an input.
+#[derive(Debug, Args)]
+pub(crate) struct KeyOptions {
+    #[command(flatten)]
+    pub(crate) scales: ScaleOptions,
+    #[command(flatten)]
+    pub(crate) layout: LayoutOptions,
+    /// Use this saved plan instead of choosing one.
+    #[arg(long)]
+    pub(crate) plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) powers: PowersOptions,
+    /// Go on where the prediction needs more memory than there is.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SetupCommand {
+    /// The model: ONNX, or integers already: TensorFlow Lite quantised to bytes, or what `quantise` wrote.
+    pub(crate) model: PathBuf,
+    #[command(flatten)]
+    pub(crate) keys: KeyOptions,
+    /// Folder for the setup; `setups/MODEL` if not given.
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
+    /// Let fewer samples choose the scales than a setup for other inputs should have.
+    #[arg(long)]
+    pub(crate) few_samples: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ProveOptions {
+    /// The model; a setup is made first. With --setup, the model that the setup must be of.
+    #[arg(required_unless_present = "setup")]
+    pub(crate) model: Option<PathBuf>,
+    /// The folder of a setup, whose keys, scales and plan are used.
+    #[arg(long, conflicts_with_all = SCALES, conflicts_with_all = LAYOUT, conflicts_with_all = ["setup_out", "plan"])]
+    pub(crate) setup: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) job: JobOptions,
+    pub(crate) sample: SampleOptions,
     #[command(flatten)]
     pub(crate) context: ContextOptions,
-    /// Folder for keys, plan and proof; `proofs/MODEL` if not given.
+    #[command(flatten)]
+    pub(crate) keys: KeyOptions,
+    /// Folder for the proof and what verifying it takes, without secrets; `proofs/MODEL` if not given.
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
-    /// Use this saved plan instead of choosing one.
+    /// Folder for the setup that is made first; `setups/MODEL` if not given.
     #[arg(long)]
-    pub(crate) plan: Option<PathBuf>,
+    pub(crate) setup_out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QuantiseCommand {
+    #[command(flatten)]
+    pub(crate) model: ModelOptions,
+    /// The file for the integers, which other commands take as a model: MODEL.quantised. It holds the weights.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckOptions {
+    /// The model.
+    #[arg(required_unless_present = "setup")]
+    pub(crate) model: Option<PathBuf>,
+    /// The folder of a setup, whose ranges count.
+    #[arg(long, conflicts_with_all = SCALES)]
+    pub(crate) setup: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) scales: ScaleOptions,
+    /// The samples (.npy, .npz or .json).
+    #[arg(long)]
+    pub(crate) samples: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -372,7 +427,7 @@ pub(crate) struct VerifyOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectOptions {
-    /// The ONNX model.
+    /// The model.
     pub(crate) model: PathBuf,
 }
 
@@ -464,4 +519,14 @@ pub(crate) struct AblationOptions {
     /// How many proofs to make of each layout; the fastest counts.
     #[arg(long, default_value_t = 3)]
     pub(crate) runs: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_name_each_other_rightly() {
+        super::Arguments::command().debug_assert();
+    }
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use serde::Serialize;
-use zklayout::{CircuitShape, Unit, keygen, prove, verify};
+use zklayout::{CircuitShape, Fidelity, Unit, keygen, prove, verify};
 
 use crate::args::BenchmarkOptions;
 use crate::error::CliError;
@@ -23,7 +23,7 @@ struct Benchmark<'a> {
     prove_units: Option<f64>,
     peak_memory_bytes: Option<u64>,
     proof_bytes: usize,
-    largest_difference: Option<f64>,
+    fidelity: Option<&'a Fidelity>,
     shape: &'a CircuitShape,
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError
     let job = Job::prepare(&options.job, &mut steps)?;
     let graph = job.quantised.graph();
     let plan = session::choose(options.plan.as_deref(), &options.job.layout, &job.quantised)?;
-    let srs = steps.run("powers of tau", || session::setup(&options.job.setup, plan.k()))?;
+    let srs = steps.run("powers of tau", || session::powers(&options.job.powers, plan.k()))?;
     let start = Instant::now();
     let key = steps.run("make keys", || keygen(&srs, &plan, graph))?;
     let keygen_seconds = start.elapsed().as_secs_f64();
@@ -60,7 +60,7 @@ pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError
         prove_units: unit.map(|unit| prove_best / unit),
         peak_memory_bytes,
         proof_bytes,
-        largest_difference: job.largest_difference(),
+        fidelity: job.quantised.fidelity(),
         shape: &plan.shape,
     };
     if json {
@@ -68,6 +68,7 @@ pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError
         return Ok(());
     }
     let mut pairs = report::counts(&plan);
+    pairs.extend(report::integers(&job.quantised));
     pairs.extend(rows(&benchmark));
     println!("{}", report::pairs(&pairs));
     Ok(())
@@ -84,10 +85,6 @@ fn rows(benchmark: &Benchmark<'_>) -> Vec<(&'static str, String)> {
     rows.extend([
         ("verify", report::seconds(benchmark.verify_best)),
         ("peak memory", benchmark.peak_memory_bytes.map_or("unknown".into(), report::bytes)),
-        (
-            "largest difference to the float model",
-            benchmark.largest_difference.map_or("no float model".into(), |largest| format!("{largest:.4}")),
-        ),
     ]);
     rows
 }

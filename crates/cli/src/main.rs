@@ -5,24 +5,31 @@ mod accuracy;
 mod args;
 mod benchmark;
 mod calibrate;
+mod check;
 mod compare;
 mod drawing;
 mod error;
 mod inspect;
 mod measurement;
 mod memory;
+mod output;
 mod plan;
 mod powers;
+mod prediction;
 mod progress;
 mod prove;
+mod quantise;
 mod report;
+mod scales;
 mod session;
+mod setup;
 mod verify;
 
 use std::process::ExitCode;
 
 use args::{Arguments, Command};
 use clap::Parser;
+use error::CliError;
 
 /// Exit status after Ctrl-C, as shells have it.
 const INTERRUPTED: i32 = 130;
@@ -38,9 +45,12 @@ fn main() -> ExitCode {
         eprintln!("warning: Ctrl-C ends the process without a word: {error}");
     }
     let result = match &arguments.command {
-        Command::Prove(options) => prove::run(options, arguments.json),
+        Command::Setup(options) => setup::run(options, arguments.json),
+        Command::Prove(options) => prove::run(options, arguments.json, arguments.show_values),
         Command::Verify(options) => verify::run(options, arguments.json),
         Command::Inspect(options) => inspect::run(options, arguments.json),
+        Command::Quantise(options) => quantise::run(options, arguments.json),
+        Command::Check(options) => check::run(options, arguments.json, arguments.show_values),
         Command::Plan(options) => plan::run(options, arguments.json),
         Command::Accuracy(options) => accuracy::run(options, arguments.json),
         Command::Benchmark(options) => benchmark::run(options, arguments.json),
@@ -52,6 +62,12 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
+            if arguments.show_values
+                && let CliError::Library(error) = &error
+                && let Some(values) = error.private_values()
+            {
+                eprintln!("values: {values}");
+            }
             ExitCode::FAILURE
         }
     }

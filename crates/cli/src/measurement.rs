@@ -56,17 +56,25 @@ pub(crate) fn measure(
 fn forward(job: &JobOptions, quantised: &QuantisedModel, command: &mut Command) {
     command.arg(&job.model.model).arg("--input").arg(&job.sample.input);
     command.arg("--index").arg(job.sample.index.to_string());
+    let scales = &job.model.scales;
     let files: [(&str, Option<&Path>); 3] = [
-        ("--calibration", job.model.calibration.as_deref()),
-        ("--srs", job.setup.srs.as_deref()),
-        ("--srs-cache", job.setup.srs_cache.as_deref()),
+        ("--calibration", scales.calibration.as_deref()),
+        ("--srs", job.powers.srs.as_deref()),
+        ("--srs-cache", job.powers.srs_cache.as_deref()),
     ];
     for (flag, file) in files {
         if let Some(file) = file {
             command.arg(flag).arg(file);
         }
     }
+    if let Some((lo, hi)) = scales.range {
+        command.arg("--range").arg(format!("{lo}..{hi}"));
+    }
+    if job.layout.public_input {
+        command.arg("--public-input");
+    }
     let Some(quantise) = quantised.options() else { return };
+    command.arg("--allow-error").arg(scales.allow_error.to_string());
     command.arg("--input-bits").arg(quantise.input_bits.to_string());
     command.arg("--weight-bits").arg(quantise.weight_bits.to_string());
     command.arg("--table-bits").arg(quantise.table_bits.to_string());

@@ -1,20 +1,17 @@
 //! `zklayout plan`.
 
-use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use zklayout::{CircuitShape, Cost, CostModel, Plan, PlanOptions, Profile};
+use zklayout::{CircuitShape, Cost, CostModel, Plan, PlanOptions, Profile, write_whole};
 
 use crate::args::PlanCommand;
 use crate::error::CliError;
-use crate::session::Source;
-use crate::{drawing, report};
+use crate::{drawing, report, session};
 
 pub(crate) fn run(options: &PlanCommand, json: bool) -> Result<(), CliError> {
-    let model = Source::read(&options.model.model)?;
     let choices = options.layout.plan()?;
-    let quantised = model.quantise(&options.model, &choices, None)?;
+    let quantised = session::quantised(&options.model, &choices)?;
     let start = Instant::now();
     let found = quantised.search(&choices)?;
     let seconds = start.elapsed().as_secs_f64();
@@ -32,7 +29,9 @@ pub(crate) fn run(options: &PlanCommand, json: bool) -> Result<(), CliError> {
         return Ok(());
     }
     println!("{}", report::layers(quantised.graph(), &plan));
-    println!("{}", report::pairs(&report::counts(&plan)));
+    let mut pairs = report::counts(&plan);
+    pairs.extend(report::integers(&quantised));
+    println!("{}", report::pairs(&pairs));
     println!("{}", report::shares(quantised.graph(), &plan, &found.best.cost));
     println!("{}", report::cost(&found.best.cost));
     println!("{}", report::front(&found));
@@ -57,13 +56,5 @@ pub(crate) fn save(plan: &Plan, path: &Path) -> Result<(), CliError> {
 
 /// Writes a text to a temporary file, then renames it.
 pub(crate) fn write_text(text: &str, path: &Path) -> Result<(), CliError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let write = || -> std::io::Result<()> {
-        std::fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(text.as_bytes())?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    write().map_err(|source| CliError::Write { path: path.to_owned(), source })
+    write_whole(path, text.as_bytes()).map_err(|source| CliError::Write { path: path.to_owned(), source })
 }

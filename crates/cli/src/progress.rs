@@ -8,12 +8,13 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 /// Times the steps of a command and shows which one runs.
 pub(crate) struct Steps {
     visible: bool,
+    silent: bool,
     times: Vec<(String, f64)>,
 }
 
 impl Steps {
     pub(crate) fn new(json: bool) -> Self {
-        Self { visible: !json && std::io::stderr().is_terminal(), times: Vec::new() }
+        Self { visible: !json && std::io::stderr().is_terminal(), silent: json, times: Vec::new() }
     }
 
     /// Runs a step.
@@ -30,6 +31,13 @@ impl Steps {
         self.times.push((name.to_owned(), start.elapsed().as_secs_f64()));
         bar.finish_and_clear();
         result
+    }
+
+    /// Says something between two steps, to people.
+    pub(crate) fn say(&self, text: &str) {
+        if !self.silent {
+            println!("{text}");
+        }
     }
 
     /// Seconds of every step so far.

@@ -3,24 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use zklayout::{
-    Artefact, CircuitShape, Plan, ProofBundle, ProvingKey, PublicValues, QuantisedModel, Srs, VerifierSrs, keygen,
-    prove, verify,
-};
+use zklayout::{Artefact, CircuitShape, Plan, PublicValues, Setup, SetupRecord, Srs, files, verify};
 
 use crate::args::ProveOptions;
 use crate::error::CliError;
 use crate::powers::Powers;
+use crate::prediction::Prediction;
 use crate::progress::Steps;
-use crate::session::Job;
-use crate::{memory, report, session};
-
-/// Names of the files in the output folder.
-pub(crate) const PROOF: &str = "proof.bin";
-pub(crate) const VERIFYING_KEY: &str = "verifying.key";
-pub(crate) const VERIFIER_SRS: &str = "verifier.srs";
-const PROVING_KEY: &str = "proving.key";
-const PLAN: &str = "plan.json";
+use crate::session::Source;
+use crate::setup::{self, FEWEST_SAMPLES, Made};
+use crate::{memory, output, report, session};
 
 #[derive(Serialize)]
 struct Summary<'a> {
@@ -31,69 +23,143 @@ struct Summary<'a> {
     output: &'a [i64],
     output_values: &'a [f64],
     argmax: usize,
+    /// Says more of a private input than the public output does, and is given on request alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
     float_output: Option<&'a [f64]>,
+    record: &'a SetupRecord,
+    predicted: &'a Prediction,
     proof_bytes: usize,
     peak_memory_bytes: Option<u64>,
-    seconds: Vec<(&'a str, f64)>,
+    seconds: &'a [(String, f64)],
     shape: &'a CircuitShape,
     folder: &'a Path,
+    setup: &'a Path,
 }
 
-pub(crate) fn run(options: &ProveOptions, json: bool) -> Result<(), CliError> {
-    let mut steps = Steps::new(json);
+/// Everything that a proof is made of.
+struct Ready {
+    made: Made,
+    input: Vec<f64>,
+    float_output: Option<Vec<f64>>,
+    folder: PathBuf,
+}
+
+pub(crate) fn run(options: &ProveOptions, json: bool, show_values: bool) -> Result<(), CliError> {
+    let out = options.out.clone().unwrap_or_else(|| default_folder(options));
     let context = options.context.read()?;
-    let Job { quantised, trace, float_output } = Job::prepare(&options.job, &mut steps)?;
-    let plan = steps.run("plan", || session::choose(options.plan.as_deref(), &options.job.layout, &quantised))?;
-    let srs = steps.run("powers of tau", || session::setup(&options.job.setup, plan.k()))?;
-    let key = steps.run("make keys", || keygen(&srs, &plan, quantised.graph()))?;
-    let bundle = steps.run("prove", || prove(&srs, &key, quantised.graph(), &trace, &context))?;
-    let peak = memory::peak_bytes();
-    let public = steps.run("verify", || verify(srs.verifier(), key.verifying(), &bundle, &context))?;
-    let folder = options.out.clone().unwrap_or_else(|| default_folder(&options.job.model.model));
-    steps.run("write files", || save(&folder, &plan, &srs, &key, &bundle))?;
+    output::try_folder(&out)?;
+    let mut steps = Steps::new(json);
+    let ready = match &options.setup {
+        Some(folder) => with_setup(options, folder, &mut steps)?,
+        None => with_new_setup(options, &mut steps)?,
+    };
+    let Made { setup, srs, predicted } = &ready.made;
+    let bundle = steps.run("prove", || setup.prove(srs, &ready.input, &context))?;
+    let peak_memory_bytes = memory::peak_bytes();
+    let public = steps.run("verify", || verify(srs.verifier(), setup.verifying_key(), &bundle, &context))?;
+    steps.run("write files", || {
+        setup.save_public(&out)?;
+        bundle.save(&out.join(files::PROOF)).map_err(CliError::from)
+    })?;
     let summary = Summary {
         verified: true,
         powers: &Powers::of(srs.verifier()),
-        verifying_key: key.verifying().hash().to_string(),
+        verifying_key: setup.verifying_key().hash().to_string(),
         output: &public.output,
         output_values: &public.output_values,
         argmax: report::argmax(&public.output_values),
-        float_output: float_output.as_deref(),
+        float_output: ready.float_output.as_deref().filter(|_| show_values),
+        record: setup.record(),
+        predicted,
         proof_bytes: bundle.proof.len(),
-        peak_memory_bytes: peak,
-        seconds: steps.times().iter().map(|(name, seconds)| (name.as_str(), *seconds)).collect(),
-        shape: &plan.shape,
-        folder: &folder,
+        peak_memory_bytes,
+        seconds: steps.times(),
+        shape: &setup.plan().shape,
+        folder: &out,
+        setup: &ready.folder,
     };
     if json {
         println!("{}", serde_json::json!(summary));
     } else {
-        print(&summary, &quantised, &plan, &public);
+        print(&summary, setup, &public);
     }
     Ok(())
 }
 
-fn default_folder(model: &Path) -> PathBuf {
-    Path::new("proofs").join(model.file_stem().unwrap_or_default())
+/// Where the proof goes.
+fn default_folder(options: &ProveOptions) -> PathBuf {
+    let named = options.model.as_deref().and_then(Path::file_stem);
+    let named = named.or_else(|| options.setup.as_deref().and_then(Path::file_name));
+    Path::new("proofs").join(named.unwrap_or_default())
 }
 
-fn save(folder: &Path, plan: &Plan, srs: &Srs, key: &ProvingKey, bundle: &ProofBundle) -> Result<(), CliError> {
-    key.save(&folder.join(PROVING_KEY))?;
-    key.verifying().save(&folder.join(VERIFYING_KEY))?;
-    VerifierSrs::save(srs.verifier(), &folder.join(VERIFIER_SRS))?;
-    crate::plan::save(plan, &folder.join(PLAN))?;
-    bundle.save(&folder.join(PROOF))?;
-    Ok(())
+/// Reads keys that were made before.
+fn with_setup(options: &ProveOptions, folder: &Path, steps: &mut Steps) -> Result<Ready, CliError> {
+    let (key, ..) = Setup::load_public(folder)?;
+    let plan = key.plan()?;
+    let input = session::input(&options.sample, plan.input_shape)?;
+    let predicted = predict(&plan, options, steps)?;
+    let srs = steps.run("powers of tau", || session::powers(&options.keys.powers, plan.k()))?;
+    check_powers(folder, &srs, key.srs_hash())?;
+    let setup = steps.run("read keys", || Setup::load(folder))?;
+    let float_output = match &options.model {
+        Some(path) => {
+            let source = steps.run("read model", || Source::read(path))?;
+            source.check_setup(path, folder, setup.model())?;
+            source.float_output(&input)?
+        }
+        None => None,
+    };
+    setup.model().run(&input)?;
+    Ok(Ready { made: Made { setup, srs, predicted }, input, float_output, folder: folder.to_owned() })
 }
 
-fn print(summary: &Summary<'_>, quantised: &QuantisedModel, plan: &Plan, public: &PublicValues) {
-    println!("{}", report::layers(quantised.graph(), plan));
-    let mut pairs = report::counts(plan);
-    let times: Vec<String> =
-        summary.seconds.iter().map(|(name, seconds)| format!("{name} {}", report::seconds(*seconds))).collect();
-    pairs.push(("times", times.join(", ")));
+fn predict(plan: &Plan, options: &ProveOptions, steps: &mut Steps) -> Result<Prediction, CliError> {
+    let predicted = Prediction::of(plan, &options.keys.layout.plan()?);
+    predicted.check(options.keys.force)?;
+    steps.say(&format!("predicted: {}", predicted.line()));
+    Ok(predicted)
+}
+
+fn check_powers(folder: &Path, srs: &Srs, expected: zklayout::PlanHash) -> Result<(), CliError> {
+    if srs.hash() == expected {
+        return Ok(());
+    }
+    Err(CliError::Usage(format!(
+        "{} was made with powers of tau {expected}, these are {}; give the same with --srs FILE",
+        folder.display(),
+        srs.hash()
+    )))
+}
+
+/// Makes a setup first, without a look at a private input.
+fn with_new_setup(options: &ProveOptions, steps: &mut Steps) -> Result<Ready, CliError> {
+    let path = options.model.as_deref().ok_or_else(|| CliError::Usage("give a model or a setup".into()))?;
+    let folder = options.setup_out.clone().unwrap_or_else(|| setup::default_folder(path));
+    output::try_folder(&folder)?;
+    let model = steps.run("read model", || Source::read(path))?;
+    let input = session::input(&options.sample, model.input_shape())?;
+    let layout = options.keys.layout.plan()?;
+    let quantised = steps.run("quantise", || model.integers(path, &options.keys.scales, &layout, Some(&input)))?;
+    if let Some(few) = setup::few_samples(&quantised) {
+        let reason = format!("other inputs may leave their ranges; {FEWEST_SAMPLES} or more are better");
+        steps.say(&format!("{few} chose the scales: {reason}"));
+    }
+    // An input that the ranges refuse is known before keys are made.
+    quantised.run(&input)?;
+    let float_output = model.float_output(&input)?;
+    let made = setup::make(quantised, &options.keys, &folder, steps)?;
+    Ok(Ready { made, input, float_output, folder })
+}
+
+fn print(summary: &Summary<'_>, setup: &Setup, public: &PublicValues) {
+    println!("{}", report::layers(setup.model().graph(), setup.plan()));
+    let mut pairs = report::counts(setup.plan());
+    pairs.extend(report::record(summary.record));
+    pairs.push(("times", report::times(summary.seconds)));
     pairs.push(("peak memory", summary.peak_memory_bytes.map_or("unknown".into(), report::bytes)));
-    pairs.push(("files", summary.folder.display().to_string()));
+    pairs.push(("setup", format!("{} (keep it: it holds the weights)", summary.setup.display())));
+    pairs.push(("proof", format!("{} (give it to whoever verifies)", summary.folder.display())));
     println!("{}", report::pairs(&pairs));
     println!("{}", outputs(public, summary.float_output));
     println!("verifying key {}", summary.verifying_key);

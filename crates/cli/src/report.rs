@@ -2,9 +2,9 @@
 
 use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 use zklayout::{
-    Content, Cost, Direct, DotVariant, Fixed, FixedLayer, Graph, Knobs, Layout, LookupArgument, OutputKind, Part,
-    Plan, Priced, RangeSource, ReluVariant, Requantise, Rescale, SearchReport, StopReason, StreamKnobs, Streams,
-    ValueRange, WeightMode,
+    Calibration, Content, Cost, Direct, DotVariant, Fixed, FixedLayer, Graph, Knobs, Layout, LookupArgument,
+    OutputKind, Part, Plan, Priced, QuantisedModel, RangeSource, RecordedFidelity, ReluVariant, Requantise,
+    Rescale, SearchReport, SetupRecord, StopReason, StreamKnobs, Streams, ValueRange, WeightMode,
 };
 
 /// An empty table with a header.
@@ -289,6 +289,28 @@ pub(crate) fn bytes(count: u64) -> String {
         1_000..1_000_000 => format!("{:.1} kB", count as f64 / 1e3),
         _ => format!("{:.1} MB", count as f64 / 1e6),
     }
+}
+
+/// The steps of a command and their times.
+pub(crate) fn times(steps: &[(String, f64)]) -> String {
+    let times: Vec<String> = steps.iter().map(|(name, time)| format!("{name} {}", seconds(*time))).collect();
+    times.join(", ")
+}
+
+/// Where a model's scales came from, and how far its integers are from the float model on those samples.
+pub(crate) fn integers(model: &QuantisedModel) -> Vec<(&'static str, String)> {
+    let exact = || RecordedFidelity::ExactByConstruction.to_string();
+    let fidelity = model.fidelity().map_or_else(exact, ToString::to_string);
+    scales(model.calibration()).into_iter().chain([("integers", fidelity)]).collect()
+}
+
+/// The same from a setup's record.
+pub(crate) fn record(record: &SetupRecord) -> Vec<(&'static str, String)> {
+    scales(record.calibration.as_ref()).into_iter().chain([("integers", record.fidelity.to_string())]).collect()
+}
+
+fn scales(calibration: Option<&Calibration>) -> Option<(&'static str, String)> {
+    calibration.map(|calibration| ("scales from", calibration.to_string()))
 }
 
 /// Seconds with a fitting unit.

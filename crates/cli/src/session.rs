@@ -1,13 +1,14 @@
-//! What several commands do first: model, samples, quantisation, powers of tau.
+//! What several commands do first: model, samples, quantisation, plan, powers of tau.
 
 use std::path::{Path, PathBuf};
 
-use zklayout::{DEVELOPMENT_SEED, Model, Plan, PlanOptions, QuantisedModel, Samples, Shape, Srs, Trace};
+use zklayout::{DEVELOPMENT_SEED, Model, Plan, PlanHash, PlanOptions, QuantisedModel, Samples, Shape, Srs, Trace};
 
-use crate::args::{JobOptions, LayoutOptions, ModelOptions, SetupOptions};
+use crate::args::{JobOptions, LayoutOptions, ModelOptions, PowersOptions, SampleOptions};
 use crate::error::CliError;
 use crate::powers::Powers;
 use crate::progress::Steps;
+use crate::scales::ScaleOptions;
 
 /// What a model file holds.
 pub(crate) enum Source {
@@ -21,7 +22,7 @@ impl Source {
     /// Reads a model; the file's extension tells its format.
     pub(crate) fn read(path: &Path) -> Result<Self, CliError> {
         Ok(match path.extension().and_then(|extension| extension.to_str()) {
-            Some("tflite") => Self::Stored(QuantisedModel::load(path)?),
+            Some("tflite" | "quantised") => Self::Stored(QuantisedModel::load(path)?),
             _ => Self::Float(Box::new(Model::load(path)?)),
         })
     }
@@ -33,56 +34,81 @@ impl Source {
         }
     }
 
+    /// Refuses a setup of another model.
+    pub(crate) fn check_setup(&self, path: &Path, setup: &Path, model: &QuantisedModel) -> Result<(), CliError> {
+        if self.hash() == model.source() {
+            return Ok(());
+        }
+        Err(CliError::Usage(format!(
+            "{} is a setup of another model than {}: of the file with hash {}, this one has {}",
+            setup.display(),
+            path.display(),
+            model.source(),
+            self.hash()
+        )))
+    }
+
+    /// Hash of the file that the model was read from first.
+    fn hash(&self) -> PlanHash {
+        match self {
+            Self::Float(model) => model.source(),
+            Self::Stored(model) => model.source(),
+        }
+    }
+
     /// The float engine's output, if there is a float model.
-    fn float_output(&self, input: &[f64]) -> Result<Option<Vec<f64>>, CliError> {
+    pub(crate) fn float_output(&self, input: &[f64]) -> Result<Option<Vec<f64>>, CliError> {
         match self {
             Self::Float(model) => Ok(Some(model.float_output(input)?)),
             Self::Stored(_) => Ok(None),
         }
     }
 
-    /// The model's integers: its own, or those that the options and samples choose.
-    pub(crate) fn quantise(
+    /// The model's integers: its own, or those that the options choose. An input chooses nothing unless it is public.
+    pub(crate) fn integers(
         &self,
-        options: &ModelOptions,
+        path: &Path,
+        scales: &ScaleOptions,
         layout: &PlanOptions,
-        at_hand: Option<&Samples>,
+        input: Option<&[f64]>,
     ) -> Result<QuantisedModel, CliError> {
         match self {
-            Self::Float(model) => quantise(model, options, layout, at_hand),
-            Self::Stored(_) if options.chooses_scales() => {
+            Self::Float(model) => scales.integers(path, model, layout, input),
+            Self::Stored(_) if scales.chooses() => {
                 let reason = "it is quantised already: leave out the options that choose scales or bits";
-                Err(CliError::Usage(format!("{}: {reason}", options.model.display())))
+                Err(CliError::Usage(format!("{}: {reason}", path.display())))
             }
             Self::Stored(model) => Ok(model.clone()),
         }
     }
 }
 
+/// Reads a model and gives it integers without any input.
+pub(crate) fn quantised(options: &ModelOptions, layout: &PlanOptions) -> Result<QuantisedModel, CliError> {
+    Source::read(&options.model)?.integers(&options.model, &options.scales, layout, None)
+}
+
+/// The sample that is asked for.
+pub(crate) fn input(options: &SampleOptions, shape: Shape) -> Result<Vec<f64>, CliError> {
+    let samples = Samples::read(&options.input, shape)?;
+    Ok(samples.get(options.index, &options.input)?.clone())
+}
+
 /// A model, quantised, and its execution on one input.
 pub(crate) struct Job {
     pub(crate) quantised: QuantisedModel,
     pub(crate) trace: Trace,
-    /// The float engine's output on the same input, if there is a float model.
-    pub(crate) float_output: Option<Vec<f64>>,
 }
 
 impl Job {
     pub(crate) fn prepare(options: &JobOptions, steps: &mut Steps) -> Result<Self, CliError> {
-        let model = steps.run("read model", || Source::read(&options.model.model))?;
-        let samples = Samples::read(&options.sample.input, model.input_shape())?;
-        let input = samples.get(options.sample.index, &options.sample.input)?;
+        let path = &options.model.model;
+        let model = steps.run("read model", || Source::read(path))?;
+        let input = input(&options.sample, model.input_shape())?;
+        let layout = options.layout.plan()?;
         let quantised =
-            steps.run("quantise", || model.quantise(&options.model, &options.layout.plan()?, Some(&samples)))?;
-        let trace = quantised.run(input)?;
-        Ok(Self { float_output: model.float_output(input)?, quantised, trace })
-    }
-
-    /// Largest difference between the integer model's output and the float model's, if there is one.
-    pub(crate) fn largest_difference(&self) -> Option<f64> {
-        let integer = self.quantised.dequantise(&self.trace);
-        let float = self.float_output.as_ref()?;
-        Some(float.iter().zip(&integer).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max))
+            steps.run("quantise", || model.integers(path, &options.model.scales, &layout, Some(&input)))?;
+        Ok(Self { trace: quantised.run(&input)?, quantised })
     }
 }
 
@@ -99,26 +125,8 @@ pub(crate) fn choose(
     Ok(plan)
 }
 
-/// Quantises with the calibration file, or else with the samples at hand; an error budget also looks at the layouts.
-pub(crate) fn quantise(
-    model: &Model,
-    options: &ModelOptions,
-    layout: &PlanOptions,
-    at_hand: Option<&Samples>,
-) -> Result<QuantisedModel, CliError> {
-    let calibration =
-        options.calibration.as_ref().map(|path| Samples::read(path, model.input_shape())).transpose()?;
-    let samples = calibration.as_ref().or(at_hand).ok_or_else(|| {
-        CliError::Usage("scales are chosen from samples: give some with --calibration FILE".into())
-    })?;
-    Ok(match options.max_error {
-        Some(most) => model.quantise_within(&samples.inputs, &options.quantise(), most, layout)?,
-        None => model.quantise(&samples.inputs, &options.quantise())?,
-    })
-}
-
 /// Powers of tau from the given file, or a cached development setup.
-pub(crate) fn setup(options: &SetupOptions, k: u32) -> Result<Srs, CliError> {
+pub(crate) fn powers(options: &PowersOptions, k: u32) -> Result<Srs, CliError> {
     let mut srs = match &options.srs {
         Some(path) => Srs::from_file(path)?,
         None => {

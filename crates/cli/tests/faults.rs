@@ -14,6 +14,7 @@ fn prove(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_zklayout"));
     command.arg("prove").arg(fixture("models/tiny.onnx")).arg("--input").arg(fixture("inputs/tiny.npz"));
     command.arg("--srs-cache").arg(folder.join("cache")).arg("--out").arg(folder.join("out"));
+    command.arg("--setup-out").arg(folder.join("setup"));
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -28,8 +29,9 @@ fn verify(folder: &Path) -> Output {
 
 /// Every file that has its final name is whole.
 fn check_files(folder: &Path) {
-    let sealed = ["proof.bin", "verifying.key", "verifier.srs", "proving.key"];
-    let named = sealed.map(|name| folder.join("out").join(name)).into_iter();
+    let out = ["proof.bin", "verifying.key", "verifier.srs"].map(|name| folder.join("out").join(name));
+    let setup = ["model.quantised", "proving.key", "verifying.key", "verifier.srs"];
+    let named = out.into_iter().chain(setup.map(|name| folder.join("setup").join(name)));
     let cached = std::fs::read_dir(folder.join("cache")).into_iter().flatten().flatten().map(|entry| entry.path());
     for path in named.chain(cached.filter(|path| path.extension().is_some_and(|end| end == "srs"))) {
         let Ok(bytes) = std::fs::read(&path) else { continue };
@@ -37,8 +39,9 @@ fn check_files(folder: &Path) {
         let (contents, checksum) = bytes.split_at(bytes.len() - 32);
         assert_eq!(zklayout::PlanHash::of("artefact", contents).0, checksum, "{} is corrupt", path.display());
     }
-    if let Ok(plan) = std::fs::read_to_string(folder.join("out/plan.json")) {
-        zklayout::Plan::from_json(&plan).unwrap();
+    // The record is written last.
+    if folder.join("setup/setup.json").exists() {
+        zklayout::Setup::load(&folder.join("setup")).unwrap();
     }
     if folder.join("out/proof.bin").exists() {
         succeeds(&verify(folder));
@@ -56,6 +59,9 @@ fn kill_loop(kills: u32) {
         turn += 1;
         if turn % 4 == 0 {
             let _ = std::fs::remove_dir_all(folder.path().join("out"));
+        }
+        if turn % 3 == 0 {
+            let _ = std::fs::remove_dir_all(folder.path().join("setup"));
         }
         if turn % 6 == 0 {
             let _ = std::fs::remove_dir_all(folder.path().join("cache"));
@@ -103,6 +109,7 @@ fn a_full_disk_is_an_error_and_nothing_more() {
     let folder = tempfile::tempdir().unwrap();
     succeeds(&prove(folder.path()).output().unwrap());
     std::fs::remove_dir_all(folder.path().join("out")).unwrap();
+    std::fs::remove_dir_all(folder.path().join("setup")).unwrap();
     let command = prove(folder.path());
     // No file may grow beyond one block of 1,024 bytes; the signal for that is ignored, so that writing fails.
     let words: Vec<String> = std::iter::once(command.get_program())
@@ -115,7 +122,7 @@ fn a_full_disk_is_an_error_and_nothing_more() {
     assert!(!output.status.success() && message.contains("proving.key"), "{message}");
     assert!(!message.contains("panicked"), "{message}");
     check_files(folder.path());
-    assert!(!folder.path().join("out/proving.key").exists());
+    assert!(!folder.path().join("setup/proving.key").exists() && !folder.path().join("setup/setup.json").exists());
     succeeds(&prove(folder.path()).output().unwrap());
 }
 

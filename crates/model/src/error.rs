@@ -76,7 +76,7 @@ pub enum QuantiseError {
         expected: Shape,
     },
     /// NaN or infinity in a sample.
-    #[error("sample {index} holds {value} at position {position}; every value must be finite")]
+    #[error("sample {index} holds NaN or infinity at position {position}; every value must be finite")]
     NotFinite {
         /// Which sample.
         index: usize,
@@ -103,7 +103,7 @@ pub enum QuantiseError {
     },
 }
 
-/// Why the integer executor refused an input.
+/// Why the integer executor refused an input. Messages hold places and public ranges, never values of the input or of layers.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecuteError {
     /// The input's length is not the model's.
@@ -115,7 +115,7 @@ pub enum ExecuteError {
         expected: Shape,
     },
     /// NaN or infinity in the input.
-    #[error("the input holds {value} at position {position}; every value must be finite")]
+    #[error("the input holds NaN or infinity at position {position}; every value must be finite")]
     NotFinite {
         /// Flat position.
         position: usize,
@@ -124,8 +124,8 @@ pub enum ExecuteError {
     },
     /// A value left the range its lookup table covers.
     #[error(
-        "layer {layer:?}: value {value:.4} at channel {channel}, row {row}, column {column} is outside \
-         [{lo:.4}, {hi:.4}], the range this quantisation covers; calibrate with samples like this input"
+        "layer {layer:?}: the value at channel {channel}, row {row}, column {column} is outside [{lo:.4}, {hi:.4}], \
+         the range this quantisation covers; calibrate with samples like this input"
     )]
     OutOfRange {
         /// The layer's name.
@@ -149,4 +149,21 @@ pub enum ExecuteError {
         /// The layer's name.
         layer: String,
     },
+}
+
+impl ExecuteError {
+    /// The value that was refused. It is of a private tensor: not for messages that others read.
+    pub fn private_value(&self) -> Option<f64> {
+        match self {
+            Self::NotFinite { value, .. } | Self::OutOfRange { value, .. } => Some(*value),
+            Self::InputShape { .. } | Self::Overflow { .. } => None,
+        }
+    }
+}
+
+impl QuantiseError {
+    /// The value that was refused. It is of a sample: not for messages that others read.
+    pub fn private_value(&self) -> Option<f64> {
+        if let Self::NotFinite { value, .. } = self { Some(*value) } else { None }
+    }
 }

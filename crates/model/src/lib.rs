@@ -16,6 +16,7 @@ mod float;
 mod fuse;
 mod graph;
 mod import;
+mod integrity;
 mod interval;
 mod linear;
 mod max_pool;
@@ -39,6 +40,7 @@ pub use import::tflite::{import_tflite, import_tflite_bytes};
 pub use import::{
     Axis, Constant, Ending, Imported, Importer, Node, Operators, Reference, import_onnx, import_onnx_bytes,
 };
+pub use integrity::check_fixed;
 pub use linear::{Linear, Number, Padding};
 pub use multiplier::Multiplier;
 pub use per_channel::PerChannel;

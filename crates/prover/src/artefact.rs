@@ -18,7 +18,8 @@ use crate::error::ProverError;
 pub const FORMAT_VERSION: u32 = 2;
 
 const MAGIC: &[u8; 8] = b"zklayout";
-const HEADER: usize = 8 + 4 + 4 + 8;
+const LENGTH: usize = 8;
+const HEADER: usize = 8 + 4 + 4 + LENGTH;
 const CHECKSUM: usize = 32;
 /// How names of files that are being written start.
 const TEMPORARY: &str = ".zklayout-";
@@ -37,7 +38,7 @@ pub trait Artefact: Serialize + DeserializeOwned {
     /// # Errors
     /// If the file cannot be written.
     fn save(&self, path: &Path) -> Result<(), ProverError> {
-        let bytes = self.to_bytes().map_err(|reason| not_artefact::<Self>(path, reason))?;
+        let bytes = self.to_bytes().map_err(|reason| Kind::of::<Self>().wrong(path, reason))?;
         write_whole(path, &bytes).map_err(|source| ProverError::File { path: path.to_owned(), source })
     }
 
@@ -46,16 +47,7 @@ pub trait Artefact: Serialize + DeserializeOwned {
     /// # Errors
     /// If the artefact cannot be serialised.
     fn to_bytes(&self) -> Result<Vec<u8>, String> {
-        let payload = postcard::to_stdvec(self).map_err(|e| e.to_string())?;
-        let mut bytes = Vec::with_capacity(HEADER + payload.len() + CHECKSUM);
-        bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&Self::KIND);
-        bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
-        bytes.extend_from_slice(&(payload.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(&payload);
-        let checksum = PlanHash::of("artefact", &bytes);
-        bytes.extend_from_slice(&checksum.0);
-        Ok(bytes)
+        Kind::of::<Self>().seal(|bytes| postcard::to_extend(self, bytes).map_err(|error| error.to_string()))
     }
 
     /// Reads an artefact.
@@ -72,12 +64,48 @@ pub trait Artefact: Serialize + DeserializeOwned {
     /// # Errors
     /// Contents of another kind or version, or that were changed or cut off.
     fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, ProverError> {
-        if bytes.len() < HEADER + CHECKSUM || &bytes[..8] != MAGIC {
-            return Err(not_artefact::<Self>(path, "its header is missing".into()));
+        let kind = Kind::of::<Self>();
+        match postcard::take_from_bytes(kind.open(bytes, path)?) {
+            Ok((artefact, [])) => Ok(artefact),
+            Ok((_, rest)) => Err(kind.wrong(path, format!("{} bytes follow its contents", rest.len()))),
+            Err(error) => Err(kind.wrong(path, error.to_string())),
         }
-        if bytes[8..12] != Self::KIND {
+    }
+}
+
+/// What tells one kind of file from another: all that a container knows of its contents.
+#[derive(Clone, Copy)]
+pub(crate) struct Kind {
+    /// Four bytes in the header.
+    pub(crate) tag: [u8; 4],
+    /// The name in errors.
+    pub(crate) name: &'static str,
+}
+
+impl Kind {
+    fn of<A: Artefact>() -> Self {
+        Self { tag: A::KIND, name: A::NAME }
+    }
+
+    /// The container around a payload, which is appended to the bytes that come first.
+    pub(crate) fn seal(self, append: impl FnOnce(Vec<u8>) -> Result<Vec<u8>, String>) -> Result<Vec<u8>, String> {
+        let header = [&MAGIC[..], &self.tag, &FORMAT_VERSION.to_le_bytes(), &[0; LENGTH]].concat();
+        let mut bytes = append(header)?;
+        let length = (bytes.len() - HEADER) as u64;
+        bytes[HEADER - LENGTH..HEADER].copy_from_slice(&length.to_le_bytes());
+        let checksum = PlanHash::of("artefact", &bytes);
+        bytes.extend_from_slice(&checksum.0);
+        Ok(bytes)
+    }
+
+    /// The payload of a container; `path` names it in errors.
+    pub(crate) fn open(self, bytes: &[u8], path: &Path) -> Result<&[u8], ProverError> {
+        if bytes.len() < HEADER + CHECKSUM || &bytes[..8] != MAGIC {
+            return Err(self.wrong(path, "its header is missing".into()));
+        }
+        if bytes[8..12] != self.tag {
             let kind = String::from_utf8_lossy(&bytes[8..12]).into_owned();
-            return Err(not_artefact::<Self>(path, format!("it is of kind {kind:?}")));
+            return Err(self.wrong(path, format!("it is of kind {kind:?}")));
         }
         let found = u32::from_le_bytes([bytes[12], bytes[13], bytes[14], bytes[15]]);
         if found != FORMAT_VERSION {
@@ -88,19 +116,19 @@ pub trait Artefact: Serialize + DeserializeOwned {
         if length != (contents.len() - HEADER) as u64 || PlanHash::of("artefact", contents).0 != checksum {
             return Err(ProverError::Damaged { path: path.to_owned() });
         }
-        match postcard::take_from_bytes(&contents[HEADER..]) {
-            Ok((artefact, [])) => Ok(artefact),
-            Ok((_, rest)) => Err(not_artefact::<Self>(path, format!("{} bytes follow its contents", rest.len()))),
-            Err(error) => Err(not_artefact::<Self>(path, error.to_string())),
-        }
+        Ok(&contents[HEADER..])
+    }
+
+    pub(crate) fn wrong(self, path: &Path, reason: String) -> ProverError {
+        ProverError::NotArtefact { path: path.to_owned(), expected: self.name, reason }
     }
 }
 
-fn not_artefact<A: Artefact>(path: &Path, reason: String) -> ProverError {
-    ProverError::NotArtefact { path: path.to_owned(), expected: A::NAME, reason }
-}
-
-fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+/// Writes bytes to a temporary file beside `path`, then renames it: the file is whole or absent.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     sweep(folder);

@@ -117,3 +117,10 @@ pub enum ProverError {
     #[error(transparent)]
     Plan(#[from] PlanError),
 }
+
+impl ProverError {
+    /// The value or weight that was refused: not for messages that others read.
+    pub fn private_value(&self) -> Option<i64> {
+        if let Self::Circuit(error) = self { error.private_value() } else { None }
+    }
+}

@@ -11,7 +11,7 @@ use zklayout_circuit::{CircuitParams, Grid, InferenceCircuit, check_shape, confi
 use zklayout_model::{Fixed, Graph};
 use zklayout_plan::{CircuitShape, Plan, PlanHash, WeightMode};
 
-use crate::artefact::Artefact;
+use crate::artefact::{Artefact, Kind, write_whole};
 use crate::error::ProverError;
 use crate::srs::Srs;
 
@@ -42,16 +42,8 @@ pub struct ProvingKey {
     verifying: VerifyingKey,
 }
 
-#[derive(Serialize, Deserialize)]
-struct SavedProvingKey {
-    verifying: VerifyingKey,
-    key: Vec<u8>,
-}
-
-impl Artefact for SavedProvingKey {
-    const KIND: [u8; 4] = *b"pkey";
-    const NAME: &'static str = "proving key";
-}
+/// A proving key's file: the verifying key, then halo2's bytes up to the end. They are large, and are not copied.
+const PROVING_KEY: Kind = Kind { tag: *b"pkey", name: "proving key" };
 
 /// Makes the keys of a plan, and checks that the circuit has exactly the planned shape.
 ///
@@ -93,8 +85,13 @@ impl ProvingKey {
     /// # Errors
     /// If the file cannot be written.
     pub fn save(&self, path: &std::path::Path) -> Result<(), ProverError> {
-        let key = self.key.to_bytes(SerdeFormat::RawBytesUnchecked);
-        SavedProvingKey { verifying: self.verifying.clone(), key }.save(path)
+        let sealed = PROVING_KEY.seal(|bytes| {
+            let mut bytes = postcard::to_extend(&self.verifying, bytes).map_err(|error| error.to_string())?;
+            self.key.write(&mut bytes, SerdeFormat::RawBytesUnchecked).map_err(|error| error.to_string())?;
+            Ok(bytes)
+        });
+        let bytes = sealed.map_err(|reason| PROVING_KEY.wrong(path, reason))?;
+        write_whole(path, &bytes).map_err(|source| ProverError::File { path: path.to_owned(), source })
     }
 
     /// Reads a key for a model.
@@ -111,14 +108,16 @@ impl ProvingKey {
     /// # Errors
     /// See [`ProvingKey::load`].
     pub fn from_bytes(bytes: &[u8], path: &std::path::Path, graph: &Graph<Fixed>) -> Result<Self, ProverError> {
-        let saved = SavedProvingKey::from_bytes(bytes, path)?;
-        let plan = Arc::new(saved.verifying.plan()?);
+        let payload = PROVING_KEY.open(bytes, path)?;
+        let (verifying, key): (VerifyingKey, &[u8]) =
+            postcard::take_from_bytes(payload).map_err(|error| PROVING_KEY.wrong(path, error.to_string()))?;
+        let plan = Arc::new(verifying.plan()?);
         let grid = Arc::new(fixed_grid(&plan, graph)?);
         let params = CircuitParams(Some(plan.clone()));
         let format = SerdeFormat::RawBytesUnchecked;
-        let key = plonk::ProvingKey::from_bytes::<InferenceCircuit>(&saved.key, format, params)
+        let key = plonk::ProvingKey::from_bytes::<InferenceCircuit>(key, format, params)
             .map_err(|e| ProverError::ProofSystem { doing: "reading a proving key", reason: e.to_string() })?;
-        Ok(Self { plan, grid, key, verifying: saved.verifying })
+        Ok(Self { plan, grid, key, verifying })
     }
 
     /// Refuses a model whose weights are not those the key fixes.

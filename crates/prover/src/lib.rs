@@ -16,7 +16,7 @@ mod ptau;
 mod srs;
 mod unit;
 
-pub use artefact::{Artefact, FORMAT_VERSION};
+pub use artefact::{Artefact, FORMAT_VERSION, write_whole};
 pub use binding::MOST_CONTEXT;
 pub use bundle::{ProofBundle, PublicValues, prove, verify};
 pub use calibrate::{CalibrateOptions, Progress, calibrate};

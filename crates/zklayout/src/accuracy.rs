@@ -7,7 +7,8 @@ use zklayout_model::QuantiseOptions;
 use zklayout_plan::PlanOptions;
 
 use crate::error::Error;
-use crate::model::{Model, QuantisedModel};
+use crate::model::Model;
+use crate::quantised::QuantisedModel;
 
 /// Bits of a weight that are tried, the fewest first.
 const WEIGHT_BITS: [u32; 8] = [4, 5, 6, 7, 8, 9, 10, 12];

@@ -8,16 +8,14 @@ use zklayout_prover::ProverError;
 
 use crate::fidelity::Fidelity;
 
-/// Whatever went wrong; the message says where and what to do.
+/// Whatever went wrong; the message says where and what to do, and holds no value of an input, a layer or a weight.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Reading the model.
     #[error(transparent)]
     Import(#[from] ImportError),
     /// The imported graph and the float engine disagree.
-    #[error(
-        "the imported graph computes {ours} where the float engine computes {theirs}; please report this model"
-    )]
+    #[error("the imported graph and the float engine disagree on an input; please report this model")]
     ImportMismatch {
         /// A value of the imported graph.
         ours: f64,
@@ -27,6 +25,22 @@ pub enum Error {
     /// Reading samples.
     #[error("{path}: {reason}")]
     Samples {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A folder is no whole setup, or its files do not belong together.
+    #[error("{folder} is no usable setup: {reason}")]
+    Setup {
+        /// The folder.
+        folder: PathBuf,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
+    /// A setup's record cannot be used.
+    #[error("{path} {reason}")]
+    Record {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
@@ -74,4 +88,19 @@ pub enum Error {
     /// Keys, proofs and files.
     #[error(transparent)]
     Prover(#[from] ProverError),
+}
+
+impl Error {
+    /// The values that the message leaves out, for the eyes of whoever owns input and weights.
+    pub fn private_values(&self) -> Option<String> {
+        match self {
+            Self::ImportMismatch { ours, theirs } => {
+                Some(format!("{ours} in the imported graph, {theirs} in the engine"))
+            }
+            Self::Execute(error) => error.private_value().map(|value| value.to_string()),
+            Self::Quantise(error) => error.private_value().map(|value| value.to_string()),
+            Self::Prover(error) => error.private_value().map(|value| value.to_string()),
+            _ => None,
+        }
+    }
 }

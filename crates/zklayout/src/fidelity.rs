@@ -8,7 +8,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::model::{Model, QuantisedModel};
+use crate::model::Model;
+use crate::quantised::QuantisedModel;
 
 /// The share of the allowed error by which a float model's two largest outputs must differ for their order to matter: 2 % of
 /// the reach at the default of 5 %.

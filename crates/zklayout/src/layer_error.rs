@@ -4,7 +4,8 @@ use ndarray::Array3;
 use zklayout_model::{Fixed, ImportError};
 
 use crate::error::Error;
-use crate::model::{Model, QuantisedModel};
+use crate::model::Model;
+use crate::quantised::QuantisedModel;
 
 /// How far one layer's values are from the float model's.
 #[derive(Clone, Debug, PartialEq)]

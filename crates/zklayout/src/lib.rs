@@ -1,39 +1,49 @@
 //! Zero-knowledge proofs of neural-network inference: an ONNX or TensorFlow Lite file in, a verified halo2 proof out.
 //!
 //! ```
-//! use zklayout::{Model, PlanOptions, QuantiseOptions, Srs, keygen, prove, verify};
+//! use zklayout::{Model, PlanOptions, QuantiseOptions, Samples, Setup, Srs, verify};
 //!
 //! # fn main() -> Result<(), zklayout::Error> {
 //! # let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures");
 //! let model = Model::load(format!("{folder}/models/mnist_cnn.onnx"))?;
-//! let digit = vec![0.5; model.input_shape().len()];
-//! let quantised = model.quantise(&[digit.clone()], &QuantiseOptions::default())?;
+//! let samples = Samples::read(format!("{folder}/models/mnist_cnn.samples.npz"), model.input_shape())?;
+//! let quantised = model.quantise(&samples.inputs, &QuantiseOptions::default())?;
 //! let plan = quantised.plan(&PlanOptions::default())?;
 //!
 //! // A development setup is insecure; read a ceremony's file with `Srs::from_file` for real proofs.
 //! let srs = Srs::development(plan.k(), 0)?;
-//! let key = keygen(&srs, &plan, quantised.graph())?;
-//! let trace = quantised.run(&digit)?;
-//! let bundle = prove(&srs, &key, quantised.graph(), &trace, b"a nonce")?;
+//! let setup = Setup::new(quantised, &plan, &srs)?;
 //!
-//! let public = verify(srs.verifier(), key.verifying(), &bundle, b"a nonce")?;
-//! assert_eq!(public.output, trace.output());
+//! // One setup serves all inputs within its ranges.
+//! let digits = Samples::read(format!("{folder}/inputs/digit_7.npy"), model.input_shape())?;
+//! let bundle = setup.prove(&srs, &digits.inputs[0], b"a nonce")?;
+//! let public = verify(srs.verifier(), setup.verifying_key(), &bundle, b"a nonce")?;
+//! assert_eq!(public.output, setup.model().run(&digits.inputs[0])?.output());
 //! # Ok(())
 //! # }
 //! ```
 
 mod accuracy;
+mod calibration;
 mod error;
 mod fidelity;
+pub mod files;
 mod layer_error;
 mod model;
+mod quantised;
+mod record;
 mod samples;
+mod setup;
 
+pub use calibration::{Calibration, Origin};
 pub use error::Error;
 pub use fidelity::Fidelity;
 pub use layer_error::LayerError;
-pub use model::{Model, QuantisedModel};
+pub use model::Model;
+pub use quantised::QuantisedModel;
+pub use record::{RECORD_FORMAT, RecordedFidelity, SetupRecord};
 pub use samples::{SampleFormat, Samples};
+pub use setup::Setup;
 pub use zklayout_model::{
     Activation, Axis, Clamp, Constant, Ending, Fixed, FixedActivation, FixedInput, FixedLayer, Float, FloatOp,
     Function, Graph, ImportError, Importer, Linear, Multiplier, Node, NodeId, Operators, OutputKind, Padding,
@@ -50,7 +60,7 @@ pub use zklayout_plan::{
 pub use zklayout_prover::{
     Artefact, CEREMONIES, CalibrateOptions, Ceremony, DEVELOPMENT_SEED, DEVELOPMENT_SEEDS, FORMAT_VERSION,
     MOST_CONTEXT, Progress, ProofBundle, Provenance, ProverError, ProvingKey, PtauError, PublicValues, Srs, Unit,
-    VerifierSrs, VerifyingKey, calibrate, keygen, prove, verify,
+    VerifierSrs, VerifyingKey, calibrate, keygen, prove, verify, write_whole,
 };
 
 /// The README's example, compiled with the documentation's tests.

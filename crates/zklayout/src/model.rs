@@ -1,17 +1,17 @@
-//! A model from its file to its integers: an ONNX file by way of floats and scales, a TensorFlow Lite file quantised to
-//! bytes as it is.
+//! A float model from its ONNX file to the scales of its integers.
 
 use std::path::Path;
 
 use ndarray::Array3;
 use zklayout_model::{
-    Ending, Fixed, Float, Fused, Graph, ImportError, Imported, Operators, QuantiseOptions, Reference, Shape,
-    Trace, execute, execute_integers, fuse, import_onnx, import_tflite, quantise, run_fused,
+    Ending, Float, Fused, Graph, ImportError, Imported, Operators, QuantiseOptions, Reference, Shape, fuse,
+    import_onnx, quantise, run_fused,
 };
-use zklayout_plan::{Candidate, Plan, PlanOptions, Priced, SearchReport, candidates, plan, sample, search};
+use zklayout_plan::PlanHash;
 
+use crate::calibration::{Calibration, Origin};
 use crate::error::Error;
-use crate::fidelity::Fidelity;
+use crate::quantised::{QuantisedModel, hash_of_file};
 
 /// Largest relative difference between the imported graph and the float engine, which computes in 32 bits.
 const IMPORT_TOLERANCE: f64 = 1e-3;
@@ -24,6 +24,7 @@ pub struct Model {
     fused: Graph<Fused>,
     endings: Vec<Ending>,
     input: Shape,
+    source: PlanHash,
 }
 
 impl Model {
@@ -43,7 +44,8 @@ impl Model {
         let Imported { graph, reference, endings } = import_onnx(path.as_ref(), operators)?;
         let fused = fuse(&graph);
         let input = graph.nodes().next().map_or(Shape::new(0, 0, 0), |(_, node)| node.shape);
-        let model = Self { graph, reference, fused, endings, input };
+        let source = hash_of_file(path.as_ref())?;
+        let model = Self { graph, reference, fused, endings, input, source };
         model.check_import()?;
         Ok(model)
     }
@@ -97,6 +99,11 @@ impl Model {
         self.input
     }
 
+    /// Hash of the model's file.
+    pub fn source(&self) -> PlanHash {
+        self.source
+    }
+
     /// Every layer's values on one input, in floats; the input's own come first.
     pub(crate) fn layer_values(&self, input: &[f64]) -> Result<Vec<Array3<f64>>, Error> {
         let tensor = Array3::from_shape_vec(self.input.dims(), input.to_vec())
@@ -120,7 +127,9 @@ impl Model {
         options: &QuantiseOptions,
     ) -> Result<QuantisedModel, Error> {
         let graph = quantise(&self.fused, samples, options)?;
-        Ok(QuantisedModel { graph, options: Some(options.clone()), fidelity: None })
+        let calibration = Some(Calibration::of(Origin::Given, samples));
+        let options = Some(options.clone());
+        Ok(QuantisedModel { graph, options, fidelity: None, calibration, source: self.source })
     }
 
     /// Notes how far the integers are from the float model, and refuses them if that is too far.
@@ -142,110 +151,5 @@ impl Model {
         }
         quantised.fidelity = Some(fidelity);
         Ok(quantised)
-    }
-}
-
-/// A model with exact integer semantics.
-#[derive(Clone, Debug)]
-pub struct QuantisedModel {
-    graph: Graph<Fixed>,
-    options: Option<QuantiseOptions>,
-    fidelity: Option<Fidelity>,
-}
-
-impl QuantisedModel {
-    /// Reads a TensorFlow Lite file that is quantised to bytes: its integers are the model, as the reference kernels compute
-    /// them.
-    ///
-    /// # Errors
-    /// A file that cannot be read, or with something else than the supported operators on bytes.
-    pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
-        Ok(Self { graph: import_tflite(path.as_ref())?, options: None, fidelity: None })
-    }
-
-    /// The bit budget that the model was quantised with; `None` if its file had integers.
-    pub fn options(&self) -> Option<&QuantiseOptions> {
-        self.options.as_ref()
-    }
-
-    /// How far the integers are from the float model on the samples that chose the scales; `None` if the file had
-    /// integers, which are exact by construction.
-    pub fn fidelity(&self) -> Option<&Fidelity> {
-        self.fidelity.as_ref()
-    }
-
-    /// Shape of the model's input.
-    pub fn input_shape(&self) -> Shape {
-        self.graph.nodes().next().map_or(Shape::new(0, 0, 0), |(_, node)| match node {
-            Fixed::Input(input) => input.shape,
-            Fixed::Layer(layer) => layer.linear.output,
-        })
-    }
-
-    /// The quantised graph.
-    pub fn graph(&self) -> &Graph<Fixed> {
-        &self.graph
-    }
-
-    /// Runs the integer executor.
-    ///
-    /// # Errors
-    /// An input that does not fit the model or leaves the quantisation's ranges.
-    pub fn run(&self, input: &[f64]) -> Result<Trace, Error> {
-        Ok(execute(&self.graph, input)?)
-    }
-
-    /// Runs the integer executor on integers of the input: those stored less the zero point, where a file stores them.
-    ///
-    /// # Errors
-    /// An input that does not fit the model.
-    pub fn run_integers(&self, input: &[i64]) -> Result<Trace, Error> {
-        Ok(execute_integers(&self.graph, input)?)
-    }
-
-    /// The output of a run, dequantised.
-    pub fn dequantise(&self, trace: &Trace) -> Vec<f64> {
-        let last = self.graph.nodes().next_back().zip(trace.values.last());
-        last.map(|((_, node), values)| node.dequantise(values).into_iter().collect()).unwrap_or_default()
-    }
-
-    /// Chooses the cheapest layout.
-    ///
-    /// # Errors
-    /// A graph that no layout covers or that does not fit the allowed rows.
-    pub fn plan(&self, options: &PlanOptions) -> Result<Plan, Error> {
-        Ok(plan(&self.graph, options)?)
-    }
-
-    /// The best layout, the second best, and those that no other one beats in every respect, with their prices.
-    ///
-    /// # Errors
-    /// A graph that no layout covers, or limits that no layout keeps.
-    pub fn search(&self, options: &PlanOptions) -> Result<SearchReport, Error> {
-        Ok(search(&self.graph, options)?)
-    }
-
-    /// The chosen layout and `count - 1` others, on the front and off it, with their prices.
-    ///
-    /// # Errors
-    /// A graph that no layout covers.
-    pub fn sample(&self, options: &PlanOptions, count: usize) -> Result<Vec<Priced>, Error> {
-        Ok(sample(&self.graph, options, count)?)
-    }
-
-    /// Every layout that could be chosen, with its counts.
-    ///
-    /// # Errors
-    /// A graph that no layout covers.
-    pub fn candidates(&self, options: &PlanOptions) -> Result<Vec<Candidate>, Error> {
-        Ok(candidates(&self.graph, options)?)
-    }
-
-    /// The complete plan of one of the candidates.
-    ///
-    /// # Errors
-    /// A candidate of another model or other options.
-    pub fn realise(&self, candidate: &Candidate, options: &PlanOptions) -> Result<Plan, Error> {
-        Ok(Plan::realise(&self.graph, options.visibility, &candidate.knobs)?)
     }
 }

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use ndarray::ArrayD;
 use ndarray_npy::ReadNpyExt;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha20Rng;
 use zip::ZipArchive;
 use zklayout_model::Shape;
 
@@ -43,7 +45,8 @@ impl Samples {
     ///
     /// # Errors
     /// A file that cannot be read, of another format, or that holds something else than finite numbers of that shape.
-    pub fn read(path: &Path, shape: Shape) -> Result<Self, Error> {
+    pub fn read(path: impl AsRef<Path>, shape: Shape) -> Result<Self, Error> {
+        let path = path.as_ref();
         let wrong = |reason: String| Error::Samples { path: path.to_owned(), reason };
         let format = match path.extension().and_then(|extension| extension.to_str()) {
             Some("npy") => SampleFormat::Npy,
@@ -71,6 +74,19 @@ impl Samples {
             return Err(format!("sample {sample} holds NaN or infinity at position {place}"));
         }
         Ok(Self { inputs, labels })
+    }
+
+    /// Draws samples uniformly from `lo..hi`, the same for the same seed.
+    ///
+    /// # Errors
+    /// A range that is empty or not finite.
+    pub fn drawn((lo, hi): (f64, f64), count: usize, seed: u64, shape: Shape) -> Result<Self, String> {
+        if !(lo < hi && (hi - lo).is_finite()) {
+            return Err(format!("{lo}..{hi} is no range from a number to a larger one"));
+        }
+        let mut numbers = ChaCha20Rng::seed_from_u64(seed);
+        let mut sample = || (0..shape.len()).map(|_| numbers.gen_range(lo..hi)).collect();
+        Ok(Self { inputs: (0..count).map(|_| sample()).collect(), labels: None })
     }
 
     /// One of the samples.
@@ -205,9 +221,21 @@ fn flatten(
             items.iter().try_for_each(|item| flatten(item, depth + 1, dims, values))
         }
         serde_json::Value::Number(number) => {
-            values.push(number.as_f64().ok_or_else(|| format!("{number} is not a number of 64 bits"))?);
+            values.push(number.as_f64().ok_or("a number does not fit 64 bits")?);
             Ok(())
         }
-        other => Err(format!("expected nested lists of numbers, found {other}")),
+        other => Err(format!("expected nested lists of numbers, found {}", kind(other))),
+    }
+}
+
+/// What a JSON value is, without what it holds: inputs are private.
+fn kind(value: &serde_json::Value) -> &'static str {
+    match value {
+        serde_json::Value::Null => "null",
+        serde_json::Value::Bool(_) => "a truth value",
+        serde_json::Value::Number(_) => "a number",
+        serde_json::Value::String(_) => "a string",
+        serde_json::Value::Array(_) => "a list",
+        serde_json::Value::Object(_) => "an object",
     }
 }

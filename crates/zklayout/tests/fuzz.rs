@@ -10,8 +10,9 @@ use std::path::Path;
 
 use fuzzing::{Target, mutate};
 use zklayout::{
-    Artefact, Model, Operators, Plan, PlanOptions, Profile, ProofBundle, ProvingKey, QuantiseOptions,
-    QuantisedModel, SampleFormat, Samples, Shape, Srs, VerifierSrs, VerifyingKey, keygen, prove, verify,
+    Artefact, Fixed, Model, Operators, Plan, PlanOptions, Profile, ProofBundle, ProvingKey, QuantiseOptions,
+    QuantisedModel, SampleFormat, Samples, SetupRecord, Shape, Srs, VerifierSrs, VerifyingKey, keygen, prove,
+    verify,
 };
 
 const HEADER: usize = 24;
@@ -69,7 +70,27 @@ impl Seeds {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let key = self.key.to_bytes().unwrap();
         let bundle = self.bundle.to_bytes().unwrap();
+        let model = self.quantised.to_bytes().unwrap();
         vec![
+            Target {
+                name: "quantised model",
+                seeds: vec![model.clone()],
+                read: Box::new(move |bytes| QuantisedModel::from_bytes(bytes, here).is_ok()),
+            },
+            Target {
+                name: "quantised model, resealed",
+                seeds: vec![payload(&model)],
+                read: Box::new(move |bytes| {
+                    QuantisedModel::from_bytes(&seal(&model, bytes), here).is_ok_and(|model| runs(&model))
+                }),
+            },
+            Target {
+                name: "setup record",
+                seeds: vec![SetupRecord::of(&self.quantised, &self.key).to_json().unwrap().into_bytes()],
+                read: Box::new(move |bytes| {
+                    SetupRecord::from_json(&text(bytes)).is_ok_and(|r| !r.to_string().is_empty())
+                }),
+            },
             Target {
                 name: "tflite",
                 seeds: vec![std::fs::read(fixture("models/ds_cnn_int8.tflite")).unwrap()],
@@ -163,6 +184,20 @@ impl Seeds {
         }
         verify(self.srs.verifier(), key, &bundle, &[]).is_ok()
     }
+}
+
+/// Whether a hostile model of small tensors can be run, whatever comes out.
+fn runs(model: &QuantisedModel) -> bool {
+    let small = |node: &Fixed| match node {
+        Fixed::Input(input) => input.shape.len() < 1 << 10,
+        Fixed::Layer(layer) => layer.linear.output.len() < 1 << 10,
+    };
+    if !model.graph().nodes().all(|(_, node)| small(node)) {
+        return false;
+    }
+    let zeros = vec![0; model.input_shape().len()];
+    let _ = model.run_integers(&zeros);
+    true
 }
 
 /// What a sealed file holds.

@@ -28,15 +28,15 @@ pub(crate) fn proving_key_bytes(shape: &CircuitShape) -> usize {
     ((2 * (shape.fixed + shape.permuted) + 3) * ELEMENT) << shape.k
 }
 
-/// The peak.
-pub(crate) fn peak_bytes(shape: &CircuitShape, threads: usize) -> usize {
+/// The peak in bytes, on a number of threads; it needs no profile.
+pub fn peak_memory(shape: &CircuitShape, threads: usize) -> u64 {
     let setup = 2 * POINT;
     let grid = INTEGER * shape.fixed;
     let keys = setup + grid + key_generation(shape) + committing(threads);
     let key = (proving_key_bytes(shape) >> shape.k) + setup + grid + witness(shape);
     let proving = key + synthesis(shape, threads).max(quotient(shape));
     let used = keys.max(proving) << shape.k;
-    PROCESS + (RESIDENT * used as f64) as usize
+    (PROCESS + (RESIDENT * used as f64) as usize) as u64
 }
 
 /// Per row: tables of fixed cells, their denominators and values.

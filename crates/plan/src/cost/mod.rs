@@ -13,6 +13,7 @@ mod steps;
 mod table;
 
 pub use error::CostError;
+pub use memory::peak_memory;
 pub use model::CostModel;
 pub use price::{Cost, Term};
 pub use profile::{Coefficient, Host, Kernel, PROFILE_FORMAT, Profile, Residual};

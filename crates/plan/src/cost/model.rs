@@ -35,7 +35,7 @@ impl<'a> CostModel<'a> {
             prove_error: prove_seconds * self.profile.coefficient(Coefficient::RelativeError),
             keygen_seconds: self.sum(&counts.keys(), shape.k)?,
             verify_seconds: self.sum(&counts.verification(), shape.k)?,
-            peak_memory: memory::peak_bytes(shape, threads) as u64,
+            peak_memory: memory::peak_memory(shape, threads),
             proof_bytes: shape.proof_bytes,
             proving_key_bytes: memory::proving_key_bytes(shape) as u64,
         })

@@ -1,0 +1,77 @@
+//! `zklayout check`: which samples a model's ranges refuse, before there is a key.
+
+use serde::Serialize;
+use zklayout::{Error, PlanOptions, QuantisedModel, Samples, Setup};
+
+use crate::args::CheckOptions;
+use crate::error::CliError;
+use crate::report;
+use crate::session::Source;
+
+#[derive(Serialize)]
+struct Refused {
+    sample: usize,
+    reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<String>,
+}
+
+pub(crate) fn run(options: &CheckOptions, json: bool, show_values: bool) -> Result<(), CliError> {
+    let quantised = integers(options)?;
+    let samples = Samples::read(&options.samples, quantised.input_shape())?.inputs;
+    let refused: Vec<Refused> = samples
+        .iter()
+        .enumerate()
+        .filter_map(|(sample, input)| Some(Refused::of(sample, &quantised.run(input).err()?, show_values)))
+        .collect();
+    if json {
+        println!("{}", serde_json::json!({ "samples": samples.len(), "refused": refused }));
+    } else {
+        print(&quantised, &refused);
+    }
+    match refused.len() {
+        0 if json => Ok(()),
+        0 => {
+            println!("all {} samples are within the ranges", samples.len());
+            Ok(())
+        }
+        count => Err(CliError::Usage(format!("{count} of {} samples are refused", samples.len()))),
+    }
+}
+
+fn integers(options: &CheckOptions) -> Result<QuantisedModel, CliError> {
+    let source =
+        options.model.as_deref().map(|path| Ok::<_, CliError>((path, Source::read(path)?))).transpose()?;
+    match (&options.setup, source) {
+        (Some(folder), source) => {
+            let quantised = Setup::load_model(folder)?;
+            match source {
+                Some((path, source)) => source.check_setup(path, folder, &quantised)?,
+                None => {}
+            }
+            Ok(quantised)
+        }
+        (None, Some((path, source))) => source.integers(path, &options.scales, &PlanOptions::default(), None),
+        (None, None) => Err(CliError::Usage("give a model, or the folder of a setup with --setup".into())),
+    }
+}
+
+fn print(quantised: &QuantisedModel, refused: &[Refused]) {
+    println!("{}", report::pairs(&report::integers(quantised)));
+    if refused.is_empty() {
+        return;
+    }
+    let mut table = report::table(&["sample", "refused because"]);
+    for Refused { sample, reason, value } in refused {
+        let value = value.as_ref().map_or(String::new(), |value| format!(" (value {value})"));
+        table.add_row([sample.to_string(), format!("{reason}{value}")]);
+    }
+    println!("{table}");
+}
+
+impl Refused {
+    fn of(sample: usize, error: &Error, show_values: bool) -> Self {
+        let value = if show_values { error.private_values() } else { None };
+        Self { sample, reason: error.to_string(), value }
+    }
+}

@@ -1,0 +1,38 @@
+//! Folders that are written to in the end, tried before anything is spent.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::CliError;
+
+/// Creates a folder and a file in it, and removes both: whatever is in the way is found now.
+pub(crate) fn try_folder(folder: &Path) -> Result<(), CliError> {
+    let missing = missing(folder);
+    let tried = std::fs::create_dir_all(folder).and_then(|()| tempfile::NamedTempFile::new_in(folder).map(drop));
+    // The innermost first; one that another process has filled meanwhile stays.
+    for made in missing {
+        let _ = std::fs::remove_dir(made);
+    }
+    tried.map_err(|source| CliError::Write { path: folder.to_owned(), source })
+}
+
+/// The folders that would be made, the innermost first.
+fn missing(folder: &Path) -> Vec<PathBuf> {
+    let named = folder.ancestors().filter(|ancestor| !ancestor.as_os_str().is_empty());
+    named.take_while(|ancestor| !ancestor.exists()).map(Path::to_owned).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trying_a_folder_leaves_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        try_folder(&root.path().join("a/b/c")).unwrap();
+        assert!(!root.path().join("a").exists());
+        std::fs::write(root.path().join("file"), "").unwrap();
+        let refused = try_folder(&root.path().join("file/below")).unwrap_err().to_string();
+        assert!(refused.contains("cannot write") && refused.contains("below"), "{refused}");
+    }
+}

@@ -1,0 +1,81 @@
+//! What keys and a proof will take, held against what there is, before any of it is spent.
+
+use serde::Serialize;
+use zklayout::cost::peak_memory;
+use zklayout::{Cost, Plan, PlanOptions};
+
+use crate::error::CliError;
+use crate::memory::{Bound, Room};
+use crate::{memory, plan, report};
+
+/// Address space that a thread reserves beside what it uses: an arena of the allocator and a stack.
+const RESERVED_BY_THREAD: u64 = (64 + 8) << 20;
+
+/// What is predicted.
+#[derive(Serialize)]
+pub(crate) struct Prediction {
+    keys_seconds: Option<f64>,
+    prove_seconds: Option<f64>,
+    /// One standard deviation of the seconds.
+    prove_error: Option<f64>,
+    peak_memory_bytes: u64,
+}
+
+impl Prediction {
+    /// Prices a plan for the machine that plans are chosen for, and its memory for this one.
+    pub(crate) fn of(plan: &Plan, choices: &PlanOptions) -> Self {
+        let cost: Option<Cost> = plan::price(&plan.shape, choices).ok();
+        let seconds = |of: fn(&Cost) -> f64| cost.as_ref().map(of);
+        Self {
+            keys_seconds: seconds(|cost| cost.keygen_seconds),
+            prove_seconds: seconds(|cost| cost.prove_seconds),
+            prove_error: seconds(|cost| cost.prove_error),
+            peak_memory_bytes: peak_memory(&plan.shape, threads()),
+        }
+    }
+
+    /// Refuses what does not fit, unless forced.
+    pub(crate) fn check(&self, force: bool) -> Result<(), CliError> {
+        let lacking = memory::rooms().into_iter().find(|room| room.bytes < self.need(room.bound));
+        match lacking {
+            Some(Room { bytes, bound }) if !force => Err(CliError::Usage(format!(
+                "keys and proof would take {} more, and {} are left: {}. Give more, plan for less with --max-memory or \
+                 --objective memory, or go on with --force",
+                report::bytes(self.need(bound)),
+                report::bytes(bytes),
+                bound.name()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Bytes that are still to be taken.
+    fn need(&self, bound: Bound) -> u64 {
+        let more = self.peak_memory_bytes.saturating_sub(memory::resident_bytes());
+        match bound {
+            Bound::Machine | Bound::Group => more,
+            Bound::AddressSpace => more + RESERVED_BY_THREAD * threads() as u64,
+        }
+    }
+
+    /// One line for people.
+    pub(crate) fn line(&self) -> String {
+        let seconds = |seconds: Option<f64>| seconds.map_or("unknown time".to_owned(), report::seconds);
+        let spread = self.prove_error.map_or(String::new(), |error| format!(" ± {}", report::seconds(error)));
+        let left = memory::rooms().into_iter().min_by_key(|room| room.bytes);
+        let left = left.map_or("unknown room".to_owned(), |room| {
+            format!("{} left: {}", report::bytes(room.bytes), room.bound.name())
+        });
+        format!(
+            "keys {}, proof {}{spread}, {} of memory ({left})",
+            seconds(self.keys_seconds),
+            seconds(self.prove_seconds),
+            report::bytes(self.peak_memory_bytes)
+        )
+    }
+}
+
+/// Threads that the prover will run on.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}

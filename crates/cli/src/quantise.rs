@@ -1,0 +1,35 @@
+//! `zklayout quantise`: a model's integers, saved.
+
+use std::path::Path;
+
+use zklayout::{Artefact, PlanOptions};
+
+use crate::args::QuantiseCommand;
+use crate::error::CliError;
+use crate::{output, report, session};
+
+/// Extension by which other commands know a file of integers.
+const EXTENSION: &str = "quantised";
+
+pub(crate) fn run(options: &QuantiseCommand, json: bool) -> Result<(), CliError> {
+    if options.out.extension().is_none_or(|extension| extension != EXTENSION) {
+        return Err(CliError::Usage(format!("{} does not end in .{EXTENSION}", options.out.display())));
+    }
+    output::try_folder(options.out.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new(".")))?;
+    let quantised = session::quantised(&options.model, &PlanOptions::default())?;
+    quantised.save(&options.out)?;
+    if json {
+        let summary = serde_json::json!({
+            "calibration": quantised.calibration(),
+            "fidelity": quantised.fidelity(),
+            "hash": quantised.hash()?.to_string(),
+        });
+        println!("{summary}");
+        return Ok(());
+    }
+    let mut pairs = report::integers(&quantised);
+    pairs.push(("hash", format!("{} (private: it tells guesses of the weights apart)", quantised.hash()?)));
+    pairs.push(("file", options.out.display().to_string()));
+    println!("{}", report::pairs(&pairs));
+    Ok(())
+}

@@ -1,0 +1,129 @@
+//! `zklayout setup`: quantised model, plan and keys, before there is any input.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use zklayout::{CircuitShape, Plan, QuantisedModel, Setup, SetupRecord, Srs, files};
+
+use crate::args::{KeyOptions, SetupCommand};
+use crate::error::CliError;
+use crate::powers::Powers;
+use crate::prediction::Prediction;
+use crate::progress::Steps;
+use crate::session::Source;
+use crate::{output, report, session};
+
+/// Fewest samples that choose scales for inputs other than themselves.
+pub(crate) const FEWEST_SAMPLES: usize = 8;
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    verifying_key: String,
+    #[serde(flatten)]
+    powers: &'a Powers,
+    record: &'a SetupRecord,
+    predicted: &'a Prediction,
+    seconds: &'a [(String, f64)],
+    shape: &'a CircuitShape,
+    folder: &'a Path,
+}
+
+pub(crate) fn run(options: &SetupCommand, json: bool) -> Result<(), CliError> {
+    let folder = options.out.clone().unwrap_or_else(|| default_folder(&options.model));
+    output::try_folder(&folder)?;
+    let mut steps = Steps::new(json);
+    let model = steps.run("read model", || Source::read(&options.model))?;
+    let layout = options.keys.layout.plan()?;
+    let quantised =
+        steps.run("quantise", || model.integers(&options.model, &options.keys.scales, &layout, None))?;
+    if let Some(few) = few_samples(&quantised).filter(|_| !options.few_samples) {
+        let more = format!("a setup for other inputs wants {FEWEST_SAMPLES} or more; --few-samples goes on");
+        return Err(CliError::Usage(format!("{few} chose the scales, {more}")));
+    }
+    let Made { setup, srs, predicted } = make(quantised, &options.keys, &folder, &mut steps)?;
+    let summary = Summary {
+        verifying_key: setup.verifying_key().hash().to_string(),
+        powers: &Powers::of(srs.verifier()),
+        record: setup.record(),
+        predicted: &predicted,
+        seconds: steps.times(),
+        shape: &setup.plan().shape,
+        folder: &folder,
+    };
+    if json {
+        println!("{}", serde_json::json!(summary));
+    } else {
+        print(&summary, &setup);
+    }
+    Ok(())
+}
+
+fn print(summary: &Summary<'_>, setup: &Setup) {
+    println!("{}", report::layers(setup.model().graph(), setup.plan()));
+    let mut pairs = report::counts(setup.plan());
+    pairs.extend(report::record(summary.record));
+    pairs.push(("times", report::times(summary.seconds)));
+    pairs.push(("files", summary.folder.display().to_string()));
+    println!("{}", report::pairs(&pairs));
+    println!("verifying key {}", summary.verifying_key);
+    summary.powers.print();
+}
+
+/// A setup, the powers of tau that it was made with, and what it and a proof were predicted to take.
+pub(crate) struct Made {
+    pub(crate) setup: Setup,
+    pub(crate) srs: Srs,
+    pub(crate) predicted: Prediction,
+}
+
+/// Plans and makes keys, or reads them where the folder holds the same setup already.
+pub(crate) fn make(
+    quantised: QuantisedModel,
+    options: &KeyOptions,
+    folder: &Path,
+    steps: &mut Steps,
+) -> Result<Made, CliError> {
+    let plan = steps.run("plan", || session::choose(options.plan.as_deref(), &options.layout, &quantised))?;
+    let predicted = Prediction::of(&plan, &options.layout.plan()?);
+    predicted.check(options.force)?;
+    steps.say(&format!("predicted: {}", predicted.line()));
+    let srs = steps.run("powers of tau", || session::powers(&options.powers, plan.k()))?;
+    if holds(folder, &quantised, &plan, &srs)? {
+        let setup = steps.run("read keys", || Setup::load(folder))?;
+        return Ok(Made { setup, srs, predicted });
+    }
+    let setup = steps.run("make keys", || Setup::new(quantised, &plan, &srs))?;
+    steps.run("write keys", || setup.save(folder))?;
+    Ok(Made { setup, srs, predicted })
+}
+
+/// Whether a folder holds the setup that would be made; another one is not replaced.
+fn holds(folder: &Path, quantised: &QuantisedModel, plan: &Plan, srs: &Srs) -> Result<bool, CliError> {
+    if !folder.join(files::RECORD).exists() {
+        return Ok(false);
+    }
+    let (key, ..) = Setup::load_public(folder)?;
+    let same_model = Setup::load_model(folder)?.hash()? == quantised.hash()?;
+    let same_plan = key.plan_hash() == plan.hash().map_err(zklayout::Error::from)?;
+    if same_model && same_plan && key.srs_hash() == srs.hash() {
+        return Ok(true);
+    }
+    Err(CliError::Usage(format!(
+        "{0} holds another setup, of key {1}, and its proofs need it: prove with `--setup {0}`, or give the new setup another \
+         folder",
+        folder.display(),
+        key.hash()
+    )))
+}
+
+/// What to say of a model whose scales fewer samples chose than other inputs should rely on.
+pub(crate) fn few_samples(model: &QuantisedModel) -> Option<String> {
+    let samples =
+        model.calibration().map(|calibration| calibration.samples).filter(|count| *count < FEWEST_SAMPLES)?;
+    Some(if samples == 1 { "1 sample".to_owned() } else { format!("{samples} samples") })
+}
+
+/// Where a model's setup goes.
+pub(crate) fn default_folder(model: &Path) -> PathBuf {
+    Path::new("setups").join(model.file_stem().unwrap_or_default())
+}

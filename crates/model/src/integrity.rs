@@ -1,0 +1,145 @@
+//! Whether a quantised graph that was read from a file is one that the executor can run: every index in place, every extent
+//! and scale within bounds. It does not know what the numbers are good for.
+
+use crate::activation::FixedActivation;
+use crate::fixed::{Fixed, FixedInput, FixedLayer, OutputKind, ValueRange};
+use crate::graph::Graph;
+use crate::linear::Linear;
+use crate::per_channel::PerChannel;
+use crate::rescale::Stored;
+use crate::shape::Shape;
+
+/// Largest extent of a tensor, a kernel, a padding or an offset.
+const MOST_EXTENT: usize = 1 << 20;
+/// Most values of a tensor.
+const MOST_VALUES: usize = 1 << 31;
+/// Largest magnitude of a power-of-two scale.
+const MOST_SCALE: i32 = 1 << 12;
+/// Largest magnitude of a range's ends.
+const MOST_VALUE: i64 = 1 << 40;
+
+/// Refuses a graph that the executor could not run.
+///
+/// # Errors
+/// Which node is wrong, and what about it.
+pub fn check_fixed(graph: &Graph<Fixed>) -> Result<(), String> {
+    let mut shapes: Vec<Shape> = Vec::new();
+    for (id, node) in graph.nodes() {
+        let place = id.index();
+        let named = |reason: &str| format!("node {place}: {reason}");
+        let sources: Option<Vec<Shape>> =
+            graph.inputs(id).iter().map(|source| shapes.get(source.index()).copied()).collect();
+        let sources = sources.ok_or_else(|| named("it reads a node that comes later"))?;
+        let shape = match node {
+            Fixed::Input(input) if place == 0 && sources.is_empty() => check_input(input),
+            Fixed::Layer(layer) if place > 0 => check_layer(layer, &sources),
+            _ => Err("a graph has one input, the first node"),
+        };
+        shapes.push(shape.map_err(named)?);
+    }
+    if shapes.len() < 2 { Err("a graph has an input and a layer".into()) } else { Ok(()) }
+}
+
+type Checked<T> = Result<T, &'static str>;
+
+fn ensure(holds: bool, reason: &'static str) -> Checked<()> {
+    if holds { Ok(()) } else { Err(reason) }
+}
+
+fn check_input(input: &FixedInput) -> Checked<Shape> {
+    check_shape(input.shape)?;
+    check_scales(&input.scale, input.shape)?;
+    check_range(&input.range)?;
+    input.stored.as_ref().map_or(Ok(()), check_stored)?;
+    Ok(input.shape)
+}
+
+fn check_layer(layer: &FixedLayer, sources: &[Shape]) -> Checked<Shape> {
+    let linear = &layer.linear;
+    let (first, others) = sources.split_first().ok_or("it reads nothing")?;
+    check_linear(linear)?;
+    ensure(linear.input == *first, "its operator does not fit what it reads")?;
+    ensure(layer.skips.len() == others.len(), "it has another number of skip connections than of inputs")?;
+    for (skip, source) in layer.skips.iter().zip(others) {
+        let fits = skip.fits(*source, linear.output) && skip.factor.fits(linear.output.channels);
+        ensure(fits, "a skip connection has other channels")?;
+        let near = |offset: i64| offset.unsigned_abs() <= MOST_EXTENT as u64;
+        ensure(near(skip.offset.0) && near(skip.offset.1), "a skip connection reaches too far")?;
+    }
+    ensure(layer.weight_bits < i64::BITS, "its weights have too many bits")?;
+    check_scales(&layer.accumulator_scale, linear.output)?;
+    check_kind(&layer.kind, linear.output)?;
+    Ok(linear.output)
+}
+
+fn check_linear(linear: &Linear<i64>) -> Checked<()> {
+    check_shape(linear.input)?;
+    check_shape(linear.output)?;
+    let small = |extent: usize| (1..=MOST_EXTENT).contains(&extent);
+    ensure(
+        [linear.window, linear.stride, linear.groups].into_iter().all(small),
+        "a stride, a window or a number of groups is 0 or too large",
+    )?;
+    let (outputs, inputs, height, width) = linear.kernel.dim();
+    ensure(small(height) && small(width), "its kernel has no extent, or too large a one")?;
+    let padding = &linear.padding;
+    let sides = [padding.top, padding.left, padding.bottom, padding.right];
+    ensure(sides.iter().all(|side| *side <= MOST_EXTENT), "its padding is too wide")?;
+    check_shape(linear.pooled())?;
+    let channels = linear.output.channels;
+    ensure(
+        outputs == channels && linear.bias.len() == channels,
+        "its weights have other channels than its output",
+    )?;
+    ensure(channels.is_multiple_of(linear.groups), "its groups do not divide its channels")?;
+    let read = inputs.checked_mul(linear.groups);
+    ensure(
+        inputs == 0 || read == Some(linear.input.channels),
+        "its weights read other channels than its input has",
+    )
+}
+
+fn check_kind(kind: &OutputKind, output: Shape) -> Checked<()> {
+    match kind {
+        OutputKind::Raw => Ok(()),
+        OutputKind::Requantise { shift, activation, range } => {
+            ensure(shift.fits(output.channels), "its shifts are of other channels")?;
+            ensure(shift.most() < i64::BITS - 1, "it drops too many bits")?;
+            if let FixedActivation::Table(table) = activation {
+                check_scale(table.scale)?;
+            }
+            check_range(range)
+        }
+        OutputKind::Rescale(rescale) => {
+            let byte = |value: i64| i32::try_from(value).is_ok();
+            ensure(byte(rescale.lo) && byte(rescale.hi), "its stored integers have more than 32 bits")?;
+            check_stored(&rescale.stored)
+        }
+    }
+}
+
+fn check_shape(shape: Shape) -> Checked<()> {
+    let dims = [shape.channels, shape.height, shape.width];
+    let values = dims.iter().try_fold(1usize, |all, dim| all.checked_mul(*dim));
+    ensure(dims.iter().all(|dim| *dim <= MOST_EXTENT), "a tensor has too large an extent")?;
+    ensure(values.is_some_and(|values| (1..=MOST_VALUES).contains(&values)), "a tensor is empty or too large")
+}
+
+fn check_scales(scales: &PerChannel<i32>, shape: Shape) -> Checked<()> {
+    ensure(scales.fits(shape.channels), "its scales are of other channels")?;
+    scales.values().iter().try_for_each(|scale| check_scale(*scale))
+}
+
+fn check_scale(scale: i32) -> Checked<()> {
+    ensure(scale.unsigned_abs() <= MOST_SCALE.unsigned_abs(), "a scale is out of bounds")
+}
+
+fn check_range(range: &ValueRange) -> Checked<()> {
+    let near = |end: i64| end.unsigned_abs() <= MOST_VALUE.unsigned_abs();
+    ensure(range.lo <= range.hi && near(range.lo) && near(range.hi), "a range is empty or out of bounds")
+}
+
+fn check_stored(stored: &Stored) -> Checked<()> {
+    ensure(stored.unit.is_finite() && stored.unit > 0.0, "a stored unit is no positive number")?;
+    ensure(i32::try_from(stored.zero_point).is_ok(), "a zero point has more than 32 bits")
+}

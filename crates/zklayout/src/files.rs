@@ -1,0 +1,19 @@
+//! Names of the files in folders of setups and proofs.
+
+/// The proof, in a proof's folder.
+pub const PROOF: &str = "proof.bin";
+/// What a verifier needs; in both kinds of folder.
+pub const VERIFYING_KEY: &str = "verifying.key";
+/// The verifier's part of the powers of tau; in both.
+pub const VERIFIER_SRS: &str = "verifier.srs";
+/// The setup's record; in both.
+pub const RECORD: &str = "setup.json";
+/// What a prover needs; the owner's.
+pub const PROVING_KEY: &str = "proving.key";
+/// The integers with the weights; the owner's.
+pub const QUANTISED_MODEL: &str = "model.quantised";
+/// What ties the owner's files together; the owner's.
+pub const OWNER: &str = "owner.json";
+
+/// All files of a whole setup.
+pub const SETUP: [&str; 6] = [RECORD, OWNER, QUANTISED_MODEL, PROVING_KEY, VERIFYING_KEY, VERIFIER_SRS];

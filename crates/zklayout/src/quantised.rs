@@ -1,0 +1,192 @@
+//! A model with exact integer semantics: what is planned, what keys are made of, what a proof is about.
+//!
+//! Knows how its scales were chosen only as a record.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use zklayout_model::{
+    Fixed, Graph, ImportError, QuantiseOptions, Shape, Trace, check_fixed, execute, execute_integers,
+    import_tflite,
+};
+use zklayout_plan::{
+    Candidate, Plan, PlanHash, PlanOptions, Priced, SearchReport, candidates, plan, sample, search,
+};
+use zklayout_prover::{Artefact, ProverError};
+
+use crate::calibration::Calibration;
+use crate::error::Error;
+use crate::fidelity::Fidelity;
+
+/// Extension of TensorFlow Lite files.
+const TFLITE: &str = "tflite";
+
+/// A model with exact integer semantics.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
+pub struct QuantisedModel {
+    pub(crate) graph: Graph<Fixed>,
+    pub(crate) options: Option<QuantiseOptions>,
+    pub(crate) fidelity: Option<Fidelity>,
+    pub(crate) calibration: Option<Calibration>,
+    pub(crate) source: PlanHash,
+}
+
+/// What a file of a quantised model holds, before its graph is looked at.
+#[derive(Deserialize)]
+struct Unchecked {
+    graph: Graph<Fixed>,
+    options: Option<QuantiseOptions>,
+    fidelity: Option<Fidelity>,
+    calibration: Option<Calibration>,
+    source: PlanHash,
+}
+
+impl TryFrom<Unchecked> for QuantisedModel {
+    type Error = String;
+
+    fn try_from(read: Unchecked) -> Result<Self, String> {
+        let Unchecked { graph, options, fidelity, calibration, source } = read;
+        check_fixed(&graph)?;
+        Ok(Self { graph, options, fidelity, calibration, source })
+    }
+}
+
+impl Artefact for QuantisedModel {
+    const KIND: [u8; 4] = *b"qmdl";
+    const NAME: &'static str = "quantised model";
+}
+
+impl QuantisedModel {
+    /// Reads a TensorFlow Lite file that is quantised to bytes (`.tflite`): its integers are the model, as the reference
+    /// kernels compute them. Any other file is one that [`Artefact::save`] wrote.
+    ///
+    /// # Errors
+    /// A file that cannot be read, with something else than the supported operators on bytes, or that is no quantised
+    /// model, one of another format, or a damaged one.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        if path.extension().is_none_or(|extension| extension != TFLITE) {
+            return Ok(<Self as Artefact>::load(path)?);
+        }
+        let graph = import_tflite(path)?;
+        Ok(Self { graph, options: None, fidelity: None, calibration: None, source: hash_of_file(path)? })
+    }
+
+    /// The bit budget that the model was quantised with; `None` if its file had integers.
+    pub fn options(&self) -> Option<&QuantiseOptions> {
+        self.options.as_ref()
+    }
+
+    /// How far the integers are from the float model on the samples that chose the scales; `None` if the file had
+    /// integers, which are exact by construction.
+    pub fn fidelity(&self) -> Option<&Fidelity> {
+        self.fidelity.as_ref()
+    }
+
+    /// The samples that chose the scales; `None` if the file had integers.
+    pub fn calibration(&self) -> Option<&Calibration> {
+        self.calibration.as_ref()
+    }
+
+    /// The same model with a record of where its samples came from.
+    #[must_use]
+    pub fn with_calibration(self, calibration: Calibration) -> Self {
+        Self { calibration: Some(calibration), ..self }
+    }
+
+    /// Hash of the file that the model was read from.
+    pub fn source(&self) -> PlanHash {
+        self.source
+    }
+
+    /// Hash of all of it, weights included: whoever has the hash can test guesses of the weights.
+    ///
+    /// # Errors
+    /// A model that cannot be serialised.
+    pub fn hash(&self) -> Result<PlanHash, Error> {
+        let wrong = |reason| ProverError::NotArtefact { path: "memory".into(), expected: Self::NAME, reason };
+        Ok(PlanHash::of("quantised model", &self.to_bytes().map_err(wrong)?))
+    }
+
+    /// Shape of the model's input.
+    pub fn input_shape(&self) -> Shape {
+        self.graph.nodes().next().map_or(Shape::new(0, 0, 0), |(_, node)| match node {
+            Fixed::Input(input) => input.shape,
+            Fixed::Layer(layer) => layer.linear.output,
+        })
+    }
+
+    /// The quantised graph.
+    pub fn graph(&self) -> &Graph<Fixed> {
+        &self.graph
+    }
+
+    /// Runs the integer executor.
+    ///
+    /// # Errors
+    /// An input that does not fit the model or leaves the quantisation's ranges.
+    pub fn run(&self, input: &[f64]) -> Result<Trace, Error> {
+        Ok(execute(&self.graph, input)?)
+    }
+
+    /// Runs the integer executor on integers of the input: those stored less the zero point, where a file stores them.
+    ///
+    /// # Errors
+    /// An input that does not fit the model.
+    pub fn run_integers(&self, input: &[i64]) -> Result<Trace, Error> {
+        Ok(execute_integers(&self.graph, input)?)
+    }
+
+    /// The output of a run, dequantised.
+    pub fn dequantise(&self, trace: &Trace) -> Vec<f64> {
+        let last = self.graph.nodes().next_back().zip(trace.values.last());
+        last.map(|((_, node), values)| node.dequantise(values).into_iter().collect()).unwrap_or_default()
+    }
+
+    /// Chooses the cheapest layout.
+    ///
+    /// # Errors
+    /// A graph that no layout covers or that does not fit the allowed rows.
+    pub fn plan(&self, options: &PlanOptions) -> Result<Plan, Error> {
+        Ok(plan(&self.graph, options)?)
+    }
+
+    /// The best layout, the second best, and those that no other one beats in every respect, with their prices.
+    ///
+    /// # Errors
+    /// A graph that no layout covers, or limits that no layout keeps.
+    pub fn search(&self, options: &PlanOptions) -> Result<SearchReport, Error> {
+        Ok(search(&self.graph, options)?)
+    }
+
+    /// The chosen layout and `count - 1` others, on the front and off it, with their prices.
+    ///
+    /// # Errors
+    /// A graph that no layout covers.
+    pub fn sample(&self, options: &PlanOptions, count: usize) -> Result<Vec<Priced>, Error> {
+        Ok(sample(&self.graph, options, count)?)
+    }
+
+    /// Every layout that could be chosen, with its counts.
+    ///
+    /// # Errors
+    /// A graph that no layout covers.
+    pub fn candidates(&self, options: &PlanOptions) -> Result<Vec<Candidate>, Error> {
+        Ok(candidates(&self.graph, options)?)
+    }
+
+    /// The complete plan of one of the candidates.
+    ///
+    /// # Errors
+    /// A candidate of another model or other options.
+    pub fn realise(&self, candidate: &Candidate, options: &PlanOptions) -> Result<Plan, Error> {
+        Ok(Plan::realise(&self.graph, options.visibility, &candidate.knobs)?)
+    }
+}
+
+/// Hash of a model's file.
+pub(crate) fn hash_of_file(path: &Path) -> Result<PlanHash, Error> {
+    let bytes = std::fs::read(path).map_err(|source| ImportError::Read { path: path.to_owned(), source })?;
+    Ok(PlanHash::of("model file", &bytes))
+}
