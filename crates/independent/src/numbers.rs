@@ -40,13 +40,13 @@ pub(crate) fn plane_rows(home: &Home) -> usize {
 }
 
 /// What the quotients of a channel are multiplied by, as a logarithm.
-pub(crate) fn shift(home: &Home, _channel: usize) -> u32 {
-    home.shift
+pub(crate) fn shift(home: &Home, channel: usize) -> u32 {
+    home.shift.of(channel)
 }
 
 /// Bits of a channel's remainder, or of each of its limbs.
-pub(crate) fn limb_bits(home: &Home, _channel: usize) -> u32 {
-    home.limb_bits
+pub(crate) fn limb_bits(home: &Home, channel: usize) -> u32 {
+    home.limb_bits.of(channel)
 }
 
 /// Remainder columns of a lane.
@@ -66,14 +66,14 @@ pub(crate) fn scaled(fact: &LinearFact, channel: usize) -> Scaled {
 }
 
 /// What a skipped tensor is multiplied by where it is added to an output channel, by the model's definition.
-pub(crate) fn skip_factor(skip: &Skip<i64>, _output: usize) -> i64 {
-    skip.factor
+pub(crate) fn skip_factor(skip: &Skip<i64>, output: usize) -> i64 {
+    skip.factor.of(output)
 }
 
 /// How a channel's accumulators are rounded, if bits are dropped: how many, and what becomes of the rest.
-pub(crate) fn requantised(layer: &FixedLayer, _channel: usize) -> Option<(u32, &FixedActivation, &ValueRange)> {
+pub(crate) fn requantised(layer: &FixedLayer, channel: usize) -> Option<(u32, &FixedActivation, &ValueRange)> {
     match &layer.kind {
-        OutputKind::Requantise { shift, activation, range } => Some((*shift, activation, range)),
+        OutputKind::Requantise { shift, activation, range } => Some((shift.of(channel), activation, range)),
         OutputKind::Raw | OutputKind::Rescale(_) => None,
     }
 }
