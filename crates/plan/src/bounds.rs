@@ -115,11 +115,12 @@ fn tables(tables: &[Table]) -> Result<(), PlanError> {
                 }
                 hold("table", *shift <= MOST_SHIFT && lo <= hi && table.len() <= 1 << MOST_K)?;
             }
-            TableKind::Steps { steps: Steps { parts, pivot, nudge, lo, hi, closed: _ }, activation } => {
+            TableKind::Steps { steps: Steps { parts, pivot, nudge, lo, hi, room }, activation } => {
                 let clamp = matches!(activation, FixedActivation::Clamp(_));
                 let half = (1i64 << (*parts).min(MOST_PARTS)) / 2;
                 hold("table", clamp && *parts <= MOST_PARTS && (0..=half).contains(nudge))?;
-                values("table", &[*pivot])?;
+                values("table", &[*pivot, room.0, room.1])?;
+                hold("table", room.0 <= *lo && *hi <= room.1)?;
                 hold("table", (-MOST_STEPS..=MOST_STEPS).contains(lo) && (*lo..=MOST_STEPS).contains(hi))?;
                 hold("table", table.len() <= 1 << MOST_K)?;
             }

@@ -67,8 +67,9 @@ pub struct Steps {
     pub lo: i64,
     /// Value of the last step.
     pub hi: i64,
-    /// Whether nothing is known of steps beyond these: no others may be added.
-    pub closed: bool,
+    /// The first and the last value whose steps may be in the table: with others, accumulators would find a value that
+    /// their rounding does not give, or is not defined for.
+    pub room: (i64, i64),
 }
 
 impl Steps {
@@ -77,10 +78,12 @@ impl Steps {
         (value << self.parts) + if value <= self.pivot { self.nudge } else { 0 }
     }
 
-    /// Whether both may be one table: their steps start at the same parts.
-    pub(crate) fn are_alike(&self, other: &Self) -> bool {
-        let open = !self.closed && !other.closed;
-        open && (self.parts, self.pivot, self.nudge) == (other.parts, other.pivot, other.nudge)
+    /// One table of both, if their steps start at the same parts and each has room for the other's.
+    pub(crate) fn joined(&self, other: &Self) -> Option<Self> {
+        let alike = (self.parts, self.pivot, self.nudge) == (other.parts, other.pivot, other.nudge);
+        let (lo, hi) = (self.lo.min(other.lo), self.hi.max(other.hi));
+        let room = (self.room.0.max(other.room.0), self.room.1.min(other.room.1));
+        (alike && room.0 <= lo && hi <= room.1).then_some(Self { lo, hi, room, ..*self })
     }
 
     /// The value whose step a part belongs to.
@@ -216,15 +219,14 @@ impl TableSet {
         self.add(TableKind::Activation { shift, activation, lo, hi })
     }
 
-    /// Adds steps, to those of the same pattern if they are there; returns their place. Beyond reach the rounding is the same,
-    /// so that more steps change nothing, unless they are closed.
+    /// Adds steps, to those of the same pattern that have room for them; returns their place.
     pub(crate) fn steps(&mut self, steps: Steps, activation: FixedActivation) -> usize {
         for (place, table) in self.0.iter_mut().enumerate() {
             if let TableKind::Steps { steps: other, activation: same } = &mut table.kind
                 && *same == activation
-                && other.are_alike(&steps)
+                && let Some(joined) = other.joined(&steps)
             {
-                (other.lo, other.hi) = (other.lo.min(steps.lo), other.hi.max(steps.hi));
+                *other = joined;
                 return place;
             }
         }

@@ -17,7 +17,8 @@
 //! `f` is the channel's slope rounded to an integer and `c` whatever makes every threshold of the channel fall on its side;
 //! where no `c` does, these limbs are too few. Thresholds are those of all accumulators that the rounding is defined for:
 //! a prover with other weights may have any of them. A channel that reaches few steps may have a table of its own that ends
-//! with them; then its thresholds count up to the next step only. Nothing here trusts a formula of the kernels: thresholds
+//! with them; then its thresholds count up to the next step only. No table has a step that holds an accumulator of one of its
+//! channels for which the rounding is not defined: the kernels' accumulators have 32 bits. Nothing here trusts a formula of the kernels: thresholds
 //! are found by running the channel's own rounding. It knows nothing of lanes or rows.
 
 use serde::{Deserialize, Serialize};
@@ -160,13 +161,15 @@ impl StepFunction {
 impl Lines {
     /// Adds a channel's steps to a table of the same pattern.
     fn push_steps(&mut self, steps: Steps) {
-        let own = self.tables.iter().position(|table| *table == steps || table.are_alike(&steps));
-        let place = own.unwrap_or(self.tables.len());
-        match self.tables.get_mut(place) {
-            Some(table) => (table.lo, table.hi) = (table.lo.min(steps.lo), table.hi.max(steps.hi)),
-            None => self.tables.push(steps),
+        let joined =
+            self.tables.iter().enumerate().find_map(|(place, table)| Some((place, table.joined(&steps)?)));
+        if let Some((place, joined)) = joined {
+            self.tables[place] = joined;
+            self.places.push(place);
+        } else {
+            self.places.push(self.tables.len());
+            self.tables.push(steps);
         }
-        self.places.push(place);
     }
 }
 
@@ -176,7 +179,9 @@ const MOST_VALUES: i64 = 1 << 16;
 const MOST_CLOSED: usize = 64;
 
 /// Steps of one part, all alike.
-const ONE_LINE: Steps = Steps { parts: 0, pivot: 0, nudge: 0, lo: 0, hi: 0, closed: false };
+const ONE_LINE: Steps = Steps { parts: 0, pivot: 0, nudge: 0, lo: 0, hi: 0, room: (0, 0) };
+/// Parts that nothing is asked about beyond.
+const FARTHEST_PART: i128 = 1 << 50;
 
 /// Logarithm of a step, given the bits of an entry's width.
 fn step_bits(pattern: &Steps, bits: u32) -> u32 {
@@ -214,7 +219,8 @@ impl Channel {
     fn open(&self, pattern: &Steps, bits: u32, clamp: (i64, i64)) -> Option<(Scale, Steps)> {
         let scale = self.scale(pattern, bits, clamp, EVERY_VALUE)?;
         let (lo, hi) = self.ends(pattern, bits, &scale)?;
-        Some((scale, Steps { lo, hi, ..*pattern }))
+        let room = self.room(pattern, bits, &scale)?;
+        (room.0 <= lo && hi <= room.1).then_some((scale, Steps { lo, hi, room, ..*pattern }))
     }
 
     /// The channel's scale and the steps that it reaches, right for every accumulator that falls on one of them. A clamped
@@ -225,7 +231,8 @@ impl Channel {
         let (least, most) = self.ends(pattern, bits, &scale)?;
         let lo = if first > clamp.0 { first } else { least };
         let hi = if last < clamp.1 { last } else { most };
-        Some((scale, Steps { lo, hi, closed: true, ..*pattern }))
+        let room = self.room(pattern, bits, &scale)?;
+        (room.0 <= lo && hi <= room.1).then_some((scale, Steps { lo, hi, room: (lo, hi), ..*pattern }))
     }
 
     /// The scale that puts every threshold in the window on its side of the step that it starts. Values outside of `(lo, hi]`
@@ -264,14 +271,25 @@ impl Channel {
 
     /// Values, before they are clamped, of the steps that the ends of the reach fall on.
     fn ends(&self, pattern: &Steps, bits: u32, scale: &Scale) -> Option<(i64, i64)> {
-        let shift = part_bits(pattern, bits)?;
-        let value = |acc: i64| {
-            let scaled = i128::from(scale.factor) * i128::from(acc) + i128::from(scale.offset);
-            i64::try_from(scaled >> shift).ok().map(|part| pattern.value(part))
-        };
         let (least, most) = self.reach.accumulators;
-        Some((value(least)?, value(most)?))
+        Some((pattern.value(part(pattern, bits, scale, least)?), pattern.value(part(pattern, bits, scale, most)?)))
     }
+
+    /// The first and the last value, before they are clamped, whose steps hold no accumulator that the rounding is not
+    /// defined for.
+    fn room(&self, pattern: &Steps, bits: u32, scale: &Scale) -> Option<(i64, i64)> {
+        let (first, last) = self.domain.accumulators;
+        let below = pattern.value(part(pattern, bits, scale, first - 1)?);
+        let above = pattern.value(part(pattern, bits, scale, last + 1)?);
+        Some((below + 1, above - 1))
+    }
+}
+
+/// The part of a step that an accumulator falls on.
+fn part(pattern: &Steps, bits: u32, scale: &Scale, acc: i64) -> Option<i64> {
+    let scaled = i128::from(scale.factor) * i128::from(acc) + i128::from(scale.offset);
+    let part = scaled >> part_bits(pattern, bits)?;
+    i64::try_from(part.clamp(-FARTHEST_PART, FARTHEST_PART)).ok()
 }
 
 impl Window {
@@ -344,6 +362,55 @@ mod tests {
                 prop_assert!(finds_its_value(&rescale(scaling, (-30_000, 30_000), false), 44, -40_000..=40_000));
             }
         }
+    }
+
+    /// Of every entry of every channel, the first and the last accumulator that finds it; each must have its value.
+    fn holds_at_both_ends(rescale: &Rescale, bits: u32) -> Option<usize> {
+        let lines = StepFunction::of(rescale, rescale.reach.len())?.lines(bits)?;
+        let (lo, hi) = rescale.extremes();
+        let mut held = 0;
+        for (channel, (scale, place)) in lines.scales.iter().zip(&lines.places).enumerate() {
+            let (factor, offset) = (i128::from(scale.factor), i128::from(scale.offset));
+            for (x, value) in lines.tables[*place].entries() {
+                let start = (i128::from(x) << lines.shift) - offset;
+                let first = -(-start).div_euclid(factor);
+                let last = (start + (1 << bits) - 1).div_euclid(factor);
+                for acc in [first, last].into_iter().filter(|_| first <= last) {
+                    let found = i64::try_from(acc).ok().and_then(|acc| rescale.apply(channel, acc));
+                    assert_eq!(found, Some(value.clamp(lo, hi)), "{acc} of channel {channel}, {rescale:?}");
+                    held += 1;
+                }
+            }
+        }
+        Some(held)
+    }
+
+    /// Two channels, of which the second has few and long steps.
+    fn two_channels(factors: Vec<f64>, threshold: i64) -> Rescale {
+        let reach = vec![(-2000, 3000), (threshold - 900, threshold + 800)];
+        let stored = Stored { unit: 1.0, zero_point: 0 };
+        Rescale { scaling: Scaling::Factors(factors), stored, lo: 0, hi: 127, reach }
+    }
+
+    proptest! {
+        #[test]
+        fn no_entry_holds_an_accumulator_of_another_value_or_of_none(
+            steep in 1e-3f64..0.5, exponent in 20i32..32, bits in 24u32..62, seed in 0.5f64..1.0,
+        ) {
+            let power = f64::powi(2.0, -exponent);
+            for (flat, threshold) in [(power, 1 << (exponent - 1)), (power * seed, (0.5 / power / seed) as i64)] {
+                holds_at_both_ends(&two_channels(vec![steep, flat], threshold), bits);
+            }
+        }
+    }
+
+    #[test]
+    fn steps_beyond_32_bits_are_in_no_table() {
+        let rescale = two_channels(vec![0.05, f64::powi(2.0, -30)], 1 << 29);
+        assert!(holds_at_both_ends(&rescale, 32).unwrap() > 200);
+        // A step that is reached, but ends beyond 32 bits, has no table.
+        let last = two_channels(vec![0.05, f64::powi(2.0, -30)], (1 << 30) + (1 << 29));
+        assert_eq!(StepFunction::of(&last, 2).unwrap().lines(32), None);
     }
 
     #[test]

@@ -152,8 +152,8 @@ impl Network<'_> {
 }
 
 /// What layers with multipliers are refused for.
-const NO_LIMBS: &str = "it has fixed-point multipliers: they are laid out in limbs, and no limbs are enough for theirs or \
-                        limbs are not to be tried";
+const NO_LIMBS: &str = "it has fixed-point multipliers: they are laid out in limbs, and no limbs are enough for theirs, its \
+                        accumulators come within a step of 32 bits, or limbs are not to be tried";
 
 /// The one choice for a layer of a network with multipliers.
 fn in_limbs(steps: &Option<StepFunction>) -> Requantise {
