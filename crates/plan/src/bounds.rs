@@ -21,7 +21,7 @@ const MOST_POSITIONS: usize = 1 << 27;
 /// Powers of a challenge that all passes together are written with: a gate's expression grows with each.
 const MOST_POWERS: usize = 1 << 17;
 /// Magnitude of an integer that values are offset or multiplied by.
-const MOST_VALUE: i64 = 1 << 50;
+pub(crate) const MOST_VALUE: i64 = 1 << 50;
 /// Magnitude of what scaled accumulators are multiplied by or offset with.
 const MOST_SCALED: i64 = 1 << 62;
 /// Bits that a number is shifted by.
@@ -275,8 +275,9 @@ fn layer(layer: &DirectLayer) -> Result<(), PlanError> {
     match &layer.finish {
         Finish::Raw => Ok(()),
         Finish::Lookup { shift, .. } => shifts("layer", shift, channels),
-        Finish::Bits { shift, bits, .. } => {
-            hold("layer", *bits <= MOST_SHIFT)?;
+        Finish::Bits { shift, lo, hi, .. } => {
+            values("range of a layer", &[*lo, *hi])?;
+            hold("layer", lo <= hi)?;
             shifts("layer", shift, channels)
         }
     }

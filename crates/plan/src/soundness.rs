@@ -5,7 +5,7 @@
 
 use zklayout_model::PerChannel;
 
-use crate::direct::{Direct, DirectLayer, Finish, Weights};
+use crate::direct::{DigitRange, Direct, DirectLayer, Finish, Weights};
 use crate::error::PlanError;
 use crate::layout::Layout;
 use crate::plan::Plan;
@@ -158,7 +158,10 @@ fn layer_bound(layout: &Direct, layer: &DirectLayer) -> f64 {
     let finish = match &layer.finish {
         Finish::Raw => 0.0,
         Finish::Lookup { shift, .. } => value * f64::from(shift.most()).exp2(),
-        Finish::Bits { shift, bits, .. } => f64::from(shift.most() + bits).exp2(),
+        // Two's complement of the quotient's range holds it; the range's other digits reach less than twice as far.
+        Finish::Bits { shift, lo, hi, .. } => {
+            f64::from(DigitRange::signed(*lo, *hi).count + 1 + shift.most()).exp2()
+        }
     };
     depth * window * value * weight + bias + skips + finish
 }

@@ -5,6 +5,8 @@ use zklayout_model::{
     ValueRange,
 };
 
+use crate::bounds::MOST_VALUE;
+use crate::direct::digits::DigitRange;
 use crate::direct::geometry::Geometry;
 use crate::direct::knobs::{DirectKnobs, DotVariant, ReluVariant};
 use crate::direct::layout::{Direct, DirectLayer, DirectSkip, Finish, Gadgets, Weights};
@@ -159,11 +161,10 @@ impl Builder {
             unsupported(&layer.name, "its activation is no clamp; only the family `streams` has others")
         })?;
         let rectify = clamp == Clamp { lo: Some(0), hi: None };
-        let bits = signed_bits(&range);
-        let has_digits = (rectify || clamp.is_identity()) && shift.most() + bits <= MOST_BITS;
+        let has_digits = (rectify || clamp.is_identity()) && digits(shift.most(), &range) <= MOST_BITS;
         if self.layout.knobs.relu == ReluVariant::Bits && has_digits {
             self.layout.gadgets.bits = true;
-            return Ok(Finish::Bits { shift, bits, rectify });
+            return Ok(Finish::Bits { shift, lo: range.lo, hi: range.hi, rectify });
         }
         let values = self.tables.activation(0, FixedActivation::Clamp(clamp), range.lo, range.hi);
         for bits in shift.values() {
@@ -258,10 +259,13 @@ fn signed_range(tables: &mut TableSet, lo: i64, hi: i64) -> u64 {
     tables.0[index].tag
 }
 
-/// Bits of the smallest two's complement numbers that hold a range.
-fn signed_bits(range: &ValueRange) -> u32 {
-    let bits = |x: i64| i64::BITS + 1 - (if x < 0 { !x } else { x }).leading_zeros();
-    bits(range.lo).max(bits(range.hi))
+/// Digits of an accumulator in two's complement; more than any layout has if its quotient's range is empty or wide.
+fn digits(shift: u32, range: &ValueRange) -> u32 {
+    let bounds = -MOST_VALUE..=MOST_VALUE;
+    if range.lo > range.hi || !bounds.contains(&range.lo) || !bounds.contains(&range.hi) {
+        return u32::MAX;
+    }
+    DigitRange::signed(range.lo, range.hi).count.saturating_add(shift)
 }
 
 fn unsupported(layer: &str, reason: &str) -> PlanError {

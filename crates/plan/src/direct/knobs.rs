@@ -35,8 +35,8 @@ pub enum DotVariant {
 pub enum ReluVariant {
     /// A table of quotients and values.
     Lookup,
-    /// The accumulator's binary digits, where the activation is ReLU or nothing; other activations stay lookups. The
-    /// quotient's range is widened to a power of two.
+    /// The accumulator's binary digits, where the activation is ReLU or nothing; other activations stay lookups. Digits
+    /// reach over a power of two, so that a quotient's range of another size takes its digits once or twice more.
     Bits,
 }
 

@@ -113,8 +113,10 @@ pub enum Finish {
     Bits {
         /// Bits dropped in each channel.
         shift: PerChannel<u32>,
-        /// Bits of the quotient, in two's complement.
-        bits: u32,
+        /// Smallest quotient.
+        lo: i64,
+        /// Largest quotient.
+        hi: i64,
         /// Whether negative quotients become 0.
         rectify: bool,
     },

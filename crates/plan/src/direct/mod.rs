@@ -5,6 +5,7 @@
 //! that says which row holds what.
 
 mod candidate;
+mod digits;
 mod gadget;
 mod geometry;
 mod knobs;
@@ -13,6 +14,7 @@ mod search;
 mod tally;
 mod walk;
 
+pub(crate) use digits::DigitRange;
 pub use gadget::{Cell, Datum, Fill, Gadget, SLOT_CELLS, Source};
 pub use geometry::Geometry;
 pub use knobs::{DirectKnobs, DotVariant, ReluVariant};

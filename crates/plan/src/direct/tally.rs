@@ -4,6 +4,7 @@
 
 use zklayout_model::Shape;
 
+use crate::direct::digits::DigitRange;
 use crate::direct::geometry::Geometry;
 use crate::direct::knobs::{DirectKnobs, DotVariant};
 use crate::direct::layout::{Finish, channel_runs};
@@ -63,22 +64,25 @@ impl Tally {
                     self.copies += rows * self.knobs.slots;
                 }
             }
-            Finish::Bits { shift, bits, rectify } => {
+            Finish::Bits { shift, lo, hi, rectify } => {
                 for (_, shift, count) in channel_runs(shift, output) {
-                    self.bits(shift, *bits, *rectify, count);
+                    self.bits(shift, (*lo, *hi), *rectify, count);
                 }
             }
         }
     }
 
     /// `count` accumulators in binary digits.
-    fn bits(&mut self, shift: u32, bits: u32, rectify: bool, count: usize) {
+    fn bits(&mut self, shift: u32, (lo, hi): (i64, i64), rectify: bool, count: usize) {
         let width = self.knobs.bits();
-        let rows = (bits as usize).div_ceil(width) + (shift as usize).div_ceil(width);
-        let idle = rows * width - (bits + shift) as usize;
+        let ranges = DigitRange::of(lo, hi, rectify);
+        let (mut rows, mut digits) = (0, 0);
+        for part in ranges.iter().map(|range| range.count as usize).chain([shift as usize]) {
+            (rows, digits) = (rows + part.div_ceil(width), digits + part);
+        }
         self.rows += count * rows;
-        // The number before, the idle digits, and the accumulator itself at the end.
-        self.copies += count * (rows + idle + 1);
+        // The number before, the idle digits, and the accumulator or the quotient itself at the end of each range.
+        self.copies += count * (rows + rows * width - digits + ranges.len());
         if rectify {
             self.dot(1, false, count);
         }

@@ -4,6 +4,7 @@
 
 use zklayout_model::{Clamp, Shape};
 
+use crate::direct::digits::DigitRange;
 use crate::direct::gadget::{Cell, Datum, Fill, Gadget, SLOT_CELLS, Source};
 use crate::direct::knobs::{DirectKnobs, DotVariant};
 use crate::direct::layout::{Direct, DirectLayer, Finish, Weights, channel_runs};
@@ -217,10 +218,10 @@ impl Walk<'_> {
                     values.extend(self.look(&accumulators[first..first + count], shift, *clamp, *table));
                 }
             }
-            Finish::Bits { shift, bits, rectify } => {
+            Finish::Bits { shift, lo, hi, rectify } => {
                 for (first, shift, count) in channel_runs(shift, output) {
                     let run = &accumulators[first..first + count];
-                    values.extend(run.iter().map(|source| self.bits(*source, shift, *bits, *rectify)));
+                    values.extend(run.iter().map(|source| self.bits(*source, shift, (*lo, *hi), *rectify)));
                 }
             }
         }
@@ -246,16 +247,22 @@ impl Walk<'_> {
         homes
     }
 
-    /// The digits of the quotient, then those of the remainder; the number after all of them is the accumulator.
-    fn bits(&mut self, source: Source, shift: u32, bits: u32, rectify: bool) -> Source {
-        let lift = 1i64 << (shift + bits - 1);
-        let sign = Digits { source, lift, below: shift, count: bits, offset: -(1i64 << (bits - 1)) };
-        let (quotient, sign_cell) = self.digits(&sign, ZERO, shift == 0);
+    /// The digits of the quotient, then those of the remainder; the number after all of them is the accumulator. Then
+    /// digits of the quotient again, as often as its range takes.
+    fn bits(&mut self, source: Source, shift: u32, range: (i64, i64), rectify: bool) -> Source {
+        let ranges = DigitRange::of(range.0, range.1, rectify);
+        let Some((&DigitRange { count, offset }, others)) = ranges.split_first() else { return ZERO };
+        let lift = -(offset << shift);
+        let digits = Digits { source, lift, below: shift, count, offset };
+        let (quotient, sign) = self.digits(&digits, ZERO, shift == 0);
         if shift > 0 {
             let remainder = Digits { source, lift, below: 0, count: shift, offset: 0 };
             self.digits(&remainder, quotient, true);
         }
-        if rectify { self.dot(&[(sign_cell, quotient)], None) } else { quotient }
+        for &DigitRange { count, offset } in others {
+            self.digits(&Digits { source: quotient, lift: -offset, below: 0, count, offset }, ZERO, true);
+        }
+        if rectify { self.dot(&[(sign, quotient)], None) } else { quotient }
     }
 
     /// Rows of digits, most significant first; returns the number after them and the first digit.

@@ -4,9 +4,11 @@
 //! before | ... b_2 b_1 b_0 | after
 //! ```
 //!
-//! The quotient's rows start at 0 and end with the offset `-2^(bits - 1)`, so that the first digit is 1 exactly if the
-//! quotient is not negative; the remainder's rows start at the quotient and end at the accumulator. ReLU is the dot
-//! product of the first digit and the quotient.
+//! The quotient's rows start at 0 and end with an offset; where it is `-2^(bits - 1)`, the first digit is 1 exactly if the
+//! quotient is not negative. The remainder's rows start at the quotient and end at the accumulator. Digits reach over a power
+//! of two: where the quotient's range is smaller, further rows end with other offsets at the same quotient, and only numbers in
+//! the range have digits in all of them (`crates/plan/src/direct/digits.rs`). ReLU is the dot product of the first digit and
+//! the quotient.
 //!
 //! | degree | constraint |
 //! |--------|------------|
@@ -15,8 +17,9 @@
 //!
 //! A cheating prover would use a digit other than 0 and 1 (it is constrained), more digits than the range has (idle
 //! digits are copies of the constant 0, so that the decomposition has exactly the planned digits and is unique: all of
-//! them stay far below the field's characteristic), or digits of another number (the last number is a copy of the
-//! accumulator, every row's first number one of the previous row's last).
+//! them stay far below the field's characteristic), digits of another number (the last number is a copy of the
+//! accumulator or the quotient, every row's first number one of the previous row's last), or a quotient that the executor
+//! refuses (it has no digits in one of its ranges).
 
 use halo2_proofs::plonk::ConstraintSystem;
 
