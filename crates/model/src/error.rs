@@ -143,6 +143,18 @@ pub enum ExecuteError {
         /// Column of the value.
         column: usize,
     },
+    /// A weight is not one of the layer's bits.
+    #[error("layer {layer:?}: weight {value} of channel {channel} does not fit {bits} bits")]
+    WeightRange {
+        /// The layer's name.
+        layer: String,
+        /// Output channel of the weight.
+        channel: usize,
+        /// The weight.
+        value: i64,
+        /// Bits of a weight.
+        bits: u32,
+    },
     /// An accumulation left 64 bits.
     #[error("layer {layer:?}: an accumulator overflows 64 bits; lower the weight or activation bits")]
     Overflow {

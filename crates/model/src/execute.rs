@@ -93,6 +93,7 @@ fn in_shape(spec: &FixedInput, integers: Vec<i64>) -> Result<Array3<i64>, Execut
 }
 
 fn run_layer(layer: &FixedLayer, sources: &[&Array3<i64>]) -> Result<(Array3<i64>, Array3<i64>), ExecuteError> {
+    check_weights(layer)?;
     let overflow = || ExecuteError::Overflow { layer: layer.name.clone() };
     let mut accumulators = layer.linear.apply(sources[0]).ok_or_else(overflow)?;
     for (skip, source) in layer.skips.iter().zip(&sources[1..]) {
@@ -106,6 +107,11 @@ fn run_layer(layer: &FixedLayer, sources: &[&Array3<i64>]) -> Result<(Array3<i64
         OutputKind::Rescale(rescale) => rescaled(rescale, &accumulators).ok_or_else(overflow)?,
     };
     Ok((accumulators, values))
+}
+
+fn check_weights(layer: &FixedLayer) -> Result<(), ExecuteError> {
+    let Some((channel, value)) = layer.weight_beyond_bits() else { return Ok(()) };
+    Err(ExecuteError::WeightRange { layer: layer.name.clone(), channel, value, bits: layer.weight_bits })
 }
 
 fn requantise(

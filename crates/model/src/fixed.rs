@@ -170,6 +170,15 @@ impl FixedLayer {
         }
     }
 
+    /// The first weight that the layer's bits do not hold in two's complement, with its output channel.
+    pub fn weight_beyond_bits(&self) -> Option<(usize, i64)> {
+        // More bits than an integer has hold every weight.
+        let half = 1i64.checked_shl(self.weight_bits.saturating_sub(1)).filter(|half| *half > 0);
+        let beyond = |weight: i64| half.is_some_and(|half| !(-half..half).contains(&weight));
+        let mut weights = self.linear.kernel.indexed_iter();
+        weights.find(|(_, weight)| beyond(**weight)).map(|((channel, ..), &weight)| (channel, weight))
+    }
+
     /// The bias with the rounding term of the requantisation added, which leaves a plain floor.
     pub fn rounded_bias(&self) -> Vec<i64> {
         let half = |channel: usize| match &self.kind {

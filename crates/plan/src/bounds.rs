@@ -167,7 +167,7 @@ fn passes(layout: &Streams) -> Result<(), PlanError> {
         tile(&layout.knobs, &write.tile)?;
         positions("pitch", &[write.pitch])?;
     }
-    let digit = |step: &WeightStep| !matches!(step, WeightStep::Digit(bits) if *bits > MOST_SHIFT);
+    let digit = |step: &WeightStep| !matches!(step, WeightStep::Digit(bits) if *bits != layout.weight_bits);
     hold("weight step", passes.weight_steps.iter().all(digit))?;
     hold("number of powers", powers(passes).is_some_and(|powers| powers <= MOST_POWERS))
 }
@@ -242,8 +242,7 @@ fn fact(layout: &Streams, fact: &LinearFact) -> Result<(), PlanError> {
     let sizes =
         [fact.groups, fact.group_outputs, fact.group_inputs, fact.kernel.0, fact.kernel.1, fact.bias_digits];
     positions("layer", &sizes)?;
-    positions("layer", &[fact.layer, fact.read_row, fact.pitch, fact.bias_row, fact.row, fact.weight_lanes])?;
-    hold("weight bits", fact.weight_bits <= MOST_SHIFT)
+    positions("layer", &[fact.layer, fact.read_row, fact.pitch, fact.bias_row, fact.row, fact.weight_lanes])
 }
 
 fn direct(layout: &Direct, shape: &CircuitShape) -> Result<(), PlanError> {

@@ -102,9 +102,9 @@ fn fact_bound(layout: &Streams, fact: &LinearFact) -> f64 {
         };
         window as f64 * values(layout, input)
     });
-    let weight = f64::from(fact.weight_bits).exp2();
+    let weight = f64::from(layout.weight_bits).exp2();
     let taps = fact.group_inputs as f64 * fact.kernel.0 as f64 * fact.kernel.1 as f64;
-    let bias = (f64::from(fact.weight_bits) * fact.bias_digits as f64).exp2();
+    let bias = (f64::from(layout.weight_bits) * fact.bias_digits as f64).exp2();
     let skipped = fact
         .skips
         .iter()

@@ -28,7 +28,7 @@ impl Numbers {
     /// The numbers of `graph`.
     ///
     /// # Errors
-    /// A weight that does not fit the plan's bits, or a plan of another graph.
+    /// A weight that does not fit its layer's bits, or a plan of another graph.
     pub fn of(plan: &Direct, graph: &Graph<Fixed>) -> Result<Self, CircuitError> {
         let mut numbers = Self { constants: plan.constants.clone(), layers: Vec::new() };
         for planned in &plan.layers {
@@ -38,10 +38,12 @@ impl Numbers {
             if (kernel.len(), biases.len()) != (planned.geometry.weights(), planned.geometry.output.channels) {
                 return Err(CircuitError::Mismatch(format!("layer {} has other weights", planned.node)));
             }
+            if let Some((_, value)) = model.weight_beyond_bits() {
+                return Err(CircuitError::WeightRange { layer: planned.node, value, bits: model.weight_bits });
+            }
             match planned.weights {
                 Weights::Fixed { .. } => numbers.constants.extend(kernel.into_iter().chain(biases)),
                 Weights::Private { bits, .. } => {
-                    check_range(planned.node, &kernel, bits)?;
                     numbers.layers.push(Layer { node: planned.node, kernel, biases, bits });
                 }
             }
@@ -60,13 +62,5 @@ impl Numbers {
                 Some(bias_digit(*layer.biases.get(output)?, digit, layer.bits))
             }
         }
-    }
-}
-
-fn check_range(layer: usize, weights: &[i64], bits: u32) -> Result<(), CircuitError> {
-    let half = 1i64 << (bits - 1);
-    match weights.iter().find(|weight| !(-half..half).contains(*weight)) {
-        Some(&value) => Err(CircuitError::WeightRange { layer, value, bits }),
-        None => Ok(()),
     }
 }

@@ -276,7 +276,7 @@ impl FixedGrid {
 
     fn place_facts(&mut self, plan: &Streams) {
         for fact in &plan.facts {
-            for (offset, weight_row) in fact.rows(&plan.homes).into_iter().enumerate() {
+            for (offset, weight_row) in fact.rows(&plan.homes, plan.weight_bits).into_iter().enumerate() {
                 let row = fact.row + offset;
                 if let Some(step) = weight_row.step
                     && let Some(index) = plan.passes.weight_steps.iter().position(|other| *other == step)

@@ -21,8 +21,8 @@ impl WeightTape {
         for fact in &plan.facts {
             let layer = layer(graph, fact.layer)?;
             let bias = layer.rounded_bias();
-            for row in fact.rows(&plan.homes) {
-                rows.push(lanes(fact, layer, &bias, &row));
+            for row in fact.rows(&plan.homes, plan.weight_bits) {
+                rows.push(lanes(plan, fact, (layer, &bias), &row));
             }
         }
         let tape = Self { rows };
@@ -61,14 +61,14 @@ pub(crate) fn layer(graph: &Graph<Fixed>, place: usize) -> Result<&FixedLayer, C
     }
 }
 
-fn lanes(fact: &LinearFact, layer: &FixedLayer, bias: &[i64], row: &WeightRow) -> Vec<i64> {
+fn lanes(plan: &Streams, fact: &LinearFact, (layer, bias): (&FixedLayer, &[i64]), row: &WeightRow) -> Vec<i64> {
     let mut lanes = vec![0; fact.weight_lanes];
     let idle = fact.weight_lanes - row.block.outputs;
     for (lane, output) in lanes[idle..].iter_mut().zip(row.block.first..) {
         *lane = match row.cells {
             None => 0,
             Some(WeightCells::Kernel { input, y, x }) => layer.linear.kernel[[output, input, y, x]],
-            Some(WeightCells::Bias { digit }) => bias_digit(bias[output], digit, fact.weight_bits),
+            Some(WeightCells::Bias { digit }) => bias_digit(bias[output], digit, plan.weight_bits),
         };
     }
     lanes

@@ -120,7 +120,6 @@ impl<'a> Candidate<'a> {
                 group_inputs: layer.linear.group_inputs(),
                 kernel: layer.linear.kernel_size(),
                 pitch: self.homes[output].pitch,
-                weight_bits: layer.weight_bits,
                 bias_digits: bias_digits(layer),
                 bias_row: self.bias_row(&self.homes[output], lanes),
                 weight_lanes,
@@ -128,7 +127,7 @@ impl<'a> Candidate<'a> {
             };
             row += fact.len();
             let full = matches!(self.homes[fact.input].read, Read::Scalars { .. });
-            for step in fact.steps(full) {
+            for step in fact.steps(full, self.network.weight_bits) {
                 add::<WeightStep>(&mut passes.weight_steps, step);
             }
             for skip in &fact.skips {

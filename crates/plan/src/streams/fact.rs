@@ -48,8 +48,6 @@ pub struct LinearFact {
     pub kernel: (usize, usize),
     /// Pitch of the planes as the layer reads them.
     pub pitch: usize,
-    /// Bits of a weight and of a bias digit.
-    pub weight_bits: u32,
     /// Digits of a bias.
     pub bias_digits: usize,
     /// Tape row at which the all-ones evaluation is taken.
@@ -212,7 +210,7 @@ impl LinearFact {
     }
 
     /// The distinct steps of the fact's rows; one group and one block have them all.
-    pub(crate) fn steps(&self, full: bool) -> Vec<WeightStep> {
+    pub(crate) fn steps(&self, full: bool, weight_bits: u32) -> Vec<WeightStep> {
         let (kh, kw) = self.kernel;
         let taps = (0..kh).rev().flat_map(|y| (0..kw).rev().map(move |x| (y, x)));
         let mut steps = Vec::new();
@@ -220,19 +218,19 @@ impl LinearFact {
             add(&mut steps, step);
         }
         if self.bias_digits > 1 {
-            add(&mut steps, WeightStep::Digit(self.weight_bits));
+            add(&mut steps, WeightStep::Digit(weight_bits));
         }
         steps
     }
 
-    /// Every row of the fact, given all homes of the plan.
-    pub fn rows(&self, homes: &[Home]) -> Vec<WeightRow> {
+    /// Every row of the fact, given all homes of the plan and its bits of a weight, which are those of a bias's digit too.
+    pub fn rows(&self, homes: &[Home], weight_bits: u32) -> Vec<WeightRow> {
         let mut rows = Vec::with_capacity(self.len());
         for group in 0..self.groups {
             for block in self.blocks(group) {
                 self.output_rows(homes, block, &mut rows);
                 self.kernel_rows(&homes[self.input], block, &mut rows);
-                self.bias_rows(block, &mut rows);
+                self.bias_rows(block, weight_bits, &mut rows);
             }
             if let Some(last) = rows.last_mut() {
                 last.closes = true;
@@ -284,10 +282,10 @@ impl LinearFact {
         Some(WeightStep::Position(distance))
     }
 
-    fn bias_rows(&self, block: Block, rows: &mut Vec<WeightRow>) {
+    fn bias_rows(&self, block: Block, weight_bits: u32, rows: &mut Vec<WeightRow>) {
         for digit in (0..self.bias_digits).rev() {
             let first = digit + 1 == self.bias_digits;
-            let step = (!first).then_some(WeightStep::Digit(self.weight_bits));
+            let step = (!first).then_some(WeightStep::Digit(weight_bits));
             let scalar = if digit == 0 { Scalar::Product { row: self.bias_row } } else { Scalar::Hold };
             let cells = Some(WeightCells::Bias { digit });
             rows.push(WeightRow { block, cells, step, scalar, closes: false });

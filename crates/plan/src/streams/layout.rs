@@ -1,7 +1,7 @@
 //! The choices and the layout of the family `streams`.
 
 use serde::{Deserialize, Serialize};
-use zklayout_model::{Fixed, FixedLayer, Graph, Shape};
+use zklayout_model::{Fixed, Graph, Shape};
 
 use crate::error::PlanError;
 use crate::plan::{Visibility, WeightMode};
@@ -110,7 +110,7 @@ pub struct Streams {
     pub knobs: StreamKnobs,
     /// What the verifier learns.
     pub visibility: Visibility,
-    /// Bits of a weight.
+    /// Bits of a weight and of a bias's digit, in every layer.
     pub weight_bits: u32,
     /// Added to every stored quotient.
     pub quotient_offset: i64,
@@ -179,22 +179,20 @@ pub(crate) fn realise(
     if network.layers.len() != knobs.requantise.len() {
         return Err(PlanError::Format("the knobs are those of a graph with another number of layers".into()));
     }
-    let layers = &network.layers;
     let requantisation = Requantisation::of(&network, &knobs.requantise, knobs.limbs)?;
     let candidate = Candidate::build(&network, &visibility, knobs.lanes, &requantisation)?;
     let (facts, passes) = candidate.facts(knobs.lanes, knobs.weight_lanes);
-    let tables = tables(&requantisation, layers, &visibility, knobs.weight_pairs);
+    let tables = tables(&requantisation, network.weight_bits, &visibility, knobs.weight_pairs);
     let shape = count(&knobs, &visibility, &candidate.homes, &facts, &passes, &tables);
     let public = public_rows(&candidate.homes, &visibility, network.input.shape, knobs.lanes);
     if needed_rows(&shape, knobs.table_columns).max(public) >= shape.usable_rows() {
         return Err(too_large(knobs.k));
     }
     let (quotient_offset, value_offset) = tables.offsets();
-    let weight_bits = weight_bits(layers);
     let streams = Streams {
         knobs,
         visibility,
-        weight_bits,
+        weight_bits: network.weight_bits,
         quotient_offset,
         value_offset,
         tables: tables.0,
@@ -217,19 +215,15 @@ pub(crate) fn public_rows(homes: &[Home], visibility: &Visibility, input: Shape,
 /// The tables, with the range of private weights.
 pub(crate) fn tables(
     requantisation: &Requantisation,
-    layers: &[&FixedLayer],
+    weight_bits: u32,
     visibility: &Visibility,
     weight_pairs: bool,
 ) -> TableSet {
     let mut tables = requantisation.tables.clone();
     match visibility.weights {
-        WeightMode::Private if weight_pairs => tables.insert(Table::pairs(weight_bits(layers))),
-        WeightMode::Private => tables.insert(Table::range(1 << weight_bits(layers))),
+        WeightMode::Private if weight_pairs => tables.insert(Table::pairs(weight_bits)),
+        WeightMode::Private => tables.insert(Table::range(1 << weight_bits)),
         WeightMode::Fixed => {}
     }
     tables
-}
-
-pub(crate) fn weight_bits(layers: &[&FixedLayer]) -> u32 {
-    layers.iter().map(|layer| layer.weight_bits).max().unwrap_or(0)
 }

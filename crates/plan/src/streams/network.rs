@@ -17,6 +17,8 @@ pub(crate) struct Network<'a> {
     pub(crate) sources: Vec<Vec<usize>>,
     /// By node: how its consumers evaluate it.
     pub(crate) reads: Vec<Read>,
+    /// Bits of a weight, in every layer.
+    pub(crate) weight_bits: u32,
     /// By layer: its rounding, if it has multipliers.
     pub(crate) steps: Vec<Option<StepFunction>>,
 }
@@ -25,7 +27,7 @@ impl<'a> Network<'a> {
     /// Reads a graph.
     ///
     /// # Errors
-    /// A graph without layers or with two inputs, multipliers that overflow, or a tensor whose consumers evaluate it in different ways.
+    /// A graph without layers, with two inputs or weights of different bits, multipliers that overflow, or a tensor whose consumers evaluate it in different ways.
     pub(crate) fn of(graph: &'a Graph<Fixed>) -> Result<Self, PlanError> {
         let mut nodes = graph.nodes();
         let Some((_, Fixed::Input(input))) = nodes.next() else {
@@ -41,7 +43,8 @@ impl<'a> Network<'a> {
             return Err(unsupported("input", "the graph has no layer"));
         }
         let steps = layers.iter().map(|layer| steps(layer)).collect::<Result<_, _>>()?;
-        let mut network = Self { input, layers, sources, reads: Vec::new(), steps };
+        let weight_bits = weight_bits(&layers)?;
+        let mut network = Self { input, layers, sources, reads: Vec::new(), weight_bits, steps };
         network.reads =
             (0..=network.layers.len()).map(|node| network.read(node)).collect::<Result<Vec<_>, _>>()?;
         network.check_skips()?;
@@ -144,6 +147,22 @@ impl<'a> Network<'a> {
                 (self.plane(node) == 1).then_some(Read::Scalars { factor: 1 })
             }
             _ => None,
+        }
+    }
+}
+
+/// The bits of every layer's weights. All are looked up in one table, which would let weights of fewer bits be larger than
+/// the executor takes.
+fn weight_bits(layers: &[&FixedLayer]) -> Result<u32, PlanError> {
+    let bits = layers.first().map_or(0, |layer| layer.weight_bits);
+    match layers.iter().find(|layer| layer.weight_bits != bits) {
+        None => Ok(bits),
+        Some(layer) => {
+            let reason = format!(
+                "its weights have {} bits, those of the first layer {bits}; one table holds all, so that they must be equal",
+                layer.weight_bits
+            );
+            Err(unsupported(&layer.name, &reason))
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::streams::arrangement::Arrangement;
 use crate::streams::candidate::{Candidate, bias_digits};
 use crate::streams::count::count;
 use crate::streams::home::Home;
-use crate::streams::layout::{LookupArgument, StreamKnobs, public_rows, tables, weight_bits};
+use crate::streams::layout::{LookupArgument, StreamKnobs, public_rows, tables};
 use crate::streams::network::Network;
 use crate::streams::pass::Passes;
 use crate::streams::requantise::Requantisation;
@@ -118,7 +118,7 @@ impl Space<'_> {
         let sizes = (options.min_k..=options.max_k.min(MOST_K)).filter(move |&k| rows < usable_rows(k));
         let arguments =
             LookupArgument::ALL.into_iter().filter(|one| options.lookups.is_none_or(|only| only == *one));
-        let bits = weight_bits(&self.network.layers);
+        let bits = self.network.weight_bits;
         let singly = move |k: u32| {
             let room = MOST_TABLE_COLUMNS * usable_rows(k);
             let pairs = options.visibility.weights == WeightMode::Private && 1usize << (2 * bits) <= room;
@@ -146,7 +146,7 @@ impl Space<'_> {
     /// The narrowest weight tape and fewest table columns that fit.
     fn narrowest(&self, candidate: &Candidate<'_>, group: &Group<'_>) -> Option<Layout> {
         let visibility = &self.options.visibility;
-        let tables = tables(group.requantisation, &self.network.layers, visibility, group.weight_pairs);
+        let tables = tables(group.requantisation, self.network.weight_bits, visibility, group.weight_pairs);
         let usable = usable_rows(group.k).checked_sub(1)?;
         let most = if group.lookups == LookupArgument::Native { 1 } else { MOST_TABLE_COLUMNS };
         let table_columns = (1..=most).find(|columns| tables.entries().div_ceil(*columns) <= usable)?;
