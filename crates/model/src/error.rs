@@ -144,7 +144,7 @@ pub enum ExecuteError {
         column: usize,
     },
     /// A weight is not one of the layer's bits.
-    #[error("layer {layer:?}: weight {value} of channel {channel} does not fit {bits} bits")]
+    #[error("layer {layer:?}: a weight of channel {channel} does not fit {bits} bits")]
     WeightRange {
         /// The layer's name.
         layer: String,
@@ -164,10 +164,11 @@ pub enum ExecuteError {
 }
 
 impl ExecuteError {
-    /// The value that was refused. It is of a private tensor: not for messages that others read.
+    /// The value that was refused. It is of a private tensor or a weight: not for messages that others read.
     pub fn private_value(&self) -> Option<f64> {
         match self {
             Self::NotFinite { value, .. } | Self::OutOfRange { value, .. } => Some(*value),
+            Self::WeightRange { value, .. } => Some(*value as f64),
             Self::InputShape { .. } | Self::Overflow { .. } => None,
         }
     }

@@ -102,8 +102,7 @@ impl LayerQuantiser<'_> {
     fn integers(&self, scale: &PerChannel<i32>) -> Result<Linear<i64>, QuantiseError> {
         for (channel, bias) in self.linear.bias.iter().enumerate() {
             if (bias * f64::powi(2.0, scale.of(channel))).abs() >= 2f64.powi(52) {
-                let reason = format!("its bias of {bias} is too large beside its weights for exact integers");
-                return Err(self.refuse(channel, &reason));
+                return Err(self.refuse(channel, "its bias is too large beside its weights for exact integers"));
             }
         }
         let largest = (1i64 << (self.options.weight_bits - 1)) - 1;
