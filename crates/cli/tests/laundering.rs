@@ -191,7 +191,8 @@ fn unknown_powers_are_called_unknown() {
     let (key, srs) = (forgery.folder.path().join("verifying.key"), forgery.powers());
     let model = Model::load(fixture("models/tiny.onnx")).unwrap();
     let input: Vec<f64> = (0..model.input_shape().len()).map(|i| (i % 7) as f64 / 7.0).collect();
-    let options = QuantiseOptions { input_bits: 4, weight_bits: 4, table_bits: 6, ..QuantiseOptions::default() };
+    let few = QuantiseOptions { input_bits: 4, weight_bits: 4, table_bits: 6, ..QuantiseOptions::default() };
+    let options = QuantiseOptions { allow_error: 1.0, ..few };
     let quantised = model.quantise(std::slice::from_ref(&input), &options).unwrap();
     let plan = quantised.plan(&PlanOptions { min_k: 6, ..PlanOptions::default() }).unwrap();
     let powers = Srs::from_file(&fixture("powers/prepared.ptau")).unwrap();

@@ -16,8 +16,8 @@ impl Tiny {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/models/tiny.onnx");
         let float = Model::load(path).unwrap();
         let input: Vec<f64> = (0..float.input_shape().len()).map(|i| (i % 7) as f64 / 7.0).collect();
-        let options =
-            QuantiseOptions { input_bits: 4, weight_bits: 4, table_bits: 6, ..QuantiseOptions::default() };
+        let few = QuantiseOptions { input_bits: 4, weight_bits: 4, table_bits: 6, ..QuantiseOptions::default() };
+        let options = QuantiseOptions { allow_error: 1.0, ..few };
         let model = float.quantise(std::slice::from_ref(&input), &options).unwrap();
         let plan = model.plan(&PlanOptions { min_k: 6, ..PlanOptions::default() }).unwrap();
         let trace = model.run(&input).unwrap();
