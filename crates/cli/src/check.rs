@@ -29,14 +29,14 @@ pub(crate) fn run(options: &CheckOptions, json: bool, show_values: bool) -> Resu
     } else {
         print(&quantised, &refused);
     }
-    match refused.len() {
-        0 if json => Ok(()),
-        0 => {
-            println!("all {} samples are within the ranges", samples.len());
-            Ok(())
-        }
-        count => Err(CliError::Usage(format!("{count} of {} samples are refused", samples.len()))),
+    let checked = format!("of {} samples", samples.len());
+    if !refused.is_empty() {
+        return Err(CliError::Usage(format!("{} {checked} are refused", refused.len())));
     }
+    if !json {
+        println!("none {checked} is refused");
+    }
+    Ok(())
 }
 
 fn integers(options: &CheckOptions) -> Result<QuantisedModel, CliError> {
@@ -45,9 +45,8 @@ fn integers(options: &CheckOptions) -> Result<QuantisedModel, CliError> {
     match (&options.setup, source) {
         (Some(folder), source) => {
             let quantised = Setup::load_model(folder)?;
-            match source {
-                Some((path, source)) => source.check_setup(path, folder, &quantised)?,
-                None => {}
+            if let Some((path, source)) = source {
+                source.check_setup(path, folder, &quantised)?;
             }
             Ok(quantised)
         }

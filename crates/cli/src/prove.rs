@@ -170,21 +170,19 @@ fn print(summary: &Summary<'_>, setup: &Setup, public: &PublicValues) {
 /// The largest outputs, at most as many as fit a screen.
 fn outputs(public: &PublicValues, float: Option<&[f64]>) -> comfy_table::Table {
     const MOST: usize = 16;
-    let last = if float.is_some() { "float model" } else { "stored" };
-    let stored = |index: usize| public.output_stored.as_ref()?.get(index).map(ToString::to_string);
-    let mut table = report::table(&["output", "integer", "value", last]);
+    let stored = public.output_stored.as_ref();
+    let mut header = vec!["output", "integer", "value"];
+    header.extend(stored.map(|_| "stored"));
+    header.extend(float.map(|_| "float model"));
+    let mut table = report::table(&header);
     let mut order: Vec<usize> = (0..public.output.len()).collect();
     order.sort_by(|&a, &b| public.output[b].cmp(&public.output[a]));
     for &index in order.iter().take(MOST) {
-        table.add_row([
-            index.to_string(),
-            public.output[index].to_string(),
-            format!("{:.4}", public.output_values[index]),
-            match float.and_then(|float| float.get(index)) {
-                Some(value) => format!("{value:.4}"),
-                None => stored(index).unwrap_or_default(),
-            },
-        ]);
+        let value = format!("{:.4}", public.output_values[index]);
+        let mut row = vec![index.to_string(), public.output[index].to_string(), value];
+        row.extend(stored.and_then(|stored| stored.get(index)).map(ToString::to_string));
+        row.extend(float.and_then(|float| float.get(index)).map(|value| format!("{value:.4}")));
+        table.add_row(row);
     }
     table
 }

@@ -99,7 +99,7 @@ impl Kind {
     }
 
     /// The payload of a container; `path` names it in errors.
-    pub(crate) fn open(self, bytes: &[u8], path: &Path) -> Result<&[u8], ProverError> {
+    pub(crate) fn open<'a>(self, bytes: &'a [u8], path: &Path) -> Result<&'a [u8], ProverError> {
         if bytes.len() < HEADER + CHECKSUM || &bytes[..8] != MAGIC {
             return Err(self.wrong(path, "its header is missing".into()));
         }

@@ -109,14 +109,17 @@ impl ProvingKey {
     /// See [`ProvingKey::load`].
     pub fn from_bytes(bytes: &[u8], path: &std::path::Path, graph: &Graph<Fixed>) -> Result<Self, ProverError> {
         let payload = PROVING_KEY.open(bytes, path)?;
-        let (verifying, key): (VerifyingKey, &[u8]) =
+        let (verifying, mut rest): (VerifyingKey, &[u8]) =
             postcard::take_from_bytes(payload).map_err(|error| PROVING_KEY.wrong(path, error.to_string()))?;
         let plan = Arc::new(verifying.plan()?);
         let grid = Arc::new(fixed_grid(&plan, graph)?);
         let params = CircuitParams(Some(plan.clone()));
         let format = SerdeFormat::RawBytesUnchecked;
-        let key = plonk::ProvingKey::from_bytes::<InferenceCircuit>(key, format, params)
+        let key = plonk::ProvingKey::read::<_, InferenceCircuit>(&mut rest, format, params)
             .map_err(|e| ProverError::ProofSystem { doing: "reading a proving key", reason: e.to_string() })?;
+        if !rest.is_empty() {
+            return Err(PROVING_KEY.wrong(path, format!("{} bytes follow its contents", rest.len())));
+        }
         Ok(Self { plan, grid, key, verifying })
     }
 
