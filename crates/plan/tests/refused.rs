@@ -50,11 +50,12 @@ fn limbs_are_refused_where_there_is_nothing_to_scale() {
 
 /// The input and the first layer, its accumulators rounded by a shift.
 fn graph_without_multipliers(graph: &Graph<Fixed>) -> Graph<Fixed> {
-    use zklayout_model::{FixedActivation, FixedLayer, OutputKind, RangeSource, ValueRange};
+    use zklayout_model::{FixedActivation, FixedLayer, OutputKind, PerChannel, RangeSource, ValueRange};
     let mut nodes = graph.nodes().map(|(_, node)| node.clone());
     let (Some(input), Some(Fixed::Layer(layer))) = (nodes.next(), nodes.next()) else { panic!("two nodes") };
     let range = ValueRange { lo: -300, hi: 300, source: RangeSource::WorstCase };
-    let kind = OutputKind::Requantise { shift: 10, activation: FixedActivation::none(), range };
+    let kind =
+        OutputKind::Requantise { shift: PerChannel::uniform(10), activation: FixedActivation::none(), range };
     let mut other = Graph::new();
     let input = other.add(input, &[]);
     other.add(Fixed::Layer(FixedLayer { kind, ..layer }), &[input]);

@@ -212,7 +212,7 @@ fn weights_names_and_sources_of_ranges_change_nothing() {
 fn bytes_are_those_of_the_format() {
     let range = ValueRange { lo: 0, hi: 255, source: RangeSource::WorstCase };
     let mut graph = Graph::new();
-    let input = FixedInput { shape: Shape::vector(2), scale: 8, range, stored: None };
+    let input = FixedInput { shape: Shape::vector(2), scale: PerChannel::uniform(8), range, stored: None };
     let input = graph.add(Fixed::Input(input), &[]);
     let mut dense = layer(OutputKind::Raw);
     dense.linear.input = Shape::vector(2);
@@ -240,8 +240,8 @@ fn bytes_are_those_of_the_format() {
         [numbers(&[1, 0]), vec![Choice(1)]].into_iter().flatten().collect(),
         // Input, output, window, kernel, biases, groups, stride, padding.
         numbers(&[2, 1, 1, 3, 1, 1, 1, 4, 3, 2, 1, 1, 3, 1, 1, 0, 0, 0, 0]),
-        // Skip connections, weight bits, scales.
-        numbers(&[0, 9, 1, 6, 1, 9]),
+        // Skip connections, weight bits, scales of accumulators.
+        numbers(&[0, 9, 1, 9]),
         // A raw output, digits of a bias.
         vec![Choice(0), Number(1)],
     ];

@@ -3,11 +3,10 @@
 
 use ndarray::{Array3, Array4};
 use zklayout::{
-    Clamp, Fixed, FixedActivation, FixedInput, FixedLayer, Graph, Knobs, Linear, OutputKind, Padding, Plan,
-    PlanOptions, ProvingKey, RangeSource, Rescale, Scaling, Shape, Srs, Stored, Trace, ValueRange, Visibility,
-    WeightMode, keygen, prove, verify,
+    Clamp, DirectKnobs, DotVariant, Family, Fixed, FixedActivation, FixedInput, FixedLayer, Graph, Knobs, Linear,
+    OutputKind, Padding, PerChannel, Plan, PlanOptions, ProvingKey, RangeSource, ReluVariant, Rescale, Scaling,
+    Shape, Srs, Stored, Trace, ValueRange, Visibility, WeightMode, execute, keygen, prove, verify,
 };
-use zklayout::{DirectKnobs, DotVariant, Family, ReluVariant, execute};
 use zklayout_model::execute_integers;
 
 const PRIVATE: Visibility = Visibility { public_input: false, weights: WeightMode::Private };
@@ -27,8 +26,8 @@ impl Setup {
 
     /// What the verifier says to a prover who holds weights and an execution of its own.
     fn attempt(&self, held: &Graph<Fixed>, trace: &Trace) -> Result<Vec<i64>, String> {
-        let bundle = prove(&self.srs, &self.key, held, trace).map_err(|error| format!("prove: {error}"))?;
-        let public = verify(self.srs.verifier(), self.key.verifying(), &bundle);
+        let bundle = prove(&self.srs, &self.key, held, trace, &[]).map_err(|error| format!("prove: {error}"))?;
+        let public = verify(self.srs.verifier(), self.key.verifying(), &bundle, &[]);
         Ok(public.map_err(|error| format!("verify: {error}"))?.output)
     }
 }
@@ -65,15 +64,16 @@ fn dense(kernel: &[&[i64]], bias: &[i64], kind: OutputKind) -> FixedLayer {
         stride: 1,
         padding: Padding::default(),
     };
-    let (weight_scale, accumulator_scale, weight_bits) = (0, 0, 9);
-    FixedLayer { name: "dense".into(), linear, skips: vec![], weight_bits, weight_scale, accumulator_scale, kind }
+    let (weight_bits, accumulator_scale) = (9, PerChannel::uniform(0));
+    FixedLayer { name: "dense".into(), linear, skips: vec![], weight_bits, accumulator_scale, kind }
 }
 
 fn chain(range: (i64, i64), stored: Option<Stored>, layers: Vec<FixedLayer>) -> Graph<Fixed> {
     let range = ValueRange { lo: range.0, hi: range.1, source: RangeSource::WorstCase };
     let shape = layers[0].linear.input;
     let mut graph = Graph::new();
-    let mut last = graph.add(Fixed::Input(FixedInput { shape, scale: 0, range, stored }), &[]);
+    let mut last =
+        graph.add(Fixed::Input(FixedInput { shape, scale: PerChannel::uniform(0), range, stored }), &[]);
     for layer in layers {
         last = graph.add(Fixed::Layer(layer), &[last]);
     }
@@ -135,7 +135,7 @@ fn rounded() -> Graph<Fixed> {
     let kind = |shift, lo, (least, most)| {
         let activation = FixedActivation::Clamp(Clamp { lo, hi: None });
         let range = ValueRange { lo: least, hi: most, source: RangeSource::Calibrated };
-        OutputKind::Requantise { shift, activation, range }
+        OutputKind::Requantise { shift: PerChannel::uniform(shift), activation, range }
     };
     let first = dense(&[&[9, 4, -7], &[-3, 8, 5]], &[30, -20], kind(3, Some(0), (-37, 41)));
     let second = dense(&[&[3, -5], &[2, 7]], &[1, 2], kind(0, None, (-150, 300)));
@@ -152,7 +152,8 @@ fn digits_beyond_the_calibrated_range_are_refused() {
         }
     });
     let quotient = |trace: &Trace, node: usize, channel: usize| {
-        let OutputKind::Requantise { shift, .. } = layer(&model, node).kind else { panic!("it is rounded") };
+        let OutputKind::Requantise { shift, .. } = &layer(&model, node).kind else { panic!("it is rounded") };
+        let shift = shift.of(channel);
         let half = if shift > 0 { 1 << (shift - 1) } else { 0 };
         (trace.accumulators[node][[channel, 0, 0]] + half) >> shift
     };

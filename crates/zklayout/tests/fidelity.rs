@@ -110,8 +110,8 @@ fn table(name: &str) {
     let key = keygen(&srs, &plan, quantised.graph()).unwrap();
     for input in held_out.inputs.iter().take(5) {
         let trace = quantised.run(input).unwrap();
-        let bundle = prove(&srs, &key, quantised.graph(), &trace).unwrap();
-        let public = verify(srs.verifier(), key.verifying(), &bundle).unwrap();
+        let bundle = prove(&srs, &key, quantised.graph(), &trace, b"").unwrap();
+        let public = verify(srs.verifier(), key.verifying(), &bundle, b"").unwrap();
         assert_eq!(public.output_values, quantised.dequantise(&trace));
     }
 }

@@ -422,7 +422,7 @@ fn weight_beside_zeros(
 ) -> Option<Vec<(Cell, Scalar)>> {
     let Config::Streams(columns) = &subject.recording.config else { return None };
     let places = layout.facts.iter().flat_map(|fact| {
-        let rows = fact.rows(&layout.homes).into_iter().enumerate();
+        let rows = fact.rows(&layout.homes, layout.weight_bits).into_iter().enumerate();
         let beside_zeros = rows.filter(move |(_, row)| meets_zeros(subject, layout, cells, fact, row));
         beside_zeros.map(move |(offset, row)| (fact.row + offset, row.block.outputs))
     });

@@ -63,7 +63,7 @@ impl Stated {
         let input = layout.homes.iter().find(|home| home.content == Content::Input);
         self.read_input(subject, input.ok_or("the input has no home")?, (layout, columns), cells)?;
         for fact in &layout.facts {
-            for (offset, row) in fact.rows(&layout.homes).into_iter().enumerate() {
+            for (offset, row) in fact.rows(&layout.homes, layout.weight_bits).into_iter().enumerate() {
                 self.read_weights(fact, &row, fact.row + offset, (layout, columns), cells)?;
             }
         }
