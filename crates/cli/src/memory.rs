@@ -44,6 +44,13 @@ pub(crate) fn resident_bytes() -> u64 {
     read_to_string("/proc/self/status").ok().and_then(|status| kibibytes(&status, "VmRSS:")).unwrap_or(0)
 }
 
+/// Threads of this process now; 1 where the system does not tell.
+pub(crate) fn threads() -> usize {
+    let status = read_to_string("/proc/self/status").unwrap_or_default();
+    let count = status.lines().find_map(|line| line.strip_prefix("Threads:")?.trim().parse().ok());
+    count.unwrap_or(1)
+}
+
 /// Memory that may still be taken, by every bound that the system tells.
 pub(crate) fn rooms() -> Vec<Room> {
     rooms_below(Path::new("/"), address_space_limit())

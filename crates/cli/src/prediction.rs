@@ -10,6 +10,15 @@ use crate::{memory, plan, report};
 
 /// Address space that a thread reserves beside what it uses: an arena of the allocator and a stack.
 const RESERVED_BY_THREAD: u64 = (64 + 8) << 20;
+/// Threads beside the prover's own: the main one, and one that waits for Ctrl-C.
+const OTHER_THREADS: usize = 2;
+/// What a process takes that has read a small model, in bytes.
+const START: u64 = 40_000_000;
+
+/// Refuses to start where not even the threads have room: the first of them would end the process.
+pub(crate) fn check_start(force: bool) -> Result<(), CliError> {
+    if force { Ok(()) } else { check_room("starting", START) }
+}
 
 /// What is predicted.
 #[derive(Serialize)]
@@ -34,28 +43,10 @@ impl Prediction {
         }
     }
 
-    /// Refuses what does not fit, unless forced.
+    /// Refuses what does not fit, unless forced. Predictions are a few percent off: an eighth more must be there.
     pub(crate) fn check(&self, force: bool) -> Result<(), CliError> {
-        let lacking = memory::rooms().into_iter().find(|room| room.bytes < self.need(room.bound));
-        match lacking {
-            Some(Room { bytes, bound }) if !force => Err(CliError::Usage(format!(
-                "keys and proof would take {} more, and {} are left: {}. Give more, plan for less with --max-memory or \
-                 --objective memory, or go on with --force",
-                report::bytes(self.need(bound)),
-                report::bytes(bytes),
-                bound.name()
-            ))),
-            _ => Ok(()),
-        }
-    }
-
-    /// Bytes that are still to be taken.
-    fn need(&self, bound: Bound) -> u64 {
-        let more = self.peak_memory_bytes.saturating_sub(memory::resident_bytes());
-        match bound {
-            Bound::Machine | Bound::Group => more,
-            Bound::AddressSpace => more + RESERVED_BY_THREAD * threads() as u64,
-        }
+        let peak = self.peak_memory_bytes + self.peak_memory_bytes / 8;
+        if force { Ok(()) } else { check_room("keys and proof", peak) }
     }
 
     /// One line for people.
@@ -78,4 +69,30 @@ impl Prediction {
 /// Threads that the prover will run on.
 fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Refuses a peak of resident bytes that any bound has no room for.
+fn check_room(what: &str, peak: u64) -> Result<(), CliError> {
+    let need = |bound: Bound| {
+        let more = peak.saturating_sub(memory::resident_bytes());
+        match bound {
+            Bound::Machine | Bound::Group => more,
+            Bound::AddressSpace => more + threads_to_come() * RESERVED_BY_THREAD,
+        }
+    };
+    let Some(Room { bytes, bound }) = memory::rooms().into_iter().find(|room| room.bytes < need(room.bound))
+    else {
+        return Ok(());
+    };
+    Err(CliError::Usage(format!(
+        "{what} would take {} more, and {} are left: {}. Give more, plan for less with --max-memory or --objective memory, or \
+         go on with --force",
+        report::bytes(need(bound)),
+        report::bytes(bytes),
+        bound.name()
+    )))
+}
+
+fn threads_to_come() -> u64 {
+    (threads() + OTHER_THREADS).saturating_sub(memory::threads()) as u64
 }

@@ -12,7 +12,7 @@ use crate::prediction::Prediction;
 use crate::progress::Steps;
 use crate::session::Source;
 use crate::setup::{self, FEWEST_SAMPLES, Made};
-use crate::{memory, output, report, session};
+use crate::{memory, output, prediction, report, session};
 
 #[derive(Serialize)]
 struct Summary<'a> {
@@ -47,6 +47,7 @@ struct Ready {
 pub(crate) fn run(options: &ProveOptions, json: bool, show_values: bool) -> Result<(), CliError> {
     let out = options.out.clone().unwrap_or_else(|| default_folder(options));
     let context = options.context.read()?;
+    prediction::check_start(options.keys.force)?;
     output::try_folder(&out)?;
     let mut steps = Steps::new(json);
     let ready = match &options.setup {

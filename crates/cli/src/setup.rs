@@ -11,7 +11,7 @@ use crate::powers::Powers;
 use crate::prediction::Prediction;
 use crate::progress::Steps;
 use crate::session::Source;
-use crate::{output, report, session};
+use crate::{output, prediction, report, session};
 
 /// Fewest samples that choose scales for inputs other than themselves.
 pub(crate) const FEWEST_SAMPLES: usize = 8;
@@ -30,6 +30,7 @@ struct Summary<'a> {
 
 pub(crate) fn run(options: &SetupCommand, json: bool) -> Result<(), CliError> {
     let folder = options.out.clone().unwrap_or_else(|| default_folder(&options.model));
+    prediction::check_start(options.keys.force)?;
     output::try_folder(&folder)?;
     let mut steps = Steps::new(json);
     let model = steps.run("read model", || Source::read(&options.model))?;

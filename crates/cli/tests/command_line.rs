@@ -109,6 +109,8 @@ fn a_proof_is_for_its_context() {
         text(folder.path()),
         "--out",
         text(&out),
+        "--setup-out",
+        text(&folder.path().join("setup")),
         "--context",
         "nonce 17",
     ]);

@@ -165,14 +165,16 @@ fn a_forgery_is_for_one_output() {
 #[test]
 fn prove_marks_a_development_setup_from_a_file() {
     let folder = tempfile::tempdir().unwrap();
-    let (file, out) = (folder.path().join("powers.srs"), folder.path().join("out"));
+    let [file, out, setup] = ["powers.srs", "out", "setup"].map(|name| folder.path().join(name));
     let srs = Srs::development(11, 5).unwrap();
     std::fs::write(&file, srs.to_bytes().unwrap()).unwrap();
     let (model, input) = (fixture("models/mnist_cnn.onnx"), fixture("inputs/digit_4.npy"));
     let (hash, other) = (srs.hash().to_string(), Srs::development(1, 6).unwrap().hash().to_string());
     let common =
         ["prove", text(&model), "--input", text(&input), "--calibration", text(&input), "--srs", text(&file)];
-    let proven = zklayout(&[&common[..], &["--out", text(&out), "--srs-hash", &hash]].concat());
+    let proven = zklayout(
+        &[&common[..], &["--out", text(&out), "--srs-hash", &hash, "--setup-out", text(&setup)]].concat(),
+    );
     assert!(proven.status.success() && printed(&proven).contains("INSECURE"), "{}", printed(&proven));
     assert!(printed(&proven).contains(&hash));
     let verify = ["verify", text(&out), "--srs-hash"];
