@@ -17,7 +17,7 @@ fn flat(value: &serde_json::Value) -> Vec<f64> {
     match value {
         serde_json::Value::Array(items) => items.iter().flat_map(flat).collect(),
         serde_json::Value::Object(outputs) => outputs.values().flat_map(flat).collect(),
-        number => vec![number.as_f64().unwrap()],
+        other => other.as_f64().into_iter().collect(),
     }
 }
 
