@@ -8,8 +8,10 @@ use crate::error::CliError;
 use crate::memory::{Bound, Room};
 use crate::{memory, plan, report};
 
-/// Address space that a thread reserves beside what it uses: an arena of the allocator and a stack.
-const RESERVED_BY_THREAD: u64 = (64 + 8) << 20;
+/// Address space that a thread's arena of the allocator reserves, whatever it uses; for a moment twice that.
+const ARENA: u64 = 64 << 20;
+/// And its stack.
+const STACK: u64 = 8 << 20;
 /// Threads beside the prover's own: the main one, and one that waits for Ctrl-C.
 const OTHER_THREADS: usize = 2;
 /// What a process takes that has read a small model, in bytes.
@@ -77,7 +79,7 @@ fn check_room(what: &str, peak: u64) -> Result<(), CliError> {
         let more = peak.saturating_sub(memory::resident_bytes());
         match bound {
             Bound::Machine | Bound::Group => more,
-            Bound::AddressSpace => more + threads_to_come() * RESERVED_BY_THREAD,
+            Bound::AddressSpace => more + reserved(threads_to_come()),
         }
     };
     let Some(Room { bytes, bound }) = memory::rooms().into_iter().find(|room| room.bytes < need(room.bound))
@@ -91,6 +93,11 @@ fn check_room(what: &str, peak: u64) -> Result<(), CliError> {
         report::bytes(bytes),
         bound.name()
     )))
+}
+
+/// Address space that so many threads will reserve.
+fn reserved(threads: u64) -> u64 {
+    if threads == 0 { 0 } else { threads * (ARENA + STACK) + ARENA }
 }
 
 fn threads_to_come() -> u64 {

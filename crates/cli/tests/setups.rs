@@ -98,7 +98,8 @@ fn one_setup_proves_ten_digits() {
         assert_eq!(verified["output"], proven["output"]);
         assert_eq!(verified["recorded_not_proven"], made["record"]);
     }
-    place.write("bright.json", &format!("[{}]", ["7.25"; 28 * 28].join(",")));
+    let row = format!("[{}]", ["7.25"; 28].join(","));
+    place.write("bright.json", &format!("[{}]", [row.as_str(); 28].join(",")));
     let refused =
         place.fails("prove --setup keys --input bright.json --out bright", &["layer \"input\"", "outside"]);
     assert!(!refused.contains("7.25") && !place.path("bright").exists(), "{refused}");
@@ -353,21 +354,22 @@ fn what_does_not_fit_is_refused_before_it_is_spent() {
     let zklayout = env!("CARGO_BIN_EXE_zklayout");
     let model = fixture("models/tiny.onnx");
     let input = fixture("inputs/tiny.npz");
-    for command in [format!("prove {model} --input {input}"), format!("setup {model}")] {
-        // A gigabyte of address space, and 2^17 rows.
-        let script =
-            format!("ulimit -v 1000000; exec {zklayout} {command} --min-k 17 --max-k 17 --srs-cache cache");
-        let output = Command::new("sh").args(["-c", &script]).current_dir(place.path(".")).output().unwrap();
-        let message = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{message}");
-        let numbers: Vec<&str> = message.split(' ').filter(|word| word.parse::<f64>().is_ok()).collect();
-        assert_eq!(numbers.len(), 2, "{message}");
-        for part in
-            ["keys and proof would take", "are left: the process's limit on address space, ulimit -v", "--force"]
-        {
-            assert!(message.contains(part), "{message}");
+    // Address space in KiB that is too small for the threads, and a gigabyte, which is too small for 2^17 rows.
+    for (limit, what) in [(150_000, "starting"), (1_000_000, "keys and proof")] {
+        for command in [format!("prove {model} --input {input}"), format!("setup {model}")] {
+            let rows = "--min-k 17 --max-k 17 --lanes 32 --srs-cache cache";
+            let script = format!("ulimit -v {limit}; exec {zklayout} {command} {rows}");
+            let output = Command::new("sh").args(["-c", &script]).current_dir(place.path(".")).output().unwrap();
+            let message = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{message}");
+            let numbers = message.split(' ').filter(|word| word.parse::<f64>().is_ok()).count();
+            assert_eq!(numbers, 2, "{message}");
+            let bound = "are left: the process's limit on address space, ulimit -v";
+            for part in [&format!("{what} would take"), bound, "--force"] {
+                assert!(message.contains(part), "{message}");
+            }
+            assert!(place.names(".").is_empty(), "{:?} was written", place.names("."));
         }
-        assert!(place.names(".").is_empty(), "{:?} was written", place.names("."));
     }
 }
 

@@ -12,7 +12,7 @@ use zklayout::{
 };
 
 /// Name, and the largest difference of an output from the float model's.
-const NETWORKS: [(&str, f64); 3] = [("resnet8", 0.2), ("ds_cnn", 0.2), ("mobilenet_vww", 0.02)];
+const NETWORKS: [(&str, f64); 3] = [("resnet8", 0.2), ("ds_cnn", 0.2), ("mobilenet_vww", 0.025)];
 /// Share of samples on which both models must choose the same class.
 const LEAST_AGREEMENT: f64 = 0.99;
 
