@@ -103,7 +103,7 @@ fn raise(grid: &mut FixedGrid, cell: Option<(usize, usize)>) -> bool {
 }
 
 /// One in so many corruptions may touch nothing that a live output reads.
-const MOST_HARMLESS: usize = 20;
+const MOST_HARMLESS: usize = 8;
 
 /// What is corrupted, nearly always where it matters: padding may lie anywhere.
 const CORRUPTIONS: [(&str, Corruption); 20] = [
