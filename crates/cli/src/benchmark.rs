@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use serde::Serialize;
-use zklayout::{CircuitShape, Fidelity, Unit, keygen, prove, verify};
+use zklayout::{CircuitShape, RecordedFidelity, Unit, keygen, prove, verify};
 
 use crate::args::BenchmarkOptions;
 use crate::error::CliError;
@@ -23,7 +23,7 @@ struct Benchmark<'a> {
     prove_units: Option<f64>,
     peak_memory_bytes: Option<u64>,
     proof_bytes: usize,
-    fidelity: Option<&'a Fidelity>,
+    fidelity: RecordedFidelity,
     shape: &'a CircuitShape,
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError
         prove_units: unit.map(|unit| prove_best / unit),
         peak_memory_bytes,
         proof_bytes,
-        fidelity: job.quantised.fidelity(),
+        fidelity: RecordedFidelity::of(&job.quantised),
         shape: &plan.shape,
     };
     if json {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use zklayout::{Artefact, PlanOptions};
+use zklayout::{Artefact, PlanOptions, RecordedFidelity};
 
 use crate::args::QuantiseCommand;
 use crate::error::CliError;
@@ -21,7 +21,7 @@ pub(crate) fn run(options: &QuantiseCommand, json: bool) -> Result<(), CliError>
     if json {
         let summary = serde_json::json!({
             "calibration": quantised.calibration(),
-            "fidelity": quantised.fidelity(),
+            "fidelity": RecordedFidelity::of(&quantised),
             "hash": quantised.hash()?.to_string(),
         });
         println!("{summary}");

@@ -299,8 +299,7 @@ pub(crate) fn times(steps: &[(String, f64)]) -> String {
 
 /// Where a model's scales came from, and how far its integers are from the float model on those samples.
 pub(crate) fn integers(model: &QuantisedModel) -> Vec<(&'static str, String)> {
-    let exact = || RecordedFidelity::ExactByConstruction.to_string();
-    let fidelity = model.fidelity().map_or_else(exact, ToString::to_string);
+    let fidelity = RecordedFidelity::of(model).to_string();
     scales(model.calibration()).into_iter().chain([("integers", fidelity)]).collect()
 }
 

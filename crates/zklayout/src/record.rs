@@ -55,14 +55,19 @@ struct Format {
     format: u32,
 }
 
+impl RecordedFidelity {
+    /// What a record has of a model's fidelity.
+    pub fn of(model: &QuantisedModel) -> Self {
+        let Some(fidelity) = model.fidelity() else { return Self::ExactByConstruction };
+        let error_percent = (1e4 * fidelity.error()).round() / 100.0;
+        Self::Measured { error_percent, agreeing: fidelity.agreeing, samples: fidelity.samples }
+    }
+}
+
 impl SetupRecord {
     /// The record of a model under a key.
     pub fn of(model: &QuantisedModel, key: &VerifyingKey) -> Self {
-        let fidelity = model.fidelity().map_or(RecordedFidelity::ExactByConstruction, |fidelity| {
-            let error_percent = (1e4 * fidelity.error()).round() / 100.0;
-            RecordedFidelity::Measured { error_percent, agreeing: fidelity.agreeing, samples: fidelity.samples }
-        });
-        let calibration = model.calibration().cloned();
+        let (calibration, fidelity) = (model.calibration().cloned(), RecordedFidelity::of(model));
         Self { format: RECORD_FORMAT, verifying_key: key.hash().to_string(), calibration, fidelity }
     }
 
