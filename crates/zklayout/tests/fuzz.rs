@@ -300,7 +300,7 @@ fn readers_survive_a_million_mutated_files() {
 #[test]
 #[ignore = "ten minutes"]
 fn resealed_files_survive_a_million_mutations() {
-    fuzz(1_000_000, &["verifying key, resealed", "bundle, resealed"]);
+    fuzz(1_000_000, &["verifying key, resealed", "bundle, resealed", "quantised model, resealed"]);
 }
 
 /// Inputs that once broke a reader.
