@@ -41,7 +41,7 @@ fn check_files(folder: &Path) {
     }
     // The record is written last.
     if folder.join("setup/setup.json").exists() {
-        zklayout::Setup::load(&folder.join("setup")).unwrap();
+        zklayout::Setup::load(folder.join("setup")).unwrap();
     }
     if folder.join("out/proof.bin").exists() {
         succeeds(&verify(folder));

@@ -88,7 +88,7 @@ fn other_numbers_are_refused_by_layer_and_channel() {
 /// Rows that were held out are classified as the float model classifies them; five of them are proven.
 fn table(name: &str) {
     let model = Model::load(fixture(&format!("models/{name}.onnx"))).unwrap();
-    let read = |path: String| Samples::read(&fixture(&path), model.input_shape()).unwrap();
+    let read = |path: String| Samples::read(fixture(&path), model.input_shape()).unwrap();
     let (training, held_out) = (read(format!("models/{name}.samples.npz")), read(format!("inputs/{name}.npz")));
     let quantised = model.quantise(&training.inputs, &QuantiseOptions::default()).unwrap();
     let fidelity = model.fidelity(&quantised, &held_out.inputs).unwrap();

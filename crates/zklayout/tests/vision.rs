@@ -22,7 +22,7 @@ fn fixture(path: &str) -> PathBuf {
 
 fn quantised(name: &str) -> (Model, QuantisedModel, Samples) {
     let model = Model::load(fixture(&format!("models/{name}.onnx"))).unwrap();
-    let samples = Samples::read(&fixture(&format!("inputs/{name}.npz")), model.input_shape()).unwrap();
+    let samples = Samples::read(fixture(&format!("inputs/{name}.npz")), model.input_shape()).unwrap();
     let options = QuantiseOptions { weight_bits: 12, table_bits: 13, ..QuantiseOptions::default() };
     let quantised = model.quantise(&samples.inputs, &options).unwrap();
     (model, quantised, samples)
