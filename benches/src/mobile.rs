@@ -3,7 +3,7 @@
 use ndarray::Array4;
 use zklayout::{
     Clamp, Fixed, FixedActivation, FixedInput, FixedLayer, Graph, Linear, NodeId, OutputKind, Padding, PerChannel,
-    RangeSource, Shape, Skip, ValueRange,
+    Planes, RangeSource, Skip, ValueRange,
 };
 
 /// Expansion, channels, repeats and first stride of each group of bottlenecks (Sandler et al., 2018, table 2).
@@ -12,7 +12,7 @@ const GROUPS: [(usize, usize, usize, usize); 7] =
 
 /// MobileNetV2 1.0 on square images of `size` pixels a side.
 pub fn mobilenet_v2(size: usize, classes: usize) -> Graph<Fixed> {
-    let mut net = Network::new(Shape::new(3, size, size));
+    let mut net = Network::new(Planes::new(3, size, size));
     net.conv(32, 3, 2, 1, true);
     for (expansion, channels, repeats, stride) in GROUPS {
         for repeat in 0..repeats {
@@ -28,13 +28,13 @@ pub fn mobilenet_v2(size: usize, classes: usize) -> Graph<Fixed> {
 struct Network {
     graph: Graph<Fixed>,
     last: NodeId,
-    shape: Shape,
+    shape: Planes,
     window: usize,
     pending: Option<(FixedLayer, Vec<NodeId>)>,
 }
 
 impl Network {
-    fn new(shape: Shape) -> Self {
+    fn new(shape: Planes) -> Self {
         let mut graph = Graph::new();
         let range = ValueRange { lo: -128, hi: 127, source: RangeSource::WorstCase };
         let last =

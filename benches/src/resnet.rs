@@ -1,7 +1,7 @@
 //! Residual networks of any width, depth and resolution, with made-up weights.
 
 use ndarray::{Array2, Array4};
-use zklayout::{Activation, Clamp, Float, FloatOp, Graph, NodeId, Padding, Shape, Skip};
+use zklayout::{Activation, Clamp, Float, FloatOp, Graph, NodeId, Padding, Planes, Skip};
 
 /// Stages, each with twice the channels and half the resolution of the one before.
 const STAGES: usize = 3;
@@ -23,7 +23,7 @@ impl ResNet {
     /// The network's operators.
     pub fn graph(&self) -> Graph<Float> {
         let mut net = Net { graph: Graph::new(), seed: 1 };
-        let input = Shape::new(3, self.resolution, self.resolution);
+        let input = Planes::new(3, self.resolution, self.resolution);
         let mut x = net.add("input", FloatOp::Input, &[], input);
         x = net.conv(x, self.width, 3, 1);
         x = net.relu(x);
@@ -44,12 +44,12 @@ struct Net {
 }
 
 impl Net {
-    fn add(&mut self, name: &str, op: FloatOp, sources: &[NodeId], shape: Shape) -> NodeId {
+    fn add(&mut self, name: &str, op: FloatOp, sources: &[NodeId], shape: Planes) -> NodeId {
         let name = format!("{name}_{}", self.graph.len());
         self.graph.add(Float { name, op, shape }, sources)
     }
 
-    fn shape(&self, node: NodeId) -> Shape {
+    fn shape(&self, node: NodeId) -> Planes {
         self.graph.node(node).shape
     }
 
@@ -68,7 +68,7 @@ impl Net {
         let p = (size - 1) / 2;
         let padding = Padding { top: p, left: p, bottom: p, right: p };
         let side = |side: usize| side.div_ceil(stride);
-        let shape = Shape::new(outputs, side(shape.height), side(shape.width));
+        let shape = Planes::new(outputs, side(shape.height), side(shape.width));
         self.add("conv", FloatOp::Conv { kernel, bias, groups: 1, stride, padding }, &[source], shape)
     }
 
@@ -89,10 +89,10 @@ impl Net {
 
     fn head(&mut self, source: NodeId) {
         let shape = self.shape(source);
-        let (window, features) = ((shape.height, shape.width), Shape::vector(shape.channels));
+        let (window, features) = ((shape.height, shape.width), Planes::vector(shape.channels));
         let pooled = self.add("mean", FloatOp::AveragePool { window, stride: 1 }, &[source], features);
         let weights = Array2::from_shape_simple_fn((CLASSES, shape.channels), || self.number());
         let bias = vec![0.0; CLASSES];
-        self.add("dense", FloatOp::Gemm { weights, bias }, &[pooled], Shape::vector(CLASSES));
+        self.add("dense", FloatOp::Gemm { weights, bias }, &[pooled], Planes::vector(CLASSES));
     }
 }

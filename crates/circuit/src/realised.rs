@@ -116,7 +116,7 @@ pub fn check_shape(plan: &Plan, cs: &ConstraintSystem<Scalar>, grid: &Grid) -> R
     ];
     for (what, planned, realised) in counts {
         if planned != realised {
-            return Err(CircuitError::Shape { what, planned, realised });
+            return Err(CircuitError::Planes { what, planned, realised });
         }
     }
     Ok(())

@@ -11,7 +11,7 @@ use halo2_proofs::plonk::{Circuit, ConstraintSystem};
 use nets::{Case, NONE, Numbers, PRIVATE, RELU, RELU1, cases, conv, dense, field};
 use zklayout_circuit::direct::Witness;
 use zklayout_circuit::{CircuitParams, Grid, InferenceCircuit, Scalar, check_shape, instance_columns};
-use zklayout_model::Shape;
+use zklayout_model::Planes;
 use zklayout_plan::{
     Cell, Datum, Direct, DirectKnobs, DotVariant, Family, Fill, Gadget, Knobs, Plan, PlanOptions, ReluVariant,
     SLOT_CELLS, Source, Visibility, WeightMode, candidates,
@@ -168,11 +168,11 @@ const RUNNING: DirectKnobs =
     DirectKnobs { k: 0, columns: 7, dot: DotVariant::Running, relu: ReluVariant::Bits, slots: 1 };
 
 fn small_network() -> Case {
-    Case::new(Shape::new(1, 5, 5), &[conv(2, 3, 1, RELU).strided(2), dense(2, RELU1), dense(2, NONE)], false, 3)
+    Case::new(Planes::new(1, 5, 5), &[conv(2, 3, 1, RELU).strided(2), dense(2, RELU1), dense(2, NONE)], false, 3)
 }
 
 fn pooled_network() -> Case {
-    Case::new(Shape::new(2, 4, 4), &[conv(2, 3, 1, RELU).pooled(2), dense(2, NONE)], true, 4)
+    Case::new(Planes::new(2, 4, 4), &[conv(2, 3, 1, RELU).pooled(2), dense(2, NONE)], true, 4)
 }
 
 #[test]
@@ -281,7 +281,7 @@ fn outputs(proof: &Proof, witness: &Witness) -> Vec<Scalar> {
 
 /// Two dense layers with wide ranges, so that a small forgery leaves no table but the one that is attacked.
 fn wide_network() -> Proof {
-    let case = Case::new(Shape::vector(5), &[dense(3, RELU), dense(2, NONE)], false, 9);
+    let case = Case::new(Planes::vector(5), &[dense(3, RELU), dense(2, NONE)], false, 9);
     Proof::new(&case, realise(&case, PRIVATE, PLAIN))
 }
 

@@ -6,7 +6,7 @@ mod nets;
 use nets::stored::stored;
 use nets::{Case, PRIVATE, Proof, RELU, RELU1, conv, dense};
 use zklayout_circuit::streams::Witness;
-use zklayout_model::Shape;
+use zklayout_model::Planes;
 use zklayout_plan::{
     Content, Family, Home, LookupArgument, Plan, PlanOptions, TableKind, Visibility, WeightMode, plan,
 };
@@ -78,25 +78,25 @@ fn forge_every_cell_of(case: &Case, plan: Plan) {
 #[test]
 fn convolutions_pools_and_dense_layers() {
     let specs = [conv(2, 3, 1, RELU1), conv(2, 3, 0, RELU).pooled(2), dense(2, nets::NONE)];
-    forge_every_cell(&Case::new(Shape::new(1, 8, 8), &specs, false, 3));
+    forge_every_cell(&Case::new(Planes::new(1, 8, 8), &specs, false, 3));
 }
 
 #[test]
 fn strides_and_depthwise() {
     let specs = [conv(2, 3, 1, RELU).strided(2), conv(0, 3, 1, RELU).depthwise(), dense(2, nets::NONE)];
-    forge_every_cell(&Case::new(Shape::new(1, 6, 6), &specs, true, 4));
+    forge_every_cell(&Case::new(Planes::new(1, 6, 6), &specs, true, 4));
 }
 
 #[test]
 fn skip_connections() {
     let specs = [conv(2, 3, 1, RELU), conv(2, 3, 1, RELU).plus(1), dense(2, nets::NONE)];
-    forge_every_cell(&Case::new(Shape::new(1, 5, 5), &specs, true, 4));
+    forge_every_cell(&Case::new(Planes::new(1, 5, 5), &specs, true, 4));
 }
 
 /// A network in bytes with layers of one line and of two.
 fn small_network_in_limbs() -> Case {
     let specs = [conv(2, 3, 1, RELU), conv(2, 3, 1, RELU).plus(1), dense(2, nets::NONE)];
-    let rounded = Case::new(Shape::new(1, 5, 5), &specs, true, 4).graph;
+    let rounded = Case::new(Planes::new(1, 5, 5), &specs, true, 4).graph;
     let mut numbers = nets::Numbers::new(1);
     let parts = |case: &Case| -> Vec<u32> {
         let layout = case.plan(PRIVATE).layout.as_streams().unwrap().clone();
@@ -170,7 +170,7 @@ fn native_lookups_of_limbs() {
 
 #[test]
 fn native_lookups() {
-    let case = Case::new(Shape::new(1, 5, 5), &[conv(2, 3, 1, RELU1), dense(2, nets::NONE)], true, 4);
+    let case = Case::new(Planes::new(1, 5, 5), &[conv(2, 3, 1, RELU1), dense(2, nets::NONE)], true, 4);
     let options = PlanOptions {
         family: Some(Family::Streams),
         lookups: Some(LookupArgument::Native),
@@ -184,9 +184,9 @@ fn other_public_values_are_rejected() {
     let public = Visibility { public_input: true, weights: WeightMode::Fixed };
     let dense_layers = [dense(3, RELU), dense(2, nets::NONE)];
     let cases = [
-        ("accumulators", Case::new(Shape::vector(4), &dense_layers, false, 5), PRIVATE),
-        ("values", Case::new(Shape::new(1, 4, 4), &[conv(2, 3, 0, RELU1)], false, 5), PRIVATE),
-        ("input", Case::new(Shape::new(1, 4, 4), &[conv(2, 3, 0, RELU1)], true, 5), public),
+        ("accumulators", Case::new(Planes::vector(4), &dense_layers, false, 5), PRIVATE),
+        ("values", Case::new(Planes::new(1, 4, 4), &[conv(2, 3, 0, RELU1)], false, 5), PRIVATE),
+        ("input", Case::new(Planes::new(1, 4, 4), &[conv(2, 3, 0, RELU1)], true, 5), public),
     ];
     for (name, case, visibility) in cases {
         let mut proof = Proof::new(&case, case.plan(visibility));
@@ -223,7 +223,7 @@ fn forge_consistently(case: &Case, forge: impl Fn(&Proof, &mut Witness) -> Vec<W
 
 fn small_network() -> Case {
     let specs = [conv(2, 3, 1, RELU), conv(2, 3, 0, RELU).pooled(2), dense(2, nets::NONE)];
-    Case::new(Shape::new(1, 8, 8), &specs, false, 6)
+    Case::new(Planes::new(1, 8, 8), &specs, false, 6)
 }
 
 /// Every stored cell of a layer's home: row and lane, live or not.

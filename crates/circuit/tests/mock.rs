@@ -5,7 +5,7 @@ mod nets;
 
 use nets::stored::stored;
 use nets::{Case, Numbers, PRIVATE, accept, cases};
-use zklayout_model::Shape;
+use zklayout_model::Planes;
 use zklayout_plan::{
     Family, Knobs, LookupArgument, Plan, PlanOptions, Requantise, StreamKnobs, Visibility, WeightMode, candidates,
     plan,
@@ -133,7 +133,7 @@ fn flat_evaluations_serve_only_their_own_layers() {
     ];
     let wide = vec![nets::conv(2, 3, 1, nets::RELU), nets::conv(2, 3, 1, nets::NONE).pooled(4)];
     for (size, specs) in [(3, padded), (3, pools), (4, wide)] {
-        let case = Case::new(Shape::new(2, size, size), &specs, true, 3);
+        let case = Case::new(Planes::new(2, size, size), &specs, true, 3);
         let options = PlanOptions { family: Some(Family::Streams), ..PlanOptions::default() };
         if let Ok(plan) = plan(&case.graph, &options) {
             accept("flat", &case, plan);

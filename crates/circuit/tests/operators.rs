@@ -7,7 +7,7 @@ mod nets;
 use ndarray::Array3;
 use nets::operators::{Net, random_operators};
 use nets::{Case, Numbers, accept};
-use zklayout_model::{FloatOp, Function, QuantiseOptions, Shape, Skip, execute, fuse, quantise, run_fused};
+use zklayout_model::{FloatOp, Function, Planes, QuantiseOptions, Skip, execute, fuse, quantise, run_fused};
 use zklayout_plan::{Family, PlanOptions, plan};
 
 /// Runs the network in floats and in integers, compares them, and has circuits of several widths accept it.
@@ -41,18 +41,18 @@ fn check(net: &mut Net, name: &str) {
 
 #[test]
 fn pools_of_strided_convolutions() {
-    let (mut net, input) = Net::new(Shape::new(2, 16, 12));
+    let (mut net, input) = Net::new(Planes::new(2, 16, 12));
     let x = net.conv(input, 3, 3, 2);
     let x = net.relu(x);
     let x = net.max_pool(x, (2, 2), 2, 0);
     let x = net.conv(x, 4, 3, 1);
-    net.add(FloatOp::Flatten, &[x], Shape::vector(4 * 4 * 3));
+    net.add(FloatOp::Flatten, &[x], Planes::vector(4 * 4 * 3));
     check(&mut net, "pools of strided convolutions");
 }
 
 #[test]
 fn inception() {
-    let (mut net, input) = Net::new(Shape::new(2, 8, 8));
+    let (mut net, input) = Net::new(Planes::new(2, 8, 8));
     let x = net.conv(input, 3, 3, 1);
     let x = net.relu(x);
     let narrow = net.conv(x, 2, 1, 1);
@@ -67,7 +67,7 @@ fn inception() {
 
 #[test]
 fn overlapping_pools() {
-    let (mut net, input) = Net::new(Shape::new(1, 9, 9));
+    let (mut net, input) = Net::new(Planes::new(1, 9, 9));
     let x = net.conv(input, 2, 3, 1);
     let x = net.relu(x);
     let x = net.max_pool(x, (3, 3), 2, 1);
@@ -79,7 +79,7 @@ fn overlapping_pools() {
 
 #[test]
 fn gates_and_products() {
-    let (mut net, input) = Net::new(Shape::new(2, 6, 6));
+    let (mut net, input) = Net::new(Planes::new(2, 6, 6));
     let a = net.conv(input, 3, 3, 1);
     let b = net.conv(input, 3, 1, 1);
     let b = net.function(b, Function::Sigmoid);
@@ -93,12 +93,12 @@ fn gates_and_products() {
 
 #[test]
 fn slices_and_pads() {
-    let (mut net, input) = Net::new(Shape::new(2, 7, 6));
+    let (mut net, input) = Net::new(Planes::new(2, 7, 6));
     let x = net.conv(input, 3, 3, 1);
-    let upper = net.part(x, (0, 1), Shape::new(3, 4, 5));
-    let lower = net.part(x, (3, 0), Shape::new(3, 4, 5));
+    let upper = net.part(x, (0, 1), Planes::new(3, 4, 5));
+    let lower = net.part(x, (3, 0), Planes::new(3, 4, 5));
     let sum = net.same(FloatOp::Sum { terms: vec![Skip::plain(1.0), Skip::plain(-1.0)] }, &[upper, lower]);
-    let wide = net.part(sum, (-2, -1), Shape::new(3, 7, 8));
+    let wide = net.part(sum, (-2, -1), Planes::new(3, 7, 8));
     let y = net.conv(wide, 2, 3, 1);
     net.relu(y);
     check(&mut net, "slices and pads");
@@ -112,7 +112,7 @@ fn maxima_are_exact() {
             if 2 * padding >= window.0.min(window.1) {
                 continue;
             }
-            let (mut net, input) = Net::new(Shape::new(2, 6, 8));
+            let (mut net, input) = Net::new(Planes::new(2, 6, 8));
             let x = net.conv(input, 2, 3, 1);
             let pooled = net.max_pool(x, window, stride, padding);
             let shape = net.shape(pooled);
@@ -142,7 +142,7 @@ fn maxima_are_exact() {
 #[test]
 fn windows_larger_than_the_plane() {
     for (size, reach) in [((1, 4), 1), ((4, 1), 1), ((2, 5), 3), ((1, 1), 1)] {
-        let (mut net, input) = Net::new(Shape::new(2, size.0, size.1));
+        let (mut net, input) = Net::new(Planes::new(2, size.0, size.1));
         let x = net.conv(input, 2, 1, 1);
         net.max_pool(x, (2 * reach + 1, 2 * reach + 1), 1, reach);
         check(&mut net, "windows larger than the plane");
@@ -152,10 +152,10 @@ fn windows_larger_than_the_plane() {
 /// Zeros that are outside of an activation's values, on one side only.
 #[test]
 fn pads_beyond_an_activation() {
-    let (mut net, input) = Net::new(Shape::new(1, 3, 3));
+    let (mut net, input) = Net::new(Planes::new(1, 3, 3));
     let x = net.conv(input, 2, 3, 1);
     let x = net.function(x, Function::Sigmoid);
-    net.part(x, (0, 0), Shape::new(2, 4, 5));
+    net.part(x, (0, 0), Planes::new(2, 4, 5));
     check(&mut net, "pads beyond an activation");
 }
 

@@ -11,7 +11,7 @@ use nets::{Case, NONE, Numbers, PRIVATE, RELU, conv, dense};
 use rayon::prelude::*;
 use tampering::{Cell, Constraint, Coverage, Mutation, Outcome, Subject, attack, label, random_subject};
 use zklayout_circuit::{Config, Scalar};
-use zklayout_model::Shape;
+use zklayout_model::Planes;
 use zklayout_plan::{DotVariant, LookupArgument, Plan, ReluVariant, Requantise};
 
 /// Attacks one random network `count` times.
@@ -183,13 +183,13 @@ fn the_cheating_prover_agrees_with_the_honest_one() {
 
 /// A network whose output is public accumulators beside padding.
 fn image() -> Subject {
-    let case = Case::new(Shape::new(1, 6, 6), &[conv(2, 3, 1, RELU), conv(1, 3, 0, NONE)], false, 3);
+    let case = Case::new(Planes::new(1, 6, 6), &[conv(2, 3, 1, RELU), conv(1, 3, 0, NONE)], false, 3);
     Subject::of(&case, case.plan(PRIVATE), 5)
 }
 
 #[test]
 fn every_identity_reads_what_was_committed_before_its_challenge() {
-    let dense_case = Case::new(Shape::vector(5), &[dense(3, RELU), dense(2, NONE)], false, 9);
+    let dense_case = Case::new(Planes::vector(5), &[dense(3, RELU), dense(2, NONE)], false, 9);
     let subjects = [image(), Subject::of(&dense_case, dense_case.plan(PRIVATE), 5), random_subject(2)];
     for subject in &subjects {
         let (phases, drawn) = (subject.recording.cs.advice_column_phase(), subject.recording.cs.challenge_phase());

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use zklayout::{Calibration, Model, Origin, PlanOptions, QuantiseOptions, QuantisedModel, Samples, Shape};
+use zklayout::{Calibration, Model, Origin, PlanOptions, Planes, QuantiseOptions, QuantisedModel, Samples};
 
 use crate::error::CliError;
 
@@ -90,7 +90,7 @@ impl ScaleOptions {
         Ok(quantised.with_calibration(calibration))
     }
 
-    fn samples(&self, model: &Path, shape: Shape, public_input: Option<&[f64]>) -> Result<Chosen, CliError> {
+    fn samples(&self, model: &Path, shape: Planes, public_input: Option<&[f64]>) -> Result<Chosen, CliError> {
         if let Some(path) = &self.calibration {
             return read(path, shape, Origin::File);
         }
@@ -110,7 +110,7 @@ impl ScaleOptions {
     }
 }
 
-fn read(path: &Path, shape: Shape, origin: fn(String) -> Origin) -> Result<Chosen, CliError> {
+fn read(path: &Path, shape: Planes, origin: fn(String) -> Origin) -> Result<Chosen, CliError> {
     let samples = Samples::read(path, shape)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Ok(Chosen { calibration: Calibration::of(origin(name), &samples.inputs), samples })

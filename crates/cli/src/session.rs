@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use zklayout::{DEVELOPMENT_SEED, Model, Plan, PlanHash, PlanOptions, QuantisedModel, Samples, Shape, Srs, Trace};
+use zklayout::{
+    DEVELOPMENT_SEED, Model, Plan, PlanHash, PlanOptions, Planes, QuantisedModel, Samples, Srs, Trace,
+};
 
 use crate::args::{JobOptions, LayoutOptions, ModelOptions, PowersOptions, SampleOptions};
 use crate::error::CliError;
@@ -27,7 +29,7 @@ impl Source {
         })
     }
 
-    pub(crate) fn input_shape(&self) -> Shape {
+    pub(crate) fn input_shape(&self) -> Planes {
         match self {
             Self::Float(model) => model.input_shape(),
             Self::Stored(model) => model.input_shape(),
@@ -89,7 +91,7 @@ pub(crate) fn quantised(options: &ModelOptions, layout: &PlanOptions) -> Result<
 }
 
 /// The sample that is asked for.
-pub(crate) fn input(options: &SampleOptions, shape: Shape) -> Result<Vec<f64>, CliError> {
+pub(crate) fn input(options: &SampleOptions, shape: Planes) -> Result<Vec<f64>, CliError> {
     let samples = Samples::read(&options.input, shape)?;
     Ok(samples.get(options.index, &options.input)?.clone())
 }

@@ -1,7 +1,7 @@
 //! The executor's definition of a layer, term by term: which products and which added tensors each accumulator is the sum
 //! of. Written from `Linear::apply` and `Skip::add_to`, not from any layout.
 
-use zklayout_model::{Fixed, FixedLayer, Graph, Shape};
+use zklayout_model::{Fixed, FixedLayer, Graph, Planes};
 
 use crate::numbers;
 use crate::objection::{Objection, expect, hold};
@@ -30,8 +30,8 @@ pub(crate) struct Definition<'a> {
     /// Nodes that it reads, the linear operator's first.
     pub(crate) sources: Vec<usize>,
     /// Shape of the linear operator's input after window sums.
-    pooled: Shape,
-    shapes: Vec<Shape>,
+    pooled: Planes,
+    shapes: Vec<Planes>,
 }
 
 impl<'a> Definition<'a> {
@@ -43,7 +43,7 @@ impl<'a> Definition<'a> {
         let shapes = sources.iter().map(|&source| shape(graph, source)).collect::<Result<Vec<_>, _>>()?;
         let first = *expect(shapes.first(), || format!("node {node} reads nothing"))?;
         let window = layer.linear.window;
-        let pooled = Shape::new(first.channels, first.height / window, first.width / window);
+        let pooled = Planes::new(first.channels, first.height / window, first.width / window);
         Ok(Self { layer, sources, pooled, shapes })
     }
 
@@ -120,7 +120,7 @@ impl<'a> Definition<'a> {
 }
 
 /// Shape of a node's tensor.
-pub(crate) fn shape(graph: &Graph<Fixed>, node: usize) -> Result<Shape, Objection> {
+pub(crate) fn shape(graph: &Graph<Fixed>, node: usize) -> Result<Planes, Objection> {
     let found = graph.nodes().nth(node).map(|(_, node)| match node {
         Fixed::Input(input) => input.shape,
         Fixed::Layer(layer) => layer.linear.output,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::shape::Shape;
+use crate::planes::Planes;
 
 /// Why a model file could not become a layer graph.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +73,7 @@ pub enum QuantiseError {
         /// Number of values found.
         found: usize,
         /// The model's input.
-        expected: Shape,
+        expected: Planes,
     },
     /// NaN or infinity in a sample.
     #[error("sample {index} holds NaN or infinity at position {position}; every value must be finite")]
@@ -112,7 +112,7 @@ pub enum ExecuteError {
         /// Number of values found.
         found: usize,
         /// The model's input.
-        expected: Shape,
+        expected: Planes,
     },
     /// NaN or infinity in the input.
     #[error("the input holds NaN or infinity at position {position}; every value must be finite")]

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::activation::FixedActivation;
 use crate::linear::Linear;
 use crate::per_channel::PerChannel;
+use crate::planes::Planes;
 use crate::rescale::{Rescale, Stored};
-use crate::shape::Shape;
 use crate::skip::Skip;
 
 /// A node of the quantised graph.
@@ -26,7 +26,7 @@ pub enum Fixed {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FixedInput {
     /// Shape of the input.
-    pub shape: Shape,
+    pub shape: Planes,
     /// Power-of-two scale of each channel.
     pub scale: PerChannel<i32>,
     /// Integers the input may hold.
@@ -134,7 +134,7 @@ impl Fixed {
     }
 
     /// Shape of the values.
-    pub fn shape(&self) -> Shape {
+    pub fn shape(&self) -> Planes {
         match self {
             Self::Input(input) => input.shape,
             Self::Layer(layer) => layer.linear.output,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::activation::Activation;
 use crate::linear::Padding;
-use crate::shape::Shape;
+use crate::planes::Planes;
 use crate::skip::Skip;
 
 /// One imported operator.
@@ -16,7 +16,7 @@ pub struct Float {
     /// What it computes.
     pub op: FloatOp,
     /// Shape of its result.
-    pub shape: Shape,
+    pub shape: Planes,
 }
 
 /// What an imported operator computes.

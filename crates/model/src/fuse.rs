@@ -10,14 +10,14 @@ use crate::float::Float;
 use crate::graph::Graph;
 use crate::linear::Linear;
 use crate::merge::Merger;
-use crate::shape::Shape;
+use crate::planes::Planes;
 use crate::skip::Skip;
 
 /// A node of the merged graph.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Fused {
     /// The model's input.
-    Input(Shape),
+    Input(Planes),
     /// A linear operator on the first input, skip connections from the others, and an activation.
     Layer {
         /// Name of the ONNX node that the layer started from.

@@ -6,8 +6,8 @@ use crate::fixed::{Fixed, FixedInput, FixedLayer, OutputKind, ValueRange};
 use crate::graph::Graph;
 use crate::linear::Linear;
 use crate::per_channel::PerChannel;
+use crate::planes::Planes;
 use crate::rescale::Stored;
-use crate::shape::Shape;
 
 /// Largest extent of a tensor, a kernel, a padding or an offset.
 const MOST_EXTENT: usize = 1 << 20;
@@ -23,11 +23,11 @@ const MOST_VALUE: i64 = 1 << 40;
 /// # Errors
 /// Which node is wrong, and what about it.
 pub fn check_fixed(graph: &Graph<Fixed>) -> Result<(), String> {
-    let mut shapes: Vec<Shape> = Vec::new();
+    let mut shapes: Vec<Planes> = Vec::new();
     for (id, node) in graph.nodes() {
         let place = id.index();
         let named = |reason: &str| format!("node {place}: {reason}");
-        let sources: Option<Vec<Shape>> =
+        let sources: Option<Vec<Planes>> =
             graph.inputs(id).iter().map(|source| shapes.get(source.index()).copied()).collect();
         let sources = sources.ok_or_else(|| named("it reads a node that comes later"))?;
         let shape = match node {
@@ -46,7 +46,7 @@ fn ensure(holds: bool, reason: &'static str) -> Checked<()> {
     if holds { Ok(()) } else { Err(reason) }
 }
 
-fn check_input(input: &FixedInput) -> Checked<Shape> {
+fn check_input(input: &FixedInput) -> Checked<Planes> {
     check_shape(input.shape)?;
     check_scales(&input.scale, input.shape)?;
     check_range(&input.range)?;
@@ -54,7 +54,7 @@ fn check_input(input: &FixedInput) -> Checked<Shape> {
     Ok(input.shape)
 }
 
-fn check_layer(layer: &FixedLayer, sources: &[Shape]) -> Checked<Shape> {
+fn check_layer(layer: &FixedLayer, sources: &[Planes]) -> Checked<Planes> {
     let linear = &layer.linear;
     let (first, others) = sources.split_first().ok_or("it reads nothing")?;
     check_linear(linear)?;
@@ -99,7 +99,7 @@ fn check_linear(linear: &Linear<i64>) -> Checked<()> {
     )
 }
 
-fn check_kind(kind: &OutputKind, output: Shape) -> Checked<()> {
+fn check_kind(kind: &OutputKind, output: Planes) -> Checked<()> {
     match kind {
         OutputKind::Raw => Ok(()),
         OutputKind::Requantise { shift, activation, range } => {
@@ -118,14 +118,14 @@ fn check_kind(kind: &OutputKind, output: Shape) -> Checked<()> {
     }
 }
 
-fn check_shape(shape: Shape) -> Checked<()> {
+fn check_shape(shape: Planes) -> Checked<()> {
     let dims = [shape.channels, shape.height, shape.width];
     let values = dims.iter().try_fold(1usize, |all, dim| all.checked_mul(*dim));
     ensure(dims.iter().all(|dim| *dim <= MOST_EXTENT), "a tensor has too large an extent")?;
     ensure(values.is_some_and(|values| (1..=MOST_VALUES).contains(&values)), "a tensor is empty or too large")
 }
 
-fn check_scales(scales: &PerChannel<i32>, shape: Shape) -> Checked<()> {
+fn check_scales(scales: &PerChannel<i32>, shape: Planes) -> Checked<()> {
     ensure(scales.fits(shape.channels), "its scales are of other channels")?;
     scales.values().iter().try_for_each(|scale| check_scale(*scale))
 }

@@ -6,7 +6,7 @@
 use ndarray::{Array3, Array4};
 use serde::{Deserialize, Serialize};
 
-use crate::shape::Shape;
+use crate::planes::Planes;
 
 /// A number that a linear operator can be run on; `None` means overflow.
 pub trait Number: Copy + Send + Sync {
@@ -62,9 +62,9 @@ impl Padding {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Linear<T> {
     /// Shape of the input tensor, before window sums.
-    pub input: Shape,
+    pub input: Planes,
     /// Shape of the output; it may be smaller than the full result where nobody reads the rest.
-    pub output: Shape,
+    pub output: Planes,
     /// Side of the non-overlapping windows that are summed first; 1 means none.
     pub window: usize,
     /// Weights, `[out channel, in channel of the group, row, column]`.
@@ -81,7 +81,7 @@ pub struct Linear<T> {
 
 impl<T: Number> Linear<T> {
     /// The operator that reads nothing: what skip connections are added to.
-    pub fn nothing(input: Shape, output: Shape, stride: usize) -> Self {
+    pub fn nothing(input: Planes, output: Planes, stride: usize) -> Self {
         Self {
             input,
             output,
@@ -112,8 +112,8 @@ impl<T> Linear<T> {
     }
 
     /// Shape that the convolution reads: the input after its window sums.
-    pub fn pooled(&self) -> Shape {
-        Shape::new(self.input.channels, self.input.height / self.window, self.input.width / self.window)
+    pub fn pooled(&self) -> Planes {
+        Planes::new(self.input.channels, self.input.height / self.window, self.input.width / self.window)
     }
 
     /// Output channels per group.
@@ -133,13 +133,13 @@ impl<T> Linear<T> {
     }
 
     /// The output shape of an uncropped convolution.
-    pub fn full_output(&self) -> Shape {
+    pub fn full_output(&self) -> Planes {
         let (kh, kw) = self.kernel_size();
         let pooled = self.pooled();
         let extent = |size: usize, before: usize, after: usize, kernel: usize| {
             (size + before + after + 1).saturating_sub(kernel).div_ceil(self.stride)
         };
-        Shape::new(
+        Planes::new(
             self.kernel.dim().0,
             extent(pooled.height, self.padding.top, self.padding.bottom, kh),
             extent(pooled.width, self.padding.left, self.padding.right, kw),

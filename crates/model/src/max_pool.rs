@@ -7,7 +7,7 @@ use crate::activation::{Activation, Clamp};
 use crate::fuse::Precision;
 use crate::linear::Padding;
 use crate::merge::{Branch, Merger, Source};
-use crate::shape::Shape;
+use crate::planes::Planes;
 use crate::skip::Skip;
 
 const RELU: Activation = Activation::Clamp(Clamp { lo: Some(0.0), hi: None });
@@ -19,7 +19,7 @@ impl Merger {
         branch: Branch,
         window: (usize, usize),
         (stride, padding): (usize, Padding),
-        wanted: Shape,
+        wanted: Planes,
     ) -> Branch {
         let mut tensor = self.settle(name, branch).source;
         let shape = self.result(tensor);
@@ -80,7 +80,7 @@ impl Merger {
     fn gain(&mut self, name: &str, tensor: Source, step: usize, direction: (usize, usize), sign: f64) -> Source {
         let inner = self.result(tensor);
         let (dy, dx) = (direction.0 * step, direction.1 * step);
-        let shape = Shape::new(inner.channels, inner.height - dy, inner.width - dx);
+        let shape = Planes::new(inner.channels, inner.height - dy, inner.width - dx);
         let later = Skip { offset: (dy as i64, dx as i64), ..Skip::plain(sign) };
         let terms = vec![(tensor, later), (tensor, Skip::plain(-sign))];
         self.push_moved(name, terms, shape, RELU).source
@@ -115,7 +115,7 @@ impl Merger {
         &mut self,
         name: &str,
         terms: Vec<(Source, Skip<f64>)>,
-        shape: Shape,
+        shape: Planes,
         precision: Precision,
     ) -> Branch {
         let branch = self.push_moved(name, terms, shape, Activation::none());
@@ -126,7 +126,7 @@ impl Merger {
     /// A sum of every `stride`-th row and column of a tensor, from several places on.
     fn push_picked(&mut self, name: &str, tensor: Source, stride: usize, taps: &[((i64, i64), f64)]) -> Branch {
         let inner = self.result(tensor);
-        let shape = Shape::new(inner.channels, inner.height.div_ceil(stride), inner.width.div_ceil(stride));
+        let shape = Planes::new(inner.channels, inner.height.div_ceil(stride), inner.width.div_ceil(stride));
         let term = |&(offset, sign): &((i64, i64), f64)| (tensor, Skip { offset, ..Skip::plain(sign) });
         let branch = self.push_kept(name, taps.iter().map(term).collect(), shape, Precision::Exact);
         self.set_skip_stride(&branch, stride);

@@ -11,7 +11,7 @@ use crate::float::{Float, FloatOp};
 use crate::fuse::{Fused, Precision};
 use crate::graph::{Graph, NodeId};
 use crate::linear::{Linear, Padding};
-use crate::shape::Shape;
+use crate::planes::Planes;
 use crate::skip::Skip;
 
 /// Side of the largest window that folds into the layer reading it, unless it is the whole plane; larger pools become
@@ -43,7 +43,7 @@ struct Pending {
     window: usize,
     scale: Vec<f64>,
     shift: Vec<f64>,
-    flat_from: Option<Shape>,
+    flat_from: Option<Planes>,
 }
 
 impl Pending {
@@ -95,14 +95,14 @@ enum Way {
 
 /// Layers under construction.
 pub(crate) struct Merger {
-    input: Shape,
+    input: Planes,
     layers: Vec<Layer>,
 }
 
 impl Merger {
     /// Merges a graph of float operators.
     pub(crate) fn merge(graph: &Graph<Float>) -> Graph<Fused> {
-        let input = graph.nodes().next().map_or(Shape::new(0, 0, 0), |(_, node)| node.shape);
+        let input = graph.nodes().next().map_or(Planes::new(0, 0, 0), |(_, node)| node.shape);
         let mut merger = Self { input, layers: Vec::new() };
         let mut branches: Vec<Branch> = Vec::new();
         for (id, node) in graph.nodes() {
@@ -152,15 +152,15 @@ impl Merger {
     }
 
     /// Shape of the closed layer's result.
-    pub(crate) fn result(&self, source: Source) -> Shape {
+    pub(crate) fn result(&self, source: Source) -> Planes {
         source.map_or(self.input, |index| self.layers[index].linear.output)
     }
 
     /// Shape after everything pending but flattening.
-    fn planes(&self, branch: &Branch) -> Shape {
+    fn planes(&self, branch: &Branch) -> Planes {
         let source = self.result(branch.source);
         let window = branch.pending.window;
-        Shape::new(source.channels, source.height / window, source.width / window)
+        Planes::new(source.channels, source.height / window, source.width / window)
     }
 
     /// The layer that a branch may still change: nothing is pending on it and nobody else reads it.
@@ -241,7 +241,7 @@ impl Merger {
     }
 
     /// Adds tensors: the last open layer takes the others as skip connections.
-    fn push_sum(&mut self, name: &str, terms: &[Skip<f64>], sources: Vec<Branch>, shape: Shape) -> Branch {
+    fn push_sum(&mut self, name: &str, terms: &[Skip<f64>], sources: Vec<Branch>, shape: Planes) -> Branch {
         let mut branches: Vec<Branch> = sources.into_iter().map(|branch| self.settle(name, branch)).collect();
         let mut terms = terms.to_vec();
         let hosts = (0..terms.len()).filter(|&slot| {
@@ -282,7 +282,7 @@ impl Merger {
         &mut self,
         name: &str,
         terms: Vec<(Source, Skip<f64>)>,
-        shape: Shape,
+        shape: Planes,
         activation: Activation,
     ) -> Branch {
         let source = terms.first().and_then(|(source, _)| *source);
@@ -312,7 +312,7 @@ impl Merger {
     }
 
     /// Leaves out of the layer that a branch ends in what lies beyond a shape.
-    pub(crate) fn crop_to(&mut self, branch: &Branch, shape: Shape) {
+    pub(crate) fn crop_to(&mut self, branch: &Branch, shape: Planes) {
         if let Some(layer) = branch.source.and_then(|index| self.layers.get_mut(index)) {
             let output = &mut layer.linear.output;
             (output.height, output.width) = (output.height.min(shape.height), output.width.min(shape.width));
@@ -326,7 +326,7 @@ impl Merger {
     }
 
     /// `a b = ((a + b)^2 - (a - b)^2) / 4`.
-    fn push_product(&mut self, name: &str, sources: Vec<Branch>, shape: Shape) -> Branch {
+    fn push_product(&mut self, name: &str, sources: Vec<Branch>, shape: Planes) -> Branch {
         let sources: Vec<Source> = sources.into_iter().map(|branch| self.settle(name, branch).source).collect();
         let [a, b] = sources[..] else { return Branch { source: None, pending: Pending::none(0), owned: false } };
         let square = Activation::Function(Function::QuarterSquare);

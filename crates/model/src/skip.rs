@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::linear::Number;
 use crate::per_channel::PerChannel;
-use crate::shape::Shape;
+use crate::planes::Planes;
 
 /// A tensor that is added to another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,19 +51,19 @@ impl<T> Skip<T> {
     }
 
     /// Rows and columns of the source that an output of the given shape takes; at least one of each.
-    pub fn live_source(&self, output: Shape, stride: usize) -> (usize, usize) {
+    pub fn live_source(&self, output: Planes, stride: usize) -> (usize, usize) {
         let live = |extent: usize, offset: i64| (((extent - 1) * stride + 1) as i64 + offset).max(1) as usize;
         (live(output.height, self.offset.0), live(output.width, self.offset.1))
     }
 
     /// Whether some row and column of an output of the given shape lie at or after the source's first.
-    pub fn reaches(&self, output: Shape, stride: usize) -> bool {
+    pub fn reaches(&self, output: Planes, stride: usize) -> bool {
         let reaches = |extent: usize, offset: i64| (extent.saturating_sub(1) * stride) as i64 + offset >= 0;
         reaches(output.height, self.offset.0) && reaches(output.width, self.offset.1)
     }
 
     /// Whether the channels are those of a source, for each channel of an output.
-    pub fn fits(&self, source: Shape, output: Shape) -> bool {
+    pub fn fits(&self, source: Planes, output: Planes) -> bool {
         match &self.channels {
             None => source.channels == output.channels,
             Some(channels) => {

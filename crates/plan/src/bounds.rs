@@ -3,7 +3,7 @@
 //!
 //! A plan within bounds may still be wrong; [`Plan::check_model`] holds it to a model, and a verifier to a key's hash.
 
-use zklayout_model::{FixedActivation, PerChannel, Shape, Stored};
+use zklayout_model::{FixedActivation, PerChannel, Planes, Stored};
 
 use crate::direct::{Direct, DirectLayer, Finish, Weights};
 use crate::error::PlanError;
@@ -79,7 +79,7 @@ fn scales(part: &str, scales: &PerChannel<i32>, channels: usize) -> Result<(), P
     hold(part, scales.fits(channels) && scales.values().iter().all(|scale| scale.abs() <= MOST_SCALE))
 }
 
-fn tensor(part: &str, shape: &Shape) -> Result<(), PlanError> {
+fn tensor(part: &str, shape: &Planes) -> Result<(), PlanError> {
     let sides = [shape.channels, shape.height, shape.width];
     let volume = sides.iter().try_fold(1usize, |volume, side| volume.checked_mul(*side));
     hold(part, !sides.contains(&0) && volume.is_some_and(|volume| volume <= MOST_POSITIONS))

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use zklayout_model::{Fixed, FixedInput, Graph, PerChannel, Shape, Stored, ValueRange};
+use zklayout_model::{Fixed, FixedInput, Graph, PerChannel, Planes, Stored, ValueRange};
 
 use crate::error::PlanError;
 use crate::layout::{Knobs, Layout};
@@ -41,13 +41,13 @@ pub struct Plan {
     /// Name of the profile that the layout was chosen by.
     pub profile: Option<String>,
     /// Shape of the whole input; its home holds what the model reads.
-    pub input_shape: Shape,
+    pub input_shape: Planes,
     /// Integers that an input value may hold.
     pub input_range: ValueRange,
     /// Power-of-two scale of each channel of the input.
     pub input_scale: PerChannel<i32>,
     /// Shape of the public output.
-    pub output_shape: Shape,
+    pub output_shape: Planes,
     /// Power-of-two scale of each channel of the public output.
     pub output_scale: PerChannel<i32>,
     /// How the input's values are stored, if the model's file says so; the scale is 0 then.
@@ -201,7 +201,7 @@ impl Plan {
     }
 }
 
-fn dequantise(integers: &[i64], shape: Shape, scale: &PerChannel<i32>, stored: Option<Stored>) -> Vec<f64> {
+fn dequantise(integers: &[i64], shape: Planes, scale: &PerChannel<i32>, stored: Option<Stored>) -> Vec<f64> {
     let unit = |channel: usize| match stored {
         Some(stored) => stored.unit.into(),
         None => f64::powi(2.0, -scale.of(channel)),

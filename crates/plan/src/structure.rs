@@ -16,7 +16,7 @@
 
 use zklayout_model::{
     Clamp, Fixed, FixedActivation, FixedInput, FixedLayer, Graph, Linear, Multiplier, NodeId, OutputKind, Padding,
-    Rescale, Scaling, Shape, Skip, Stored, ValueRange, ValueTable,
+    Planes, Rescale, Scaling, Skip, Stored, ValueRange, ValueTable,
 };
 
 use crate::plan::PlanHash;
@@ -180,7 +180,7 @@ impl Encoder {
         self.integer(hi);
     }
 
-    fn shape(&mut self, Shape { channels, height, width }: &Shape) {
+    fn shape(&mut self, Planes { channels, height, width }: &Planes) {
         [channels, height, width].into_iter().for_each(|extent| self.count(*extent));
     }
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use ndarray::Array4;
 use zklayout_model::{
     Clamp, Fixed, FixedActivation, FixedInput, FixedLayer, Graph, Linear, Multiplier, NodeId, OutputKind, Padding,
-    PerChannel, RangeSource, Rescale, Scaling, Shape, Skip, Stored, ValueRange, ValueTable,
+    PerChannel, Planes, RangeSource, Rescale, Scaling, Skip, Stored, ValueRange, ValueTable,
 };
 use zklayout_plan::structure;
 
@@ -22,7 +22,7 @@ struct Model {
 impl Model {
     fn new() -> Self {
         let range = ValueRange { lo: -8, hi: 7, source: RangeSource::Calibrated };
-        let input = FixedInput { shape: Shape::new(2, 4, 6), scale: PerChannel::uniform(3), range, stored: None };
+        let input = FixedInput { shape: Planes::new(2, 4, 6), scale: PerChannel::uniform(3), range, stored: None };
         let activation = FixedActivation::Clamp(Clamp { lo: Some(0), hi: None });
         let first = layer(OutputKind::Requantise { shift: PerChannel::uniform(5), activation, range });
         let mut second = layer(OutputKind::Rescale(Rescale {
@@ -48,8 +48,8 @@ impl Model {
 
 fn layer(kind: OutputKind) -> FixedLayer {
     let linear = Linear {
-        input: Shape::new(2, 4, 6),
-        output: Shape::new(2, 4, 6),
+        input: Planes::new(2, 4, 6),
+        output: Planes::new(2, 4, 6),
         window: 1,
         kernel: Array4::from_elem((2, 2, 3, 3), 1),
         bias: vec![100, -100],
@@ -97,7 +97,7 @@ const CHANGES: &[(&str, Change)] = &[
     ("input's channels", |m| m.input.shape.channels += 1),
     ("input's height", |m| m.input.shape.height += 1),
     ("input's width", |m| m.input.shape.width += 1),
-    ("input's extents swapped", |m| m.input.shape = Shape::new(2, 6, 4)),
+    ("input's extents swapped", |m| m.input.shape = Planes::new(2, 6, 4)),
     ("input's scale", |m| m.input.scale = PerChannel::uniform(4)),
     ("input's least", |m| m.input.range.lo -= 1),
     ("input's most", |m| m.input.range.hi += 1),
@@ -212,11 +212,11 @@ fn weights_names_and_sources_of_ranges_change_nothing() {
 fn bytes_are_those_of_the_format() {
     let range = ValueRange { lo: 0, hi: 255, source: RangeSource::WorstCase };
     let mut graph = Graph::new();
-    let input = FixedInput { shape: Shape::vector(2), scale: PerChannel::uniform(8), range, stored: None };
+    let input = FixedInput { shape: Planes::vector(2), scale: PerChannel::uniform(8), range, stored: None };
     let input = graph.add(Fixed::Input(input), &[]);
     let mut dense = layer(OutputKind::Raw);
-    dense.linear.input = Shape::vector(2);
-    dense.linear.output = Shape::vector(3);
+    dense.linear.input = Planes::vector(2);
+    dense.linear.output = Planes::vector(3);
     dense.linear.kernel = Array4::zeros((3, 2, 1, 1));
     dense.linear.bias = vec![1, 2, 3];
     dense.linear.padding = Padding::default();

@@ -47,7 +47,7 @@ pub use setup::Setup;
 pub use zklayout_model::{
     Activation, Axis, Clamp, Constant, Ending, Fixed, FixedActivation, FixedInput, FixedLayer, Float, FloatOp,
     Function, Graph, ImportError, Importer, Linear, Multiplier, Node, NodeId, Operators, OutputKind, Padding,
-    PerChannel, QuantiseOptions, RangeSource, Rescale, Scaling, Shape, Skip, Stored, Trace, ValueRange,
+    PerChannel, Planes, QuantiseOptions, RangeSource, Rescale, Scaling, Skip, Stored, Trace, ValueRange,
     ValueTable, execute, fuse, import_onnx_bytes, import_tflite, import_tflite_bytes, quantise,
 };
 pub use zklayout_plan::{

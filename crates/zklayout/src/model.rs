@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ndarray::Array3;
 use zklayout_model::{
-    Ending, Float, Fused, Graph, ImportError, Imported, Operators, QuantiseOptions, Reference, Shape, fuse,
+    Ending, Float, Fused, Graph, ImportError, Imported, Operators, Planes, QuantiseOptions, Reference, fuse,
     import_onnx, quantise, run_fused,
 };
 use zklayout_plan::PlanHash;
@@ -23,7 +23,7 @@ pub struct Model {
     reference: Reference,
     fused: Graph<Fused>,
     endings: Vec<Ending>,
-    input: Shape,
+    input: Planes,
     source: PlanHash,
 }
 
@@ -43,7 +43,7 @@ impl Model {
     pub fn load_with(path: impl AsRef<Path>, operators: &Operators) -> Result<Self, Error> {
         let Imported { graph, reference, endings } = import_onnx(path.as_ref(), operators)?;
         let fused = fuse(&graph);
-        let input = graph.nodes().next().map_or(Shape::new(0, 0, 0), |(_, node)| node.shape);
+        let input = graph.nodes().next().map_or(Planes::new(0, 0, 0), |(_, node)| node.shape);
         let source = hash_of_file(path.as_ref())?;
         let model = Self { graph, reference, fused, endings, input, source };
         model.check_import()?;
@@ -95,7 +95,7 @@ impl Model {
     }
 
     /// Shape of the model's input.
-    pub fn input_shape(&self) -> Shape {
+    pub fn input_shape(&self) -> Planes {
         self.input
     }
 

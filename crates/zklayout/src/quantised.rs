@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use zklayout_model::{
-    Fixed, Graph, ImportError, QuantiseOptions, Shape, Trace, check_fixed, execute, execute_integers,
+    Fixed, Graph, ImportError, Planes, QuantiseOptions, Trace, check_fixed, execute, execute_integers,
     import_tflite,
 };
 use zklayout_plan::{
@@ -110,8 +110,8 @@ impl QuantisedModel {
     }
 
     /// Shape of the model's input.
-    pub fn input_shape(&self) -> Shape {
-        self.graph.nodes().next().map_or(Shape::new(0, 0, 0), |(_, node)| match node {
+    pub fn input_shape(&self) -> Planes {
+        self.graph.nodes().next().map_or(Planes::new(0, 0, 0), |(_, node)| match node {
             Fixed::Input(input) => input.shape,
             Fixed::Layer(layer) => layer.linear.output,
         })

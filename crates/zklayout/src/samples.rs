@@ -9,7 +9,7 @@ use ndarray_npy::ReadNpyExt;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use zip::ZipArchive;
-use zklayout_model::Shape;
+use zklayout_model::Planes;
 
 use crate::error::Error;
 
@@ -45,7 +45,7 @@ impl Samples {
     ///
     /// # Errors
     /// A file that cannot be read, of another format, or that holds something else than finite numbers of that shape.
-    pub fn read(path: impl AsRef<Path>, shape: Shape) -> Result<Self, Error> {
+    pub fn read(path: impl AsRef<Path>, shape: Planes) -> Result<Self, Error> {
         let path = path.as_ref();
         let wrong = |reason: String| Error::Samples { path: path.to_owned(), reason };
         let format = match path.extension().and_then(|extension| extension.to_str()) {
@@ -62,7 +62,7 @@ impl Samples {
     ///
     /// # Errors
     /// What is wrong with them.
-    pub fn parse(format: SampleFormat, bytes: &[u8], shape: Shape) -> Result<Self, String> {
+    pub fn parse(format: SampleFormat, bytes: &[u8], shape: Planes) -> Result<Self, String> {
         let (array, labels) = match format {
             SampleFormat::Npy => (array_of(bytes)?, None),
             SampleFormat::Npz => archive(bytes)?,
@@ -80,7 +80,7 @@ impl Samples {
     ///
     /// # Errors
     /// A range that is empty or not finite.
-    pub fn drawn((lo, hi): (f64, f64), count: usize, seed: u64, shape: Shape) -> Result<Self, String> {
+    pub fn drawn((lo, hi): (f64, f64), count: usize, seed: u64, shape: Planes) -> Result<Self, String> {
         if !(lo < hi && (hi - lo).is_finite()) {
             return Err(format!("{lo}..{hi} is no range from a number to a larger one"));
         }
@@ -101,7 +101,7 @@ impl Samples {
 }
 
 /// Cuts an array into samples: its trailing dimensions are the model's, ones aside; a leading one counts samples.
-fn split(array: &ArrayD<f64>, shape: Shape) -> Result<Vec<Vec<f64>>, String> {
+fn split(array: &ArrayD<f64>, shape: Planes) -> Result<Vec<Vec<f64>>, String> {
     let essential = |dims: &[usize]| -> Vec<usize> { dims.iter().copied().filter(|dim| *dim != 1).collect() };
     let expected = essential(&[shape.channels, shape.height, shape.width]);
     let found = essential(array.shape());

@@ -4,8 +4,8 @@
 use ndarray::{Array3, Array4};
 use zklayout::{
     Clamp, DirectKnobs, DotVariant, Family, Fixed, FixedActivation, FixedInput, FixedLayer, Graph, Knobs, Linear,
-    OutputKind, Padding, PerChannel, Plan, PlanOptions, ProvingKey, RangeSource, ReluVariant, Rescale, Scaling,
-    Shape, Srs, Stored, Trace, ValueRange, Visibility, WeightMode, execute, keygen, prove, verify,
+    OutputKind, Padding, PerChannel, Plan, PlanOptions, Planes, ProvingKey, RangeSource, ReluVariant, Rescale,
+    Scaling, Srs, Stored, Trace, ValueRange, Visibility, WeightMode, execute, keygen, prove, verify,
 };
 use zklayout_model::execute_integers;
 
@@ -55,8 +55,8 @@ fn layer(graph: &Graph<Fixed>, place: usize) -> &FixedLayer {
 fn dense(kernel: &[&[i64]], bias: &[i64], kind: OutputKind) -> FixedLayer {
     let (outputs, inputs) = (kernel.len(), kernel[0].len());
     let linear = Linear {
-        input: Shape::vector(inputs),
-        output: Shape::vector(outputs),
+        input: Planes::vector(inputs),
+        output: Planes::vector(outputs),
         window: 1,
         kernel: Array4::from_shape_vec((outputs, inputs, 1, 1), kernel.concat()).unwrap(),
         bias: bias.to_vec(),

@@ -3,15 +3,15 @@
 
 use ndarray::Array4;
 use zklayout::{
-    Activation, Clamp, DirectKnobs, DotVariant, Fixed, Graph, Knobs, Plan, ProverError, QuantiseOptions,
-    ReluVariant, Shape, Srs, Visibility, WeightMode, keygen, prove, verify,
+    Activation, Clamp, DirectKnobs, DotVariant, Fixed, Graph, Knobs, Plan, Planes, ProverError, QuantiseOptions,
+    ReluVariant, Srs, Visibility, WeightMode, keygen, prove, verify,
 };
 use zklayout_model::{Fused, Linear, Padding, Precision, execute, quantise};
 
 /// A padded convolution, then window means and a dense layer.
 fn network() -> Graph<Fused> {
     let weight = |place: usize| (place * 7 % 11) as f64 / 11.0 - 0.4;
-    let linear = |input: Shape, window: usize, kernel: (usize, usize, usize, usize), pad: usize| {
+    let linear = |input: Planes, window: usize, kernel: (usize, usize, usize, usize), pad: usize| {
         let weights = (0..kernel.0 * kernel.1 * kernel.2 * kernel.3).map(weight).collect();
         let mut linear = Linear {
             input,
@@ -26,7 +26,7 @@ fn network() -> Graph<Fused> {
         linear.output = linear.full_output();
         linear
     };
-    let input = Shape::new(1, 4, 4);
+    let input = Planes::new(1, 4, 4);
     let mut graph = Graph::new();
     let first = linear(input, 1, (2, 1, 3, 3), 1);
     let second = linear(first.output, 2, (3, 2, 2, 2), 0);

@@ -10,9 +10,9 @@ use std::path::Path;
 
 use fuzzing::{Target, mutate};
 use zklayout::{
-    Artefact, Fixed, Model, Operators, Plan, PlanOptions, Profile, ProofBundle, ProvingKey, QuantiseOptions,
-    QuantisedModel, SampleFormat, Samples, SetupRecord, Shape, Srs, VerifierSrs, VerifyingKey, keygen, prove,
-    verify,
+    Artefact, Fixed, Model, Operators, Plan, PlanOptions, Planes, Profile, ProofBundle, ProvingKey,
+    QuantiseOptions, QuantisedModel, SampleFormat, Samples, SetupRecord, Srs, VerifierSrs, VerifyingKey, keygen,
+    prove, verify,
 };
 
 const HEADER: usize = 24;
@@ -65,7 +65,7 @@ impl Seeds {
 
     fn targets(&self) -> Vec<Target<'_>> {
         let here = Path::new("input");
-        let shape = Shape::new(1, 2, 3);
+        let shape = Planes::new(1, 2, 3);
         let samples = move |format| move |bytes: &[u8]| Samples::parse(format, bytes, shape).is_ok();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let key = self.key.to_bytes().unwrap();

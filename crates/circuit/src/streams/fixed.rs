@@ -203,7 +203,7 @@ impl FixedGrid {
         let tables = plan.tables.iter().map(Table::len).sum::<usize>().div_ceil(plan.knobs.table_columns.max(1));
         for (what, realised) in [("activation rows", rows), ("weight rows", weights + 1), ("table rows", tables)] {
             if realised + 1 > usable {
-                return Err(CircuitError::Shape { what, planned: usable.saturating_sub(1), realised });
+                return Err(CircuitError::Planes { what, planned: usable.saturating_sub(1), realised });
             }
         }
         Ok(())

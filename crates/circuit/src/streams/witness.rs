@@ -1,7 +1,7 @@
 //! The witness before the challenges: quotients, remainders, values, weights, multiplicities, all integers.
 
 use ndarray::Array3;
-use zklayout_model::{Fixed, Graph, Shape, Trace};
+use zklayout_model::{Fixed, Graph, Planes, Trace};
 use zklayout_plan::{Content, Home, LinearFact, Public, Read, Streams, Table, TableKind, WeightMode};
 
 use crate::error::CircuitError;
@@ -337,7 +337,7 @@ fn bias_positions(plan: &Streams, fact: &LinearFact) -> usize {
 }
 
 /// Window sums of the part of a tensor that has a home.
-fn pooled(x: &Array3<i64>, home: Shape, window: usize) -> Array3<i64> {
+fn pooled(x: &Array3<i64>, home: Planes, window: usize) -> Array3<i64> {
     Array3::from_shape_fn((home.channels, home.height / window, home.width / window), |(c, y, z)| {
         (0..window * window).map(|i| x[[c, y * window + i / window, z * window + i % window]]).sum()
     })
@@ -353,7 +353,7 @@ fn pooled(x: &Array3<i64>, home: Shape, window: usize) -> Array3<i64> {
 /// A number of values other than the plan's.
 pub(crate) fn instance_columns(
     plan: &Streams,
-    input_shape: Shape,
+    input_shape: Planes,
     output: &[i64],
     input: &[i64],
 ) -> Result<Vec<Vec<i64>>, CircuitError> {

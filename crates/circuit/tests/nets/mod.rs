@@ -12,8 +12,8 @@ use ndarray::Array4;
 use zklayout_circuit::streams::{FixedGrid, WeightTape, Witness};
 use zklayout_circuit::{CircuitParams, Grid, InferenceCircuit, Scalar, check_shape, instance_columns};
 use zklayout_model::{
-    Activation, Clamp, Fixed, FixedLayer, Float, Fused, Graph, Linear, OutputKind, Padding, Precision,
-    QuantiseError, QuantiseOptions, Shape, Skip, Trace, ValueRange, execute, fuse, quantise,
+    Activation, Clamp, Fixed, FixedLayer, Float, Fused, Graph, Linear, OutputKind, Padding, Planes, Precision,
+    QuantiseError, QuantiseOptions, Skip, Trace, ValueRange, execute, fuse, quantise,
 };
 use zklayout_plan::{
     Content, Family, Plan, PlanOptions, Requantise, Streams, TableKind, Visibility, WeightMode, plan,
@@ -93,7 +93,7 @@ impl Spec {
 }
 
 /// A network with made-up weights.
-pub fn network(input: Shape, specs: &[Spec], seed: u64) -> Graph<Fused> {
+pub fn network(input: Planes, specs: &[Spec], seed: u64) -> Graph<Fused> {
     let mut numbers = Numbers::new(seed);
     let mut layers: Vec<Linear<f64>> = Vec::new();
     let mut shapes = vec![input];
@@ -158,19 +158,19 @@ pub struct Case {
 }
 
 impl Case {
-    pub fn new(input: Shape, specs: &[Spec], signed: bool, seed: u64) -> Self {
+    pub fn new(input: Planes, specs: &[Spec], signed: bool, seed: u64) -> Self {
         Self::try_new(input, specs, signed, seed).unwrap()
     }
 
     /// Fails where the bits of the tests cannot represent a layer.
-    pub fn try_new(input: Shape, specs: &[Spec], signed: bool, seed: u64) -> Result<Self, QuantiseError> {
+    pub fn try_new(input: Planes, specs: &[Spec], signed: bool, seed: u64) -> Result<Self, QuantiseError> {
         Self::with_weight_bits(6, input, specs, signed, seed)
     }
 
     /// The same with weights of so many bits.
     pub fn with_weight_bits(
         weight_bits: u32,
-        input: Shape,
+        input: Planes,
         specs: &[Spec],
         signed: bool,
         seed: u64,
@@ -289,46 +289,46 @@ pub fn field(value: i64) -> Scalar {
 }
 
 /// Networks that between them use every layout.
-pub fn cases() -> Vec<(&'static str, Shape, Vec<Spec>, bool)> {
+pub fn cases() -> Vec<(&'static str, Planes, Vec<Spec>, bool)> {
     vec![
-        ("one dense layer", Shape::vector(5), vec![dense(3, NONE)], false),
-        ("perceptron", Shape::vector(7), vec![dense(6, RELU), dense(4, RELU), dense(3, NONE)], true),
-        ("valid convolution", Shape::new(2, 5, 5), vec![conv(3, 3, 0, RELU), dense(2, NONE)], false),
+        ("one dense layer", Planes::vector(5), vec![dense(3, NONE)], false),
+        ("perceptron", Planes::vector(7), vec![dense(6, RELU), dense(4, RELU), dense(3, NONE)], true),
+        ("valid convolution", Planes::new(2, 5, 5), vec![conv(3, 3, 0, RELU), dense(2, NONE)], false),
         (
             "padded convolutions",
-            Shape::new(1, 6, 5),
+            Planes::new(1, 6, 5),
             vec![conv(2, 3, 1, RELU), conv(2, 3, 1, RELU), dense(2, NONE)],
             true,
         ),
-        ("image output", Shape::new(1, 6, 6), vec![conv(2, 3, 1, RELU), conv(1, 3, 0, NONE)], false),
-        ("activated output", Shape::new(1, 4, 4), vec![conv(2, 3, 0, RELU1)], false),
+        ("image output", Planes::new(1, 6, 6), vec![conv(2, 3, 1, RELU), conv(1, 3, 0, NONE)], false),
+        ("activated output", Planes::new(1, 4, 4), vec![conv(2, 3, 0, RELU1)], false),
         (
             "pools",
-            Shape::new(1, 14, 14),
+            Planes::new(1, 14, 14),
             vec![conv(3, 3, 0, RELU1), conv(4, 3, 0, RELU).pooled(2), dense(5, RELU).pooled(2), dense(2, NONE)],
             false,
         ),
         (
             "padded pools",
-            Shape::new(2, 8, 8),
+            Planes::new(2, 8, 8),
             vec![conv(3, 5, 2, RELU), conv(4, 3, 1, RELU).pooled(2), dense(3, NONE).pooled(2)],
             false,
         ),
         (
             "strides",
-            Shape::new(2, 9, 9),
+            Planes::new(2, 9, 9),
             vec![conv(3, 3, 1, RELU).strided(2), conv(3, 3, 1, RELU).strided(2), dense(3, NONE)],
             true,
         ),
         (
             "strided pointwise",
-            Shape::new(2, 7, 7),
+            Planes::new(2, 7, 7),
             vec![conv(3, 1, 0, RELU).strided(2), conv(2, 3, 0, NONE)],
             false,
         ),
         (
             "depthwise",
-            Shape::new(3, 6, 6),
+            Planes::new(3, 6, 6),
             vec![
                 conv(0, 3, 1, RELU1).depthwise(),
                 conv(4, 1, 0, RELU),
@@ -337,11 +337,11 @@ pub fn cases() -> Vec<(&'static str, Shape, Vec<Spec>, bool)> {
             ],
             true,
         ),
-        ("wide padding", Shape::new(1, 4, 4), vec![conv(2, 1, 1, RELU), conv(1, 1, 1, NONE)], true),
-        ("wide padding, flattened", Shape::new(1, 4, 4), vec![conv(2, 2, 2, RELU), dense(2, NONE)], false),
+        ("wide padding", Planes::new(1, 4, 4), vec![conv(2, 1, 1, RELU), conv(1, 1, 1, NONE)], true),
+        ("wide padding, flattened", Planes::new(1, 4, 4), vec![conv(2, 2, 2, RELU), dense(2, NONE)], false),
         (
             "nothing but padding read",
-            Shape::new(1, 4, 11),
+            Planes::new(1, 4, 11),
             vec![
                 conv(2, 1, 1, RELU).strided(2),
                 conv(0, 1, 0, RELU).depthwise().strided(2),
@@ -350,38 +350,38 @@ pub fn cases() -> Vec<(&'static str, Shape, Vec<Spec>, bool)> {
             ],
             true,
         ),
-        ("unread pixels", Shape::new(1, 8, 8), vec![conv(2, 3, 0, RELU).strided(2), dense(2, NONE)], false),
+        ("unread pixels", Planes::new(1, 8, 8), vec![conv(2, 3, 0, RELU).strided(2), dense(2, NONE)], false),
         (
             "averages after nothing",
-            Shape::new(2, 6, 6),
+            Planes::new(2, 6, 6),
             vec![conv(0, 3, 0, NONE).depthwise(), conv(2, 3, 0, NONE)],
             false,
         ),
-        ("total", Shape::new(2, 5, 5), vec![conv(3, 3, 1, RELU), conv(2, 1, 0, NONE).pooled(5)], false),
+        ("total", Planes::new(2, 5, 5), vec![conv(3, 3, 1, RELU), conv(2, 1, 0, NONE).pooled(5)], false),
         (
             "total of strides",
-            Shape::new(1, 9, 9),
+            Planes::new(1, 9, 9),
             vec![conv(2, 3, 1, RELU).strided(2), conv(3, 1, 0, RELU).pooled(5), dense(2, NONE)],
             true,
         ),
-        ("total of the input", Shape::new(3, 4, 4), vec![conv(2, 1, 0, RELU).pooled(4), dense(2, NONE)], true),
-        ("pool first", Shape::new(2, 8, 8), vec![conv(3, 3, 1, RELU).pooled(2), dense(2, NONE)], false),
-        ("pooled vector", Shape::new(2, 4, 4), vec![dense(3, NONE).pooled(2)], false),
+        ("total of the input", Planes::new(3, 4, 4), vec![conv(2, 1, 0, RELU).pooled(4), dense(2, NONE)], true),
+        ("pool first", Planes::new(2, 8, 8), vec![conv(3, 3, 1, RELU).pooled(2), dense(2, NONE)], false),
+        ("pooled vector", Planes::new(2, 4, 4), vec![dense(3, NONE).pooled(2)], false),
         (
             "signed activations",
-            Shape::new(1, 6, 6),
+            Planes::new(1, 6, 6),
             vec![conv(2, 3, 0, NONE), conv(2, 3, 1, NONE), dense(2, NONE)],
             true,
         ),
         (
             "residual block",
-            Shape::new(1, 6, 6),
+            Planes::new(1, 6, 6),
             vec![conv(2, 3, 1, RELU), conv(2, 3, 1, RELU), conv(2, 3, 1, RELU).plus(1), dense(2, NONE)],
             true,
         ),
         (
             "residual block with a strided shortcut",
-            Shape::new(2, 8, 8),
+            Planes::new(2, 8, 8),
             vec![
                 conv(2, 3, 1, RELU),
                 conv(3, 1, 0, NONE).strided(2),
@@ -395,13 +395,13 @@ pub fn cases() -> Vec<(&'static str, Shape, Vec<Spec>, bool)> {
         ),
         (
             "input added to a cropped output",
-            Shape::new(2, 7, 7),
+            Planes::new(2, 7, 7),
             vec![conv(2, 3, 1, RELU).plus(0), conv(2, 3, 0, RELU).strided(2), dense(2, NONE)],
             true,
         ),
         (
             "inverted bottleneck",
-            Shape::new(2, 6, 6),
+            Planes::new(2, 6, 6),
             vec![
                 conv(5, 1, 0, RELU1),
                 conv(0, 3, 1, RELU1).depthwise(),
@@ -413,7 +413,7 @@ pub fn cases() -> Vec<(&'static str, Shape, Vec<Spec>, bool)> {
         ),
         (
             "residual vectors",
-            Shape::vector(5),
+            Planes::vector(5),
             vec![dense(5, RELU), dense(5, RELU).plus(0), dense(5, NONE).plus(1)],
             true,
         ),
@@ -421,8 +421,8 @@ pub fn cases() -> Vec<(&'static str, Shape, Vec<Spec>, bool)> {
 }
 
 /// A random chain: convolutions of all kinds, then perhaps dense layers.
-pub fn random_network(numbers: &mut Numbers) -> (Shape, Vec<Spec>) {
-    let input = Shape::new(1 + numbers.below(3), 4 + numbers.below(8), 4 + numbers.below(8));
+pub fn random_network(numbers: &mut Numbers) -> (Planes, Vec<Spec>) {
+    let input = Planes::new(1 + numbers.below(3), 4 + numbers.below(8), 4 + numbers.below(8));
     let (mut height, mut width) = (input.height, input.width);
     let mut specs = Vec::new();
     for _ in 0..1 + numbers.below(3) {

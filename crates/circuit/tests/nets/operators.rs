@@ -1,7 +1,7 @@
 //! Float operators by hand, for networks of operators that are made of others.
 
 use ndarray::Array4;
-use zklayout_model::{Activation, Clamp, Float, FloatOp, Function, Graph, NodeId, Padding, Shape, Skip};
+use zklayout_model::{Activation, Clamp, Float, FloatOp, Function, Graph, NodeId, Padding, Planes, Skip};
 
 use super::Numbers;
 
@@ -14,18 +14,18 @@ pub struct Net {
 }
 
 impl Net {
-    pub fn new(input: Shape) -> (Self, NodeId) {
+    pub fn new(input: Planes) -> (Self, NodeId) {
         let mut net = Self { graph: Graph::new(), numbers: Numbers::new(7) };
         let input = net.add(FloatOp::Input, &[], input);
         (net, input)
     }
 
-    pub fn add(&mut self, op: FloatOp, sources: &[NodeId], shape: Shape) -> NodeId {
+    pub fn add(&mut self, op: FloatOp, sources: &[NodeId], shape: Planes) -> NodeId {
         let name = format!("{}{}", op.label(), self.graph.len());
         self.graph.add(Float { name, op, shape }, sources)
     }
 
-    pub fn shape(&self, node: NodeId) -> Shape {
+    pub fn shape(&self, node: NodeId) -> Planes {
         self.graph.node(node).shape
     }
 
@@ -43,7 +43,7 @@ impl Net {
         let p = (size - 1) / 2;
         let padding = Padding { top: p, left: p, bottom: p, right: p };
         let extent = |side: usize| (side + 2 * p - size) / stride + 1;
-        let shape = Shape::new(outputs, extent(shape.height), extent(shape.width));
+        let shape = Planes::new(outputs, extent(shape.height), extent(shape.width));
         self.add(FloatOp::Conv { kernel, bias, groups: 1, stride, padding }, &[source], shape)
     }
 
@@ -59,7 +59,7 @@ impl Net {
         let shape = self.shape(source);
         let padding = Padding { top: p, left: p, bottom: p, right: p };
         let extent = |side: usize, window: usize| (side + 2 * p - window) / stride + 1;
-        let shape = Shape::new(shape.channels, extent(shape.height, window.0), extent(shape.width, window.1));
+        let shape = Planes::new(shape.channels, extent(shape.height, window.0), extent(shape.width, window.1));
         self.add(FloatOp::MaxPool { window, stride, padding }, &[source], shape)
     }
 
@@ -73,19 +73,19 @@ impl Net {
             terms.push(Skip { channels: Some((0..channels).map(place).collect()), ..Skip::plain(1.0) });
             start += count;
         }
-        let shape = Shape { channels, ..self.shape(sources[0]) };
+        let shape = Planes { channels, ..self.shape(sources[0]) };
         self.add(FloatOp::Sum { terms }, sources, shape)
     }
 
     /// A part of a tensor, or a tensor with zeros around it.
-    pub fn part(&mut self, source: NodeId, offset: (i64, i64), shape: Shape) -> NodeId {
+    pub fn part(&mut self, source: NodeId, offset: (i64, i64), shape: Planes) -> NodeId {
         self.add(FloatOp::Sum { terms: vec![Skip { offset, ..Skip::plain(1.0) }] }, &[source], shape)
     }
 }
 
 /// A random network of moved sums, maxima, products and activations beside convolutions.
 pub fn random_operators(numbers: &mut Numbers) -> Net {
-    let (mut net, input) = Net::new(Shape::new(1 + numbers.below(2), 3 + numbers.below(5), 3 + numbers.below(5)));
+    let (mut net, input) = Net::new(Planes::new(1 + numbers.below(2), 3 + numbers.below(5), 3 + numbers.below(5)));
     let first = net.conv(input, 1 + numbers.below(3), 3, 1);
     let mut nodes = vec![net.relu(first)];
     for _ in 0..1 + numbers.below(4) {
@@ -119,7 +119,7 @@ pub fn random_operators(numbers: &mut Numbers) -> Net {
 fn moved(net: &mut Net, sources: &[NodeId], numbers: &mut Numbers) -> NodeId {
     let first = net.shape(sources[0]);
     let side = |side: usize, numbers: &mut Numbers| (side + numbers.below(4)).saturating_sub(1).max(1);
-    let shape = Shape::new(1 + numbers.below(3), side(first.height, numbers), side(first.width, numbers));
+    let shape = Planes::new(1 + numbers.below(3), side(first.height, numbers), side(first.width, numbers));
     let terms = sources.iter().map(|source| {
         let count = net.shape(*source).channels;
         let channels = (0..shape.channels).map(|_| Some(numbers.below(count)).filter(|_| numbers.below(4) > 0));

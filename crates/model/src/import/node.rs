@@ -8,7 +8,7 @@ use super::constant::Constant;
 use crate::error::ImportError;
 use crate::float::Float;
 use crate::graph::{Graph, NodeId};
-use crate::shape::Shape;
+use crate::planes::Planes;
 
 /// What an importer reads.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub struct Node<'a> {
     graph: &'a Graph<Float>,
     batch: bool,
     /// Shape of the tensor the node reads.
-    pub shape: Shape,
+    pub shape: Planes,
     /// Which of its outputs is asked for.
     pub output: usize,
 }
@@ -37,7 +37,7 @@ pub enum Axis {
 
 impl Axis {
     /// The shape's extent along the axis.
-    pub fn extent(self, shape: Shape) -> usize {
+    pub fn extent(self, shape: Planes) -> usize {
         match self {
             Self::Channel => shape.channels,
             Self::Row => shape.height,
@@ -46,11 +46,11 @@ impl Axis {
     }
 
     /// The shape with another extent along the axis.
-    pub fn with_extent(self, shape: Shape, extent: usize) -> Shape {
+    pub fn with_extent(self, shape: Planes, extent: usize) -> Planes {
         match self {
-            Self::Channel => Shape { channels: extent, ..shape },
-            Self::Row => Shape { height: extent, ..shape },
-            Self::Column => Shape { width: extent, ..shape },
+            Self::Channel => Planes { channels: extent, ..shape },
+            Self::Row => Planes { height: extent, ..shape },
+            Self::Column => Planes { width: extent, ..shape },
         }
     }
 }
@@ -65,7 +65,7 @@ impl<'a> Node<'a> {
         output: usize,
     ) -> Self {
         let source = proto.input.iter().find_map(|name| tensors.get(name));
-        let shape = source.map_or(Shape::new(0, 0, 0), |id| graph.node(*id).shape);
+        let shape = source.map_or(Planes::new(0, 0, 0), |id| graph.node(*id).shape);
         Self { proto, constants, tensors, graph, batch, shape, output }
     }
 
@@ -101,7 +101,7 @@ impl<'a> Node<'a> {
     }
 
     /// Shape of the tensor at input `slot`, if it depends on the model's input.
-    pub fn tensor_shape(&self, slot: usize) -> Option<Shape> {
+    pub fn tensor_shape(&self, slot: usize) -> Option<Planes> {
         let id = self.tensors.get(self.proto.input.get(slot)?)?;
         Some(self.graph.node(*id).shape)
     }
@@ -210,11 +210,11 @@ pub(super) fn declared_dims(input: &pb::ValueInfoProto) -> Result<Vec<usize>, Im
 }
 
 /// Reads `[1, C, H, W]`, `[1, D]`, or the same without a batch, as channel planes.
-pub(super) fn shape_of_dims(dims: &[usize]) -> Result<Shape, String> {
+pub(super) fn shape_of_dims(dims: &[usize]) -> Result<Planes, String> {
     match *dims {
-        [1, channels, height, width] => Ok(Shape::new(channels, height, width)),
-        [1, features] | [features] => Ok(Shape::vector(features)),
-        [channels, height, width] => Ok(Shape::new(channels, height, width)),
+        [1, channels, height, width] => Ok(Planes::new(channels, height, width)),
+        [1, features] | [features] => Ok(Planes::vector(features)),
+        [channels, height, width] => Ok(Planes::new(channels, height, width)),
         _ => Err(format!(
             "shape {dims:?} is none of [1, channels, height, width], [1, features], or those without 1"
         )),

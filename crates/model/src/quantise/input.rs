@@ -5,11 +5,11 @@ use super::options::QuantiseOptions;
 use crate::calibration::Bounds;
 use crate::fixed::{FixedInput, RangeSource, ValueRange};
 use crate::per_channel::PerChannel;
-use crate::shape::Shape;
+use crate::planes::Planes;
 
 /// The input's integers, from the bounds of each channel; with `own_scales` each has its own.
 pub(super) fn quantise_input(
-    shape: Shape,
+    shape: Planes,
     channels: &[Bounds],
     options: &QuantiseOptions,
     own_scales: bool,

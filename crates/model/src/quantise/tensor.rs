@@ -4,13 +4,13 @@ use crate::fixed::{Fixed, FixedInput, OutputKind, round_shift};
 use crate::interval::channel_bounds;
 use crate::linear::Linear;
 use crate::per_channel::PerChannel;
-use crate::shape::Shape;
+use crate::planes::Planes;
 use crate::skip::Skip;
 
 /// Shape, scales and integer bounds of a tensor.
 #[derive(Clone)]
 pub(super) struct Tensor {
-    pub(super) shape: Shape,
+    pub(super) shape: Planes,
     pub(super) scale: PerChannel<i32>,
     pub(super) lo: i64,
     pub(super) hi: i64,
@@ -65,6 +65,6 @@ pub(super) fn rounded(bounds: &[(i64, i64)], shift: &PerChannel<u32>) -> Option<
 }
 
 /// Whether a tensor has as many rows and columns.
-fn covers(tensor: Shape, (height, width): (usize, usize)) -> bool {
+fn covers(tensor: Planes, (height, width): (usize, usize)) -> bool {
     tensor.height >= height && tensor.width >= width
 }

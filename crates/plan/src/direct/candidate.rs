@@ -1,7 +1,7 @@
 //! A layout from a graph: tables, constants, and each layer's rows in closed form.
 
 use zklayout_model::{
-    Clamp, Fixed, FixedActivation, FixedInput, FixedLayer, Graph, NodeId, OutputKind, PerChannel, Shape, Skip,
+    Clamp, Fixed, FixedActivation, FixedInput, FixedLayer, Graph, NodeId, OutputKind, PerChannel, Planes, Skip,
     ValueRange,
 };
 
@@ -197,7 +197,7 @@ impl Builder {
     }
 }
 
-fn shape_of(graph: &Graph<Fixed>, node: NodeId) -> Shape {
+fn shape_of(graph: &Graph<Fixed>, node: NodeId) -> Planes {
     match graph.node(node) {
         Fixed::Input(input) => input.shape,
         Fixed::Layer(layer) => layer.linear.output,

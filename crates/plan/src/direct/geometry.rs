@@ -3,15 +3,15 @@
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
-use zklayout_model::{Linear, Padding, Shape};
+use zklayout_model::{Linear, Padding, Planes};
 
 /// Shapes of a linear operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Geometry {
     /// Shape of the input, before window sums.
-    pub input: Shape,
+    pub input: Planes,
     /// Shape of the output.
-    pub output: Shape,
+    pub output: Planes,
     /// Side of the windows that are summed first.
     pub window: usize,
     /// Kernel rows and columns.
@@ -48,14 +48,14 @@ impl Geometry {
 
     /// What the convolution reads: the input itself, or the window sums that some output may read, which are a corner
     /// of each plane.
-    pub fn pooled(&self) -> Shape {
+    pub fn pooled(&self) -> Planes {
         if self.window == 1 {
             return self.input;
         }
         let live = |outputs: usize, kernel: usize, before: usize, size: usize| {
             ((outputs.max(1) - 1) * self.stride + kernel).saturating_sub(before).min(size / self.window)
         };
-        Shape::new(
+        Planes::new(
             self.input.channels,
             live(self.output.height, self.kernel.0, self.padding.top, self.input.height),
             live(self.output.width, self.kernel.1, self.padding.left, self.input.width),

@@ -1,7 +1,7 @@
 //! The layout of the family `direct`.
 
 use serde::{Deserialize, Serialize};
-use zklayout_model::{Clamp, Fixed, Graph, PerChannel, Shape};
+use zklayout_model::{Clamp, Fixed, Graph, PerChannel, Planes};
 
 use crate::direct::candidate::build;
 use crate::direct::geometry::Geometry;
@@ -22,7 +22,7 @@ pub struct Direct {
     /// Lookup tables.
     pub tables: Vec<Table>,
     /// Shape of the input, whose range checks are the first rows.
-    pub input: Shape,
+    pub input: Planes,
     /// Tag of the input's range.
     pub input_table: u64,
     /// Constants that rows copy; the first is 0.
@@ -71,7 +71,7 @@ pub struct DirectSkip {
     /// Place of the node.
     pub source: usize,
     /// Its shape; outputs may be cropped.
-    pub shape: Shape,
+    pub shape: Planes,
     /// By output channel, place of the factor among the constants.
     pub constant: PerChannel<usize>,
 }
@@ -134,7 +134,7 @@ impl Direct {
     }
 
     /// Shape of the output.
-    pub fn output(&self) -> Shape {
+    pub fn output(&self) -> Planes {
         self.layers.last().map_or(self.input, |layer| layer.geometry.output)
     }
 
@@ -156,7 +156,7 @@ impl Direct {
 }
 
 /// A tensor's values in runs that drop equally many bits: the first value, the bits, and the number of values.
-pub(crate) fn channel_runs(shift: &PerChannel<u32>, output: Shape) -> Vec<(usize, u32, usize)> {
+pub(crate) fn channel_runs(shift: &PerChannel<u32>, output: Planes) -> Vec<(usize, u32, usize)> {
     let plane = output.plane();
     let mut runs: Vec<(usize, u32, usize)> = Vec::new();
     for channel in 0..output.channels {

@@ -2,7 +2,7 @@
 //!
 //! Each method counts what the method of the same name of the walk emits.
 
-use zklayout_model::Shape;
+use zklayout_model::Planes;
 
 use crate::direct::digits::DigitRange;
 use crate::direct::geometry::Geometry;
@@ -54,7 +54,7 @@ impl Tally {
     }
 
     /// What becomes of a tensor of accumulators.
-    pub(crate) fn finish(&mut self, finish: &Finish, output: Shape) {
+    pub(crate) fn finish(&mut self, finish: &Finish, output: Planes) {
         match finish {
             Finish::Raw => {}
             Finish::Lookup { shift, .. } => {

@@ -2,7 +2,7 @@
 //!
 //! The one function behind fixed cells, copies and the witness. It knows places, no numbers.
 
-use zklayout_model::{Clamp, Shape};
+use zklayout_model::{Clamp, Planes};
 
 use crate::direct::digits::DigitRange;
 use crate::direct::gadget::{Cell, Datum, Fill, Gadget, SLOT_CELLS, Source};
@@ -209,7 +209,7 @@ impl Walk<'_> {
         sum
     }
 
-    fn finish(&mut self, finish: &Finish, output: Shape, accumulators: &[Source]) -> Vec<Source> {
+    fn finish(&mut self, finish: &Finish, output: Planes, accumulators: &[Source]) -> Vec<Source> {
         let mut values = Vec::with_capacity(accumulators.len());
         match finish {
             Finish::Raw => values.extend_from_slice(accumulators),

@@ -7,7 +7,7 @@ use crate::streams::domain::{Domains, least_pitch};
 use crate::streams::geometry::{Demand, last_value_row, place, placements, read_exponent, tile_for};
 use crate::streams::home::{Content, Home, Read};
 use crate::streams::network::{Network, unsupported};
-use zklayout_model::{Shape, Skip};
+use zklayout_model::{Planes, Skip};
 
 /// Placements of layers that are tried before a pitch of the input is given up.
 const MOST_PLACEMENTS: usize = 2_000;
@@ -210,7 +210,7 @@ impl Search<'_> {
         };
         place(&Demand {
             content: Content::Input,
-            shape: Shape::new(network.input.shape.channels, height, width),
+            shape: Planes::new(network.input.shape.channels, height, width),
             stride: 1,
             pitch,
             origin_exponent,

@@ -1,6 +1,6 @@
 //! Candidates: the homes, tables and facts of a network for given lanes.
 
-use zklayout_model::{FixedLayer, OutputKind, PerChannel, Shape};
+use zklayout_model::{FixedLayer, OutputKind, PerChannel, Planes};
 
 use crate::error::PlanError;
 use crate::plan::Visibility;
@@ -171,7 +171,7 @@ fn arrange(nodes: &[Home], lanes: usize) -> Vec<Home> {
 fn ones_home(positions: usize, columns: usize) -> Home {
     Home {
         content: Content::Ones,
-        shape: Shape::new(1, 1, positions),
+        shape: Planes::new(1, 1, positions),
         stride: 1,
         tile: Tile { rows: 1, columns },
         pitch: positions,

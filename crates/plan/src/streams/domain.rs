@@ -4,7 +4,7 @@
 //! sums are read tile by tile, so that rows may be set further apart, and a new domain begins. A layer reads its tensors
 //! and writes its output with the same pitch.
 
-use zklayout_model::{Shape, Skip};
+use zklayout_model::{Planes, Skip};
 
 use crate::streams::geometry::tile_for;
 use crate::streams::home::Read;
@@ -28,7 +28,7 @@ pub(crate) struct Domains {
 
 /// What a plane asks of a pitch.
 struct Plane {
-    shape: Shape,
+    shape: Planes,
     stride: usize,
     read: Read,
 }
@@ -68,9 +68,9 @@ impl Domains {
     }
 
     fn demand(&mut self, network: &Network<'_>, live: (usize, usize)) {
-        let input = Shape { height: live.0, width: live.1, ..network.input.shape };
+        let input = Planes { height: live.0, width: live.1, ..network.input.shape };
         let outputs = network.layers.iter().map(|layer| layer.linear.output);
-        let shapes: Vec<Shape> = std::iter::once(input).chain(outputs).collect();
+        let shapes: Vec<Planes> = std::iter::once(input).chain(outputs).collect();
         for (node, &shape) in shapes.iter().enumerate() {
             let (stride, read) = (network.stride(node), network.reads[node]);
             self.widen(self.write[node], (shape.width - 1) * stride + 1);
@@ -120,7 +120,7 @@ impl Domains {
 }
 
 /// The narrowest pitch at which no row of a moved plane runs into another row of the output.
-pub(crate) fn least_pitch(source: Shape, output: Shape, skip: &Skip<i64>, stride: usize) -> usize {
+pub(crate) fn least_pitch(source: Planes, output: Planes, skip: &Skip<i64>, stride: usize) -> usize {
     let (output, moved) = (((output.width - 1) * stride + 1) as i64, skip.offset.1);
     usize::try_from((output + moved).max(source.width as i64 - moved)).unwrap_or(1)
 }

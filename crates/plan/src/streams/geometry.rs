@@ -5,7 +5,7 @@
 //! `E_out`. `E_in` grows by a row's positions for each further row after which the input is read, which is the
 //! freedom used to align tiles of several rows.
 
-use zklayout_model::{FixedLayer, Linear, PerChannel, Shape, Skip};
+use zklayout_model::{FixedLayer, Linear, PerChannel, Planes, Skip};
 
 use crate::streams::home::{Content, Home, Public, Read, Tile};
 
@@ -13,7 +13,7 @@ use crate::streams::home::{Content, Home, Public, Read, Tile};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Demand {
     pub(crate) content: Content,
-    pub(crate) shape: Shape,
+    pub(crate) shape: Planes,
     pub(crate) stride: usize,
     pub(crate) pitch: usize,
     /// Exponent of value (0, 0).

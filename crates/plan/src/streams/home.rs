@@ -13,7 +13,7 @@
 //! A home knows positions and exponents, not what a field element is.
 
 use serde::{Deserialize, Serialize};
-use zklayout_model::{PerChannel, Shape};
+use zklayout_model::{PerChannel, Planes};
 
 /// Positions that one tape row holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -90,7 +90,7 @@ pub struct Home {
     /// What it holds.
     pub content: Content,
     /// Shape of the tensor.
-    pub shape: Shape,
+    pub shape: Planes,
     /// Positions between neighbouring values, in both directions: the stride of the producing convolution.
     pub stride: usize,
     /// Positions of one tape row.

@@ -1,7 +1,7 @@
 //! The choices and the layout of the family `streams`.
 
 use serde::{Deserialize, Serialize};
-use zklayout_model::{Fixed, Graph, Shape};
+use zklayout_model::{Fixed, Graph, Planes};
 
 use crate::error::PlanError;
 use crate::plan::{Visibility, WeightMode};
@@ -205,7 +205,7 @@ pub(crate) fn realise(
 
 /// Rows of the instance columns: those of public homes, and as many as hold the public input values that the model does
 /// not read.
-pub(crate) fn public_rows(homes: &[Home], visibility: &Visibility, input: Shape, lanes: usize) -> usize {
+pub(crate) fn public_rows(homes: &[Home], visibility: &Visibility, input: Planes, lanes: usize) -> usize {
     let public = homes.iter().filter(|home| home.public != Public::No).map(Home::rows).sum::<usize>();
     let read = homes.iter().find(|home| home.content == Content::Input).map_or(0, |home| home.shape.len());
     let unread = if visibility.public_input { input.len().saturating_sub(read) } else { 0 };

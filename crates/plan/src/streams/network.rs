@@ -2,7 +2,7 @@
 //!
 //! It knows nothing of lanes or rows.
 
-use zklayout_model::{Fixed, FixedInput, FixedLayer, Graph, OutputKind, Shape};
+use zklayout_model::{Fixed, FixedInput, FixedLayer, Graph, OutputKind, Planes};
 
 use crate::error::PlanError;
 use crate::streams::geometry::read_of;
@@ -106,7 +106,7 @@ impl<'a> Network<'a> {
         self.shape(node).plane()
     }
 
-    fn shape(&self, node: usize) -> Shape {
+    fn shape(&self, node: usize) -> Planes {
         node.checked_sub(1).map_or(self.input.shape, |index| self.layers[index].linear.output)
     }
 

@@ -4,13 +4,13 @@ use super::{Node, affine};
 use crate::activation::{Activation, Clamp, Function};
 use crate::error::ImportError;
 use crate::float::FloatOp;
-use crate::shape::Shape;
+use crate::planes::Planes;
 
-pub(super) fn import_relu(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_relu(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     Ok(Some((FloatOp::Activation(Activation::Clamp(Clamp { lo: Some(0.0), hi: None })), node.shape)))
 }
 
-pub(super) fn import_clip(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_clip(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     let bound = |slot: usize, attribute: &str| -> Result<Option<f64>, ImportError> {
         let input = node.optional(slot)?.and_then(|constant| constant.values.first().copied());
         Ok(input.or_else(|| node.optional_float(attribute)).filter(|bound| bound.abs() < f64::from(f32::MAX)))
@@ -25,45 +25,45 @@ pub(super) fn import_clip(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, I
 }
 
 /// A function with nothing to choose.
-fn function(node: &Node<'_>, function: Function) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+fn function(node: &Node<'_>, function: Function) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     Ok(Some((FloatOp::Activation(Activation::Function(function)), node.shape)))
 }
 
-pub(super) fn import_sigmoid(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_sigmoid(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     function(node, Function::Sigmoid)
 }
 
-pub(super) fn import_tanh(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_tanh(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     function(node, Function::Tanh)
 }
 
-pub(super) fn import_softplus(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_softplus(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     function(node, Function::Softplus)
 }
 
-pub(super) fn import_abs(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_abs(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     function(node, Function::Abs)
 }
 
-pub(super) fn import_hard_swish(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_hard_swish(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     function(node, Function::HardSwish)
 }
 
-pub(super) fn import_hard_sigmoid(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_hard_sigmoid(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     let (alpha, beta) = (node.float("alpha", 0.2), node.float("beta", 0.5));
     function(node, Function::HardSigmoid { alpha, beta })
 }
 
-pub(super) fn import_leaky_relu(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_leaky_relu(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     function(node, Function::LeakyRelu { slope: node.float("alpha", 0.01) })
 }
 
-pub(super) fn import_elu(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_elu(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     function(node, Function::Elu { alpha: node.float("alpha", 1.0) })
 }
 
 /// One slope, or one per channel.
-pub(super) fn import_prelu(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_prelu(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     let slopes = affine::per_channel(node)?;
     match slopes.first() {
         Some(&slope) if slopes.iter().all(|other| *other == slope) => {

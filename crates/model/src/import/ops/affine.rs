@@ -4,9 +4,9 @@
 use super::{Node, sum};
 use crate::error::ImportError;
 use crate::float::FloatOp;
-use crate::shape::Shape;
+use crate::planes::Planes;
 
-pub(super) fn import_mul(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_mul(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     if node.is_tensor(0) && node.is_tensor(1) {
         return match node.tensor_shape(1) {
             Some(shape) if shape == node.shape => Ok(Some((FloatOp::Product, shape))),
@@ -19,23 +19,23 @@ pub(super) fn import_mul(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, Im
     Ok(scaled(node, per_channel(node)?))
 }
 
-pub(super) fn import_div(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_div(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     if !node.is_tensor(0) || node.is_tensor(1) {
         return Err(node.unsupported("the divisor depends on the input; it must be a constant"));
     }
     Ok(scaled(node, per_channel(node)?.into_iter().map(f64::recip).collect()))
 }
 
-pub(super) fn import_neg(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_neg(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     Ok(scaled(node, vec![-1.0; node.shape.channels]))
 }
 
-fn scaled(node: &Node<'_>, scale: Vec<f64>) -> Option<(FloatOp, Shape)> {
+fn scaled(node: &Node<'_>, scale: Vec<f64>) -> Option<(FloatOp, Planes)> {
     let shift = vec![0.0; scale.len()];
     Some((FloatOp::Affine { scale, shift }, node.shape))
 }
 
-pub(super) fn import_add(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_add(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     if node.is_tensor(0) && node.is_tensor(1) {
         return sum::combine(node, vec![1.0, 1.0]);
     }
@@ -44,7 +44,7 @@ pub(super) fn import_add(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, Im
     Ok(Some((FloatOp::Affine { scale, shift }, node.shape)))
 }
 
-pub(super) fn import_sub(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_sub(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     if node.is_tensor(0) && node.is_tensor(1) {
         return sum::import_sub(node);
     }
@@ -60,7 +60,7 @@ pub(super) fn per_channel(node: &Node<'_>) -> Result<Vec<f64>, ImportError> {
         return Err(node.unsupported("both operands depend on the input; one must be a constant per channel"));
     }
     let constant = node.constant(usize::from(node.is_tensor(0)))?;
-    let Shape { channels, height, width } = node.shape;
+    let Planes { channels, height, width } = node.shape;
     let rank_four = height * width > 1;
     let broadcast = match *constant.dims.as_slice() {
         [] | [1] | [1, 1] | [1, 1, 1] | [1, 1, 1, 1] => return Ok(vec![constant.values[0]; channels]),

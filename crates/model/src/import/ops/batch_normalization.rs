@@ -3,9 +3,9 @@
 use super::Node;
 use crate::error::ImportError;
 use crate::float::FloatOp;
-use crate::shape::Shape;
+use crate::planes::Planes;
 
-pub(super) fn import(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     if node.int("training_mode", 0) != 0 {
         return Err(node.unsupported("training mode; export the model for inference"));
     }

@@ -4,10 +4,10 @@ use super::Node;
 use crate::error::ImportError;
 use crate::float::FloatOp;
 use crate::import::node::Axis;
-use crate::shape::Shape;
+use crate::planes::Planes;
 use crate::skip::Skip;
 
-pub(super) fn import(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     let axis = node.axis(node.int("axis", 1))?;
     let mut parts = Vec::new();
     for slot in 0..node.inputs() {
@@ -30,7 +30,7 @@ pub(super) fn import(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, Import
 }
 
 /// A part whose first slice is slice `start` of the whole.
-fn term(axis: Axis, start: usize, length: usize, shape: Shape) -> Skip<f64> {
+fn term(axis: Axis, start: usize, length: usize, shape: Planes) -> Skip<f64> {
     let before = -(start as i64);
     match axis {
         Axis::Channel => {

@@ -6,9 +6,9 @@ use super::Node;
 use crate::error::ImportError;
 use crate::float::FloatOp;
 use crate::linear::{Linear, Padding};
-use crate::shape::Shape;
+use crate::planes::Planes;
 
-pub(super) fn import(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     let weights = node.constant(1)?;
     let [out, inner, kh, kw] = *weights.dims.as_slice() else {
         return Err(node.unsupported(format!("weights of shape {:?}; only 2-D is supported", weights.dims)));
@@ -87,7 +87,7 @@ fn output_shape(
     groups: usize,
     stride: usize,
     padding: Padding,
-) -> Result<Shape, ImportError> {
+) -> Result<Planes, ImportError> {
     let bias = vec![0.0; kernel.dim().0];
     let linear = Linear {
         input: node.shape,

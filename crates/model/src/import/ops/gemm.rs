@@ -5,9 +5,9 @@ use ndarray::Array2;
 use super::Node;
 use crate::error::ImportError;
 use crate::float::FloatOp;
-use crate::shape::Shape;
+use crate::planes::Planes;
 
-pub(super) fn import_gemm(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_gemm(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     if node.int("transA", 0) != 0 {
         return Err(node.unsupported("transA"));
     }
@@ -22,13 +22,13 @@ pub(super) fn import_gemm(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, I
             return Err(node.unsupported(format!("bias of shape {:?} for {outputs} outputs", bias.dims)));
         }
     };
-    Ok(Some((FloatOp::Gemm { weights, bias }, Shape::vector(outputs))))
+    Ok(Some((FloatOp::Gemm { weights, bias }, Planes::vector(outputs))))
 }
 
-pub(super) fn import_matmul(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_matmul(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     let weights = matrix(node, false)?;
     let outputs = weights.nrows();
-    Ok(Some((FloatOp::Gemm { weights, bias: vec![0.0; outputs] }, Shape::vector(outputs))))
+    Ok(Some((FloatOp::Gemm { weights, bias: vec![0.0; outputs] }, Planes::vector(outputs))))
 }
 
 /// The constant operand as `[out, in]`.

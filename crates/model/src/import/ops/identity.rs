@@ -5,13 +5,13 @@ use tract_onnx::pb;
 use super::Node;
 use crate::error::ImportError;
 use crate::float::FloatOp;
-use crate::shape::Shape;
+use crate::planes::Planes;
 
-pub(super) fn import(_: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import(_: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     Ok(None)
 }
 
-pub(super) fn import_dropout(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_dropout(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     let first = |slot: usize| Ok(node.optional(slot)?.and_then(|constant| constant.values.first().copied()));
     let (ratio, training): (Option<f64>, Option<f64>) = (first(1)?, first(2)?);
     if training.is_some_and(|training| training != 0.0) && ratio != Some(0.0) {
@@ -20,7 +20,7 @@ pub(super) fn import_dropout(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>
     Ok(None)
 }
 
-pub(super) fn import_cast(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_cast(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     let to = node.int("to", 0);
     if to == pb::tensor_proto::DataType::Float as i64 {
         return Ok(None);

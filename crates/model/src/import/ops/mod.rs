@@ -20,10 +20,10 @@ use tract_onnx::pb;
 use super::node::Node;
 use crate::error::ImportError;
 use crate::float::FloatOp;
-use crate::shape::Shape;
+use crate::planes::Planes;
 
 /// Reads one node; `None` means that its output is its input.
-pub type Importer = fn(&Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError>;
+pub type Importer = fn(&Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError>;
 
 const REGISTRY: &[(&str, Importer)] = &[
     ("Abs", activation::import_abs),

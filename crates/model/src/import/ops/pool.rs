@@ -8,9 +8,9 @@ use crate::error::ImportError;
 use crate::float::FloatOp;
 use crate::import::node::Axis;
 use crate::linear::Padding;
-use crate::shape::Shape;
+use crate::planes::Planes;
 
-pub(super) fn import_average(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_average(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     let window = match node.sizes("kernel_shape", &[0, 0])?.as_slice() {
         [y, x] if *y > 0 && *x > 0 => (*y, *x),
         other => return Err(node.unsupported(format!("kernel_shape {other:?}"))),
@@ -24,16 +24,16 @@ pub(super) fn import_average(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>
     }
     let extent = |size: usize, window: usize| (size - window) / stride + 1;
     let shape =
-        Shape::new(node.shape.channels, extent(node.shape.height, window.0), extent(node.shape.width, window.1));
+        Planes::new(node.shape.channels, extent(node.shape.height, window.0), extent(node.shape.width, window.1));
     Ok(Some((FloatOp::AveragePool { window, stride }, shape)))
 }
 
-pub(super) fn import_global(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_global(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     let window = (node.shape.height, node.shape.width);
-    Ok(Some((FloatOp::AveragePool { window, stride: 1 }, Shape::vector(node.shape.channels))))
+    Ok(Some((FloatOp::AveragePool { window, stride: 1 }, Planes::vector(node.shape.channels))))
 }
 
-pub(super) fn import_max(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_max(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     let window = match node.sizes("kernel_shape", &[0, 0])?.as_slice() {
         [y, x] if *y > 0 && *x > 0 => (*y, *x),
         other => return Err(node.unsupported(format!("kernel_shape {other:?}"))),
@@ -52,16 +52,16 @@ pub(super) fn import_max(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, Im
         return Err(node.unsupported(format!("window {window:?}, stride {stride} on a {} tensor", node.shape)));
     }
     let extent = |size: usize, window: usize| (size - window) / stride + 1;
-    let shape = Shape::new(node.shape.channels, extent(height, window.0), extent(width, window.1));
+    let shape = Planes::new(node.shape.channels, extent(height, window.0), extent(width, window.1));
     Ok(Some((FloatOp::MaxPool { window, stride, padding }, shape)))
 }
 
-pub(super) fn import_global_max(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_global_max(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     let (window, padding) = ((node.shape.height, node.shape.width), Padding::default());
-    Ok(Some((FloatOp::MaxPool { window, stride: 1, padding }, Shape::vector(node.shape.channels))))
+    Ok(Some((FloatOp::MaxPool { window, stride: 1, padding }, Planes::vector(node.shape.channels))))
 }
 
-pub(super) fn import_reduce_mean(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_reduce_mean(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     let Some(axes) = reduced(node)? else { return Ok(None) };
     if axes == [Axis::Row, Axis::Column] {
         return import_global(node);
@@ -70,11 +70,11 @@ pub(super) fn import_reduce_mean(node: &Node<'_>) -> Result<Option<(FloatOp, Sha
     Ok(Some(weighted_sum(node, &axes, 1.0 / count as f64)))
 }
 
-pub(super) fn import_reduce_sum(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_reduce_sum(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     Ok(reduced(node)?.map(|axes| weighted_sum(node, &axes, 1.0)))
 }
 
-pub(super) fn import_reduce_max(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_reduce_max(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     let Some(axes) = reduced(node)? else { return Ok(None) };
     if axes.contains(&Axis::Channel) {
         return Err(node.unsupported("the largest of several channels; only rows and columns are reduced"));
@@ -85,7 +85,7 @@ pub(super) fn import_reduce_max(node: &Node<'_>) -> Result<Option<(FloatOp, Shap
 }
 
 /// A sum is a convolution with a kernel that covers the axes.
-fn weighted_sum(node: &Node<'_>, axes: &[Axis], weight: f64) -> (FloatOp, Shape) {
+fn weighted_sum(node: &Node<'_>, axes: &[Axis], weight: f64) -> (FloatOp, Planes) {
     let extent = |axis: Axis| if axes.contains(&axis) { axis.extent(node.shape) } else { 1 };
     let shape = without(node.shape, axes);
     let groups = shape.channels;
@@ -94,7 +94,7 @@ fn weighted_sum(node: &Node<'_>, axes: &[Axis], weight: f64) -> (FloatOp, Shape)
     (FloatOp::Conv { kernel, bias, groups, stride: 1, padding }, shape)
 }
 
-fn without(shape: Shape, axes: &[Axis]) -> Shape {
+fn without(shape: Planes, axes: &[Axis]) -> Planes {
     axes.iter().fold(shape, |shape, axis| axis.with_extent(shape, 1))
 }
 

@@ -3,16 +3,16 @@
 use super::Node;
 use crate::error::ImportError;
 use crate::float::FloatOp;
-use crate::shape::Shape;
+use crate::planes::Planes;
 
-pub(super) fn import_flatten(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_flatten(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     if node.int("axis", 1) != 1 {
         return Err(node.unsupported("axis other than 1"));
     }
     Ok(flatten(node))
 }
 
-pub(super) fn import_reshape(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_reshape(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     let target = node.constant(1)?;
     let features = node.shape.len() as f64;
     match *target.values.as_slice() {
@@ -28,7 +28,7 @@ pub(super) fn import_reshape(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>
 }
 
 /// Removing the sides of planes that hold one value.
-pub(super) fn import_squeeze(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_squeeze(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     let axes = match node.optional(1)? {
         Some(axes) => axes.values.iter().map(|axis| *axis as i64).collect(),
         None => node.integers("axes"),
@@ -42,7 +42,7 @@ pub(super) fn import_squeeze(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>
 }
 
 /// Adding the sides of planes that hold one value.
-pub(super) fn import_unsqueeze(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_unsqueeze(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     if node.shape.plane() == 1 {
         return Ok(None);
     }
@@ -50,9 +50,9 @@ pub(super) fn import_unsqueeze(node: &Node<'_>) -> Result<Option<(FloatOp, Shape
 }
 
 /// Permutations that leave every value where it is.
-pub(super) fn import_transpose(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_transpose(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     let order = node.integers("perm");
-    let Shape { channels, height, width } = node.shape;
+    let Planes { channels, height, width } = node.shape;
     let extents = [1, channels, height, width];
     let moved: Vec<i64> =
         order.iter().copied().filter(|&axis| extents.get(axis as usize).is_some_and(|e| *e > 1)).collect();
@@ -62,11 +62,11 @@ pub(super) fn import_transpose(node: &Node<'_>) -> Result<Option<(FloatOp, Shape
     Err(node.unsupported(format!("perm {order:?} of a {} tensor; only vectors may be transposed", node.shape)))
 }
 
-fn flatten(node: &Node<'_>) -> Option<(FloatOp, Shape)> {
-    let vector = Shape::vector(node.shape.len());
+fn flatten(node: &Node<'_>) -> Option<(FloatOp, Planes)> {
+    let vector = Planes::vector(node.shape.len());
     (vector != node.shape).then_some((FloatOp::Flatten, vector))
 }
 
-fn same_dims(shape: Shape) -> (f64, f64, f64, f64) {
+fn same_dims(shape: Planes) -> (f64, f64, f64, f64) {
     (1.0, shape.channels as f64, shape.height as f64, shape.width as f64)
 }

@@ -4,10 +4,10 @@ use super::Node;
 use crate::error::ImportError;
 use crate::float::FloatOp;
 use crate::import::node::Axis;
-use crate::shape::Shape;
+use crate::planes::Planes;
 use crate::skip::Skip;
 
-pub(super) fn import_slice(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_slice(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     let list = |slot: usize, attribute: &str| -> Result<Vec<i64>, ImportError> {
         Ok(match node.optional(slot)? {
             Some(values) => values.values.iter().map(|value| *value as i64).collect(),
@@ -35,7 +35,7 @@ pub(super) fn import_slice(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, 
     part.import(node)
 }
 
-pub(super) fn import_split(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_split(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     let axis = node.axis(node.int("axis", 0))?;
     let extent = axis.extent(node.shape);
     let lengths: Vec<usize> = match node.optional(1)? {
@@ -57,7 +57,7 @@ pub(super) fn import_split(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, 
     part.import(node)
 }
 
-pub(super) fn import_gather(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_gather(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     let axis = node.axis(node.int("axis", 0))?;
     let indices = node.constant(1)?;
     if axis != Axis::Channel || indices.dims.len() != 1 {
@@ -74,11 +74,11 @@ pub(super) fn import_gather(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>,
     if channels.contains(&None) {
         return Err(node.unsupported(format!("indices {:?} of {count} channels", indices.values)));
     }
-    let shape = Shape { channels: channels.len(), ..node.shape };
+    let shape = Planes { channels: channels.len(), ..node.shape };
     Ok(Some((FloatOp::Sum { terms: vec![Skip { channels: Some(channels), ..Skip::plain(1.0) }] }, shape)))
 }
 
-pub(super) fn import_pad(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_pad(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     let mode = node.text("mode");
     let value = match node.optional(2)? {
         Some(value) => value.values.first().copied().unwrap_or(0.0),
@@ -112,13 +112,13 @@ pub(super) fn import_pad(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, Im
 
 /// A range of a tensor along each axis; it may reach beyond the tensor.
 struct Part {
-    source: Shape,
+    source: Planes,
     starts: [i64; 3],
     ends: [i64; 3],
 }
 
 impl Part {
-    fn whole(source: Shape) -> Self {
+    fn whole(source: Planes) -> Self {
         let ends = [source.channels, source.height, source.width].map(|extent| extent as i64);
         Self { source, starts: [0; 3], ends }
     }
@@ -132,9 +132,9 @@ impl Part {
         self.ends[axis as usize] += after;
     }
 
-    fn import(&self, node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+    fn import(&self, node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
         let extent = |axis: usize| usize::try_from(self.ends[axis] - self.starts[axis]).unwrap_or(0);
-        let shape = Shape::new(extent(0), extent(1), extent(2));
+        let shape = Planes::new(extent(0), extent(1), extent(2));
         if shape.is_empty() {
             return Err(node.unsupported(format!("it leaves nothing of a {} tensor", self.source)));
         }

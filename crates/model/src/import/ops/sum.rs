@@ -3,19 +3,19 @@
 use super::Node;
 use crate::error::ImportError;
 use crate::float::FloatOp;
-use crate::shape::Shape;
+use crate::planes::Planes;
 use crate::skip::Skip;
 
-pub(super) fn import_sum(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_sum(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     combine(node, vec![1.0; node.inputs()])
 }
 
-pub(super) fn import_sub(node: &Node<'_>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn import_sub(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     combine(node, vec![1.0, -1.0])
 }
 
 /// The tensors' sum with one factor each.
-pub(super) fn combine(node: &Node<'_>, factors: Vec<f64>) -> Result<Option<(FloatOp, Shape)>, ImportError> {
+pub(super) fn combine(node: &Node<'_>, factors: Vec<f64>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     for slot in 0..factors.len() {
         match node.tensor_shape(slot) {
             Some(shape) if shape == node.shape => {}

@@ -18,8 +18,8 @@ use crate::interval::channel_bounds;
 use crate::linear::{Linear, Padding};
 use crate::multiplier::Multiplier;
 use crate::per_channel::PerChannel;
+use crate::planes::Planes;
 use crate::rescale::{Rescale, Scaling, Stored};
-use crate::shape::Shape;
 use crate::skip::Skip;
 
 /// Values that all tensors of a graph may hold together, so that no file makes an execution take all memory.
@@ -51,7 +51,7 @@ pub(super) struct Weighted {
 /// A sum of tensors, perhaps moved, whose values are looked up: nothing is rounded.
 pub(super) struct Sum {
     pub(super) terms: Vec<(NodeId, Skip<i64>)>,
-    pub(super) shape: Shape,
+    pub(super) shape: Planes,
     pub(super) stride: usize,
     pub(super) activation: FixedActivation,
     /// Sums that there are.
@@ -133,7 +133,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The node that an operator reads at input `slot`, and its shape.
-    pub(super) fn source(&self, operator: &Operator<'_>, slot: usize) -> Result<(NodeId, Shape), ImportError> {
+    pub(super) fn source(&self, operator: &Operator<'_>, slot: usize) -> Result<(NodeId, Planes), ImportError> {
         let place = self.place(operator, slot)?;
         if place.is_end {
             return Err(operator.unsupported("it reads a result of SOFTMAX or DEQUANTIZE, which must come last"));
@@ -154,20 +154,20 @@ impl<'a> Builder<'a> {
         })
     }
 
-    fn shape(&self, node: NodeId) -> Shape {
+    fn shape(&self, node: NodeId) -> Planes {
         match self.graph.node(node) {
             Fixed::Input(input) => input.shape,
             Fixed::Layer(layer) => layer.linear.output,
         }
     }
 
-    fn count(&mut self, name: &str, shape: Shape) -> Result<(), ImportError> {
+    fn count(&mut self, name: &str, shape: Planes) -> Result<(), ImportError> {
         self.values = self.counted(name, shape)?;
         Ok(())
     }
 
     /// Values of the graph with a tensor of a shape: some, and not too many.
-    fn counted(&self, name: &str, shape: Shape) -> Result<usize, ImportError> {
+    fn counted(&self, name: &str, shape: Planes) -> Result<usize, ImportError> {
         let values = shape.channels.checked_mul(shape.height).and_then(|values| values.checked_mul(shape.width));
         let values = values.filter(|values| *values > 0).and_then(|values| self.values.checked_add(values));
         values.filter(|values| *values <= MOST_VALUES).ok_or_else(|| {
@@ -177,7 +177,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Refuses a shape that has no room in the graph.
-    pub(super) fn check_room(&self, operator: &Operator<'_>, shape: Shape) -> Result<(), ImportError> {
+    pub(super) fn check_room(&self, operator: &Operator<'_>, shape: Planes) -> Result<(), ImportError> {
         self.counted(&operator.name(), shape).map(|_| ())
     }
 
@@ -252,7 +252,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The next layer is the operator's result, of the shape that the file says it has.
-    fn start_result(&mut self, operator: &Operator<'_>, found: Shape) -> Result<(), ImportError> {
+    fn start_result(&mut self, operator: &Operator<'_>, found: Planes) -> Result<(), ImportError> {
         let declared = operator.output.shape()?;
         if declared != found {
             return Err(operator.unsupported(format!("its result is declared {declared}, it should be {found}")));

@@ -5,13 +5,13 @@ use tract_tflite::tflite;
 use super::operator::Operator;
 use crate::error::ImportError;
 use crate::linear::Padding;
-use crate::shape::Shape;
+use crate::planes::Planes;
 
 /// Padding of planes that a kernel reads.
 pub(super) fn padding(
     operator: &Operator<'_>,
     scheme: tflite::Padding,
-    input: Shape,
+    input: Planes,
     kernel: (usize, usize),
     strides: (usize, usize),
 ) -> Result<Padding, ImportError> {

@@ -4,8 +4,8 @@ use tract_tflite::tflite::{self, TensorType};
 
 use crate::error::ImportError;
 use crate::fixed::{RangeSource, ValueRange};
+use crate::planes::Planes;
 use crate::rescale::Stored;
-use crate::shape::Shape;
 
 /// Integers of a byte.
 pub(super) const BYTE: (i64, i64) = (-128, 127);
@@ -48,10 +48,10 @@ impl<'a> Tensor<'a> {
     }
 
     /// Reads `[1, height, width, channels]` or `[1, features]` as channel planes.
-    pub(super) fn shape(&self) -> Result<Shape, ImportError> {
+    pub(super) fn shape(&self) -> Result<Planes, ImportError> {
         match *self.dims {
-            [1, height, width, channels] => Ok(Shape::new(channels, height, width)),
-            [1, features] => Ok(Shape::vector(features)),
+            [1, height, width, channels] => Ok(Planes::new(channels, height, width)),
+            [1, features] => Ok(Planes::vector(features)),
             _ => Err(self
                 .wrong(format!("shape {:?} is none of [1, height, width, channels], [1, features]", self.dims))),
         }

@@ -8,8 +8,8 @@ use super::super::operator::Operator;
 use super::super::padding::padding;
 use crate::error::ImportError;
 use crate::linear::{Linear, Padding};
+use crate::planes::Planes;
 use crate::rescale::{Rescale, Scaling};
-use crate::shape::Shape;
 
 pub(super) fn import(operator: &Operator<'_>, builder: &mut Builder<'_>) -> Result<Place, ImportError> {
     let options = operator.options(operator.table.builtin_options_as_pool_2_doptions())?;
@@ -31,7 +31,7 @@ pub(super) fn import(operator: &Operator<'_>, builder: &mut Builder<'_>) -> Resu
 fn window(
     operator: &Operator<'_>,
     (height, width): (i32, i32),
-    input: Shape,
+    input: Planes,
 ) -> Result<(usize, usize), ImportError> {
     match (usize::try_from(height), usize::try_from(width)) {
         (Ok(rows @ 1..), Ok(columns @ 1..)) if rows <= input.height && columns <= input.width => {
@@ -42,7 +42,7 @@ fn window(
 }
 
 /// Window sums by the operator's own windows where they lie side by side, otherwise by kernels of ones.
-pub(super) fn sums(input: Shape, (rows, columns): (usize, usize), stride: usize) -> Linear<i64> {
+pub(super) fn sums(input: Planes, (rows, columns): (usize, usize), stride: usize) -> Linear<i64> {
     let whole = input.height.is_multiple_of(rows) && input.width.is_multiple_of(columns);
     let side_by_side =
         rows == columns && (stride == rows || (input.height, input.width) == (rows, columns)) && whole;

@@ -8,8 +8,8 @@ use super::super::operator::Operator;
 use super::super::padding::padding;
 use super::super::scaling::multipliers;
 use crate::error::ImportError;
+use crate::planes::Planes;
 use crate::rescale::Scaling;
-use crate::shape::Shape;
 
 pub(super) fn import(operator: &Operator<'_>, builder: &mut Builder<'_>) -> Result<Place, ImportError> {
     let options = operator.options(operator.table.builtin_options_as_depthwise_conv_2_doptions())?;
@@ -27,7 +27,7 @@ pub(super) fn import(operator: &Operator<'_>, builder: &mut Builder<'_>) -> Resu
 }
 
 /// Weights plane by plane, and their scales.
-fn kernel(operator: &Operator<'_>, input: Shape, each: i32) -> Result<(Array4<i64>, Vec<f32>), ImportError> {
+fn kernel(operator: &Operator<'_>, input: Planes, each: i32) -> Result<(Array4<i64>, Vec<f32>), ImportError> {
     let weights = operator.input(1)?;
     let [1, rows, columns, outputs] = *weights.dims else {
         return Err(weights.wrong(format!("expected [1, rows, columns, channels], found {:?}", weights.dims)));

@@ -10,8 +10,8 @@ use super::super::operator::Operator;
 use super::super::scaling::factors;
 use crate::error::ImportError;
 use crate::linear::Padding;
+use crate::planes::Planes;
 use crate::rescale::Scaling;
-use crate::shape::Shape;
 
 pub(super) fn import(operator: &Operator<'_>, builder: &mut Builder<'_>) -> Result<Place, ImportError> {
     let options = operator.options(operator.table.builtin_options_as_fully_connected_options())?;
@@ -28,7 +28,7 @@ pub(super) fn import(operator: &Operator<'_>, builder: &mut Builder<'_>) -> Resu
 }
 
 /// Weights plane by plane, and their scales.
-fn kernel(operator: &Operator<'_>, input: Shape) -> Result<(Array4<i64>, Vec<f32>), ImportError> {
+fn kernel(operator: &Operator<'_>, input: Planes) -> Result<(Array4<i64>, Vec<f32>), ImportError> {
     let weights = operator.input(1)?;
     let [outputs, features] = *weights.dims else {
         return Err(weights.wrong(format!("expected two dimensions, found {:?}", weights.dims)));

@@ -13,8 +13,8 @@ use crate::fixed::ValueRange;
 use crate::graph::NodeId;
 use crate::linear::Padding;
 use crate::max_pool::steps;
+use crate::planes::Planes;
 use crate::rescale::Stored;
-use crate::shape::Shape;
 use crate::skip::Skip;
 
 const RELU: FixedActivation = FixedActivation::Clamp(Clamp { lo: Some(0), hi: None });
@@ -47,10 +47,10 @@ fn clamp((lo, hi): (i64, i64), stored: &Stored) -> FixedActivation {
 /// Shape of the result: one value by window that starts within the padded plane and ends there.
 fn output(
     operator: &Operator<'_>,
-    input: Shape,
+    input: Planes,
     (window, strides): ((usize, usize), (usize, usize)),
     padding: Padding,
-) -> Result<Shape, ImportError> {
+) -> Result<Planes, ImportError> {
     let extent = |size: usize, around: usize, window: usize, stride: usize| {
         let rest = size.checked_add(around).and_then(|size| size.checked_sub(window));
         rest.map(|rest| rest / stride + 1).ok_or_else(|| {
@@ -59,11 +59,11 @@ fn output(
     };
     let height = extent(input.height, padding.top + padding.bottom, window.0, strides.0)?;
     let width = extent(input.width, padding.left + padding.right, window.1, strides.1)?;
-    Ok(Shape::new(input.channels, height, width))
+    Ok(Planes::new(input.channels, height, width))
 }
 
 /// The one stride; a single window along a side does not move there.
-fn stride(operator: &Operator<'_>, output: Shape, (rows, columns): (usize, usize)) -> Result<usize, ImportError> {
+fn stride(operator: &Operator<'_>, output: Planes, (rows, columns): (usize, usize)) -> Result<usize, ImportError> {
     match (output.height, output.width) {
         (1, 1) => Ok(1),
         (1, _) => Ok(columns),
@@ -85,7 +85,7 @@ impl Maximum<'_, '_, '_> {
     /// end within the plane.
     fn largest(
         &mut self,
-        (source, input): (NodeId, Shape),
+        (source, input): (NodeId, Planes),
         window: (usize, usize),
         padding: Padding,
     ) -> Result<Sum, ImportError> {
@@ -131,12 +131,12 @@ impl Maximum<'_, '_, '_> {
     /// What the values `step` further on exceed each value by, or, with the sign -1, the other way round.
     fn gain(
         &mut self,
-        (tensor, shape): (NodeId, Shape),
+        (tensor, shape): (NodeId, Planes),
         step: usize,
         (direction, sign): ((usize, usize), i64),
-    ) -> Result<(NodeId, Shape), ImportError> {
+    ) -> Result<(NodeId, Planes), ImportError> {
         let (rows, columns) = (direction.0 * step, direction.1 * step);
-        let inner = Shape::new(shape.channels, shape.height - rows, shape.width - columns);
+        let inner = Planes::new(shape.channels, shape.height - rows, shape.width - columns);
         let later = Skip { offset: distance(step, direction), ..Skip::plain(sign) };
         let terms = vec![(tensor, later), (tensor, Skip::plain(-sign))];
         let sum = Sum { activation: RELU, ..self.difference(terms, inner) };
@@ -144,7 +144,7 @@ impl Maximum<'_, '_, '_> {
     }
 
     /// Every `stride`-th row and column.
-    fn picked(&mut self, sum: Sum, shape: Shape, stride: usize) -> Result<Sum, ImportError> {
+    fn picked(&mut self, sum: Sum, shape: Planes, stride: usize) -> Result<Sum, ImportError> {
         if sum.shape == shape && stride == 1 {
             return Ok(sum);
         }
@@ -153,7 +153,7 @@ impl Maximum<'_, '_, '_> {
     }
 
     /// The maximum of 2x2 windows, side by side: `a + gain` of the upper pair, then what the lower pair adds to it.
-    fn largest_of_four(&mut self, tensor: NodeId, half: Shape) -> Result<Sum, ImportError> {
+    fn largest_of_four(&mut self, tensor: NodeId, half: Planes) -> Result<Sum, ImportError> {
         let at = |offset: (i64, i64), sign: i64| (tensor, Skip { offset, ..Skip::plain(sign) });
         let first = Sum { stride: 2, ..self.kept(vec![at((0, 0), 1)], half) };
         let mut picked = vec![first];
@@ -175,12 +175,12 @@ impl Maximum<'_, '_, '_> {
     }
 
     /// A sum that is one of the tensor's values.
-    fn kept(&self, terms: Vec<(NodeId, Skip<i64>)>, shape: Shape) -> Sum {
+    fn kept(&self, terms: Vec<(NodeId, Skip<i64>)>, shape: Planes) -> Sum {
         Sum { terms, shape, stride: 1, activation: FixedActivation::none(), range: self.range }
     }
 
     /// A sum that is the difference of two of the tensor's values.
-    fn difference(&self, terms: Vec<(NodeId, Skip<i64>)>, shape: Shape) -> Sum {
+    fn difference(&self, terms: Vec<(NodeId, Skip<i64>)>, shape: Planes) -> Sum {
         let most = self.range.hi - self.range.lo;
         let range = ValueRange { lo: -most, hi: most, ..self.range };
         Sum { range, ..self.kept(terms, shape) }

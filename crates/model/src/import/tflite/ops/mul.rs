@@ -15,8 +15,8 @@ use crate::fixed::{OutputKind, RangeSource, ValueRange};
 use crate::graph::NodeId;
 use crate::linear::Linear;
 use crate::multiplier::Multiplier;
+use crate::planes::Planes;
 use crate::rescale::{Rescale, Scaling};
-use crate::shape::Shape;
 use crate::skip::Skip;
 
 pub(super) fn import(operator: &Operator<'_>, builder: &mut Builder<'_>) -> Result<Place, ImportError> {
@@ -76,7 +76,7 @@ fn channel_factors(operator: &Operator<'_>, slot: usize, channels: usize) -> Res
 fn push_square(
     operator: &Operator<'_>,
     builder: &mut Builder<'_>,
-    (terms, shape): (Vec<(NodeId, Skip<i64>)>, Shape),
+    (terms, shape): (Vec<(NodeId, Skip<i64>)>, Planes),
     range: ValueRange,
 ) -> Result<NodeId, ImportError> {
     let values = (range.lo..=range.hi).map(|sum| sum * sum / 4).collect();

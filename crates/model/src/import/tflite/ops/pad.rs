@@ -4,7 +4,7 @@ use super::super::builder::{Builder, Place, Sum};
 use super::super::operator::Operator;
 use crate::activation::FixedActivation;
 use crate::error::ImportError;
-use crate::shape::Shape;
+use crate::planes::Planes;
 use crate::skip::Skip;
 
 pub(super) fn zero(operator: &Operator<'_>, builder: &mut Builder<'_>) -> Result<Place, ImportError> {
@@ -13,7 +13,7 @@ pub(super) fn zero(operator: &Operator<'_>, builder: &mut Builder<'_>) -> Result
     let [rows, columns, channels] = around(operator)?;
     let extent = |size: usize, (before, after): (usize, usize)| size.saturating_add(before).saturating_add(after);
     let (height, width) = (extent(input.height, rows), extent(input.width, columns));
-    let shape = Shape::new(extent(input.channels, channels), height, width);
+    let shape = Planes::new(extent(input.channels, channels), height, width);
     builder.check_room(operator, shape)?;
     let moved = |output: usize| output.checked_sub(channels.0).filter(|channel| *channel < input.channels);
     let channels = (shape.channels != input.channels).then(|| (0..shape.channels).map(moved).collect());

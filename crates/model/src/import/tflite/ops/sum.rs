@@ -18,8 +18,8 @@ use crate::graph::NodeId;
 use crate::linear::Linear;
 use crate::multiplier::Multiplier;
 use crate::per_channel::PerChannel;
+use crate::planes::Planes;
 use crate::rescale::{Rescale, Scaling};
-use crate::shape::Shape;
 use crate::skip::Skip;
 
 /// Bits that values are shifted to the left by before they are multiplied.
@@ -153,7 +153,7 @@ impl Sum {
 
     fn layer(
         &self,
-        shape: Shape,
+        shape: Planes,
         rescale: Rescale,
         ranges: [ValueRange; 2],
     ) -> (Linear<i64>, Vec<Skip<i64>>, OutputKind) {
@@ -228,7 +228,7 @@ mod tests {
             let rescale = Rescale { scaling, stored, lo, hi, reach: Vec::new() };
             let ranges = [(0, 255), (-148, 107)].map(|(lo, hi)| ValueRange { lo, hi, source: RangeSource::WorstCase });
             let Some(sum) = Sum::of(&multipliers, &rescale, ranges) else { return Ok(()) };
-            let (_, skips, kind) = sum.layer(Shape::vector(1), rescale.clone(), ranges);
+            let (_, skips, kind) = sum.layer(Planes::vector(1), rescale.clone(), ranges);
             let OutputKind::Rescale(shifted) = kind else { panic!("{kind:?}") };
             for (a, b) in (0..=255).flat_map(|a| (-148..=107).map(move |b| (a, b))) {
                 let acc = sum.offset + skips[0].factor.of(0) * a + skips[1].factor.of(0) * b;

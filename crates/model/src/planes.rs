@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Channels, height and width of a tensor. A feature vector is `channels` planes of one value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Shape {
+pub struct Planes {
     /// Number of planes.
     pub channels: usize,
     /// Rows of a plane.
@@ -15,7 +15,7 @@ pub struct Shape {
     pub width: usize,
 }
 
-impl Shape {
+impl Planes {
     /// A shape from its three extents.
     pub fn new(channels: usize, height: usize, width: usize) -> Self {
         Self { channels, height, width }
@@ -47,7 +47,7 @@ impl Shape {
     }
 }
 
-impl fmt::Display for Shape {
+impl fmt::Display for Planes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}x{}x{}", self.channels, self.height, self.width)
     }
