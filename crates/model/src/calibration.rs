@@ -4,7 +4,7 @@ use ndarray::Array3;
 
 use crate::error::QuantiseError;
 use crate::fixed::{Fixed, OutputKind, round_shift};
-use crate::fuse::{Fused, run_fused};
+use crate::fused::{Fused, run_fused};
 use crate::graph::Graph;
 use crate::linear::Linear;
 use crate::per_channel::PerChannel;

@@ -13,7 +13,7 @@ mod error;
 mod execute;
 mod fixed;
 mod float;
-mod fuse;
+mod fused;
 mod graph;
 mod import;
 mod integrity;
@@ -34,7 +34,7 @@ pub use error::{ExecuteError, ImportError, QuantiseError};
 pub use execute::{Trace, execute, execute_integers};
 pub use fixed::{Fixed, FixedInput, FixedLayer, OutputKind, RangeSource, ValueRange};
 pub use float::{Float, FloatOp};
-pub use fuse::{Fused, Precision, fuse, run_fused};
+pub use fused::{Fused, Precision, run_fused};
 pub use graph::{Graph, NodeId};
 pub use import::tflite::{import_tflite, import_tflite_bytes};
 pub use import::{
@@ -42,6 +42,7 @@ pub use import::{
 };
 pub use integrity::check_fixed;
 pub use linear::{Linear, Number, Padding};
+pub use merge::fuse;
 pub use multiplier::Multiplier;
 pub use per_channel::PerChannel;
 pub use planes::Planes;

@@ -4,7 +4,7 @@
 //! layer: moved sums and one clamp. No weights take part, so that no prover can choose others.
 
 use crate::activation::{Activation, Clamp};
-use crate::fuse::Precision;
+use crate::fused::Precision;
 use crate::linear::Padding;
 use crate::merge::{Branch, Merger, Source};
 use crate::planes::Planes;

@@ -8,7 +8,7 @@ use ndarray::{Array2, Array4};
 
 use crate::activation::{Activation, Clamp, Function};
 use crate::float::{Float, FloatOp};
-use crate::fuse::{Fused, Precision};
+use crate::fused::{Fused, Precision};
 use crate::graph::{Graph, NodeId};
 use crate::linear::{Linear, Padding};
 use crate::planes::Planes;
@@ -17,6 +17,24 @@ use crate::skip::Skip;
 /// Side of the largest window that folds into the layer reading it, unless it is the whole plane; larger pools become
 /// layers.
 const LARGEST_FOLDED_WINDOW: usize = 4;
+
+/// Merges float operators into layers.
+pub fn fuse(graph: &Graph<Float>) -> Graph<Fused> {
+    let input = graph.nodes().next().map_or(Planes::new(0, 0, 0), |(_, node)| node.shape);
+    let mut merger = Merger { input, layers: Vec::new() };
+    let mut branches: Vec<Branch> = Vec::new();
+    for (id, node) in graph.nodes() {
+        let sources = graph.inputs(id).into_iter().map(|source| {
+            let mut branch = branches[source.index()].clone();
+            branch.owned &= graph.consumers(source) == 1;
+            branch
+        });
+        let branch = merger.push(node, sources.collect());
+        branches.push(branch);
+    }
+    let last = branches.pop();
+    merger.finish(last)
+}
 
 /// What a layer reads: the model's input, or another layer.
 pub(crate) type Source = Option<usize>;
@@ -100,24 +118,6 @@ pub(crate) struct Merger {
 }
 
 impl Merger {
-    /// Merges a graph of float operators.
-    pub(crate) fn merge(graph: &Graph<Float>) -> Graph<Fused> {
-        let input = graph.nodes().next().map_or(Planes::new(0, 0, 0), |(_, node)| node.shape);
-        let mut merger = Self { input, layers: Vec::new() };
-        let mut branches: Vec<Branch> = Vec::new();
-        for (id, node) in graph.nodes() {
-            let sources = graph.inputs(id).into_iter().map(|source| {
-                let mut branch = branches[source.index()].clone();
-                branch.owned &= graph.consumers(source) == 1;
-                branch
-            });
-            let branch = merger.push(node, sources.collect());
-            branches.push(branch);
-        }
-        let last = branches.pop();
-        merger.finish(last)
-    }
-
     fn push(&mut self, node: &Float, mut sources: Vec<Branch>) -> Branch {
         match &node.op {
             FloatOp::Sum { terms } => return self.push_sum(&node.name, terms, sources, node.shape),

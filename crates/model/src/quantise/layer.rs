@@ -8,7 +8,7 @@ use crate::activation::{Activation, Clamp, FixedActivation, Function, ValueTable
 use crate::calibration::{Bounds, Evidence, Runs, Sums};
 use crate::error::QuantiseError;
 use crate::fixed::{FixedLayer, OutputKind, RangeSource, ValueRange};
-use crate::fuse::Precision;
+use crate::fused::Precision;
 use crate::linear::Linear;
 use crate::per_channel::PerChannel;
 use crate::rounding::Rounding;

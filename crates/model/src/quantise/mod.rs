@@ -14,7 +14,7 @@ use crate::activation::{Clamp, FixedActivation};
 use crate::calibration::Runs;
 use crate::error::QuantiseError;
 use crate::fixed::{Fixed, FixedLayer, OutputKind, RangeSource, ValueRange};
-use crate::fuse::Fused;
+use crate::fused::Fused;
 use crate::graph::Graph;
 use crate::per_channel::PerChannel;
 

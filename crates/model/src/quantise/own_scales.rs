@@ -6,7 +6,7 @@
 
 use crate::activation::Activation;
 use crate::calibration::Bounds;
-use crate::fuse::{Fused, Precision};
+use crate::fused::{Fused, Precision};
 use crate::graph::Graph;
 use crate::linear::Linear;
 

@@ -8,7 +8,6 @@ use ndarray::{Array4, Axis};
 
 use super::file::File;
 use super::operator::Operator;
-use super::ops;
 use super::tensor::{BYTE, Tensor};
 use crate::activation::FixedActivation;
 use crate::error::ImportError;
@@ -80,13 +79,13 @@ impl<'a> Builder<'a> {
         Ok(builder)
     }
 
-    /// Adds every operator.
-    pub(super) fn build(mut self) -> Result<Graph<Fixed>, ImportError> {
-        for operator in self.file.operators() {
-            let operator = operator?;
-            let place = ops::import(&operator, &mut self)?;
-            self.places.insert(operator.output.index, place);
-        }
+    /// Says where an operator's result is.
+    pub(super) fn place_result(&mut self, operator: &Operator<'_>, place: Place) {
+        self.places.insert(operator.output.index, place);
+    }
+
+    /// The graph, if it ends in the model's output.
+    pub(super) fn finish(mut self) -> Result<Graph<Fixed>, ImportError> {
         self.check_output()?;
         self.store_output()?;
         Ok(self.graph)

@@ -37,5 +37,12 @@ pub fn import_tflite(path: &Path) -> Result<Graph<Fixed>, ImportError> {
 /// # Errors
 /// See [`import_tflite`].
 pub fn import_tflite_bytes(bytes: &[u8], path: &Path) -> Result<Graph<Fixed>, ImportError> {
-    builder::Builder::new(&file::File::read(bytes, path)?)?.build()
+    let file = file::File::read(bytes, path)?;
+    let mut builder = builder::Builder::new(&file)?;
+    for operator in file.operators() {
+        let operator = operator?;
+        let place = ops::import(&operator, &mut builder)?;
+        builder.place_result(&operator, place);
+    }
+    builder.finish()
 }

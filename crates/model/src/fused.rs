@@ -1,15 +1,13 @@
-//! Merging: float operators become layers, each one linear operator, perhaps skip connections, and one activation.
+//! The merged graph: layers of one linear operator each, perhaps skip connections, and one activation; and how it runs in floats.
 //!
-//! This file holds the merged graph and how it runs; `merge` decides what merges with what.
+//! It does not know what merges with what.
 
 use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
 use crate::activation::Activation;
-use crate::float::Float;
 use crate::graph::Graph;
 use crate::linear::Linear;
-use crate::merge::Merger;
 use crate::planes::Planes;
 use crate::skip::Skip;
 
@@ -43,11 +41,6 @@ pub enum Precision {
     Exact,
     /// Nothing, and no value lies outside of the range of the first tensor that is added.
     Maximum,
-}
-
-/// Merges float operators into layers.
-pub fn fuse(graph: &Graph<Float>) -> Graph<Fused> {
-    Merger::merge(graph)
 }
 
 /// Runs the merged graph in floats: the pre-activations and the values of every node.
