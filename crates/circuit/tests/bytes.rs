@@ -11,7 +11,8 @@ use ndarray::{Axis, IxDyn, OwnedRepr};
 use ndarray_npy::NpzReader;
 use nets::{Case, PRIVATE, Proof, accept};
 use rayon::prelude::*;
-use zklayout_model::{Fixed, execute_integers, import_tflite_bytes};
+use zklayout_import::import_tflite_bytes;
+use zklayout_model::{Fixed, execute_integers};
 use zklayout_plan::{Family, PlanError, PlanOptions, plan};
 
 /// Values that a network may have, so that its circuit is checked in a second.

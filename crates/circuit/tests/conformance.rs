@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use nets::{Case, accept};
 use serde::Deserialize;
-use zklayout_model::{Operators, QuantiseOptions, execute, fuse, import_onnx, quantise};
+use zklayout_import::{Operators, import_onnx};
+use zklayout_model::{QuantiseOptions, execute, fuse, quantise};
 use zklayout_plan::{Family, PlanOptions, plan};
 
 /// Largest error, as a share of the largest output, or of 1.

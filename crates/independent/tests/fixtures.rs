@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use zklayout_circuit::Grid;
+use zklayout_import::{Operators, import_onnx, import_tflite};
 use zklayout_independent::{check_symbolic, check_tables};
-use zklayout_model::{Fixed, Graph, Operators, QuantiseOptions, fuse, import_onnx, import_tflite, quantise};
+use zklayout_model::{Fixed, Graph, QuantiseOptions, fuse, quantise};
 use zklayout_plan::{Family, PlanOptions, Visibility, WeightMode, plan};
 
 /// Every model file, by name.

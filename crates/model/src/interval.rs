@@ -22,7 +22,7 @@ impl FixedLayer {
 
 /// Bounds of each output channel's accumulators over all inputs in `[lo, hi]`, zero padding included; `None` means
 /// overflow.
-pub(crate) fn channel_bounds(linear: &Linear<i64>, lo: i64, hi: i64) -> Option<Vec<(i64, i64)>> {
+pub fn channel_bounds(linear: &Linear<i64>, lo: i64, hi: i64) -> Option<Vec<(i64, i64)>> {
     let cells = i64::try_from(linear.window * linear.window).ok()?;
     let (lo, hi) = (lo.min(0).checked_mul(cells)?, hi.max(0).checked_mul(cells)?);
     let channel = |kernel: ndarray::ArrayView3<'_, i64>, bias: i64| {

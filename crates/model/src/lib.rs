@@ -1,11 +1,10 @@
-//! Layer graphs of a trained network, from the model file to exact integers.
+//! Layer graphs of a trained network, from float operators to exact integers.
 //!
-//! The stages are types: [`import_onnx`] reads a file into a [`Graph`] of [`Float`] operators, [`fuse()`]
-//! merges them into layers, [`quantise()`] gives every layer integer weights and an exact meaning, and
-//! [`execute()`] runs that meaning. A TensorFlow Lite file has integers already, which [`import_tflite`] reads as they
-//! are. The integer executor *is* the specification of a proof.
+//! The stages are types: of a [`Graph`] of [`Float`] operators, [`fuse()`] merges them into layers, [`quantise()`] gives
+//! every layer integer weights and an exact meaning, and [`execute()`] runs that meaning. The integer executor *is* the
+//! specification of a proof.
 //!
-//! This crate knows nothing of circuits, fields or cost.
+//! This crate knows nothing of model files, circuits, fields or cost.
 
 mod activation;
 mod calibration;
@@ -15,7 +14,6 @@ mod fixed;
 mod float;
 mod fused;
 mod graph;
-mod import;
 mod integrity;
 mod interval;
 mod linear;
@@ -30,18 +28,16 @@ mod rounding;
 mod skip;
 
 pub use activation::{Activation, Clamp, FixedActivation, Function, ValueTable};
-pub use error::{ExecuteError, ImportError, QuantiseError};
+pub use error::{ExecuteError, QuantiseError};
 pub use execute::{Trace, execute, execute_integers};
 pub use fixed::{Fixed, FixedInput, FixedLayer, OutputKind, RangeSource, ValueRange};
 pub use float::{Float, FloatOp};
 pub use fused::{Fused, Precision, run_fused};
 pub use graph::{Graph, NodeId};
-pub use import::tflite::{import_tflite, import_tflite_bytes};
-pub use import::{
-    Axis, Constant, Ending, Imported, Importer, Node, Operators, Reference, import_onnx, import_onnx_bytes,
-};
 pub use integrity::check_fixed;
+pub use interval::channel_bounds;
 pub use linear::{Linear, Number, Padding};
+pub use max_pool::window_steps;
 pub use merge::fuse;
 pub use multiplier::Multiplier;
 pub use per_channel::PerChannel;

@@ -49,7 +49,7 @@ impl Merger {
         reach: usize,
         direction: (usize, usize),
     ) -> Source {
-        for step in steps(reach + 1) {
+        for step in window_steps(reach + 1) {
             let gain = self.gain(name, tensor, step, direction, -1.0);
             let offset = (-((direction.0 * step) as i64), -((direction.1 * step) as i64));
             let terms = vec![(tensor, Skip::plain(1.0)), (gain, Skip { offset, ..Skip::plain(1.0) })];
@@ -67,7 +67,7 @@ impl Merger {
         window: usize,
         (direction, clipped): ((usize, usize), bool),
     ) -> Source {
-        for step in steps(window) {
+        for step in window_steps(window) {
             let gain = self.gain(name, tensor, step, direction, 1.0);
             let terms = vec![(tensor, Skip::plain(1.0)), (gain, Skip::plain(1.0))];
             let shape = self.result(if clipped { tensor } else { gain });
@@ -135,7 +135,7 @@ impl Merger {
 }
 
 /// Distances that double what a running maximum covers, up to `window` values.
-pub(crate) fn steps(window: usize) -> Vec<usize> {
+pub fn window_steps(window: usize) -> Vec<usize> {
     let (mut covered, mut steps) = (1, Vec::new());
     while covered < window {
         steps.push(covered.min(window - covered));

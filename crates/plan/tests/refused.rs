@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use zklayout_model::{Fixed, Graph, import_tflite};
+use zklayout_import::import_tflite;
+use zklayout_model::{Fixed, Graph};
 use zklayout_plan::{Family, PlanError, PlanOptions, Requantise, candidates, plan, sample, search};
 
 fn stored_in_bytes() -> Graph<Fixed> {

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use zklayout_model::{ExecuteError, ImportError, QuantiseError};
+use zklayout_import::ImportError;
+use zklayout_model::{ExecuteError, QuantiseError};
 use zklayout_plan::{CostError, PlanError};
 use zklayout_prover::ProverError;
 

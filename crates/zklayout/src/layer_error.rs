@@ -1,7 +1,8 @@
 //! Layer by layer, how far integers are from floats. It knows nothing of how either came about.
 
 use ndarray::Array3;
-use zklayout_model::{Fixed, ImportError};
+use zklayout_import::ImportError;
+use zklayout_model::Fixed;
 
 use crate::error::Error;
 use crate::model::Model;

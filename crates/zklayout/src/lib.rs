@@ -44,11 +44,14 @@ pub use quantised::QuantisedModel;
 pub use record::{RECORD_FORMAT, RecordedFidelity, SetupRecord};
 pub use samples::{SampleFormat, Samples};
 pub use setup::Setup;
+pub use zklayout_import::{
+    Axis, Constant, Ending, ImportError, Importer, Node, Operators, import_onnx_bytes, import_tflite,
+    import_tflite_bytes,
+};
 pub use zklayout_model::{
-    Activation, Axis, Clamp, Constant, Ending, Fixed, FixedActivation, FixedInput, FixedLayer, Float, FloatOp,
-    Function, Graph, ImportError, Importer, Linear, Multiplier, Node, NodeId, Operators, OutputKind, Padding,
-    PerChannel, Planes, QuantiseOptions, RangeSource, Rescale, Scaling, Skip, Stored, Trace, ValueRange,
-    ValueTable, execute, fuse, import_onnx_bytes, import_tflite, import_tflite_bytes, quantise,
+    Activation, Clamp, Fixed, FixedActivation, FixedInput, FixedLayer, Float, FloatOp, Function, Graph, Linear,
+    Multiplier, NodeId, OutputKind, Padding, PerChannel, Planes, QuantiseOptions, RangeSource, Rescale, Scaling,
+    Skip, Stored, Trace, ValueRange, ValueTable, execute, fuse, quantise,
 };
 pub use zklayout_plan::{
     Buyer, Candidate, CircuitShape, Content, Cost, CostError, CostModel, Direct, DirectKnobs, DotVariant,

@@ -3,10 +3,8 @@
 use std::path::Path;
 
 use ndarray::Array3;
-use zklayout_model::{
-    Ending, Float, Fused, Graph, ImportError, Imported, Operators, Planes, QuantiseOptions, Reference, fuse,
-    import_onnx, quantise, run_fused,
-};
+use zklayout_import::{Ending, ImportError, Imported, Operators, Reference, import_onnx};
+use zklayout_model::{Float, Fused, Graph, Planes, QuantiseOptions, fuse, quantise, run_fused};
 use zklayout_plan::PlanHash;
 
 use crate::calibration::{Calibration, Origin};

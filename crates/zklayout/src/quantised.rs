@@ -5,10 +5,8 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use zklayout_model::{
-    Fixed, Graph, ImportError, Planes, QuantiseOptions, Trace, check_fixed, execute, execute_integers,
-    import_tflite,
-};
+use zklayout_import::{ImportError, import_tflite};
+use zklayout_model::{Fixed, Graph, Planes, QuantiseOptions, Trace, check_fixed, execute, execute_integers};
 use zklayout_plan::{
     Candidate, Plan, PlanHash, PlanOptions, Priced, SearchReport, candidates, plan, sample, search,
 };

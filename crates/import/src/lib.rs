@@ -1,0 +1,22 @@
+//! Model files as layer graphs: what a trained network's file says, in the model crate's terms.
+//!
+//! The two formats are features that know nothing of each other. [`import_onnx`] (`onnx`) reads a file into a graph of
+//! [`Float`](zklayout_model::Float) operators, beside the float engine that runs the same file; [`import_tflite`]
+//! (`tflite`) reads the integers of an int8 file as they are, into a graph of [`Fixed`](zklayout_model::Fixed) layers.
+//! Parsing is tract's, which no other crate here uses.
+//!
+//! This crate knows nothing of merging, quantisation or circuits.
+
+mod error;
+#[cfg(feature = "onnx")]
+mod onnx;
+#[cfg(feature = "tflite")]
+mod tflite;
+
+pub use error::ImportError;
+#[cfg(feature = "onnx")]
+pub use onnx::{
+    Axis, Constant, Ending, Imported, Importer, Node, Operators, Reference, import_onnx, import_onnx_bytes,
+};
+#[cfg(feature = "tflite")]
+pub use tflite::{import_tflite, import_tflite_bytes};

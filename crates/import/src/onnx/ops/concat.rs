@@ -1,0 +1,42 @@
+//! Concat along channels, rows or columns.
+
+use zklayout_model::{FloatOp, Planes, Skip};
+
+use super::Node;
+use crate::error::ImportError;
+use crate::onnx::node::Axis;
+
+pub(super) fn import(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
+    let axis = node.axis(node.int("axis", 1))?;
+    let mut parts = Vec::new();
+    for slot in 0..node.inputs() {
+        let part = node.tensor_shape(slot);
+        parts
+            .push(part.ok_or_else(|| node.unsupported(format!("input {slot} must depend on the model's input")))?);
+    }
+    let length = parts.iter().map(|part| axis.extent(*part)).sum();
+    let shape = axis.with_extent(node.shape, length);
+    if let Some(part) = parts.iter().find(|part| axis.with_extent(**part, length) != shape) {
+        return Err(node.unsupported(format!("parts of shapes {} and {part} along {axis:?}", node.shape)));
+    }
+    let mut start = 0;
+    let terms = parts.into_iter().map(|part| {
+        let term = term(axis, start, axis.extent(part), shape);
+        start += axis.extent(part);
+        term
+    });
+    Ok(Some((FloatOp::Sum { terms: terms.collect() }, shape)))
+}
+
+/// A part whose first slice is slice `start` of the whole.
+fn term(axis: Axis, start: usize, length: usize, shape: Planes) -> Skip<f64> {
+    let before = -(start as i64);
+    match axis {
+        Axis::Channel => {
+            let channel = |o: usize| o.checked_sub(start).filter(|c| *c < length);
+            Skip { channels: Some((0..shape.channels).map(channel).collect()), ..Skip::plain(1.0) }
+        }
+        Axis::Row => Skip { offset: (before, 0), ..Skip::plain(1.0) },
+        Axis::Column => Skip { offset: (0, before), ..Skip::plain(1.0) },
+    }
+}

@@ -1,0 +1,48 @@
+//! TensorFlow Lite import: a file quantised to int8 becomes a [`Graph`] of [`Fixed`] nodes, with the integers of the
+//! reference kernels.
+//!
+//! The integers are those of LiteRT 2. Earlier reference kernels rounded fully connected layers twice, as convolutions
+//! still are.
+//!
+//! A tensor's value is its stored integer less the zero point, planes come before rows and columns, and the graph ends at
+//! the logits: a softmax after them is a public function of what is public. The file's bytes are verified before anything
+//! is read. This module knows nothing of floats between the input and the output.
+
+mod activation;
+mod builder;
+mod file;
+mod operator;
+mod ops;
+mod padding;
+mod scaling;
+mod tensor;
+
+use std::path::Path;
+
+use zklayout_model::{Fixed, Graph};
+
+use crate::error::ImportError;
+
+/// Reads a TensorFlow Lite file.
+///
+/// # Errors
+/// An unreadable or malformed file, or an operator, a tensor or a use of one that is not supported, by its name.
+pub fn import_tflite(path: &Path) -> Result<Graph<Fixed>, ImportError> {
+    let bytes = std::fs::read(path).map_err(|source| ImportError::Read { path: path.to_owned(), source })?;
+    import_tflite_bytes(&bytes, path)
+}
+
+/// Reads the contents of a TensorFlow Lite file; `path` names them in errors.
+///
+/// # Errors
+/// See [`import_tflite`].
+pub fn import_tflite_bytes(bytes: &[u8], path: &Path) -> Result<Graph<Fixed>, ImportError> {
+    let file = file::File::read(bytes, path)?;
+    let mut builder = builder::Builder::new(&file)?;
+    for operator in file.operators() {
+        let operator = operator?;
+        let place = ops::import(&operator, &mut builder)?;
+        builder.place_result(&operator, place);
+    }
+    builder.finish()
+}

@@ -1,0 +1,557 @@
+//! Import, merging and quantisation of small ONNX graphs, against the float engine.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+use ndarray::Array3;
+use prost::Message;
+use tract_onnx::pb;
+use zklayout_import::{ImportError, Imported, Operators, import_onnx};
+use zklayout_model::{
+    Activation, Clamp, Fixed, FloatOp, Fused, Graph, OutputKind, QuantiseError, QuantiseOptions, RangeSource,
+    execute, fuse, quantise, run_fused,
+};
+
+fn dimension(size: i64) -> pb::tensor_shape_proto::Dimension {
+    let value = Some(pb::tensor_shape_proto::dimension::Value::DimValue(size));
+    pb::tensor_shape_proto::Dimension { denotation: String::new(), value }
+}
+
+fn value_info(name: &str, element: pb::tensor_proto::DataType, dims: &[i64]) -> pb::ValueInfoProto {
+    let shape = pb::TensorShapeProto { dim: dims.iter().map(|&size| dimension(size)).collect() };
+    let tensor = pb::type_proto::Tensor { elem_type: element as i32, shape: Some(shape) };
+    let value = Some(pb::type_proto::Value::TensorType(tensor));
+    let r#type = Some(pb::TypeProto { denotation: String::new(), value });
+    pb::ValueInfoProto { name: name.into(), r#type, doc_string: String::new() }
+}
+
+/// A constant of made-up numbers in [-1, 1].
+fn constant(name: &str, dims: &[i64]) -> pb::TensorProto {
+    let count = dims.iter().product::<i64>();
+    let seed = name.bytes().map(i64::from).sum::<i64>();
+    let float_data = (0..count).map(|i| ((i * 29 + seed * 7) % 41) as f32 / 20.0 - 1.0).collect();
+    let data_type = pb::tensor_proto::DataType::Float as i32;
+    pb::TensorProto { name: name.into(), dims: dims.to_vec(), data_type, float_data, ..Default::default() }
+}
+
+fn numbers(name: &str, values: &[f32]) -> pb::TensorProto {
+    let dims = vec![values.len() as i64];
+    let data_type = pb::tensor_proto::DataType::Float as i32;
+    pb::TensorProto { name: name.into(), dims, data_type, float_data: values.to_vec(), ..Default::default() }
+}
+
+fn scalar(name: &str, value: f32) -> pb::TensorProto {
+    pb::TensorProto { dims: Vec::new(), ..numbers(name, &[value]) }
+}
+
+fn integers(name: &str, values: &[i64]) -> pb::TensorProto {
+    let data_type = pb::tensor_proto::DataType::Int64 as i32;
+    let dims = vec![values.len() as i64];
+    pb::TensorProto { name: name.into(), dims, data_type, int64_data: values.to_vec(), ..Default::default() }
+}
+
+fn ints(name: &str, values: &[i64]) -> pb::AttributeProto {
+    let r#type = pb::attribute_proto::AttributeType::Ints as i32;
+    pb::AttributeProto { name: name.into(), r#type, ints: values.to_vec(), ..Default::default() }
+}
+
+fn int(name: &str, value: i64) -> pb::AttributeProto {
+    let r#type = pb::attribute_proto::AttributeType::Int as i32;
+    pb::AttributeProto { name: name.into(), r#type, i: value, ..Default::default() }
+}
+
+fn node(op: &str, inputs: &[&str], output: &str, attributes: Vec<pb::AttributeProto>) -> pb::NodeProto {
+    pb::NodeProto {
+        op_type: op.into(),
+        name: format!("{output}_node"),
+        input: inputs.iter().map(|input| (*input).to_owned()).collect(),
+        output: vec![output.into()],
+        attribute: attributes,
+        ..Default::default()
+    }
+}
+
+struct Model {
+    dims: Vec<i64>,
+    nodes: Vec<pb::NodeProto>,
+    constants: Vec<pb::TensorProto>,
+    element: pb::tensor_proto::DataType,
+}
+
+impl Model {
+    fn new(dims: &[i64], nodes: Vec<pb::NodeProto>, constants: Vec<pb::TensorProto>) -> Self {
+        Self { dims: dims.to_vec(), nodes, constants, element: pb::tensor_proto::DataType::Float }
+    }
+
+    fn import(&self) -> Result<Imported, ImportError> {
+        self.import_with(&Operators::default())
+    }
+
+    fn import_with(&self, operators: &Operators) -> Result<Imported, ImportError> {
+        let last = self.nodes.last().map(|node| node.output[0].clone()).unwrap_or_default();
+        let output = pb::ValueInfoProto { name: last, ..Default::default() };
+        let graph = pb::GraphProto {
+            name: "test".into(),
+            node: self.nodes.clone(),
+            initializer: self.constants.clone(),
+            input: vec![value_info("x", self.element, &self.dims)],
+            output: vec![output],
+            ..Default::default()
+        };
+        let opset = pb::OperatorSetIdProto { domain: String::new(), version: 13 };
+        let model =
+            pb::ModelProto { ir_version: 8, graph: Some(graph), opset_import: vec![opset], ..Default::default() };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.onnx");
+        std::fs::write(&path, model.encode_to_vec()).unwrap();
+        import_onnx(&path, operators)
+    }
+}
+
+fn input(length: usize) -> Vec<f64> {
+    (0..length).map(|i| ((i * 31) % 23) as f64 / 23.0).collect()
+}
+
+fn pool(window: i64, stride: i64) -> Vec<pb::AttributeProto> {
+    vec![ints("kernel_shape", &[window; 2]), ints("strides", &[stride; 2])]
+}
+
+fn conv(padding: i64, stride: i64, group: i64) -> Vec<pb::AttributeProto> {
+    vec![ints("pads", &[padding; 4]), ints("strides", &[stride; 2]), int("group", group)]
+}
+
+fn models() -> Vec<(&'static str, Model)> {
+    let image = [1, 2, 9, 8];
+    let flat = [1, 6];
+    let channel = |name: &str| constant(name, &[1, 2, 1, 1]);
+    vec![
+        (
+            "conv",
+            Model::new(
+                &image,
+                vec![node("Conv", &["x", "w", "b"], "y", conv(1, 2, 1))],
+                vec![constant("w", &[3, 2, 3, 3]), constant("b", &[3])],
+            ),
+        ),
+        (
+            "depthwise",
+            Model::new(
+                &image,
+                vec![node("Conv", &["x", "w"], "y", conv(0, 1, 2))],
+                vec![constant("w", &[4, 1, 3, 3])],
+            ),
+        ),
+        (
+            "dilated",
+            Model::new(
+                &image,
+                vec![node("Conv", &["x", "w"], "y", [conv(2, 1, 1), vec![ints("dilations", &[2, 3])]].concat())],
+                vec![constant("w", &[3, 2, 3, 2])],
+            ),
+        ),
+        (
+            "mean of planes, squeezed",
+            Model::new(
+                &image,
+                vec![
+                    node("Relu", &["x"], "r", vec![]),
+                    node("ReduceMean", &["r"], "m", vec![ints("axes", &[2, 3]), int("keepdims", 1)]),
+                    node("Squeeze", &["m", "axes"], "s", vec![]),
+                    node("Dropout", &["s"], "d", vec![]),
+                    node("MatMul", &["d", "w"], "y", vec![]),
+                ],
+                vec![integers("axes", &[2, 3]), constant("w", &[2, 3])],
+            ),
+        ),
+        (
+            "same padding",
+            Model::new(
+                &image,
+                vec![node(
+                    "Conv",
+                    &["x", "w"],
+                    "y",
+                    vec![
+                        pb::AttributeProto {
+                            name: "auto_pad".into(),
+                            r#type: pb::attribute_proto::AttributeType::String as i32,
+                            s: b"SAME_UPPER".to_vec(),
+                            ..Default::default()
+                        },
+                        ints("strides", &[2, 2]),
+                    ],
+                )],
+                vec![constant("w", &[3, 2, 4, 3])],
+            ),
+        ),
+        (
+            "gemm",
+            Model::new(
+                &flat,
+                vec![node("Gemm", &["x", "w", "b"], "y", vec![int("transB", 1)])],
+                vec![constant("w", &[3, 6]), constant("b", &[3])],
+            ),
+        ),
+        (
+            "matmul and bias",
+            Model::new(
+                &flat,
+                vec![node("MatMul", &["x", "w"], "m", vec![]), node("Add", &["m", "b"], "y", vec![])],
+                vec![constant("w", &[6, 4]), constant("b", &[4])],
+            ),
+        ),
+        ("doubled", Model::new(&image, vec![node("Add", &["x", "x"], "y", vec![])], vec![])),
+        (
+            "doubled, then a skip",
+            Model::new(
+                &image,
+                vec![
+                    node("Conv", &["x", "w"], "c", conv(1, 1, 1)),
+                    node("Relu", &["c"], "r", vec![]),
+                    node("Sum", &["r", "x", "r"], "y", vec![]),
+                ],
+                vec![constant("w", &[2, 2, 3, 3])],
+            ),
+        ),
+        ("relu first", Model::new(&image, vec![node("Relu", &["x"], "y", vec![])], vec![])),
+        (
+            "clip",
+            Model::new(
+                &image,
+                vec![node("Conv", &["x", "w"], "c", vec![]), node("Clip", &["c", "lo", "hi"], "y", vec![])],
+                vec![constant("w", &[2, 2, 1, 1]), scalar("lo", -0.5), scalar("hi", 0.75)],
+            ),
+        ),
+        (
+            "relu then clip",
+            Model::new(
+                &image,
+                vec![
+                    node("Conv", &["x", "w"], "c", vec![]),
+                    node("Relu", &["c"], "r", vec![]),
+                    node("Clip", &["r", "", "hi"], "y", vec![]),
+                ],
+                vec![constant("w", &[2, 2, 1, 1]), scalar("hi", 0.5)],
+            ),
+        ),
+        (
+            "pool last",
+            Model::new(
+                &image,
+                vec![
+                    node("Conv", &["x", "w"], "c", vec![]),
+                    node("Relu", &["c"], "r", vec![]),
+                    node("AveragePool", &["r"], "y", pool(2, 2)),
+                ],
+                vec![constant("w", &[2, 2, 2, 2])],
+            ),
+        ),
+        (
+            "overlapping pool",
+            Model::new(
+                &image,
+                vec![node("AveragePool", &["x"], "p", pool(3, 2)), node("Relu", &["p"], "y", vec![])],
+                vec![],
+            ),
+        ),
+        (
+            "pool of pool",
+            Model::new(
+                &image,
+                vec![
+                    node("AveragePool", &["x"], "p", pool(2, 2)),
+                    node("AveragePool", &["p"], "q", pool(2, 2)),
+                    node("Conv", &["q", "w"], "y", vec![]),
+                ],
+                vec![constant("w", &[3, 2, 1, 2])],
+            ),
+        ),
+        (
+            "global pool",
+            Model::new(
+                &image,
+                vec![
+                    node("Relu", &["x"], "r", vec![]),
+                    node("GlobalAveragePool", &["r"], "g", vec![]),
+                    node("Flatten", &["g"], "f", vec![]),
+                    node("Gemm", &["f", "w"], "y", vec![]),
+                ],
+                vec![constant("w", &[2, 3])],
+            ),
+        ),
+        (
+            "scale and shift between",
+            Model::new(
+                &image,
+                vec![
+                    node("Relu", &["x"], "r", vec![]),
+                    node("AveragePool", &["r"], "p", pool(2, 2)),
+                    node("Mul", &["p", "scale"], "m", vec![]),
+                    node("Add", &["shift", "m"], "a", vec![]),
+                    node("Conv", &["a", "w"], "y", vec![]),
+                ],
+                vec![channel("scale"), channel("shift"), constant("w", &[3, 2, 3, 3])],
+            ),
+        ),
+        (
+            "shift before padding",
+            Model::new(
+                &image,
+                vec![
+                    node("Relu", &["x"], "r", vec![]),
+                    node("Add", &["r", "shift"], "a", vec![]),
+                    node("Conv", &["a", "w"], "y", conv(1, 1, 1)),
+                ],
+                vec![channel("shift"), constant("w", &[2, 2, 3, 3])],
+            ),
+        ),
+        (
+            "batch normalisation",
+            Model::new(
+                &image,
+                vec![
+                    node("Conv", &["x", "w"], "c", vec![]),
+                    node("BatchNormalization", &["c", "gamma", "beta", "mean", "variance"], "n", vec![]),
+                    node("Relu", &["n"], "r", vec![]),
+                    node("BatchNormalization", &["r", "gamma", "beta", "mean", "variance"], "y", vec![]),
+                ],
+                vec![
+                    constant("w", &[3, 2, 3, 3]),
+                    constant("gamma", &[3]),
+                    constant("beta", &[3]),
+                    constant("mean", &[3]),
+                    numbers("variance", &[0.5, 1.5, 2.5]),
+                ],
+            ),
+        ),
+        (
+            "flatten, shift, gemm",
+            Model::new(
+                &image,
+                vec![
+                    node("Reshape", &["x", "shape"], "f", vec![]),
+                    node("Mul", &["f", "two"], "m", vec![]),
+                    node("Identity", &["m"], "i", vec![]),
+                    node("MatMul", &["i", "w"], "y", vec![]),
+                ],
+                vec![integers("shape", &[1, -1]), scalar("two", 2.0), constant("w", &[144, 5])],
+            ),
+        ),
+        (
+            "affine after flatten",
+            Model::new(
+                &flat,
+                vec![node("Relu", &["x"], "r", vec![]), node("Mul", &["r", "s"], "y", vec![])],
+                vec![constant("s", &[1, 6])],
+            ),
+        ),
+    ]
+}
+
+#[test]
+fn merged_graphs_compute_what_the_float_engine_does() {
+    for (name, model) in models() {
+        check_merged(name, &model.import().unwrap_or_else(|error| panic!("{name}: {error}")));
+    }
+}
+
+fn check_merged(name: &str, Imported { graph, reference, .. }: &Imported) {
+    let shape = graph.nodes().next().unwrap().1.shape;
+    let input = input(shape.len());
+    let theirs = reference.run(&input).unwrap();
+    let tensor = Array3::from_shape_vec(shape.dims(), input).unwrap();
+    let ours = run_fused(&fuse(graph), &tensor).pop().unwrap().1;
+    assert_eq!(ours.len(), theirs.len(), "{name}");
+    for (ours, theirs) in ours.iter().zip(&theirs) {
+        assert!((ours - theirs).abs() < 1e-4, "{name}: {ours} is not {theirs}");
+    }
+}
+
+#[test]
+fn an_operator_is_one_function_and_one_word() {
+    let rectified = Model::new(
+        &[1, 2, 6, 6],
+        vec![node("Conv", &["x", "w"], "c", vec![]), node("Max", &["c", "s"], "y", vec![])],
+        vec![constant("w", &[3, 2, 3, 3]), scalar("s", 0.0)],
+    );
+    refused(&rectified, &["\"y_node\"", "Max"]);
+    let operators = Operators::default().with("Max", |node| {
+        let clamp = Clamp { lo: node.constant(1)?.values.first().copied(), hi: None };
+        Ok(Some((FloatOp::Activation(Activation::Clamp(clamp)), node.shape)))
+    });
+    check_merged("rectified", &rectified.import_with(&operators).unwrap());
+}
+
+#[test]
+fn integers_stay_close_to_floats() {
+    let options = QuantiseOptions {
+        input_bits: 12,
+        weight_bits: 12,
+        table_bits: 14,
+        margin: 0.5,
+        ..QuantiseOptions::default()
+    };
+    for (name, model) in models() {
+        let Imported { graph, reference, .. } = model.import().unwrap();
+        let input = input(graph.nodes().next().unwrap().1.shape.len());
+        let fixed = quantise(&fuse(&graph), std::slice::from_ref(&input), &options).unwrap();
+        let trace = execute(&fixed, &input).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let output = fixed.nodes().last().unwrap().1.dequantise(trace.values.last().unwrap());
+        for (value, float) in output.iter().zip(reference.run(&input).unwrap()) {
+            assert!((value - float).abs() < 0.02, "{name}: {value} is not {float}");
+        }
+    }
+}
+
+#[test]
+fn endings_are_left_to_the_reader() {
+    let model = |ending: &[pb::NodeProto]| {
+        let mut nodes = vec![node("Gemm", &["x", "w"], "scores", vec![int("transB", 1)])];
+        nodes.extend_from_slice(ending);
+        Model::new(&[1, 6], nodes, vec![constant("w", &[4, 6])])
+    };
+    let bare = model(&[]).import().unwrap();
+    let softmax = node("Softmax", &["scores"], "y", vec![int("axis", 1)]);
+    let logarithm = node("LogSoftmax", &["scores"], "z", vec![]);
+    let largest = node("ArgMax", &["z"], "y", vec![int("axis", 1)]);
+    for (ending, names) in
+        [(vec![softmax.clone()], vec!["Softmax"]), (vec![logarithm, largest], vec!["ArgMax", "LogSoftmax"])]
+    {
+        let Imported { graph, reference, endings } = model(&ending).import().unwrap();
+        assert_eq!(endings.iter().map(|ending| ending.op.as_str()).collect::<Vec<_>>(), names);
+        assert_eq!(graph.len(), bare.graph.len());
+        assert_eq!(reference.run(&input(6)).unwrap(), bare.reference.run(&input(6)).unwrap());
+    }
+    // In the middle of a model it is an operator like any other.
+    let relu = node("Relu", &["s"], "y", vec![]);
+    let middle = node("Softmax", &["scores"], "s", vec![]);
+    refused(&model(&[middle, relu]), &["\"s_node\"", "Softmax"]);
+}
+
+fn refused(model: &Model, parts: &[&str]) {
+    let message = model.import().unwrap_err().to_string();
+    for part in parts {
+        assert!(message.contains(part), "{message:?} does not say {part:?}");
+    }
+}
+
+#[test]
+fn unsupported_models_are_refused_by_name() {
+    let image = [1, 2, 6, 6];
+    let weights = || vec![constant("w", &[2, 2, 3, 3])];
+    refused(
+        &Model::new(&image, vec![node("Softmax", &["x"], "y", vec![])], vec![]),
+        &["\"y_node\"", "Softmax", "Conv, Div, Dropout"],
+    );
+    refused(
+        &Model::new(&image, vec![node("Conv", &["x", "w"], "y", vec![ints("dilations", &[0, 1])])], weights()),
+        &["\"y_node\" (Conv)", "do not fit"],
+    );
+    refused(
+        &Model::new(&image, vec![node("ReduceMax", &["x"], "y", vec![ints("axes", &[1])])], vec![]),
+        &["\"y_node\" (ReduceMax)", "several channels"],
+    );
+    refused(
+        &Model::new(&image, vec![node("Squeeze", &["x", "axes"], "y", vec![])], vec![integers("axes", &[2, 3])]),
+        &["\"y_node\" (Squeeze)", "1 x 1 planes"],
+    );
+    refused(
+        &Model::new(&image, vec![node("Conv", &["x", "w"], "y", vec![ints("strides", &[1, 2])])], weights()),
+        &["strides [1, 2]"],
+    );
+    refused(
+        &Model::new(&image, vec![node("Conv", &["x", "w"], "y", vec![int("group", 2)])], weights()),
+        &["do not fit"],
+    );
+    refused(
+        &Model::new(&[1, 2, 2, 2], vec![node("Conv", &["x", "w"], "y", vec![])], weights()),
+        &["larger than its padded"],
+    );
+    refused(
+        &Model::new(
+            &image,
+            vec![node("GlobalMaxPool", &["x"], "m", vec![]), node("Mul", &["x", "m"], "y", vec![])],
+            vec![],
+        ),
+        &["\"y_node\" (Mul)", "must be equal"],
+    );
+    refused(
+        &Model::new(
+            &image,
+            vec![node("Slice", &["x", "starts", "ends", "axes"], "y", vec![])],
+            vec![integers("starts", &[3]), integers("ends", &[3]), integers("axes", &[2])],
+        ),
+        &["\"y_node\" (Slice)", "leaves nothing"],
+    );
+    refused(
+        &Model::new(
+            &image,
+            vec![node("MaxPool", &["x"], "y", vec![ints("kernel_shape", &[2, 2]), ints("pads", &[1, 1, 1, 1])])],
+            vec![],
+        ),
+        &["\"y_node\" (MaxPool)", "may lie in the padding"],
+    );
+    refused(
+        &Model::new(
+            &image,
+            vec![node("GlobalAveragePool", &["x"], "m", vec![]), node("Sub", &["x", "m"], "y", vec![])],
+            vec![],
+        ),
+        &["\"y_node\" (Sub)", "must be equal"],
+    );
+    refused(
+        &Model::new(&image, vec![node("Mul", &["x", "m"], "y", vec![])], vec![constant("m", &[1, 1, 6, 6])]),
+        &["one per channel"],
+    );
+    refused(
+        &Model::new(&image, vec![node("Gemm", &["x", "w"], "y", vec![])], vec![constant("w", &[72, 3])]),
+        &["flatten to one feature vector first"],
+    );
+    refused(
+        &Model::new(&image, vec![node("AveragePool", &["x"], "y", vec![ints("kernel_shape", &[9, 9])])], vec![]),
+        &["window (9, 9)"],
+    );
+    refused(&Model::new(&[2, 1, 3, 4], vec![node("Relu", &["x"], "y", vec![])], vec![]), &["[2, 1, 3, 4]"]);
+    refused(&Model::new(&[2, 3], vec![node("Relu", &["x"], "y", vec![])], vec![]), &["[2, 3]"]);
+    refused(&Model::new(&image, vec![node("Relu", &["elsewhere"], "y", vec![])], vec![]), &["reads no tensor"]);
+    let double = Model {
+        element: pb::tensor_proto::DataType::Double,
+        ..Model::new(&image, vec![node("Relu", &["x"], "y", vec![])], vec![])
+    };
+    refused(&double, &["32-bit floats"]);
+    let infinite = vec![scalar("s", f32::NAN)];
+    refused(&Model::new(&image, vec![node("Mul", &["x", "s"], "y", vec![])], infinite), &["NaN"]);
+}
+
+fn simple() -> Graph<Fused> {
+    let model = Model::new(
+        &[1, 4],
+        vec![node("Gemm", &["x", "w"], "h", vec![]), node("Relu", &["h"], "y", vec![])],
+        vec![constant("w", &[4, 3])],
+    );
+    fuse(&model.import().unwrap().graph)
+}
+
+#[test]
+fn bad_samples_and_options_are_refused() {
+    let graph = simple();
+    let options = QuantiseOptions::default();
+    assert!(matches!(quantise(&graph, &[], &options), Err(QuantiseError::NoSamples)));
+    assert!(matches!(quantise(&graph, &[vec![0.0; 3]], &options), Err(QuantiseError::SampleShape { .. })));
+    let broken = vec![0.0, f64::INFINITY, 0.0, 0.0];
+    assert!(matches!(quantise(&graph, &[broken], &options), Err(QuantiseError::NotFinite { position: 1, .. })));
+    let wide = QuantiseOptions { weight_bits: 40, ..options };
+    assert!(matches!(quantise(&graph, &[vec![0.1; 4]], &wide), Err(QuantiseError::Option { .. })));
+}
+
+#[test]
+fn ranges_say_where_they_come_from() {
+    let graph = simple();
+    let source = |table_bits: u32| {
+        let options = QuantiseOptions { input_bits: 4, weight_bits: 4, table_bits, ..QuantiseOptions::default() };
+        let fixed = quantise(&graph, &[vec![0.1, 0.9, 0.4, 0.7]], &options).unwrap();
+        let (_, Fixed::Layer(layer)) = fixed.nodes().last().unwrap() else { panic!("no layer") };
+        let OutputKind::Requantise { range, .. } = &layer.kind else { panic!("no range") };
+        range.source
+    };
+    assert_eq!(source(12), RangeSource::WorstCase);
+    assert_eq!(source(5), RangeSource::Calibrated);
+}
