@@ -6,8 +6,8 @@ use halo2_proofs::circuit::{Layouter, SimpleFloorPlanner};
 use halo2_proofs::plonk::{Circuit, ConstraintSystem, Error};
 use zklayout_plan::{Layout, Plan};
 
-use crate::Scalar;
 use crate::direct;
+use crate::field::Scalar;
 use crate::lowering::{Grid, Witness};
 use crate::streams;
 

@@ -5,7 +5,7 @@
 pub enum CircuitError {
     /// The circuit that was built differs from the one that was planned.
     #[error("the realised circuit differs from the plan: {what} is {realised}, planned {planned}")]
-    Planes {
+    Shape {
         /// Which count.
         what: &'static str,
         /// Count in the plan.
@@ -41,7 +41,7 @@ impl CircuitError {
     pub fn private_value(&self) -> Option<i64> {
         match self {
             Self::NotInTable { value, .. } | Self::WeightRange { value, .. } => Some(*value),
-            Self::Planes { .. } | Self::Mismatch(_) => None,
+            Self::Shape { .. } | Self::Mismatch(_) => None,
         }
     }
 }

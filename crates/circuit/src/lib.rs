@@ -7,6 +7,7 @@
 mod circuit;
 pub mod direct;
 mod error;
+mod field;
 mod freedom;
 mod lowering;
 mod operations;
@@ -15,10 +16,8 @@ pub mod streams;
 
 pub use circuit::{CircuitParams, Config, InferenceCircuit};
 pub use error::CircuitError;
+pub use field::Scalar;
 pub use freedom::free_cells;
 pub use lowering::{Grid, GridCounts, Witness, instance_columns};
 pub use operations::gate_operations;
 pub use realised::{check_shape, configured_shape, realised_shape};
-
-/// The scalar field of the curve that proofs live on.
-pub type Scalar = halo2curves::bn256::Fr;

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use ff::Field;
 use halo2_proofs::plonk::{ConstraintSystem, Expression};
 
-use crate::Scalar;
+use crate::field::Scalar;
 
 /// Operations of all gates on one row: loads, sums, differences, products and negations, and two for each constraint.
 pub fn gate_operations(cs: &ConstraintSystem<Scalar>) -> usize {

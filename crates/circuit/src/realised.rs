@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use halo2_proofs::plonk::{Any, Column, ConstraintSystem, Expression};
 use zklayout_plan::{CircuitShape, Layout, Plan, UNUSABLE_ROWS};
 
-use crate::Scalar;
 use crate::error::CircuitError;
+use crate::field::Scalar;
 use crate::lowering::Grid;
 use crate::operations::gate_operations;
 
@@ -116,7 +116,7 @@ pub fn check_shape(plan: &Plan, cs: &ConstraintSystem<Scalar>, grid: &Grid) -> R
     ];
     for (what, planned, realised) in counts {
         if planned != realised {
-            return Err(CircuitError::Planes { what, planned, realised });
+            return Err(CircuitError::Shape { what, planned, realised });
         }
     }
     Ok(())

@@ -8,10 +8,11 @@ use zklayout_model::{FixedActivation, PerChannel, Planes, Stored};
 use crate::direct::{Direct, DirectLayer, Finish, Weights};
 use crate::error::PlanError;
 use crate::layout::Layout;
+use crate::limits::{MOST_K, MOST_VALUE};
 use crate::plan::Plan;
-use crate::search::MOST_K;
-use crate::shape::{CircuitShape, UNUSABLE_ROWS};
+use crate::shape::CircuitShape;
 use crate::streams::{Home, LinearFact, Passes, Read, Scale, StreamKnobs, Streams, Tile, WeightStep};
+use crate::system::{TWO_ADICITY, UNUSABLE_ROWS};
 use crate::table::{Steps, Table, TableKind};
 
 /// Columns of one kind, and entries of a list that takes a column each.
@@ -20,8 +21,6 @@ const MOST_COLUMNS: usize = 4096;
 const MOST_POSITIONS: usize = 1 << 27;
 /// Powers of a challenge that all passes together are written with: a gate's expression grows with each.
 const MOST_POWERS: usize = 1 << 17;
-/// Magnitude of an integer that values are offset or multiplied by.
-pub(crate) const MOST_VALUE: i64 = 1 << 50;
 /// Magnitude of what scaled accumulators are multiplied by or offset with.
 const MOST_SCALED: i64 = 1 << 62;
 /// Bits that a number is shifted by.
@@ -30,8 +29,6 @@ const MOST_SHIFT: u32 = 50;
 const MOST_PARTS: u32 = 20;
 /// Magnitude of a step's value before it is clamped.
 const MOST_STEPS: i64 = 1 << 27;
-/// Logarithm of the largest domain of the scalar field.
-const TWO_ADICITY: u32 = 28;
 /// Decimal exponents of a scale.
 const MOST_SCALE: i32 = 256;
 

@@ -1,18 +1,11 @@
-//! Layout families: what a plan can choose between.
-//!
-//! A family turns a quantised graph into candidates, and a candidate's knobs into the complete layout. A family with
-//! gates of its own is one module, a variant here and a word in [`FAMILIES`]; other ways of choosing among the layouts of
-//! those are a [`LayoutFamily`] that is handed to [`search_among`](crate::search_among).
+//! What families of layouts are and what they give: names, choices, candidates, complete layouts.
 
 use serde::{Deserialize, Serialize};
-use zklayout_model::{Fixed, Graph};
 
-use crate::direct::{self, Direct, DirectKnobs};
-use crate::error::PlanError;
-use crate::plan::Visibility;
-use crate::search::{Buyer, PlanOptions};
+use crate::direct::{Direct, DirectKnobs};
 use crate::shape::CircuitShape;
-use crate::streams::{self, StreamKnobs, Streams};
+use crate::streams::{StreamKnobs, Streams};
+use crate::visibility::Visibility;
 
 /// A family of layouts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,21 +15,6 @@ pub enum Family {
     /// Every operation is a row; its operands are copied there.
     Direct,
 }
-
-/// Offers layouts to a search.
-pub trait LayoutFamily: Sync {
-    /// The family's name on the command line.
-    fn name(&self) -> &str;
-
-    /// Offers every candidate for a graph within the options' limits on rows.
-    ///
-    /// # Errors
-    /// A graph that the family does not cover.
-    fn offer(&self, graph: &Graph<Fixed>, options: &PlanOptions, buyer: &mut dyn Buyer) -> Result<(), PlanError>;
-}
-
-/// Every family that is searched.
-pub const FAMILIES: &[Family] = &[Family::Streams, Family::Direct];
 
 /// The choices that determine a layout, given the model and the visibility.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -65,46 +43,12 @@ pub struct Candidate {
     pub shape: CircuitShape,
 }
 
-impl LayoutFamily for Family {
-    fn name(&self) -> &str {
-        match self {
-            Self::Streams => "streams",
-            Self::Direct => "direct",
-        }
-    }
-
-    fn offer(&self, graph: &Graph<Fixed>, options: &PlanOptions, buyer: &mut dyn Buyer) -> Result<(), PlanError> {
-        match self {
-            Self::Streams => streams::offer(graph, options, buyer),
-            Self::Direct => direct::offer(graph, options, buyer),
-        }
-    }
-}
-
 impl Knobs {
     /// The family that the knobs belong to.
     pub fn family(&self) -> Family {
         match self {
             Self::Streams(_) => Family::Streams,
             Self::Direct(_) => Family::Direct,
-        }
-    }
-
-    /// The layout that the knobs stand for, and its counts.
-    pub(crate) fn realise(
-        &self,
-        graph: &Graph<Fixed>,
-        visibility: Visibility,
-    ) -> Result<(Layout, CircuitShape), PlanError> {
-        match self {
-            Self::Streams(knobs) => {
-                let (streams, shape) = streams::realise(graph, visibility, knobs.clone())?;
-                Ok((Layout::Streams(streams), shape))
-            }
-            Self::Direct(knobs) => {
-                let (direct, shape) = direct::realise(graph, visibility, *knobs)?;
-                Ok((Layout::Direct(direct), shape))
-            }
         }
     }
 }

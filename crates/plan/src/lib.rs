@@ -8,9 +8,14 @@
 mod bounds;
 pub mod cost;
 mod direct;
+mod ends;
 mod error;
+mod families;
+mod hash;
 mod layout;
+mod limits;
 mod objective;
+mod options;
 mod plan;
 mod sample;
 mod search;
@@ -19,7 +24,9 @@ mod share;
 mod soundness;
 mod streams;
 mod structure;
+mod system;
 mod table;
+mod visibility;
 
 pub use cost::{Cost, CostError, CostModel, Profile};
 pub use direct::{
@@ -27,12 +34,15 @@ pub use direct::{
     Geometry, Homes, ReluVariant, SLOT_CELLS, Source, Weights,
 };
 pub use error::PlanError;
-pub use layout::{Candidate, FAMILIES, Family, Knobs, Layout, LayoutFamily};
+pub use families::{FAMILIES, LayoutFamily};
+pub use hash::PlanHash;
+pub use layout::{Candidate, Family, Knobs, Layout};
 pub use objective::{Limits, Mix, Objective};
-pub use plan::{Plan, PlanHash, Visibility, WeightMode};
+pub use options::{Buyer, PlanOptions};
+pub use plan::Plan;
 pub use sample::sample;
-pub use search::{Buyer, PlanOptions, Priced, SearchReport, StopReason, candidates, plan, search, search_among};
-pub use shape::{CircuitShape, UNUSABLE_ROWS, usable_rows};
+pub use search::{Priced, SearchReport, StopReason, candidates, plan, search, search_among};
+pub use shape::{CircuitShape, usable_rows};
 pub use share::{Part, Share};
 pub use soundness::Soundness;
 pub use streams::{
@@ -40,4 +50,6 @@ pub use streams::{
     Scale, Skip, StreamKnobs, Streams, Tile, WeightCells, WeightRow, WeightStep, WriteTile,
 };
 pub use structure::{structure, structure_hash};
+pub use system::UNUSABLE_ROWS;
 pub use table::{Steps, Table, TableKind};
+pub use visibility::{Visibility, WeightMode};

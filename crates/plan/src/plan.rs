@@ -1,35 +1,18 @@
 //! The plan: every choice that changes a constraint, saved as one value.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
-use zklayout_model::{Fixed, FixedInput, Graph, PerChannel, Planes, Stored, ValueRange};
+use zklayout_model::{Fixed, Graph, PerChannel, Planes, Stored, ValueRange};
 
+use crate::ends::{input, output};
 use crate::error::PlanError;
+use crate::hash::PlanHash;
 use crate::layout::{Knobs, Layout};
 use crate::shape::CircuitShape;
 use crate::structure::structure_hash;
+use crate::visibility::Visibility;
 
 /// Format of saved plans; a plan of another format is refused.
 pub(crate) const PLAN_FORMAT: u32 = 7;
-
-/// What the verifier learns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Visibility {
-    /// Whether the input is public.
-    pub public_input: bool,
-    /// How weights are held.
-    pub weights: WeightMode,
-}
-
-/// How weights are held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum WeightMode {
-    /// In advice columns, range-checked: each proof commits to them anew.
-    Private,
-    /// In fixed columns: the verifying key commits to them.
-    Fixed,
-}
 
 /// A complete, deterministic description of one circuit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,33 +47,6 @@ pub struct Plan {
 #[derive(Deserialize)]
 struct Format {
     format: u32,
-}
-
-/// A 256-bit hash, printed in hexadecimal.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct PlanHash(pub [u8; 32]);
-
-impl PlanHash {
-    /// Hashes bytes under a purpose.
-    pub fn of(purpose: &str, bytes: &[u8]) -> Self {
-        let mut state = blake2b_simd::Params::new().hash_length(32).to_state();
-        state.update(&(purpose.len() as u64).to_le_bytes()).update(purpose.as_bytes()).update(bytes);
-        let mut hash = [0; 32];
-        hash.copy_from_slice(state.finalize().as_bytes());
-        Self(hash)
-    }
-}
-
-impl fmt::Display for PlanHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for PlanHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
 }
 
 impl Plan {
@@ -159,8 +115,7 @@ impl Plan {
     /// Knobs that do not fit the graph.
     pub fn realise(graph: &Graph<Fixed>, visibility: Visibility, knobs: &Knobs) -> Result<Self, PlanError> {
         let (layout, shape) = knobs.realise(graph, visibility)?;
-        let input = graph_input(graph)?;
-        let output = graph.nodes().next_back().map(|(_, node)| node).ok_or_else(no_input)?;
+        let (input, output) = (input(graph)?, output(graph)?);
         let plan = Self {
             format: PLAN_FORMAT,
             model: structure_hash(graph),
@@ -210,16 +165,4 @@ fn dequantise(integers: &[i64], shape: Planes, scale: &PerChannel<i32>, stored: 
     let last = shape.channels.saturating_sub(1);
     let channel = |place: usize| (place / shape.plane().max(1)).min(last);
     integers.iter().enumerate().map(|(place, &integer)| integer as f64 * unit(channel(place))).collect()
-}
-
-/// The graph's input.
-pub(crate) fn graph_input(graph: &Graph<Fixed>) -> Result<&FixedInput, PlanError> {
-    match graph.nodes().next() {
-        Some((_, Fixed::Input(input))) => Ok(input),
-        _ => Err(no_input()),
-    }
-}
-
-fn no_input() -> PlanError {
-    PlanError::Unsupported { layer: "input".into(), reason: "the graph does not start with an input".into() }
 }

@@ -4,8 +4,10 @@ use zklayout_model::{Fixed, Graph};
 
 use crate::cost::{CostModel, Profile};
 use crate::error::PlanError;
-use crate::layout::{Candidate, FAMILIES, Family};
-use crate::search::{PlanOptions, Priced, candidates};
+use crate::families::FAMILIES;
+use crate::layout::{Candidate, Family};
+use crate::options::PlanOptions;
+use crate::search::{Priced, candidates};
 
 /// How much more than the cheapest the most expensive layout of a sample is predicted to take.
 const REACH: f64 = 3.0;

@@ -8,59 +8,12 @@ use zklayout_model::{Fixed, Graph};
 
 use crate::cost::{Cost, CostError, CostModel, Profile};
 use crate::error::PlanError;
-use crate::layout::{Candidate, FAMILIES, Family, LayoutFamily};
-use crate::objective::{Limits, Objective, dominates};
-use crate::plan::{Plan, Visibility, WeightMode};
+use crate::families::{FAMILIES, LayoutFamily};
+use crate::layout::Candidate;
+use crate::objective::dominates;
+use crate::options::{Buyer, PlanOptions};
+use crate::plan::Plan;
 use crate::shape::CircuitShape;
-use crate::streams::{LookupArgument, Requantise};
-
-/// The largest logarithm of the number of rows that is ever tried.
-pub(crate) const MOST_K: u32 = 26;
-
-/// What the search may choose from, and what it aims at.
-#[derive(Clone, Debug)]
-pub struct PlanOptions {
-    /// What the verifier learns.
-    pub visibility: Visibility,
-    /// Smallest logarithm of the number of rows.
-    pub min_k: u32,
-    /// Largest logarithm of the number of rows: that of the powers of tau at hand.
-    pub max_k: u32,
-    /// What is made small.
-    pub objective: Objective,
-    /// What must be kept.
-    pub limits: Limits,
-    /// The machine that layouts are priced for; the shipped profile if not given.
-    pub profile: Option<Profile>,
-    /// The only family to try.
-    pub family: Option<Family>,
-    /// The only width of the activation tape to try.
-    pub lanes: Option<usize>,
-    /// The only requantisation to try, for all layers alike.
-    pub requantise: Option<Requantise>,
-    /// The only lookup argument to try.
-    pub lookups: Option<LookupArgument>,
-    /// Price everything, even what a bound rules out.
-    pub exhaustive: bool,
-}
-
-impl Default for PlanOptions {
-    fn default() -> Self {
-        Self {
-            visibility: Visibility { public_input: false, weights: WeightMode::Private },
-            min_k: 8,
-            max_k: 20,
-            objective: Objective::default(),
-            limits: Limits::default(),
-            profile: None,
-            family: None,
-            lanes: None,
-            requantise: None,
-            lookups: None,
-            exhaustive: false,
-        }
-    }
-}
 
 /// A candidate and its price.
 #[derive(Clone, Debug, PartialEq)]
@@ -183,14 +136,6 @@ fn enumerate(
         Some(error) if !covered => Err(error),
         failure => Ok(failure),
     }
-}
-
-/// Who a family offers its candidates to.
-pub trait Buyer: Sync {
-    /// Whether a circuit that takes at least these counts could still matter.
-    fn wants(&self, least: &CircuitShape) -> bool;
-    /// Takes candidates; `pruned` groups of others were not wanted.
-    fn take(&mut self, candidates: Vec<Candidate>, pruned: usize);
 }
 
 /// Takes everything.

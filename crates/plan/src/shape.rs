@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Rows at the end of the grid that blinding takes: five blinding factors and the row after the last usable one.
-pub const UNUSABLE_ROWS: usize = 6;
+use crate::system::{ELEMENT_BYTES, UNUSABLE_ROWS};
 
 /// Rows of a grid of `2^k` that constraints may use.
 pub fn usable_rows(k: u32) -> usize {
@@ -85,10 +84,10 @@ impl CircuitShape {
         self.advice_queries + self.fixed_queries + 1 + self.permuted + products + 5 * self.native_lookups
     }
 
-    /// The shape with its proof length: one point per commitment, one scalar per evaluation, 32 bytes each.
+    /// The shape with its proof length: one point per commitment, one scalar per evaluation, each of an element's bytes.
     #[must_use]
     pub fn with_proof_bytes(mut self) -> Self {
-        self.proof_bytes = 32 * (self.commitments() + self.evaluations());
+        self.proof_bytes = ELEMENT_BYTES * (self.commitments() + self.evaluations());
         self
     }
 }

@@ -4,8 +4,9 @@
 
 use crate::direct::{Direct, Gadget};
 use crate::layout::Layout;
-use crate::plan::{Plan, WeightMode};
+use crate::plan::Plan;
 use crate::streams::{Content, Home, Streams};
+use crate::visibility::WeightMode;
 
 /// A part of the grid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -10,10 +10,9 @@ use crate::error::PlanError;
 use crate::layout::Layout;
 use crate::plan::Plan;
 use crate::streams::{Content, Home, LinearFact, Read, Streams};
+use crate::system::FIELD_BITS;
 use crate::table::{Table, TableKind};
 
-/// Bits of the scalar field's characteristic, rounded down.
-const FIELD_BITS: f64 = 253.5;
 /// A sum must stay below half of the field, so that an integer and its residue are the same thing.
 const MOST_SUM_BITS: f64 = 252.0;
 

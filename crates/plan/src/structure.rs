@@ -19,7 +19,7 @@ use zklayout_model::{
     Planes, Rescale, Scaling, Skip, Stored, ValueRange, ValueTable,
 };
 
-use crate::plan::PlanHash;
+use crate::hash::PlanHash;
 use crate::streams::bias_digits;
 
 /// Version of the encoding: its first number.

@@ -4,11 +4,10 @@ use halo2_proofs::circuit::{Cell, Layouter, Region, Value};
 use halo2_proofs::plonk::Error;
 use zklayout_plan::{Direct, Source};
 
-use crate::Scalar;
 use crate::direct::columns::Columns;
 use crate::direct::fixed::FixedGrid;
 use crate::direct::witness::Witness;
-use crate::streams::scalar;
+use crate::field::{Scalar, scalar};
 
 /// Everything that is assigned.
 pub(crate) struct Assignment<'a> {

@@ -9,7 +9,7 @@
 use halo2_proofs::plonk::{Advice, Column, ConstraintSystem, Fixed, Instance};
 use zklayout_plan::Direct;
 
-use crate::Scalar;
+use crate::field::Scalar;
 
 /// The columns.
 #[derive(Clone, Debug)]

@@ -128,12 +128,12 @@ fn check_room(plan: &Direct, numbers: &Numbers, usable: usize) -> Result<(), Cir
     ];
     for (what, realised) in taken {
         if realised > usable {
-            return Err(CircuitError::Planes { what, planned: usable, realised });
+            return Err(CircuitError::Shape { what, planned: usable, realised });
         }
     }
     same("fixed weights and constants", plan.constants.len() + plan.fixed_weights, numbers.constants.len())
 }
 
 fn same(what: &'static str, planned: usize, realised: usize) -> Result<(), CircuitError> {
-    if planned == realised { Ok(()) } else { Err(CircuitError::Planes { what, planned, realised }) }
+    if planned == realised { Ok(()) } else { Err(CircuitError::Shape { what, planned, realised }) }
 }

@@ -4,10 +4,9 @@ use halo2_proofs::circuit::{Cell, Layouter, Region, Value};
 use halo2_proofs::plonk::{Advice, Column, Error};
 use zklayout_plan::Streams;
 
-use crate::Scalar;
+use crate::field::{Scalar, scalar};
 use crate::streams::columns::Columns;
 use crate::streams::evaluations::{ChallengeValues, Evaluations};
-use crate::streams::expressions::scalar;
 use crate::streams::fixed::{FixedGrid, Source};
 use crate::streams::witness::Witness;
 

@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use ff::{BatchInvert, Field, PrimeField};
 use zklayout_plan::{Streams, WeightStep};
 
-use crate::Scalar;
-use crate::streams::expressions::scalar;
+use crate::field::{Scalar, scalar};
 use crate::streams::fixed::{FixedGrid, Source};
 use crate::streams::witness::{Witness, stored_entries};
 

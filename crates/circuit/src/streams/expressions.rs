@@ -4,7 +4,7 @@ use ff::Field;
 use halo2_proofs::plonk::{Column, Expression, Fixed, VirtualCells};
 use halo2_proofs::poly::Rotation;
 
-use crate::Scalar;
+use crate::field::{Scalar, scalar};
 use crate::streams::columns::Columns;
 
 /// A gate polynomial.
@@ -13,12 +13,6 @@ pub(crate) type Expr = Expression<Scalar>;
 /// A constant.
 pub(crate) fn constant(value: i64) -> Expr {
     Expression::Constant(scalar(value))
-}
-
-/// A signed integer as a field element.
-pub(crate) fn scalar(value: i64) -> Scalar {
-    let magnitude = Scalar::from(value.unsigned_abs());
-    if value < 0 { -magnitude } else { magnitude }
 }
 
 /// `base^exponent`, by squaring.

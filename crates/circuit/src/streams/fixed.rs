@@ -3,99 +3,12 @@
 //! It is built once and used three times: to assign the circuit, to count it, and to drive the evaluations.
 
 use ff::BatchInvert;
-use zklayout_plan::{Content, Home, Public, Scalar, Streams, Table, WeightMode};
+use zklayout_plan::{Content, Home, Public, Scalar, Streams, Table};
 
 use crate::error::CircuitError;
-use crate::streams::expressions::scalar;
+use crate::field::scalar;
+use crate::streams::columns::FixedColumns;
 use crate::streams::weights::WeightTape;
-
-/// Places of the fixed columns, in the order they are created.
-#[derive(Clone, Debug)]
-pub struct FixedColumns {
-    /// 1 on every row that constraints hold on: all usable rows but the last.
-    pub active: usize,
-    /// 1 on the first and the last usable row.
-    pub edge: usize,
-    /// 1 where the scalar sum must be 0.
-    pub closes: usize,
-    /// 1 where the scalar sum takes an output plane.
-    pub output: usize,
-    /// 1 where the scalar sum takes a product.
-    pub product: usize,
-    /// Tag of the activation table.
-    pub tag: usize,
-    /// What quotients are multiplied by, if there are remainders.
-    pub divisor: Option<usize>,
-    /// Tag of the remainders' table: the divisor itself, or the size of a limb.
-    pub limb: Option<usize>,
-    /// What the operand of an output is multiplied by, if some layer is in limbs; fractions, see [`FixedGrid::ratios`].
-    pub scale: Option<usize>,
-    /// 1 where a lane holds a value.
-    pub masks: Vec<usize>,
-    /// Producer's tiles.
-    pub write_tiles: Vec<usize>,
-    /// Producer's steps.
-    pub write_steps: Vec<usize>,
-    /// Consumer's window sums.
-    pub read_sums: Vec<usize>,
-    /// Consumer's steps.
-    pub read_steps: Vec<usize>,
-    /// Weight tape's steps.
-    pub weight_steps: Vec<usize>,
-    /// Factors of skip connections, by power of sigma.
-    pub skips: Vec<usize>,
-    /// Tag, x and y of each set of table columns.
-    pub tables: Vec<[usize; 3]>,
-    /// 1 where values are public.
-    pub public_values: Option<usize>,
-    /// 1 where accumulators are public.
-    pub public_accumulators: Option<usize>,
-    /// Weights, if they are fixed.
-    pub weights: Vec<usize>,
-    /// Number of columns.
-    pub count: usize,
-}
-
-impl FixedColumns {
-    /// The columns of a plan.
-    pub fn of(plan: &Streams) -> Self {
-        let mut count = 0;
-        let mut next = || {
-            count += 1;
-            count - 1
-        };
-        let passes = &plan.passes;
-        let has = |public: Public| plan.homes.iter().any(|home| home.public == public);
-        let fixed_weights = plan.visibility.weights == WeightMode::Fixed;
-        let limbs = plan.knobs.limbs.is_some();
-        let mut columns = Self {
-            active: next(),
-            edge: next(),
-            closes: next(),
-            output: next(),
-            product: next(),
-            tag: next(),
-            divisor: (plan.knobs.remainders() > 0).then(&mut next),
-            limb: limbs.then(&mut next),
-            scale: limbs.then(&mut next),
-            masks: (0..plan.knobs.lanes).map(|_| next()).collect(),
-            write_tiles: passes.write_tiles.iter().map(|_| next()).collect(),
-            write_steps: passes.write_steps.iter().map(|_| next()).collect(),
-            read_sums: passes.read_sums.iter().map(|_| next()).collect(),
-            read_steps: passes.read_steps.iter().map(|_| next()).collect(),
-            weight_steps: passes.weight_steps.iter().map(|_| next()).collect(),
-            skips: passes.skips.iter().map(|_| next()).collect(),
-            tables: (0..plan.knobs.table_columns).map(|_| [next(), next(), next()]).collect(),
-            public_values: has(Public::Values).then(&mut next),
-            public_accumulators: has(Public::Accumulators).then(&mut next),
-            weights: (0..if fixed_weights { plan.knobs.weight_lanes } else { 0 }).map(|_| next()).collect(),
-            count: 0,
-        };
-        columns.limb = columns.limb.or(columns.divisor);
-        columns.count = count;
-        columns
-    }
-}
 
 /// Which evaluation a scalar operand copies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,7 +96,7 @@ impl FixedGrid {
     }
 
     /// The column of scales as field elements, by row.
-    pub(crate) fn scales(&self) -> Vec<(usize, crate::Scalar)> {
+    pub(crate) fn scales(&self) -> Vec<(usize, crate::field::Scalar)> {
         let mut denominators: Vec<_> = self.ratios.iter().map(|ratio| scalar(ratio.denominator)).collect();
         denominators.iter_mut().batch_invert();
         let inverses = self.ratios.iter().zip(denominators);
@@ -203,7 +116,7 @@ impl FixedGrid {
         let tables = plan.tables.iter().map(Table::len).sum::<usize>().div_ceil(plan.knobs.table_columns.max(1));
         for (what, realised) in [("activation rows", rows), ("weight rows", weights + 1), ("table rows", tables)] {
             if realised + 1 > usable {
-                return Err(CircuitError::Planes { what, planned: usable.saturating_sub(1), realised });
+                return Err(CircuitError::Shape { what, planned: usable.saturating_sub(1), realised });
             }
         }
         Ok(())

@@ -10,10 +10,10 @@ mod weights;
 mod witness;
 
 pub(crate) use circuit::Assignment;
-pub use columns::{Challenges, Columns};
+pub use columns::{Challenges, Columns, FixedColumns};
 pub use evaluations::{ChallengeValues, Evaluations};
-pub(crate) use expressions::{Expr, constant, scalar};
-pub use fixed::{Copy, FixedColumns, FixedGrid, Source};
+pub(crate) use expressions::{Expr, constant};
+pub use fixed::{Copy, FixedGrid, Source};
 pub(crate) use gates::create as create_gates;
 pub use weights::WeightTape;
 pub(crate) use weights::{bias_digit, layer};

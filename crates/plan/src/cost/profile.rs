@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cost::error::CostError;
 use crate::cost::table::Table;
-use crate::plan::PlanHash;
+use crate::hash::PlanHash;
 
 /// Format of saved profiles; a profile of another format is refused.
 pub const PROFILE_FORMAT: u32 = 1;

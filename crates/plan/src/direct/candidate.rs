@@ -5,17 +5,18 @@ use zklayout_model::{
     ValueRange,
 };
 
-use crate::bounds::MOST_VALUE;
 use crate::direct::digits::DigitRange;
 use crate::direct::geometry::Geometry;
 use crate::direct::knobs::{DirectKnobs, DotVariant, ReluVariant};
 use crate::direct::layout::{Direct, DirectLayer, DirectSkip, Finish, Gadgets, Weights};
 use crate::direct::tally::Tally;
+use crate::ends;
 use crate::error::{NO_MULTIPLIERS, PlanError};
-use crate::plan::{Visibility, WeightMode, graph_input};
+use crate::limits::MOST_VALUE;
 use crate::shape::CircuitShape;
 use crate::streams::bias_digits;
 use crate::table::{Table, TableSet};
+use crate::visibility::{Visibility, WeightMode};
 
 /// Degree of the lookups: one for the active rows, one for the product, two for switched inputs, one for the table.
 pub(crate) const DEGREE: usize = 5;
@@ -29,13 +30,30 @@ const SLOT_LOOKUP_OPERATIONS: usize = 18 + 16;
 /// The most binary digits of an accumulator: what 64-bit integers hold with room for a carry.
 const MOST_BITS: u32 = 62;
 
+/// The layout that given knobs stand for.
+pub(crate) fn realise(
+    graph: &Graph<Fixed>,
+    visibility: Visibility,
+    knobs: DirectKnobs,
+) -> Result<(Direct, CircuitShape), PlanError> {
+    if !knobs.is_known() {
+        return Err(PlanError::Format(format!("{knobs:?} are outside what the search tries")));
+    }
+    let (layout, shape) = build(graph, visibility, knobs)?;
+    if !layout.fits(&shape) {
+        let reason = "rows, tables or public values need more; raise the limit or lower the bits";
+        return Err(PlanError::TooLarge { max_k: knobs.k, reason: reason.into() });
+    }
+    Ok((layout, shape))
+}
+
 /// Lays out a graph, whether or not it fits its rows.
 pub(crate) fn build(
     graph: &Graph<Fixed>,
     visibility: Visibility,
     knobs: DirectKnobs,
 ) -> Result<(Direct, CircuitShape), PlanError> {
-    let input = graph_input(graph)?;
+    let input = ends::input(graph)?;
     let mut builder = Builder::new(input, visibility, knobs);
     builder.skip_factors(graph);
     for (id, node) in graph.nodes().skip(1) {

@@ -3,8 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use crate::direct::gadget::SLOT_CELLS;
-use crate::direct::search::MOST_COLUMNS;
-use crate::search::MOST_K;
+use crate::limits::MOST_K;
+
+/// Numbers of advice columns that are tried.
+pub(crate) const COLUMNS: [usize; 15] = [4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 24, 30, 40, 50];
+/// The most advice columns that a layout may have.
+const MOST_COLUMNS: usize = 50;
+/// Numbers of slots that are tried.
+pub(crate) const SLOTS: [usize; 4] = [1, 2, 3, 4];
 
 /// The global choices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -1,16 +1,13 @@
 //! The layout of the family `direct`.
 
 use serde::{Deserialize, Serialize};
-use zklayout_model::{Clamp, Fixed, Graph, PerChannel, Planes};
+use zklayout_model::{Clamp, PerChannel, Planes};
 
-use crate::direct::candidate::build;
 use crate::direct::geometry::Geometry;
 use crate::direct::knobs::DirectKnobs;
-use crate::direct::search::fits;
-use crate::error::PlanError;
-use crate::plan::{Visibility, WeightMode};
 use crate::shape::CircuitShape;
 use crate::table::Table;
+use crate::visibility::{Visibility, WeightMode};
 
 /// A complete layout: what every row is for. [`Direct::walk`] gives the rows themselves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,6 +125,12 @@ impl Direct {
         crate::shape::usable_rows(self.knobs.k)
     }
 
+    /// Whether rows, tables and public values have room. One row of the table stays zero: it is what idle rows look up.
+    pub(crate) fn fits(&self, shape: &CircuitShape) -> bool {
+        let usable = self.usable_rows();
+        self.rows <= usable && shape.table_entries < usable && self.public_values() <= usable
+    }
+
     /// Fixed columns of constants and fixed weights.
     pub fn constant_columns(&self) -> usize {
         (self.constants.len() + self.fixed_weights).div_ceil(self.usable_rows().max(1))
@@ -167,21 +170,4 @@ pub(crate) fn channel_runs(shift: &PerChannel<u32>, output: Planes) -> Vec<(usiz
         }
     }
     runs
-}
-
-/// The layout that given knobs stand for.
-pub(crate) fn realise(
-    graph: &Graph<Fixed>,
-    visibility: Visibility,
-    knobs: DirectKnobs,
-) -> Result<(Direct, CircuitShape), PlanError> {
-    if !knobs.is_known() {
-        return Err(PlanError::Format(format!("{knobs:?} are outside what the search tries")));
-    }
-    let (layout, shape) = build(graph, visibility, knobs)?;
-    if !fits(&layout, &shape) {
-        let reason = "rows, tables or public values need more; raise the limit or lower the bits";
-        return Err(PlanError::TooLarge { max_k: knobs.k, reason: reason.into() });
-    }
-    Ok((layout, shape))
 }

@@ -14,11 +14,11 @@ mod search;
 mod tally;
 mod walk;
 
+pub(crate) use candidate::realise;
 pub(crate) use digits::DigitRange;
 pub use gadget::{Cell, Datum, Fill, Gadget, SLOT_CELLS, Source};
 pub use geometry::Geometry;
 pub use knobs::{DirectKnobs, DotVariant, ReluVariant};
-pub(crate) use layout::realise;
 pub use layout::{Direct, DirectLayer, DirectSkip, Finish, Gadgets, Weights};
 pub(crate) use search::offer;
 pub use walk::Homes;

@@ -4,20 +4,14 @@ use rayon::prelude::*;
 use zklayout_model::{Fixed, Graph};
 
 use crate::direct::candidate::build;
-use crate::direct::knobs::{DirectKnobs, DotVariant, ReluVariant};
+use crate::direct::knobs::{COLUMNS, DirectKnobs, DotVariant, ReluVariant, SLOTS};
 use crate::direct::layout::Direct;
 use crate::error::PlanError;
 use crate::layout::{Candidate, Knobs};
-use crate::search::{Buyer, MOST_K, PlanOptions};
+use crate::limits::MOST_K;
+use crate::options::{Buyer, PlanOptions};
 use crate::shape::CircuitShape;
 use crate::streams::LookupArgument;
-
-/// Numbers of advice columns that are tried.
-const COLUMNS: [usize; 15] = [4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 24, 30, 40, 50];
-/// The most advice columns that a layout may have.
-pub(crate) const MOST_COLUMNS: usize = 50;
-/// Numbers of slots that are tried.
-const SLOTS: [usize; 4] = [1, 2, 3, 4];
 
 /// Offers every candidate within the options' limits on rows. There are no tapes: none if the options ask for a certain
 /// one.
@@ -60,15 +54,9 @@ fn fewest_rows(
         }
         let knobs = DirectKnobs { k, ..layout.knobs };
         let (layout, shape) = build(graph, options.visibility, knobs)?;
-        if fits(&layout, &shape) {
+        if layout.fits(&shape) {
             return Ok(Some((knobs, shape)));
         }
     }
     Ok(None)
-}
-
-/// Whether rows, tables and public values have room. One row of the table stays zero: it is what idle rows look up.
-pub(crate) fn fits(layout: &Direct, shape: &CircuitShape) -> bool {
-    let usable = layout.usable_rows();
-    layout.rows <= usable && shape.table_entries < usable && layout.public_values() <= usable
 }

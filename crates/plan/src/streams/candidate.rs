@@ -1,16 +1,21 @@
 //! Candidates: the homes, tables and facts of a network for given lanes.
 
-use zklayout_model::{FixedLayer, OutputKind, PerChannel, Planes};
+use zklayout_model::{Fixed, FixedLayer, Graph, OutputKind, PerChannel, Planes};
 
 use crate::error::PlanError;
-use crate::plan::Visibility;
+use crate::shape::CircuitShape;
 use crate::streams::arrangement::Arrangement;
+use crate::streams::count::{count, needed_rows, public_rows, too_large};
 use crate::streams::fact::{LinearFact, Skip};
 use crate::streams::geometry::{bias_positions, last_value_row};
 use crate::streams::home::{Content, Home, Public, Read, Tile};
+use crate::streams::knobs::StreamKnobs;
+use crate::streams::layout::Streams;
 use crate::streams::network::Network;
 use crate::streams::pass::{Passes, WeightStep, add};
 use crate::streams::requantise::Requantisation;
+use crate::table::{Table, TableSet};
+use crate::visibility::{Visibility, WeightMode};
 
 /// Home of the single constant 1.
 const ONE: usize = 1;
@@ -155,6 +160,59 @@ impl<'a> Candidate<'a> {
             positions => self.homes[ONES].row + positions / lanes - 1,
         }
     }
+}
+
+/// The layout that given knobs stand for.
+pub(crate) fn realise(
+    graph: &Graph<Fixed>,
+    visibility: Visibility,
+    knobs: StreamKnobs,
+) -> Result<(Streams, CircuitShape), PlanError> {
+    if !knobs.are_known() || knobs.weight_pairs && visibility.weights == WeightMode::Fixed {
+        return Err(PlanError::Format(format!("{knobs:?} are outside what the search tries")));
+    }
+    let network = Network::of(graph)?;
+    if network.layers.len() != knobs.requantise.len() {
+        return Err(PlanError::Format("the knobs are those of a graph with another number of layers".into()));
+    }
+    let requantisation = Requantisation::of(&network, &knobs.requantise, knobs.limbs)?;
+    let candidate = Candidate::build(&network, &visibility, knobs.lanes, &requantisation)?;
+    let (facts, passes) = candidate.facts(knobs.lanes, knobs.weight_lanes);
+    let tables = tables(&requantisation, network.weight_bits, &visibility, knobs.weight_pairs);
+    let shape = count(&knobs, &visibility, &candidate.homes, &facts, &passes, &tables);
+    let public = public_rows(&candidate.homes, &visibility, network.input.shape, knobs.lanes);
+    if needed_rows(&shape, knobs.table_columns).max(public) >= shape.usable_rows() {
+        return Err(too_large(knobs.k));
+    }
+    let (quotient_offset, value_offset) = tables.offsets();
+    let streams = Streams {
+        knobs,
+        visibility,
+        weight_bits: network.weight_bits,
+        quotient_offset,
+        value_offset,
+        tables: tables.0,
+        passes,
+        homes: candidate.homes,
+        facts,
+    };
+    Ok((streams, shape))
+}
+
+/// The tables, with the range of private weights.
+pub(crate) fn tables(
+    requantisation: &Requantisation,
+    weight_bits: u32,
+    visibility: &Visibility,
+    weight_pairs: bool,
+) -> TableSet {
+    let mut tables = requantisation.tables.clone();
+    match visibility.weights {
+        WeightMode::Private if weight_pairs => tables.insert(Table::pairs(weight_bits)),
+        WeightMode::Private => tables.insert(Table::range(1 << weight_bits)),
+        WeightMode::Fixed => {}
+    }
+    tables
 }
 
 /// Puts the output first, then the constants, then the other tensors.

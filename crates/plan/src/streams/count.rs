@@ -1,13 +1,16 @@
 //! The counts of a layout of the family `streams`, in closed form.
 
-use crate::plan::{Visibility, WeightMode};
+use zklayout_model::Planes;
+
+use crate::error::PlanError;
 use crate::shape::{CircuitShape, usable_rows};
 use crate::streams::fact::LinearFact;
-use crate::streams::home::{Home, Public, Read};
-use crate::streams::layout::{LookupArgument, StreamKnobs};
+use crate::streams::home::{Content, Home, Public, Read};
+use crate::streams::knobs::{LookupArgument, StreamKnobs};
 use crate::streams::operations::Gates;
 use crate::streams::pass::Passes;
 use crate::table::TableSet;
+use crate::visibility::{Visibility, WeightMode};
 
 /// Evaluation columns: producer, consumer, weights, scalar operand, scalar sum.
 const EVALUATIONS: usize = 5;
@@ -88,6 +91,26 @@ pub(crate) fn count(
         proof_bytes: 0,
     }
     .with_proof_bytes()
+}
+
+/// Rows of the instance columns: those of public homes, and as many as hold the public input values that the model does
+/// not read.
+pub(crate) fn public_rows(homes: &[Home], visibility: &Visibility, input: Planes, lanes: usize) -> usize {
+    let public = homes.iter().filter(|home| home.public != Public::No).map(Home::rows).sum::<usize>();
+    let read = homes.iter().find(|home| home.content == Content::Input).map_or(0, |home| home.shape.len());
+    let unread = if visibility.public_input { input.len().saturating_sub(read) } else { 0 };
+    public + unread.div_ceil(lanes)
+}
+
+/// Rows that the layout needs with `table_columns` sets of table columns, the last usable row excluded.
+pub(crate) fn needed_rows(shape: &CircuitShape, table_columns: usize) -> usize {
+    let table_rows = shape.table_entries.div_ceil(table_columns);
+    shape.activation_rows.max(shape.weight_rows).max(table_rows)
+}
+
+pub(crate) fn too_large(max_k: u32) -> PlanError {
+    let reason = "activations, weights or tables need more rows; raise the limit or lower the bits";
+    PlanError::TooLarge { max_k, reason: reason.into() }
 }
 
 fn is_public(homes: &[Home], kind: Public) -> bool {

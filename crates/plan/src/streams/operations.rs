@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::streams::layout::{LookupArgument, StreamKnobs};
+use crate::streams::knobs::{LookupArgument, StreamKnobs};
 use crate::streams::pass::{Passes, WeightStep};
 
 /// Challenges that gates load.

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::streams::home::{Home, Read, Tile};
+use crate::streams::home::{Content, Home, Read, Tile};
 
 /// Lane exponents of a producer's evaluation, other than one full row of consecutive positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,7 +102,7 @@ impl Passes {
 
 /// Whether a linear fact produces the home's accumulators.
 pub(crate) fn has_producer(home: &Home) -> bool {
-    matches!(home.content, crate::streams::home::Content::Layer(_))
+    matches!(home.content, Content::Layer(_))
 }
 
 fn write_tile(home: &Home, lanes: usize) -> Option<WriteTile> {

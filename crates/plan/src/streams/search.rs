@@ -7,28 +7,20 @@ use zklayout_model::{Fixed, Graph};
 
 use crate::error::PlanError;
 use crate::layout::{Candidate as Layout, Knobs};
-use crate::plan::WeightMode;
-use crate::search::{Buyer, MOST_K, PlanOptions};
+use crate::limits::MOST_K;
+use crate::options::{Buyer, PlanOptions};
 use crate::shape::{CircuitShape, usable_rows};
 use crate::streams::arrangement::Arrangement;
-use crate::streams::candidate::{Candidate, bias_digits};
-use crate::streams::count::count;
+use crate::streams::candidate::{Candidate, bias_digits, tables};
+use crate::streams::count::{count, public_rows};
 use crate::streams::home::Home;
-use crate::streams::layout::{LookupArgument, StreamKnobs, public_rows, tables};
+use crate::streams::knobs::{LANES, LookupArgument, MOST_TABLE_COLUMNS, MOST_WEIGHT_LANES, StreamKnobs};
 use crate::streams::network::Network;
 use crate::streams::pass::Passes;
 use crate::streams::requantise::Requantisation;
 use crate::table::TableSet;
+use crate::visibility::WeightMode;
 
-/// Widths of the activation tape that are tried, those that rule out most others first.
-pub(crate) const LANES: [usize; 56] = [
-    4, 6, 8, 12, 16, 32, 24, 20, 28, 3, 2, 1, 5, 7, 9, 10, 11, 13, 14, 15, 17, 18, 19, 21, 22, 23, 25, 26, 27, 29,
-    30, 31, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 50, 52, 54, 56, 58, 60, 62, 64,
-];
-/// The widest weight tape that is tried.
-pub(crate) const MOST_WEIGHT_LANES: usize = 160;
-/// The most sets of table columns that are tried.
-pub(crate) const MOST_TABLE_COLUMNS: usize = 3;
 /// Widths that are laid out before the next bounds are drawn.
 const BATCH: usize = 3;
 
@@ -216,15 +208,4 @@ impl WeightRows {
     fn narrowest(&self, usable: usize) -> Option<usize> {
         self.0.iter().position(|&rows| rows <= usable).map(|place| place + 1)
     }
-}
-
-/// Rows that the layout needs with `table_columns` sets of table columns, the last usable row excluded.
-pub(crate) fn needed_rows(shape: &CircuitShape, table_columns: usize) -> usize {
-    let table_rows = shape.table_entries.div_ceil(table_columns);
-    shape.activation_rows.max(shape.weight_rows).max(table_rows)
-}
-
-pub(crate) fn too_large(max_k: u32) -> PlanError {
-    let reason = "activations, weights or tables need more rows; raise the limit or lower the bits";
-    PlanError::TooLarge { max_k, reason: reason.into() }
 }

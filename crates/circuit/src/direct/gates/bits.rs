@@ -23,9 +23,9 @@
 
 use halo2_proofs::plonk::ConstraintSystem;
 
-use super::{cells, fixed};
-use crate::Scalar;
 use crate::direct::columns::Columns;
+use crate::direct::gates::row::{cells, fixed};
+use crate::field::Scalar;
 use crate::streams::{Expr, constant};
 
 pub(super) fn create(cs: &mut ConstraintSystem<Scalar>, columns: &Columns, places: [usize; 2]) {

@@ -18,9 +18,9 @@
 use halo2_proofs::plonk::ConstraintSystem;
 use zklayout_plan::{Direct, DotVariant};
 
-use super::{cells, fixed};
-use crate::Scalar;
 use crate::direct::columns::Columns;
+use crate::direct::gates::row::{cells, fixed};
+use crate::field::Scalar;
 use crate::streams::constant;
 
 pub(super) fn create(cs: &mut ConstraintSystem<Scalar>, plan: &Direct, columns: &Columns) {

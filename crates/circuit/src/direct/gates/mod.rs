@@ -3,15 +3,14 @@
 mod bits;
 mod dot;
 mod look;
+mod row;
 mod sum;
 
-use halo2_proofs::plonk::{ConstraintSystem, VirtualCells};
-use halo2_proofs::poly::Rotation;
+use halo2_proofs::plonk::ConstraintSystem;
 use zklayout_plan::Direct;
 
-use crate::Scalar;
 use crate::direct::columns::Columns;
-use crate::streams::Expr;
+use crate::field::Scalar;
 
 /// Creates every gate of a plan.
 pub(crate) fn create(cs: &mut ConstraintSystem<Scalar>, plan: &Direct, columns: &Columns) {
@@ -23,13 +22,4 @@ pub(crate) fn create(cs: &mut ConstraintSystem<Scalar>, plan: &Direct, columns: 
     if let Some(places) = columns.places.bits {
         bits::create(cs, columns, places);
     }
-}
-
-fn fixed(meta: &mut VirtualCells<'_, Scalar>, columns: &Columns, place: usize) -> Expr {
-    meta.query_fixed(columns.fixed[place], Rotation::cur())
-}
-
-/// The row's cells.
-fn cells(meta: &mut VirtualCells<'_, Scalar>, columns: &Columns) -> Vec<Expr> {
-    columns.advice.iter().map(|&column| meta.query_advice(column, Rotation::cur())).collect()
 }

@@ -12,9 +12,9 @@
 
 use halo2_proofs::plonk::ConstraintSystem;
 
-use super::{cells, fixed};
-use crate::Scalar;
 use crate::direct::columns::Columns;
+use crate::direct::gates::row::{cells, fixed};
+use crate::field::Scalar;
 use crate::streams::constant;
 
 pub(super) fn create(cs: &mut ConstraintSystem<Scalar>, columns: &Columns, place: usize) {

@@ -22,7 +22,7 @@ use halo2_proofs::plonk::{Advice, Column, ConstraintSystem, VirtualCells};
 use halo2_proofs::poly::Rotation;
 use zklayout_plan::Streams;
 
-use crate::Scalar;
+use crate::field::Scalar;
 use crate::streams::columns::Columns;
 use crate::streams::expressions::{Expr, constant, fixed, horner, steps};
 

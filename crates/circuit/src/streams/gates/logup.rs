@@ -19,7 +19,7 @@ use halo2_proofs::plonk::{ConstraintSystem, VirtualCells};
 use halo2_proofs::poly::Rotation;
 use zklayout_plan::Streams;
 
-use crate::Scalar;
+use crate::field::Scalar;
 use crate::streams::columns::Columns;
 use crate::streams::expressions::{Expr, constant, fixed};
 use crate::streams::gates::lookup::{Lookup, lookups};

@@ -8,7 +8,7 @@ use halo2_proofs::plonk::{Advice, Column, VirtualCells};
 use halo2_proofs::poly::Rotation;
 use zklayout_plan::Streams;
 
-use crate::Scalar;
+use crate::field::Scalar;
 use crate::streams::columns::Columns;
 use crate::streams::expressions::{Expr, constant, fixed};
 

@@ -11,7 +11,7 @@ mod scalar;
 use halo2_proofs::plonk::ConstraintSystem;
 use zklayout_plan::Streams;
 
-use crate::Scalar;
+use crate::field::Scalar;
 use crate::streams::columns::Columns;
 
 /// Creates every gate of a plan.

@@ -9,7 +9,7 @@ use halo2_proofs::plonk::ConstraintSystem;
 use halo2_proofs::poly::Rotation;
 use zklayout_plan::Streams;
 
-use crate::Scalar;
+use crate::field::Scalar;
 use crate::streams::columns::Columns;
 use crate::streams::expressions::{constant, fixed};
 use crate::streams::gates::activation::accumulator;

@@ -25,7 +25,7 @@ use halo2_proofs::plonk::{ConstraintSystem, VirtualCells};
 use halo2_proofs::poly::Rotation;
 use zklayout_plan::{Streams, WeightStep};
 
-use crate::Scalar;
+use crate::field::Scalar;
 use crate::streams::columns::Columns;
 use crate::streams::expressions::{Expr, constant, fixed, horner, power, steps};
 

@@ -1,0 +1,61 @@
+//! What a search is asked for, and who it offers its candidates to.
+
+use crate::cost::Profile;
+use crate::layout::{Candidate, Family};
+use crate::objective::{Limits, Objective};
+use crate::shape::CircuitShape;
+use crate::streams::{LookupArgument, Requantise};
+use crate::visibility::{Visibility, WeightMode};
+
+/// What the search may choose from, and what it aims at.
+#[derive(Clone, Debug)]
+pub struct PlanOptions {
+    /// What the verifier learns.
+    pub visibility: Visibility,
+    /// Smallest logarithm of the number of rows.
+    pub min_k: u32,
+    /// Largest logarithm of the number of rows: that of the powers of tau at hand.
+    pub max_k: u32,
+    /// What is made small.
+    pub objective: Objective,
+    /// What must be kept.
+    pub limits: Limits,
+    /// The machine that layouts are priced for; the shipped profile if not given.
+    pub profile: Option<Profile>,
+    /// The only family to try.
+    pub family: Option<Family>,
+    /// The only width of the activation tape to try.
+    pub lanes: Option<usize>,
+    /// The only requantisation to try, for all layers alike.
+    pub requantise: Option<Requantise>,
+    /// The only lookup argument to try.
+    pub lookups: Option<LookupArgument>,
+    /// Price everything, even what a bound rules out.
+    pub exhaustive: bool,
+}
+
+impl Default for PlanOptions {
+    fn default() -> Self {
+        Self {
+            visibility: Visibility { public_input: false, weights: WeightMode::Private },
+            min_k: 8,
+            max_k: 20,
+            objective: Objective::default(),
+            limits: Limits::default(),
+            profile: None,
+            family: None,
+            lanes: None,
+            requantise: None,
+            lookups: None,
+            exhaustive: false,
+        }
+    }
+}
+
+/// Who a family offers its candidates to.
+pub trait Buyer: Sync {
+    /// Whether a circuit that takes at least these counts could still matter.
+    fn wants(&self, least: &CircuitShape) -> bool;
+    /// Takes candidates; `pruned` groups of others were not wanted.
+    fn take(&mut self, candidates: Vec<Candidate>, pruned: usize);
+}

@@ -1,0 +1,21 @@
+//! What a proof shows, and how weights are held.
+
+use serde::{Deserialize, Serialize};
+
+/// What the verifier learns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Visibility {
+    /// Whether the input is public.
+    pub public_input: bool,
+    /// How weights are held.
+    pub weights: WeightMode,
+}
+
+/// How weights are held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WeightMode {
+    /// In advice columns, range-checked: each proof commits to them anew.
+    Private,
+    /// In fixed columns: the verifying key commits to them.
+    Fixed,
+}
