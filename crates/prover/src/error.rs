@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use zklayout_circuit::CircuitError;
 use zklayout_plan::PlanError;
 
-use crate::ptau::PtauError;
+use crate::ptau_error::PtauError;
 
 /// A proving or verifying error.
 #[derive(Debug, thiserror::Error)]
@@ -119,6 +119,11 @@ pub enum ProverError {
 }
 
 impl ProverError {
+    /// A failure while this machine is measured.
+    pub(crate) fn calibrating(reason: String) -> Self {
+        Self::ProofSystem { doing: "calibrating", reason }
+    }
+
     /// The value or weight that was refused: not for messages that others read.
     pub fn private_value(&self) -> Option<i64> {
         if let Self::Circuit(error) = self { error.private_value() } else { None }

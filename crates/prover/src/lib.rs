@@ -13,6 +13,7 @@ mod keys;
 mod points;
 mod provenance;
 mod ptau;
+mod ptau_error;
 mod srs;
 mod unit;
 
@@ -23,6 +24,6 @@ pub use calibrate::{CalibrateOptions, Progress, calibrate};
 pub use error::ProverError;
 pub use keys::{ProvingKey, VerifyingKey, keygen};
 pub use provenance::{CEREMONIES, Ceremony, DEVELOPMENT_SEED, DEVELOPMENT_SEEDS, Provenance};
-pub use ptau::PtauError;
+pub use ptau_error::PtauError;
 pub use srs::{Srs, VerifierSrs};
 pub use unit::Unit;

@@ -4,12 +4,7 @@
 
 use std::fmt;
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-
-use crate::error::Error;
-use crate::model::Model;
-use crate::quantised::QuantisedModel;
 
 /// The share of the allowed error by which a float model's two largest outputs must differ for their order to matter: 2 % of
 /// the reach at the default of 5 %.
@@ -58,23 +53,8 @@ impl fmt::Display for Fidelity {
     }
 }
 
-impl Model {
-    /// Holds integers against the float model, output by output.
-    ///
-    /// # Errors
-    /// A sample of another length, or whatever the float engine reports.
-    pub fn fidelity(&self, quantised: &QuantisedModel, samples: &[Vec<f64>]) -> Result<Fidelity, Error> {
-        let run = |sample: &Vec<f64>| -> Result<_, Error> {
-            let integers = quantised.run(sample).ok().map(|trace| quantised.dequantise(&trace));
-            Ok((self.float_output(sample)?, integers))
-        };
-        let outputs = samples.par_iter().map(run).collect::<Result<Vec<_>, _>>()?;
-        Ok(compare(&outputs))
-    }
-}
-
 /// Compares float outputs with the integers', where there are any.
-fn compare(outputs: &[(Vec<f64>, Option<Vec<f64>>)]) -> Fidelity {
+pub(crate) fn compare(outputs: &[(Vec<f64>, Option<Vec<f64>>)]) -> Fidelity {
     let floats = || outputs.iter().flat_map(|(float, _)| float.iter().copied());
     let (least, most) = (floats().fold(f64::INFINITY, f64::min), floats().fold(f64::NEG_INFINITY, f64::max));
     let reach = (most - least).max(most.abs()).max(least.abs());

@@ -3,12 +3,14 @@
 use std::path::Path;
 
 use ndarray::Array3;
+use rayon::prelude::*;
 use zklayout_import::{Ending, ImportError, Imported, Operators, Reference, import_onnx};
 use zklayout_model::{Float, Fused, Graph, Planes, QuantiseOptions, fuse, quantise, run_fused};
 use zklayout_plan::PlanHash;
 
 use crate::calibration::{Calibration, Origin};
 use crate::error::Error;
+use crate::fidelity::{Fidelity, compare};
 use crate::quantised::{QuantisedModel, hash_of_file};
 
 /// Largest relative difference between the imported graph and the float engine, which computes in 32 bits.
@@ -149,5 +151,18 @@ impl Model {
         }
         quantised.fidelity = Some(fidelity);
         Ok(quantised)
+    }
+
+    /// Holds integers against the float model, output by output.
+    ///
+    /// # Errors
+    /// A sample of another length, or whatever the float engine reports.
+    pub fn fidelity(&self, quantised: &QuantisedModel, samples: &[Vec<f64>]) -> Result<Fidelity, Error> {
+        let run = |sample: &Vec<f64>| -> Result<_, Error> {
+            let integers = quantised.run(sample).ok().map(|trace| quantised.dequantise(&trace));
+            Ok((self.float_output(sample)?, integers))
+        };
+        let outputs = samples.par_iter().map(run).collect::<Result<Vec<_>, _>>()?;
+        Ok(compare(&outputs))
     }
 }

@@ -2,7 +2,6 @@
 
 use zklayout_plan::cost::{Charge, Coefficient, CostModel, Profile, Rate, Residual};
 
-use crate::calibrate::failure;
 use crate::calibrate::proofs::Measured;
 use crate::error::ProverError;
 
@@ -36,7 +35,10 @@ fn residuals(profile: &Profile, proofs: &[Measured]) -> Result<Vec<Residual>, Pr
     proofs
         .iter()
         .map(|proof| {
-            let fitted = model.price(&proof.shape).map_err(|error| failure(error.to_string()))?.prove_seconds;
+            let fitted = model
+                .price(&proof.shape)
+                .map_err(|error| ProverError::calibrating(error.to_string()))?
+                .prove_seconds;
             Ok(Residual { circuit: proof.name.clone(), measured: proof.prove, fitted })
         })
         .collect()
@@ -65,7 +67,7 @@ impl System {
                 match rate {
                     Rate::Kernel(kernel) => {
                         let rate = profile.kernel(kernel, proof.shape.k);
-                        kernels += count * rate.map_err(|error| failure(error.to_string()))?;
+                        kernels += count * rate.map_err(|error| ProverError::calibrating(error.to_string()))?;
                     }
                     Rate::Coefficient(coefficient) => {
                         let place = system.place(coefficient);

@@ -10,6 +10,7 @@ mod commitments;
 mod fit;
 mod host;
 mod passes;
+mod progress;
 mod proofs;
 mod sampling;
 mod transforms;
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 
 use zklayout_plan::cost::{Kernel, PROFILE_FORMAT, Profile, Sample, Table};
 
+pub use crate::calibrate::progress::Progress;
 use crate::calibrate::sampling::{Bench, Timings};
 use crate::error::ProverError;
 use crate::provenance::DEVELOPMENT_SEED;
@@ -41,15 +43,6 @@ pub struct CalibrateOptions {
     pub earlier: Vec<Profile>,
 }
 
-/// How far a calibration is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// Kernels on `2^k` rows are measured.
-    Kernels(u32),
-    /// A whole proof is measured.
-    Proof(String),
-}
-
 /// Measures this machine.
 ///
 /// # Errors
@@ -60,7 +53,7 @@ pub fn calibrate(
 ) -> Result<Profile, ProverError> {
     let threads = options.threads.unwrap_or(0);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    let pool = pool.map_err(|error| failure(error.to_string()))?;
+    let pool = pool.map_err(|error| ProverError::calibrating(error.to_string()))?;
     pool.install(|| measure(options, progress))
 }
 
@@ -69,7 +62,10 @@ fn measure(
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Profile, ProverError> {
     if options.min_k < MIN_K || options.max_k < options.min_k {
-        return Err(failure(format!("2^{} to 2^{} rows: at least 2^{MIN_K}", options.min_k, options.max_k)));
+        return Err(ProverError::calibrating(format!(
+            "2^{} to 2^{} rows: at least 2^{MIN_K}",
+            options.min_k, options.max_k
+        )));
     }
     let mut sizes: BTreeMap<u32, Timings> = BTreeMap::new();
     for _ in 0..ROUNDS {
@@ -81,7 +77,10 @@ fn measure(
     let host = host::host(rayon::current_num_threads());
     for earlier in &options.earlier {
         if earlier.host != host {
-            return Err(failure(format!("profile {:?} is of another machine or other threads", earlier.name)));
+            return Err(ProverError::calibrating(format!(
+                "profile {:?} is of another machine or other threads",
+                earlier.name
+            )));
         }
         merge(&mut sizes, earlier);
     }
@@ -128,8 +127,4 @@ fn kernels(k: u32, timings: &mut Timings) -> Result<(), ProverError> {
     transforms::measure(&bench, timings);
     passes::measure(&bench, timings);
     Ok(())
-}
-
-fn failure(reason: String) -> ProverError {
-    ProverError::ProofSystem { doing: "calibrating", reason }
 }

@@ -13,7 +13,7 @@ use std::time::Instant;
 use zklayout_plan::{CircuitShape, Profile};
 
 use crate::calibrate::circuits::Synthetic;
-use crate::calibrate::{Progress, failure};
+use crate::calibrate::progress::Progress;
 use crate::error::ProverError;
 use crate::provenance::DEVELOPMENT_SEED;
 use crate::srs::Srs;
@@ -88,7 +88,7 @@ impl Measured {
 /// Makes keys, proves and verifies; keeps the fastest of each.
 fn prove(params: &ParamsKZG<Bn256>, circuit: &Synthetic, measured: &mut Measured) -> Result<(), ProverError> {
     let start = Instant::now();
-    let key = keygen_pk2(params, circuit, false).map_err(|error| failure(error.to_string()))?;
+    let key = keygen_pk2(params, circuit, false).map_err(|error| ProverError::calibrating(error.to_string()))?;
     measured.keygen = measured.keygen.min(start.elapsed().as_secs_f64());
     let saved = key.get_vk().to_bytes(SerdeFormat::RawBytes);
     for _ in 0..RUNS {
@@ -102,7 +102,7 @@ fn prove(params: &ParamsKZG<Bn256>, circuit: &Synthetic, measured: &mut Measured
             rand::rngs::OsRng,
             &mut transcript,
         )
-        .map_err(|error| failure(error.to_string()))?;
+        .map_err(|error| ProverError::calibrating(error.to_string()))?;
         measured.prove = measured.prove.min(start.elapsed().as_secs_f64());
         let start = Instant::now();
         verify(params, &saved, circuit, &transcript.finalize())?;
@@ -114,7 +114,7 @@ fn prove(params: &ParamsKZG<Bn256>, circuit: &Synthetic, measured: &mut Measured
 /// Reads the key, as a verifier does, and verifies.
 fn verify(params: &ParamsKZG<Bn256>, key: &[u8], circuit: &Synthetic, proof: &[u8]) -> Result<(), ProverError> {
     let key = VerifyingKey::<G1Affine>::from_bytes::<Synthetic>(key, SerdeFormat::RawBytes, *circuit)
-        .map_err(|error| failure(error.to_string()))?;
+        .map_err(|error| ProverError::calibrating(error.to_string()))?;
     let mut transcript = Blake2bRead::<_, G1Affine, Challenge255<_>>::init(proof);
     verify_proof::<KZGCommitmentScheme<Bn256>, VerifierSHPLONK<'_, Bn256>, _, _, _>(
         params,
@@ -123,5 +123,5 @@ fn verify(params: &ParamsKZG<Bn256>, key: &[u8], circuit: &Synthetic, proof: &[u
         &[&[]],
         &mut transcript,
     )
-    .map_err(|error| failure(error.to_string()))
+    .map_err(|error| ProverError::calibrating(error.to_string()))
 }

@@ -1,0 +1,10 @@
+//! How far a calibration is, for whoever waits for it.
+
+/// How far a calibration is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Kernels on `2^k` rows are measured.
+    Kernels(u32),
+    /// A whole proof is measured.
+    Proof(String),
+}
