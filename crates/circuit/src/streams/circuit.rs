@@ -78,8 +78,7 @@ impl Assignment<'_> {
         for challenge in [challenges.sigma, challenges.rho, challenges.beta, challenges.gamma] {
             layouter.get_challenge(challenge).map(|value| values.push(value));
         }
-        let [sigma, rho, beta, gamma] = *values.as_slice() else { return None };
-        let challenges = ChallengeValues { sigma, rho, beta, gamma };
+        let challenges = ChallengeValues::of(&values)?;
         Some(Evaluations::of(self.streams, self.grid, witness, &challenges))
     }
 

@@ -22,6 +22,14 @@ pub struct ChallengeValues {
     pub gamma: Scalar,
 }
 
+impl ChallengeValues {
+    /// The challenges in the order in which the circuit draws them; none if there is another number of them.
+    pub fn of(values: &[Scalar]) -> Option<Self> {
+        let [sigma, rho, beta, gamma] = *values else { return None };
+        Some(Self { sigma, rho, beta, gamma })
+    }
+}
+
 /// Every cell that is committed after the challenges, by row; the last usable row is included.
 #[derive(Clone, Debug)]
 pub struct Evaluations {
@@ -49,6 +57,12 @@ impl Evaluations {
         let scalar = evaluator.scalar(&operand, &weight_sum);
         let sums = evaluator.sums();
         Self { read, write, weight_sum, operand, scalar, sums }
+    }
+
+    /// The columns in the circuit's order.
+    pub fn into_columns(self) -> Vec<Vec<Scalar>> {
+        let Self { read, write, weight_sum, operand, scalar, sums } = self;
+        [read, write, weight_sum, operand, scalar].into_iter().chain(sums).collect()
     }
 }
 

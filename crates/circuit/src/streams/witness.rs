@@ -63,6 +63,13 @@ impl Witness {
         Ok(witness)
     }
 
+    /// The columns in the circuit's order.
+    pub fn columns(&self) -> Vec<&[i64]> {
+        let Self { quotients, remainders, values, weights, multiplicities, .. } = self;
+        let groups = [quotients, remainders, values, weights, multiplicities];
+        groups.into_iter().flatten().map(Vec::as_slice).collect()
+    }
+
     fn place_constants(&mut self, plan: &Streams) {
         for home in plan.homes.iter().filter(|home| home.content == Content::Ones) {
             self.place_plane(plan, home, 0, |_| 0, |_, _| 1);
