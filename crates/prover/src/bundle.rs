@@ -2,24 +2,27 @@
 
 use std::sync::Arc;
 
-use halo2_proofs::plonk::{create_proof, verify_proof};
+use halo2_proofs::plonk::verify_proof;
 use halo2_proofs::poly::kzg::commitment::KZGCommitmentScheme;
-use halo2_proofs::poly::kzg::multiopen::{ProverSHPLONK, VerifierSHPLONK};
+use halo2_proofs::poly::kzg::multiopen::VerifierSHPLONK;
 use halo2_proofs::poly::kzg::strategy::SingleStrategy;
 use halo2_proofs::transcript::{
     Blake2bRead, Blake2bWrite, Challenge255, TranscriptReadBuffer, TranscriptWriterBuffer,
 };
 use halo2curves::bn256::{Bn256, G1Affine};
+use rand::SeedableRng;
+use rand_chacha::ChaCha20Rng;
 use serde::{Deserialize, Serialize};
-use zklayout_circuit::{InferenceCircuit, Scalar, Witness, instance_columns};
+use zklayout_circuit::{Scalar, instance_columns};
 use zklayout_model::{Fixed, Graph, Trace};
 use zklayout_plan::{Plan, PlanHash};
 
 use crate::artefact::Artefact;
 use crate::binding::{bind, context_hash, same_context};
 use crate::error::ProverError;
-use crate::keys::{ProvingKey, VerifyingKey};
+use crate::keys::{ProvingKey, VerifyingKey, same_hash};
 use crate::provenance::Provenance;
+use crate::prover::Prover;
 use crate::srs::{Srs, VerifierSrs};
 
 /// Bytes of a point or a scalar in a proof.
@@ -71,8 +74,7 @@ pub struct PublicValues {
 ///
 /// # Errors
 /// Too few powers of tau, a model or execution that does not fit the key, a context that is too long, or a failure of
-/// halo2.
-#[tracing::instrument(skip_all, fields(k = key.plan.k()))]
+/// the proof system.
 pub fn prove(
     srs: &Srs,
     key: &ProvingKey,
@@ -80,38 +82,41 @@ pub fn prove(
     trace: &Trace,
     context: &[u8],
 ) -> Result<ProofBundle, ProverError> {
-    let context = context_hash(context)?;
-    same_hash("powers of tau", ("proving key", key.verifying().srs_hash()), ("setup", srs.hash()))?;
-    key.check_weights(graph)?;
-    let params = srs.params(key.plan.k())?;
-    let witness = Witness::of(&key.plan, graph, trace, &key.grid)?;
-    let circuit = InferenceCircuit::with_witness(key.plan.clone(), key.grid.clone(), Arc::new(witness));
-    let output = trace.output();
-    let input = key.plan.visibility().public_input.then(|| trace.values[0].iter().copied().collect::<Vec<_>>());
-    let instance = instance(&key.plan, &output, input.as_deref())?;
-    let columns: Vec<&[Scalar]> = instance.iter().map(Vec::as_slice).collect();
-    let verifying = key.verifying();
-    let failed = |reason: String| ProverError::ProofSystem { doing: "proving", reason };
+    prove_with(Prover::default(), srs, key, graph, trace, context)
+}
+
+/// The same with a prover of choice; [`Prover::of_plan`] says which one a plan is proven by.
+///
+/// # Errors
+/// See [`prove`].
+#[tracing::instrument(skip_all, fields(k = key.plan.k()))]
+pub fn prove_with(
+    prover: Prover,
+    srs: &Srs,
+    key: &ProvingKey,
+    graph: &Graph<Fixed>,
+    trace: &Trace,
+    context: &[u8],
+) -> Result<ProofBundle, ProverError> {
+    let (context, verifying) = (context_hash(context)?, key.verifying());
     let mut transcript = Blake2bWrite::<_, _, Challenge255<_>>::init(Vec::new());
-    bind(&mut transcript, verifying.hash(), context).map_err(|e| failed(e.to_string()))?;
-    create_proof::<KZGCommitmentScheme<Bn256>, ProverSHPLONK<'_, Bn256>, _, _, _, _>(
-        &params,
-        &key.key,
-        &[circuit],
-        &[&columns],
-        rand::rngs::OsRng,
-        &mut transcript,
-    )
-    .map_err(|e| failed(e.to_string()))?;
+    bind(&mut transcript, verifying.hash(), context)
+        .map_err(|e| ProverError::ProofSystem { doing: "proving", reason: e.to_string() })?;
+    prover.write_proof(srs, key, (graph, trace), ChaCha20Rng::from_entropy(), &mut transcript)?;
     Ok(ProofBundle {
         plan: verifying.plan_hash(),
         srs: verifying.srs_hash(),
         key: verifying.hash(),
         context,
-        output,
-        input,
+        output: trace.output(),
+        input: public_input(&key.plan, trace),
         proof: transcript.finalize(),
     })
+}
+
+/// The input's integers, if they are public.
+pub(crate) fn public_input(plan: &Plan, trace: &Trace) -> Option<Vec<i64>> {
+    plan.visibility().public_input.then(|| trace.values[0].iter().copied().collect())
 }
 
 /// Verifies a bundle that was made for a context. Needs neither the model nor the prover's powers of tau.
@@ -190,23 +195,15 @@ fn verify_instance(
     .map_err(|e| ProverError::Invalid(e.to_string()))
 }
 
-fn instance(plan: &Plan, output: &[i64], input: Option<&[i64]>) -> Result<Vec<Vec<Scalar>>, ProverError> {
+pub(crate) fn instance(
+    plan: &Plan,
+    output: &[i64],
+    input: Option<&[i64]>,
+) -> Result<Vec<Vec<Scalar>>, ProverError> {
     let columns = instance_columns(plan, output, input.unwrap_or_default())?;
     let field = |value: &i64| {
         let magnitude = Scalar::from(value.unsigned_abs());
         if *value < 0 { -magnitude } else { magnitude }
     };
     Ok(columns.iter().map(|column| column.iter().map(field).collect()).collect())
-}
-
-fn same_hash(
-    what: &'static str,
-    (left, found): (&'static str, PlanHash),
-    (right, expected): (&'static str, PlanHash),
-) -> Result<(), ProverError> {
-    if found == expected {
-        return Ok(());
-    }
-    let (found, expected) = (found.to_string(), expected.to_string());
-    Err(ProverError::NotTogether { what, left, right, found, expected })
 }

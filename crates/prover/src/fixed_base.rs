@@ -9,6 +9,7 @@ use rayon::prelude::*;
 const WINDOW: usize = 8;
 
 /// Windowed multiples of one point.
+#[derive(Debug)]
 pub(crate) struct FixedBase<C> {
     windows: Vec<Vec<C>>,
 }
@@ -38,14 +39,14 @@ impl<C: CurveAffine> FixedBase<C> {
         chunks.concat()
     }
 
-    fn multiple(&self, scalar: &C::ScalarExt) -> C::CurveExt {
+    pub(crate) fn multiple(&self, scalar: &C::ScalarExt) -> C::CurveExt {
         let digits = scalar.to_repr();
         let digits = digits.as_ref().iter().zip(&self.windows).filter(|(digit, _)| **digit != 0);
         digits.fold(C::CurveExt::default(), |sum, (digit, window)| sum + window[usize::from(*digit) - 1])
     }
 }
 
-fn normalise<C: CurveAffine>(points: &[C::CurveExt]) -> Vec<C> {
+pub(crate) fn normalise<C: CurveAffine>(points: &[C::CurveExt]) -> Vec<C> {
     let mut affine = vec![C::identity(); points.len()];
     C::CurveExt::batch_normalize(points, &mut affine);
     affine

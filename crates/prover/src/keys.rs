@@ -1,6 +1,6 @@
 //! Proving and verifying keys.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use halo2_proofs::SerdeFormat;
 use halo2_proofs::plonk::{self, Circuit, ConstraintSystem, keygen_pk2};
@@ -12,6 +12,7 @@ use zklayout_model::{Fixed, Graph};
 use zklayout_plan::{CircuitShape, Plan, PlanHash, WeightMode};
 
 use crate::artefact::{Artefact, Kind, write_whole};
+use crate::core::Prepared;
 use crate::error::ProverError;
 use crate::srs::Srs;
 
@@ -39,6 +40,7 @@ pub struct ProvingKey {
     pub(crate) plan: Arc<Plan>,
     pub(crate) grid: Arc<Grid>,
     pub(crate) key: plonk::ProvingKey<G1Affine>,
+    prepared: Arc<OnceLock<Prepared>>,
     verifying: VerifyingKey,
 }
 
@@ -61,7 +63,7 @@ pub fn keygen(srs: &Srs, plan: &Plan, graph: &Graph<Fixed>) -> Result<ProvingKey
         .map_err(|e| ProverError::ProofSystem { doing: "making keys", reason: e.to_string() })?;
     let verifying =
         VerifyingKey { plan: plan.to_json()?, srs: srs.hash(), key: key.get_vk().to_bytes(SerdeFormat::RawBytes) };
-    Ok(ProvingKey { plan, grid, key, verifying })
+    Ok(ProvingKey { plan, grid, key, prepared: Arc::default(), verifying })
 }
 
 fn fixed_grid(plan: &Plan, graph: &Graph<Fixed>) -> Result<Grid, ProverError> {
@@ -78,6 +80,29 @@ impl ProvingKey {
     /// The plan that the key was made for.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// Makes what all proofs of the key by [`Prover::Core`](crate::Prover::Core) share, if it is not there yet: tables of
+    /// the powers of tau, and the key's columns where constraints are evaluated. Else the first proof makes it.
+    ///
+    /// # Errors
+    /// Other powers of tau than the key's, or too few.
+    pub fn prepare(&self, srs: &Srs) -> Result<(), ProverError> {
+        self.prepared(srs).map(|_| ())
+    }
+
+    pub(crate) fn prepared(&self, srs: &Srs) -> Result<&Prepared, ProverError> {
+        self.check_powers(srs)?;
+        if let Some(prepared) = self.prepared.get() {
+            return Ok(prepared);
+        }
+        let lagrange = srs.lagrange(self.plan.k())?;
+        Ok(self.prepared.get_or_init(|| Prepared::new(&self.key, lagrange)))
+    }
+
+    /// Refuses powers of tau that the key was not made with.
+    pub(crate) fn check_powers(&self, srs: &Srs) -> Result<(), ProverError> {
+        same_hash("powers of tau", ("proving key", self.verifying.srs_hash()), ("setup", srs.hash()))
     }
 
     /// Writes the key.
@@ -120,7 +145,7 @@ impl ProvingKey {
         if !rest.is_empty() {
             return Err(PROVING_KEY.wrong(path, format!("{} bytes follow its contents", rest.len())));
         }
-        Ok(Self { plan, grid, key, verifying })
+        Ok(Self { plan, grid, key, prepared: Arc::default(), verifying })
     }
 
     /// Refuses a model whose weights are not those the key fixes.
@@ -201,4 +226,17 @@ impl VerifyingKey {
         }
         Ok(key)
     }
+}
+
+/// Refuses two artefacts with different hashes of one thing.
+pub(crate) fn same_hash(
+    what: &'static str,
+    (left, found): (&'static str, PlanHash),
+    (right, expected): (&'static str, PlanHash),
+) -> Result<(), ProverError> {
+    if found == expected {
+        return Ok(());
+    }
+    let (found, expected) = (found.to_string(), expected.to_string());
+    Err(ProverError::NotTogether { what, left, right, found, expected })
 }

@@ -187,6 +187,14 @@ impl Srs {
         Ok(())
     }
 
+    /// The Lagrange basis of the first `2^k` powers. halo2 keeps it to itself, and writes it.
+    pub(crate) fn lagrange(&self, k: u32) -> Result<Vec<G1Affine>, ProverError> {
+        let mut raw = Vec::new();
+        let written = self.params(k)?.write_custom(&mut raw, SerdeFormat::RawBytes);
+        written.map_err(|error| ProverError::Srs(format!("cannot be written: {error}")))?;
+        Ok(Points::read(&raw, true)?.g_lagrange)
+    }
+
     /// halo2's parameters, of exactly `2^k` powers.
     pub(crate) fn params(&self, k: u32) -> Result<std::borrow::Cow<'_, ParamsKZG<Bn256>>, ProverError> {
         self.check_size(k)?;

@@ -11,6 +11,12 @@ use crate::nets::{Case, Numbers, random_network};
 /// A random network and a random plan of the `index`-th variant: chains and moves, rounded by shifts or stored in bytes,
 /// with any visibility.
 pub fn random_plan(index: u64) -> (Graph<Fixed>, Plan) {
+    let (case, plan) = random_case(index);
+    (case.graph, plan)
+}
+
+/// The same with an execution.
+pub fn random_case(index: u64) -> (Case, Plan) {
     let mut numbers = Numbers::new(index * 131 + 17);
     loop {
         let case = if index.is_multiple_of(3) {
@@ -24,7 +30,7 @@ pub fn random_plan(index: u64) -> (Graph<Fixed>, Plan) {
         let case = if in_limbs { case.map(|case| stored(&case.graph, &mut numbers)) } else { case };
         let Ok(case) = case else { continue };
         if let Some(plan) = plan_of(&case.graph, index, &mut numbers) {
-            return (case.graph, plan);
+            return (case, plan);
         }
     }
 }

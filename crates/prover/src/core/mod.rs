@@ -1,0 +1,27 @@
+//! A prover of the same protocol as halo2's: its proofs are those that halo2's own prover makes, in a third of the time.
+//!
+//! The verifier is halo2's, and no statement is believed for anything that is computed here: an error costs a proof, not
+//! soundness. What this module does have to get right is that proofs are found, and that they hide the witness
+//! (`docs/decisions/0013-prover-core.md`). It knows plans of the family `streams` without native lookups: two phases,
+//! the first of small integers. It decides nothing about them, and reads constraints and keys as halo2 has them.
+
+mod additions;
+mod bases;
+mod buckets;
+mod columns;
+mod domain;
+mod expression;
+mod hiding;
+mod key_columns;
+mod opening;
+mod permutation;
+mod prepared;
+mod program;
+mod prove;
+mod queries;
+mod quotient;
+mod small;
+mod wide;
+
+pub(crate) use prepared::Prepared;
+pub(crate) use prove::{Cells, prove};

@@ -1,0 +1,163 @@
+//! The core's proofs are those of halo2's own prover, on random networks under random plans.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+#[path = "../../circuit/tests/nets/mod.rs"]
+mod nets;
+#[path = "../../independent/tests/plans/mod.rs"]
+mod plans;
+mod replay;
+
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
+use halo2_proofs::transcript::{Blake2bWrite, Challenge255, TranscriptWriterBuffer};
+use plans::random_case;
+use rand::SeedableRng;
+use rand_chacha::ChaCha20Rng;
+use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use replay::{Element, Replay};
+use zklayout_plan::{CircuitShape, LookupArgument, Plan};
+use zklayout_prover::{Prover, ProvingKey, Srs, keygen, prove_with, verify};
+
+use nets::Case;
+
+/// Powers of tau of every size that a random plan may have.
+fn powers(k: u32) -> &'static Srs {
+    static POWERS: [OnceLock<Srs>; 11] = [const { OnceLock::new() }; 11];
+    POWERS[k as usize].get_or_init(|| Srs::development(k, 0).unwrap())
+}
+
+fn pool(threads: usize) -> ThreadPool {
+    ThreadPoolBuilder::new().num_threads(threads).build().unwrap()
+}
+
+/// A network with its key.
+struct Subject {
+    case: Case,
+    plan: Plan,
+    key: ProvingKey,
+    index: u64,
+}
+
+impl Subject {
+    fn new(index: u64) -> Self {
+        let (case, plan) = random_case(index);
+        let key = keygen(powers(plan.k()), &plan, &case.graph).unwrap();
+        Self { case, plan, key, index }
+    }
+
+    fn srs(&self) -> &'static Srs {
+        powers(self.plan.k())
+    }
+
+    /// Everything that a prover absorbs and writes, with challenges and random numbers that depend on the index alone.
+    fn replayed(&self, prover: Prover) -> Vec<Element> {
+        let mut transcript = Replay::new(self.index);
+        let rng = ChaCha20Rng::seed_from_u64(self.index);
+        prover
+            .write_proof(self.srs(), &self.key, (&self.case.graph, &self.case.trace), rng, &mut transcript)
+            .unwrap();
+        transcript.elements
+    }
+
+    fn proof(&self) -> Vec<u8> {
+        let mut transcript = Blake2bWrite::<_, _, Challenge255<_>>::init(Vec::new());
+        let rng = ChaCha20Rng::seed_from_u64(self.index);
+        Prover::Core
+            .write_proof(self.srs(), &self.key, (&self.case.graph, &self.case.trace), rng, &mut transcript)
+            .unwrap();
+        transcript.finalize()
+    }
+
+    /// halo2 draws the blinding polynomial elsewhere than from the caller's generator: its commitment, its evaluation and
+    /// the openings that contain it are its own. Everything else is the same.
+    fn check_against_stock(&self) {
+        let (core, stock) = (self.replayed(Prover::Core), self.replayed(Prover::Stock));
+        assert_eq!(core.len(), stock.len(), "network {}", self.index);
+        let differing = core.iter().zip(&stock).enumerate().filter(|(_, (core, stock))| core != stock);
+        let differing: Vec<usize> = differing.map(|(place, _)| place).collect();
+        assert_eq!(
+            differing,
+            blinded(&self.plan.shape, &core),
+            "network {}, {:?}",
+            self.index,
+            self.plan.layout.knobs()
+        );
+    }
+
+    fn check_threads(&self, pools: &[ThreadPool]) {
+        let proofs: Vec<Vec<u8>> = pools.iter().map(|pool| pool.install(|| self.proof())).collect();
+        assert!(proofs.iter().all(|proof| *proof == proofs[0]), "network {}", self.index);
+    }
+
+    fn check_verified(&self) {
+        let (srs, key, case) = (self.srs(), &self.key, &self.case);
+        let bundle = prove_with(Prover::Core, srs, key, &case.graph, &case.trace, b"nonce").unwrap();
+        let public = verify(srs.verifier(), key.verifying(), &bundle, b"nonce").unwrap();
+        assert_eq!(public.output, case.trace.output(), "network {}", self.index);
+    }
+
+    /// What the plan chooses, for a test that everything was covered.
+    fn variants(&self) -> BTreeSet<String> {
+        let layout = self.plan.layout.as_streams().unwrap();
+        let choices = layout.knobs.requantise.iter().map(|choice| format!("{choice:?}"));
+        choices
+            .chain([
+                format!("{:?}", layout.knobs.lookups),
+                format!("{:?} weights", layout.visibility.weights),
+                format!("public input {}", layout.visibility.public_input),
+                format!("degree {}", self.plan.shape.degree),
+            ])
+            .collect()
+    }
+}
+
+/// Places of the blinding polynomial's commitment, of its evaluation, and of the two openings.
+fn blinded(shape: &CircuitShape, elements: &[Element]) -> Vec<usize> {
+    let written: Vec<usize> = (0..elements.len()).filter(|place| elements[*place].is_written()).collect();
+    let sets = shape.permuted.div_ceil(shape.degree - 2);
+    let commitment = shape.small_advice + shape.wide_advice + sets;
+    let first_evaluation = commitment + shape.degree;
+    let of_products = 3 * sets - 1;
+    let evaluation = written.len() - 2 - of_products - shape.permuted - 1;
+    assert!(evaluation > first_evaluation);
+    [commitment, evaluation, written.len() - 2, written.len() - 1].map(|place| written[place]).into()
+}
+
+/// Checks one network; none if its plan is left to halo2's prover.
+fn check(index: u64, pools: &[ThreadPool]) -> Option<BTreeSet<String>> {
+    let subject = Subject::new(index);
+    if Prover::Core.of_plan(&subject.plan) == Prover::Stock {
+        let lookups = subject.plan.layout.as_streams().unwrap().knobs.lookups;
+        assert_eq!(lookups, LookupArgument::Native);
+        return None;
+    }
+    subject.check_against_stock();
+    subject.check_threads(pools);
+    subject.check_verified();
+    Some(subject.variants())
+}
+
+fn check_all(networks: u64) {
+    let pools = [1, 2, 8].map(pool);
+    let variants: Vec<Option<BTreeSet<String>>> =
+        (0..networks).into_par_iter().map(|index| check(index, &pools)).collect();
+    let proven = variants.iter().flatten().count();
+    let variants: BTreeSet<String> = variants.into_iter().flatten().flatten().collect();
+    println!("{proven} of {networks} networks by the core, {variants:?}");
+    let expected = ["degree 4", "degree 5", "Fixed weights", "public input true", "Limbs", "Split", "Table"];
+    assert!(expected.iter().all(|name| variants.contains(*name)), "not covered: {variants:?}");
+    assert!(proven as u64 > networks / 2);
+}
+
+#[test]
+fn proofs_are_those_of_stock_on_random_networks() {
+    check_all(40);
+}
+
+#[test]
+#[ignore = "two thousand networks"]
+fn proofs_are_those_of_stock_on_two_thousand_networks() {
+    check_all(2_000);
+}
