@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use zklayout::{
-    Family, Limits, LookupArgument, MOST_CONTEXT, Objective, PlanOptions, Profile, Requantise, Visibility,
+    Family, Limits, LookupArgument, MOST_CONTEXT, Objective, PlanOptions, Profile, Prover, Requantise, Visibility,
     WeightMode,
 };
 
@@ -72,6 +72,24 @@ pub(crate) enum Weights {
     /// weights, and every proof gives away an evaluation of each column of them: a dozen proofs of a small model may be
     /// enough to compute all of its weights, as many proofs as there are rows of weights always are.
     Fixed,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum ProverChoice {
+    /// This library's; plans that it does not know are left to halo2's.
+    #[default]
+    Core,
+    /// halo2's.
+    Stock,
+}
+
+impl From<ProverChoice> for Prover {
+    fn from(prover: ProverChoice) -> Self {
+        match prover {
+            ProverChoice::Core => Self::Core,
+            ProverChoice::Stock => Self::Stock,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -370,6 +388,9 @@ pub(crate) struct ProveOptions {
     pub(crate) context: ContextOptions,
     #[command(flatten)]
     pub(crate) keys: KeyOptions,
+    /// Which code makes the proof; the proof's format and its verifier are one.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) prover: ProverChoice,
     /// Folder for the proof and what verifying it takes, without secrets; `proofs/MODEL` if not given.
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
@@ -461,6 +482,9 @@ pub(crate) struct AccuracyOptions {
 pub(crate) struct BenchmarkOptions {
     #[command(flatten)]
     pub(crate) job: JobOptions,
+    /// Which code makes the proofs.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) prover: ProverChoice,
     /// How many proofs to make.
     #[arg(long, default_value_t = 5)]
     pub(crate) runs: usize,

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use serde::Serialize;
-use zklayout::{CircuitShape, RecordedFidelity, Unit, keygen, prove, verify};
+use zklayout::{CircuitShape, Prover, RecordedFidelity, Unit, keygen, prove_with, verify};
 
 use crate::args::BenchmarkOptions;
 use crate::error::CliError;
@@ -13,9 +13,16 @@ use crate::{memory, report, session};
 
 #[derive(Serialize)]
 struct Benchmark<'a> {
+    /// The one that made the proofs.
+    prover: Prover,
+    /// What the prover makes once for all proofs of a key.
+    prepare: f64,
     prove_best: f64,
     prove_median: f64,
     prove_all: Vec<f64>,
+    /// Seconds of all cores together.
+    prove_cpu: Vec<f64>,
+    prepare_cpu: f64,
     verify_best: f64,
     keygen: f64,
     /// A full-width multi-scalar multiplication of 2^16 points.
@@ -36,11 +43,18 @@ pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError
     let start = Instant::now();
     let key = steps.run("make keys", || keygen(&srs, &plan, graph))?;
     let keygen_seconds = start.elapsed().as_secs_f64();
-    let (mut proving, mut verifying, mut proof_bytes) = (Vec::new(), Vec::new(), 0);
+    let prover = Prover::from(options.prover).of_plan(&plan);
+    let (start, start_cpu) = (Instant::now(), memory::cpu_seconds());
+    if prover == Prover::Core {
+        steps.run("prepare keys", || key.prepare(&srs))?;
+    }
+    let (prepare, prepare_cpu) = (start.elapsed().as_secs_f64(), memory::cpu_seconds() - start_cpu);
+    let (mut proving, mut proving_cpu, mut verifying, mut proof_bytes) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for _ in 0..options.runs.max(1) {
-        let start = Instant::now();
-        let bundle = steps.run("prove", || prove(&srs, &key, graph, &job.trace, &[]))?;
+        let (start, start_cpu) = (Instant::now(), memory::cpu_seconds());
+        let bundle = steps.run("prove", || prove_with(prover, &srs, &key, graph, &job.trace, &[]))?;
         proving.push(start.elapsed().as_secs_f64());
+        proving_cpu.push(memory::cpu_seconds() - start_cpu);
         proof_bytes = bundle.proof.len();
         let start = Instant::now();
         verify(srs.verifier(), key.verifying(), &bundle, &[])?;
@@ -51,9 +65,13 @@ pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError
     let unit = steps.run("unit of speed", measure_unit)?;
     let prove_best = best(&proving);
     let benchmark = Benchmark {
+        prover,
+        prepare,
         prove_best,
         prove_median: median(&proving),
         prove_all: proving,
+        prove_cpu: proving_cpu,
+        prepare_cpu,
         verify_best: best(&verifying),
         keygen: keygen_seconds,
         unit,
@@ -76,8 +94,13 @@ pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError
 
 fn rows(benchmark: &Benchmark<'_>) -> Vec<(&'static str, String)> {
     let runs = benchmark.prove_all.len();
-    let (best, median) = (report::seconds(benchmark.prove_best), report::seconds(benchmark.prove_median));
-    let mut rows = vec![("prove", format!("{best} best, {median} median of {runs}"))];
+    let (fastest, median) = (report::seconds(benchmark.prove_best), report::seconds(benchmark.prove_median));
+    let mut rows = vec![
+        ("prover", format!("{:?}", benchmark.prover).to_lowercase()),
+        ("prepare", report::seconds(benchmark.prepare)),
+        ("prove", format!("{fastest} best, {median} median of {runs}")),
+        ("cores' time", report::seconds(best(&benchmark.prove_cpu))),
+    ];
     if let (Some(unit), Some(units)) = (benchmark.unit, benchmark.prove_units) {
         rows.push(("unit", format!("{} for a full-width MSM of 2^16 points", report::seconds(unit))));
         rows.push(("prove in units", format!("{units:.2}")));

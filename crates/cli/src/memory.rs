@@ -1,4 +1,4 @@
-//! Memory: what this process took, and what it may still take.
+//! What this process took, of memory and of the processors, and what memory it may still take.
 
 use std::fs::read_to_string;
 use std::path::{Path, PathBuf};
@@ -32,6 +32,16 @@ impl Bound {
             Self::AddressSpace => "the process's limit on address space, ulimit -v",
         }
     }
+}
+
+/// Seconds that the threads of this process that are still there ran for; 0 where the system does not tell.
+pub(crate) fn cpu_seconds() -> f64 {
+    let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return 0.0 };
+    let nanoseconds = |thread: std::fs::DirEntry| {
+        let text = read_to_string(thread.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse::<f64>().ok()
+    };
+    threads.flatten().filter_map(nanoseconds).sum::<f64>() * 1e-9
 }
 
 /// Largest resident size so far, in bytes, where the system tells.

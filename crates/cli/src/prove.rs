@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use zklayout::{Artefact, CircuitShape, Plan, PublicValues, Setup, SetupRecord, Srs, files, verify};
+use zklayout::{Artefact, CircuitShape, Plan, Prover, PublicValues, Setup, SetupRecord, Srs, files, verify};
 
 use crate::args::ProveOptions;
 use crate::error::CliError;
@@ -17,6 +17,8 @@ use crate::{memory, output, prediction, report, session};
 #[derive(Serialize)]
 struct Summary<'a> {
     verified: bool,
+    /// The one that made the proof.
+    prover: Prover,
     #[serde(flatten)]
     powers: &'a Powers,
     verifying_key: String,
@@ -55,7 +57,7 @@ pub(crate) fn run(options: &ProveOptions, json: bool, show_values: bool) -> Resu
         None => with_new_setup(options, &mut steps)?,
     };
     let Made { setup, srs, predicted } = &ready.made;
-    let bundle = steps.run("prove", || setup.prove(srs, &ready.input, &context))?;
+    let bundle = steps.run("prove", || setup.prove_with(options.prover.into(), srs, &ready.input, &context))?;
     let peak_memory_bytes = memory::peak_bytes();
     let public = steps.run("verify", || verify(srs.verifier(), setup.verifying_key(), &bundle, &context))?;
     steps.run("write files", || {
@@ -64,6 +66,7 @@ pub(crate) fn run(options: &ProveOptions, json: bool, show_values: bool) -> Resu
     })?;
     let summary = Summary {
         verified: true,
+        prover: Prover::from(options.prover).of_plan(setup.plan()),
         powers: &Powers::of(srs.verifier()),
         verifying_key: setup.verifying_key().hash().to_string(),
         output: &public.output,

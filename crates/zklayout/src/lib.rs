@@ -62,8 +62,8 @@ pub use zklayout_plan::{
 };
 pub use zklayout_prover::{
     Artefact, CEREMONIES, CalibrateOptions, Ceremony, DEVELOPMENT_SEED, DEVELOPMENT_SEEDS, FORMAT_VERSION,
-    MOST_CONTEXT, Progress, ProofBundle, Provenance, ProverError, ProvingKey, PtauError, PublicValues, Srs, Unit,
-    VerifierSrs, VerifyingKey, calibrate, keygen, prove, verify, write_whole,
+    MOST_CONTEXT, Progress, ProofBundle, Provenance, Prover, ProverError, ProvingKey, PtauError, PublicValues,
+    Srs, Unit, VerifierSrs, VerifyingKey, calibrate, keygen, prove, prove_with, verify, write_whole,
 };
 
 /// The README's example, compiled with the documentation's tests.

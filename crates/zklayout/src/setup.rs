@@ -1,14 +1,15 @@
 //! A setup: everything that is made before there is an input. The quantised model, the plan inside the keys, the keys, and a
 //! record of where the scales came from.
 //!
-//! Nothing here takes an input but [`Setup::prove`], which changes nothing: one key serves all inputs within its ranges.
+//! Nothing here takes an input but [`Setup::prove`], which changes nothing that is saved: one key serves all inputs within its ranges.
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use zklayout_plan::Plan;
 use zklayout_prover::{
-    Artefact, ProofBundle, ProverError, ProvingKey, Srs, VerifierSrs, VerifyingKey, keygen, prove, write_whole,
+    Artefact, ProofBundle, Prover, ProverError, ProvingKey, Srs, VerifierSrs, VerifyingKey, keygen, prove_with,
+    write_whole,
 };
 
 use crate::error::Error;
@@ -78,7 +79,21 @@ impl Setup {
     /// An input of another shape or outside the ranges, other powers of tau than the keys were made with, or a failure of
     /// halo2.
     pub fn prove(&self, srs: &Srs, input: &[f64], context: &[u8]) -> Result<ProofBundle, Error> {
-        Ok(prove(srs, &self.key, self.model.graph(), &self.model.run(input)?, context)?)
+        self.prove_with(Prover::default(), srs, input, context)
+    }
+
+    /// The same with a prover of choice.
+    ///
+    /// # Errors
+    /// See [`Setup::prove`].
+    pub fn prove_with(
+        &self,
+        prover: Prover,
+        srs: &Srs,
+        input: &[f64],
+        context: &[u8],
+    ) -> Result<ProofBundle, Error> {
+        Ok(prove_with(prover, srs, &self.key, self.model.graph(), &self.model.run(input)?, context)?)
     }
 
     /// Writes the setup to a folder: the owner's files, and those that go with every proof. A setup that the folder holds
