@@ -13,7 +13,7 @@ use halo2curves::bn256::{Bn256, G1Affine};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use serde::{Deserialize, Serialize};
-use zklayout_circuit::{Scalar, instance_columns};
+use zklayout_circuit::Scalar;
 use zklayout_model::{Fixed, Graph, Trace};
 use zklayout_plan::{Plan, PlanHash};
 
@@ -23,6 +23,7 @@ use crate::error::ProverError;
 use crate::keys::{ProvingKey, VerifyingKey, same_hash};
 use crate::provenance::Provenance;
 use crate::prover::Prover;
+use crate::public::{instance, public_input};
 use crate::srs::{Srs, VerifierSrs};
 
 /// Bytes of a point or a scalar in a proof.
@@ -114,11 +115,6 @@ pub fn prove_with(
     })
 }
 
-/// The input's integers, if they are public.
-pub(crate) fn public_input(plan: &Plan, trace: &Trace) -> Option<Vec<i64>> {
-    plan.visibility().public_input.then(|| trace.values[0].iter().copied().collect())
-}
-
 /// Verifies a bundle that was made for a context. Needs neither the model nor the prover's powers of tau.
 ///
 /// # Errors
@@ -193,17 +189,4 @@ fn verify_instance(
         &mut transcript,
     )
     .map_err(|e| ProverError::Invalid(e.to_string()))
-}
-
-pub(crate) fn instance(
-    plan: &Plan,
-    output: &[i64],
-    input: Option<&[i64]>,
-) -> Result<Vec<Vec<Scalar>>, ProverError> {
-    let columns = instance_columns(plan, output, input.unwrap_or_default())?;
-    let field = |value: &i64| {
-        let magnitude = Scalar::from(value.unsigned_abs());
-        if *value < 0 { -magnitude } else { magnitude }
-    };
-    Ok(columns.iter().map(|column| column.iter().map(field).collect()).collect())
 }

@@ -16,6 +16,7 @@ mod provenance;
 mod prover;
 mod ptau;
 mod ptau_error;
+mod public;
 mod srs;
 mod unit;
 

@@ -14,10 +14,10 @@ use zklayout_circuit::{Grid, InferenceCircuit, Scalar, Witness};
 use zklayout_model::{Fixed, Graph, Trace};
 use zklayout_plan::{Layout, Plan};
 
-use crate::bundle::{instance, public_input};
 use crate::core;
 use crate::error::ProverError;
 use crate::keys::ProvingKey;
+use crate::public::{instance, public_input};
 use crate::srs::Srs;
 
 /// A prover.
