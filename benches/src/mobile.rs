@@ -2,8 +2,8 @@
 
 use ndarray::Array4;
 use zklayout::{
-    Clamp, Fixed, FixedActivation, FixedInput, FixedLayer, Graph, Linear, NodeId, OutputKind, Padding, PerChannel,
-    Planes, RangeSource, Skip, ValueRange,
+    Clamp, Fixed, FixedActivation, FixedFinish, FixedInput, FixedLayer, Graph, Kernel, Move, NodeId, OutputKind,
+    Padding, PerChannel, Planes, RangeSource, ValueRange,
 };
 
 /// Expansion, channels, repeats and first stride of each group of bottlenecks (Sandler et al., 2018, table 2).
@@ -53,7 +53,7 @@ impl Network {
         self.conv(channels, 1, 1, 1, false);
         let residual = stride == 1 && before.channels == channels;
         if let Some((layer, sources)) = self.pending.as_mut().filter(|_| residual) {
-            layer.skips.push(Skip::plain(1 << 8));
+            layer.terms.push(Move::plain(1 << 8).into());
             sources.push(start);
         }
     }
@@ -65,20 +65,22 @@ impl Network {
         let padding = Padding { top: pad, left: pad, bottom: pad, right: pad };
         let (input, window) = (self.shape, self.window);
         let bias = vec![0; outputs];
-        let mut linear = Linear { input, output: input, window, kernel, bias, groups, stride, padding };
-        linear.output = linear.full_output();
-        self.shape = linear.output;
+        let kernel = Kernel { input, window, weights: kernel, groups, stride, padding };
+        self.shape = kernel.output();
         self.window = 1;
         let clamp = if rectify { Clamp { lo: Some(0), hi: Some(255) } } else { Clamp::none() };
         let activation = FixedActivation::Clamp(clamp);
         let range = ValueRange { lo: -1024, hi: 1023, source: RangeSource::Calibrated };
         let layer = FixedLayer {
             name: format!("layer{}", self.graph.len()),
-            linear,
-            skips: Vec::new(),
-            weight_bits: 9,
-            accumulator_scale: PerChannel::uniform(14),
-            kind: OutputKind::Requantise { shift: PerChannel::uniform(8), activation, range },
+            output: self.shape,
+            terms: vec![kernel.into()],
+            bias,
+            finish: FixedFinish {
+                weight_bits: 9,
+                accumulator_scale: PerChannel::uniform(14),
+                kind: OutputKind::Requantise { shift: PerChannel::uniform(8), activation, range },
+            },
         };
         self.pending = Some((layer, vec![self.last]));
     }
@@ -91,7 +93,7 @@ impl Network {
 
     fn finish(mut self) -> Graph<Fixed> {
         if let Some((layer, _)) = &mut self.pending {
-            layer.kind = OutputKind::Raw;
+            layer.finish.kind = OutputKind::Raw;
         }
         self.flush();
         self.graph

@@ -1,7 +1,7 @@
 //! Residual networks of any width, depth and resolution, with made-up weights.
 
 use ndarray::{Array2, Array4};
-use zklayout::{Activation, Clamp, Float, FloatOp, Graph, NodeId, Padding, Planes, Skip};
+use zklayout::{Activation, Clamp, Float, FloatOp, Graph, Move, NodeId, Padding, Planes};
 
 /// Stages, each with twice the channels and half the resolution of the one before.
 const STAGES: usize = 3;
@@ -82,7 +82,7 @@ impl Net {
         let inner = self.conv(inner, width, 3, 1);
         let same = self.shape(source) == self.shape(inner);
         let shortcut = if same { source } else { self.conv(source, width, 1, stride) };
-        let terms = vec![Skip::plain(1.0); 2];
+        let terms = vec![Move::plain(1.0); 2];
         let sum = self.add("sum", FloatOp::Sum { terms }, &[inner, shortcut], self.shape(inner));
         self.relu(sum)
     }

@@ -7,7 +7,7 @@ mod nets;
 use ndarray::Array3;
 use nets::operators::{Net, random_operators};
 use nets::{Case, Numbers, accept};
-use zklayout_model::{FloatOp, Function, Planes, QuantiseOptions, Skip, execute, fuse, quantise, run_fused};
+use zklayout_model::{FloatOp, Function, Move, Planes, QuantiseOptions, execute, fuse, quantise, run_fused};
 use zklayout_plan::{Family, PlanOptions, plan};
 
 /// Runs the network in floats and in integers, compares them, and has circuits of several widths accept it.
@@ -97,7 +97,7 @@ fn slices_and_pads() {
     let x = net.conv(input, 3, 3, 1);
     let upper = net.part(x, (0, 1), Planes::new(3, 4, 5));
     let lower = net.part(x, (3, 0), Planes::new(3, 4, 5));
-    let sum = net.same(FloatOp::Sum { terms: vec![Skip::plain(1.0), Skip::plain(-1.0)] }, &[upper, lower]);
+    let sum = net.same(FloatOp::Sum { terms: vec![Move::plain(1.0), Move::plain(-1.0)] }, &[upper, lower]);
     let wide = net.part(sum, (-2, -1), Planes::new(3, 7, 8));
     let y = net.conv(wide, 2, 3, 1);
     net.relu(y);

@@ -38,8 +38,8 @@ fn layers(model: &QuantisedModel) -> Vec<[String; 4]> {
     let row = |node: &Fixed| match node {
         Fixed::Input(input) => ["input".to_owned(), "Input".to_owned(), input.shape.to_string(), "0".to_owned()],
         Fixed::Layer(layer) => {
-            let parameters = layer.linear.kernel.len() + layer.linear.bias.len();
-            [layer.name.clone(), report::kernel(layer), layer.linear.output.to_string(), parameters.to_string()]
+            let parameters = layer.parameters();
+            [layer.name.clone(), report::terms(layer), layer.output.to_string(), parameters.to_string()]
         }
     };
     model.graph().nodes().map(|(_, node)| row(node)).collect()

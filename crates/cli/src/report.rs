@@ -32,8 +32,8 @@ fn stream_layers(graph: &Graph<Fixed>, layout: &Streams) -> Table {
         let home = layout.homes.iter().find(|home| home.content == Content::Layer(fact.layer));
         table.add_row([
             layer.name.clone(),
-            kernel(layer),
-            layer.linear.output.to_string(),
+            terms(layer),
+            layer.output.to_string(),
             home.map_or(0, |home| home.rows()).to_string(),
             fact.len().to_string(),
             shift(layer),
@@ -50,8 +50,8 @@ fn direct_layers(graph: &Graph<Fixed>, layout: &Direct) -> Table {
         let Some((_, Fixed::Layer(layer))) = graph.nodes().nth(planned.node) else { continue };
         table.add_row([
             layer.name.clone(),
-            kernel(layer),
-            layer.linear.output.to_string(),
+            terms(layer),
+            layer.output.to_string(),
             (end - planned.row).to_string(),
             shift(layer),
             range(layer),
@@ -74,25 +74,15 @@ pub(crate) fn cost(cost: &Cost) -> Table {
     table
 }
 
-/// What a layer's linear operator reads.
-pub(crate) fn kernel(layer: &FixedLayer) -> String {
-    let linear = &layer.linear;
-    let (kh, kw) = linear.kernel_size();
-    let mut text = format!("{kh}x{kw}");
-    if linear.stride > 1 {
-        text.push_str(&format!(" /{}", linear.stride));
-    }
-    if linear.groups > 1 {
-        text.push_str(&format!(" in {} groups", linear.groups));
-    }
-    if linear.window > 1 {
-        text.push_str(&format!(" over {0}x{0} means", linear.window));
-    }
-    text
+/// What a layer is the sum of.
+pub(crate) fn terms(layer: &FixedLayer) -> String {
+    let mut terms: Vec<String> = layer.terms.iter().map(ToString::to_string).collect();
+    terms.dedup();
+    terms.join(" + ")
 }
 
 fn shift(layer: &FixedLayer) -> String {
-    match &layer.kind {
+    match &layer.finish.kind {
         OutputKind::Raw => "-".into(),
         OutputKind::Rescale(_) => "multipliers".into(),
         OutputKind::Requantise { shift, .. } => match (shift.least(), shift.most()) {
@@ -103,7 +93,7 @@ fn shift(layer: &FixedLayer) -> String {
 }
 
 fn range(layer: &FixedLayer) -> String {
-    match &layer.kind {
+    match &layer.finish.kind {
         OutputKind::Raw => "exact".into(),
         OutputKind::Rescale(Rescale { lo, hi, .. }) => format!("[{lo}, {hi}] stored"),
         OutputKind::Requantise { range: ValueRange { lo, hi, source }, .. } => {
@@ -221,7 +211,7 @@ fn layer_name(graph: &Graph<Fixed>, place: usize) -> String {
 
 fn layer_choice(graph: &Graph<Fixed>, plan: &Plan, place: usize) -> &'static str {
     let raw = graph.nodes().nth(place).is_some_and(|(_, node)| match node {
-        Fixed::Layer(layer) => layer.kind == OutputKind::Raw,
+        Fixed::Layer(layer) => layer.finish.kind == OutputKind::Raw,
         Fixed::Input(_) => false,
     });
     match plan.layout.knobs() {

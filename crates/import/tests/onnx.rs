@@ -7,7 +7,7 @@ use tract_onnx::pb;
 use zklayout_import::{ImportError, Imported, Operators, import_onnx};
 use zklayout_model::{
     Activation, Clamp, Fixed, FloatOp, Fused, Graph, OutputKind, QuantiseError, QuantiseOptions, RangeSource,
-    execute, fuse, quantise, run_fused,
+    execute, execute_floats, fuse, quantise,
 };
 
 fn dimension(size: i64) -> pb::tensor_shape_proto::Dimension {
@@ -358,7 +358,7 @@ fn check_merged(name: &str, Imported { graph, reference, .. }: &Imported) {
     let input = input(shape.len());
     let theirs = reference.run(&input).unwrap();
     let tensor = Array3::from_shape_vec(shape.dims(), input).unwrap();
-    let ours = run_fused(&fuse(graph), &tensor).pop().unwrap().1;
+    let ours = execute_floats(&fuse(graph), &tensor).unwrap().values.pop().unwrap();
     assert_eq!(ours.len(), theirs.len(), "{name}");
     for (ours, theirs) in ours.iter().zip(&theirs) {
         assert!((ours - theirs).abs() < 1e-4, "{name}: {ours} is not {theirs}");
@@ -549,7 +549,7 @@ fn ranges_say_where_they_come_from() {
         let options = QuantiseOptions { input_bits: 4, weight_bits: 4, table_bits, ..QuantiseOptions::default() };
         let fixed = quantise(&graph, &[vec![0.1, 0.9, 0.4, 0.7]], &options).unwrap();
         let (_, Fixed::Layer(layer)) = fixed.nodes().last().unwrap() else { panic!("no layer") };
-        let OutputKind::Requantise { range, .. } = &layer.kind else { panic!("no range") };
+        let OutputKind::Requantise { range, .. } = &layer.finish.kind else { panic!("no range") };
         range.source
     };
     assert_eq!(source(12), RangeSource::WorstCase);

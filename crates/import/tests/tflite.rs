@@ -36,7 +36,7 @@ fn zero_point_and_unit(graph: &Graph<Fixed>) -> (i64, f64) {
 
 fn output_zero_point(graph: &Graph<Fixed>) -> i64 {
     match graph.nodes().next_back() {
-        Some((_, Fixed::Layer(layer))) => match &layer.kind {
+        Some((_, Fixed::Layer(layer))) => match &layer.finish.kind {
             OutputKind::Rescale(rescale) => rescale.stored.zero_point,
             _ => panic!("the logits are not stored in bytes"),
         },
@@ -93,10 +93,10 @@ fn multipliers_are_normalised_and_layers_named() {
         for (_, node) in graph.nodes() {
             let Fixed::Layer(layer) = node else { continue };
             assert!(!layer.name.is_empty());
-            if let OutputKind::Rescale(rescale) = &layer.kind
+            if let OutputKind::Rescale(rescale) = &layer.finish.kind
                 && let Scaling::Multipliers(multipliers) = &rescale.scaling
             {
-                assert_eq!(multipliers.len(), layer.linear.output.channels);
+                assert_eq!(multipliers.len(), layer.output.channels);
                 assert!(multipliers.iter().all(|multiplier| multiplier.value == 0 || multiplier.value >= 1 << 30));
             }
         }
@@ -107,8 +107,10 @@ fn multipliers_are_normalised_and_layers_named() {
 fn sums_of_two_tensors_are_one_shift() {
     let graph = import_tflite(&model("resnet8")).unwrap();
     let shifts = graph.nodes().filter_map(|(_, node)| match node {
-        Fixed::Layer(FixedLayer { kind: OutputKind::Rescale(rescale), skips, .. }) => match rescale.scaling {
-            Scaling::Shift(shift) => Some((shift, skips.iter().map(|skip| skip.factor.of(0)).collect::<Vec<_>>())),
+        Fixed::Layer(layer) => match &layer.finish.kind {
+            OutputKind::Rescale(Rescale { scaling: Scaling::Shift(shift), .. }) => {
+                Some((*shift, layer.terms.len()))
+            }
             _ => None,
         },
         _ => None,

@@ -1,7 +1,7 @@
 //! The executor's definition of a layer, term by term: which products and which added tensors each accumulator is the sum
-//! of. Written from `Linear::apply` and `Skip::add_to`, not from any layout.
+//! of. Written from what `Kernel` and `Move` say they add, not from any layout.
 
-use zklayout_model::{Fixed, FixedLayer, Graph, Planes};
+use zklayout_model::{Fixed, FixedLayer, Graph, Kernel, Move, Planes, Term};
 
 use crate::numbers;
 use crate::objection::{Objection, expect, hold};
@@ -14,7 +14,7 @@ pub(crate) struct Tap {
     pub(crate) x: usize,
 }
 
-/// A value that a skip connection adds.
+/// A value that a moved tensor adds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Added {
     pub(crate) node: usize,
@@ -24,14 +24,19 @@ pub(crate) struct Added {
     pub(crate) factor: i64,
 }
 
-/// A layer and the tensors that it reads.
+/// A layer and the tensors that its terms read.
 pub(crate) struct Definition<'a> {
     pub(crate) layer: &'a FixedLayer,
-    /// Nodes that it reads, the linear operator's first.
-    pub(crate) sources: Vec<usize>,
-    /// Shape of the linear operator's input after window sums.
+    kernel: Option<Convolved<'a>>,
+    moves: Vec<(&'a Move<i64>, usize, Planes)>,
+}
+
+/// A layer's kernel and what it reads.
+struct Convolved<'a> {
+    kernel: &'a Kernel<i64>,
+    node: usize,
+    /// Planes of what it reads, after window sums.
     pooled: Planes,
-    shapes: Vec<Planes>,
 }
 
 impl<'a> Definition<'a> {
@@ -40,16 +45,43 @@ impl<'a> Definition<'a> {
         let found = expect(graph.nodes().nth(node), || format!("the model has no node {node}"))?;
         let (id, Fixed::Layer(layer)) = found else { return Err(Objection(format!("node {node} is no layer"))) };
         let sources: Vec<usize> = graph.inputs(id).iter().map(|source| source.index()).collect();
-        let shapes = sources.iter().map(|&source| shape(graph, source)).collect::<Result<Vec<_>, _>>()?;
-        let first = *expect(shapes.first(), || format!("node {node} reads nothing"))?;
-        let window = layer.linear.window;
-        let pooled = Planes::new(first.channels, first.height / window, first.width / window);
-        Ok(Self { layer, sources, pooled, shapes })
+        hold(sources.len() == layer.terms.len(), || format!("node {node} reads other tensors than its terms"))?;
+        let mut definition = Self { layer, kernel: None, moves: Vec::new() };
+        for (term, source) in layer.terms.iter().zip(sources) {
+            let planes = shape(graph, source)?;
+            match term {
+                Term::Kernel(kernel) => {
+                    hold(definition.kernel.is_none(), || format!("node {node} has two kernels"))?;
+                    let (height, width) = (planes.height / kernel.window, planes.width / kernel.window);
+                    let pooled = Planes::new(planes.channels, height, width);
+                    definition.kernel = Some(Convolved { kernel, node: source, pooled });
+                }
+                Term::Move(moved) => definition.moves.push((moved, source, planes)),
+            }
+        }
+        Ok(definition)
+    }
+
+    /// The node that the kernel reads.
+    pub(crate) fn convolved(&self) -> Option<usize> {
+        self.kernel.as_ref().map(|convolved| convolved.node)
+    }
+
+    /// Side of the windows that the kernel reads the sums of.
+    pub(crate) fn window_side(&self) -> usize {
+        self.kernel.as_ref().map_or(1, |convolved| convolved.kernel.window)
+    }
+
+    /// A weight of an output channel.
+    pub(crate) fn weight(&self, channel: usize, Tap { input, y, x }: Tap) -> Option<i64> {
+        self.kernel.as_ref()?.kernel.weights.get((channel, input, y, x)).copied()
     }
 
     /// First input channel that an output channel reads.
     pub(crate) fn first_input(&self, output: usize) -> usize {
-        output / self.group_outputs() * self.group_inputs()
+        let Some(Convolved { kernel, .. }) = &self.kernel else { return 0 };
+        let (outputs, inputs, ..) = kernel.weights.dim();
+        output / (outputs / kernel.groups.max(1)).max(1) * inputs
     }
 
     /// The window at which a tap of the kernel meets the input for output `(y, x)`; `None` in the padding.
@@ -59,39 +91,38 @@ impl<'a> Definition<'a> {
 
     /// The tap at which output `(y, x)` meets a window; `None` if the kernel does not reach it.
     pub(crate) fn tap(&self, input: usize, window: (usize, usize), (y, x): (usize, usize)) -> Option<Tap> {
-        let linear = &self.layer.linear;
-        let row = (window.0 + linear.padding.top).checked_sub(y * linear.stride)?;
-        let column = (window.1 + linear.padding.left).checked_sub(x * linear.stride)?;
-        let (_, inputs, height, width) = linear.kernel.dim();
+        let kernel = self.kernel.as_ref()?.kernel;
+        let row = (window.0 + kernel.padding.top).checked_sub(y * kernel.stride)?;
+        let column = (window.1 + kernel.padding.left).checked_sub(x * kernel.stride)?;
+        let (_, inputs, height, width) = kernel.weights.dim();
         (input < inputs && row < height && column < width).then_some(Tap { input, y: row, x: column })
     }
 
     /// Products of one output channel over all positions.
     pub(crate) fn products(&self) -> usize {
-        let (_, inputs, height, width) = self.layer.linear.kernel.dim();
-        let output = self.layer.linear.output;
+        let Some(Convolved { kernel, .. }) = &self.kernel else { return 0 };
+        let (_, inputs, height, width) = kernel.weights.dim();
+        let output = self.layer.output;
         let rows = (0..height).flat_map(|tap| (0..output.height).filter_map(move |y| self.row(tap, y)));
         let columns = (0..width).flat_map(|tap| (0..output.width).filter_map(move |x| self.column(tap, x)));
         inputs * rows.count() * columns.count()
     }
 
-    /// What skip connections add to output `(channel, y, x)`.
+    /// What moved tensors add to output `(channel, y, x)`.
     pub(crate) fn added(&self, channel: usize, (y, x): (usize, usize)) -> Vec<Added> {
-        let linear = &self.layer.linear;
-        // Where a kernel reads something, added tensors have the output's own positions.
-        let stride = if linear.kernel.dim().1 == 0 { linear.stride } else { 1 };
         let mut added = Vec::new();
-        for (skip, (&node, shape)) in self.layer.skips.iter().zip(self.sources.iter().zip(&self.shapes).skip(1)) {
-            let from = match &skip.channels {
+        for (moved, node, shape) in &self.moves {
+            let from = match &moved.channels {
                 None => Some(channel),
                 Some(channels) => channels.get(channel).copied().flatten(),
             };
             let at = |place: usize, offset: i64, most: usize| {
-                usize::try_from((place * stride) as i64 + offset).ok().filter(|place| *place < most)
+                usize::try_from((place * moved.stride) as i64 + offset).ok().filter(|place| *place < most)
             };
-            let (row, column) = (at(y, skip.offset.0, shape.height), at(x, skip.offset.1, shape.width));
+            let (row, column) = (at(y, moved.offset.0, shape.height), at(x, moved.offset.1, shape.width));
             if let (Some(from), Some(y), Some(x)) = (from, row, column) {
-                added.push(Added { node, channel: from, y, x, factor: numbers::skip_factor(skip, channel) });
+                let factor = numbers::move_factor(moved, channel);
+                added.push(Added { node: *node, channel: from, y, x, factor });
             }
         }
         added.sort_unstable();
@@ -99,23 +130,15 @@ impl<'a> Definition<'a> {
     }
 
     fn row(&self, tap: usize, y: usize) -> Option<usize> {
-        let linear = &self.layer.linear;
-        let row = (y * linear.stride + tap).checked_sub(linear.padding.top)?;
-        (row < self.pooled.height).then_some(row)
+        let Convolved { kernel, pooled, .. } = self.kernel.as_ref()?;
+        let row = (y * kernel.stride + tap).checked_sub(kernel.padding.top)?;
+        (row < pooled.height).then_some(row)
     }
 
     fn column(&self, tap: usize, x: usize) -> Option<usize> {
-        let linear = &self.layer.linear;
-        let column = (x * linear.stride + tap).checked_sub(linear.padding.left)?;
-        (column < self.pooled.width).then_some(column)
-    }
-
-    fn group_outputs(&self) -> usize {
-        (self.layer.linear.output.channels / self.layer.linear.groups.max(1)).max(1)
-    }
-
-    fn group_inputs(&self) -> usize {
-        self.layer.linear.kernel.dim().1
+        let Convolved { kernel, pooled, .. } = self.kernel.as_ref()?;
+        let column = (x * kernel.stride + tap).checked_sub(kernel.padding.left)?;
+        (column < pooled.width).then_some(column)
     }
 }
 
@@ -123,7 +146,7 @@ impl<'a> Definition<'a> {
 pub(crate) fn shape(graph: &Graph<Fixed>, node: usize) -> Result<Planes, Objection> {
     let found = graph.nodes().nth(node).map(|(_, node)| match node {
         Fixed::Input(input) => input.shape,
-        Fixed::Layer(layer) => layer.linear.output,
+        Fixed::Layer(layer) => layer.output,
     });
     let shape = expect(found, || format!("the model has no node {node}"))?;
     hold(!shape.is_empty(), || format!("node {node} is empty"))?;

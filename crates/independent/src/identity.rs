@@ -187,7 +187,7 @@ impl<'a, 'b> Identity<'a, 'b> {
                 block.digits.push(cells);
                 continue;
             }
-            hold(plane.node == self.definition.sources.first().copied(), || {
+            hold(plane.node == self.definition.convolved(), || {
                 format!("row {} multiplies weights of node {} with another tensor", term.row, self.node)
             })?;
             hold(weights.base == Scalar::ONE, || format!("the weights on row {} are scaled", weights.row))?;
@@ -209,11 +209,11 @@ impl<'a, 'b> Identity<'a, 'b> {
         output: &Output,
         block: &mut Block,
     ) -> Result<Option<Tap>, Objection> {
-        let (side, node) = (self.definition.layer.linear.window, self.node);
+        let (side, node) = (self.definition.window_side(), self.node);
         let first = self.definition.first_input(output.plane.channel);
         let width = self.circuit.tensors.home(plane.place).shape.width;
         let place = |at: usize| {
-            let width = self.definition.layer.linear.output.width;
+            let width = self.definition.layer.output.width;
             (at / width, at % width)
         };
         let met = |exponent: &usize| plane.at(exponent.checked_sub(sigma));
@@ -243,7 +243,7 @@ impl<'a, 'b> Identity<'a, 'b> {
 
     /// The digits of a bias: powers of the base, each once.
     fn check_bias(&self, block: &Block, outputs: &[&Output]) -> Result<(), Objection> {
-        let bits = self.definition.layer.weight_bits;
+        let bits = self.definition.layer.finish.weight_bits;
         let mut bases: Vec<Scalar> = block.digits.iter().map(|digit| digit.base).collect();
         bases.sort_unstable();
         let base = Scalar::from(1u64 << bits);
@@ -275,10 +275,10 @@ impl<'a, 'b> Identity<'a, 'b> {
         };
         for (cells, tap) in &block.kernel {
             let value = cell(cells)?;
-            if let Some(Tap { input, y, x }) = tap.filter(|_| fixed) {
-                let weight = self.definition.layer.linear.kernel[[channel, input, y, x]];
-                hold(value == weight, || {
-                    format!("a fixed weight of node {} is {value}, not {weight}", self.node)
+            if let Some(tap) = tap.filter(|_| fixed) {
+                let weight = self.definition.weight(channel, tap);
+                hold(Some(value) == weight, || {
+                    format!("a fixed weight of node {} is {value}, not {weight:?}", self.node)
                 })?;
             }
         }
@@ -286,14 +286,14 @@ impl<'a, 'b> Identity<'a, 'b> {
         for digit in &block.digits {
             bias += digit.base * field(cell(digit)?);
         }
-        let wanted = self.definition.layer.linear.bias[channel] + half(self.definition.layer, channel);
+        let wanted = self.definition.layer.bias[channel] + half(self.definition.layer, channel);
         hold(!fixed || bias == field(wanted), || format!("a fixed bias of node {} is not {wanted}", self.node))
     }
 
     /// Offsets and skip connections of one output; returns how many values are added.
     fn check_added(&mut self, output: &Output) -> Result<usize, Objection> {
         let Scaled { factor, offset } = numbers::scaled(self.fact, output.plane.channel);
-        let width = self.definition.layer.linear.output.width;
+        let width = self.definition.layer.output.width;
         let mut found: Vec<Vec<Added>> = vec![Vec::new(); output.exponents.len()];
         let mut offsets = vec![Scalar::ZERO; output.exponents.len()];
         for term in self.added.get(&output.rho).cloned().unwrap_or_default() {

@@ -1,6 +1,6 @@
-//! The numbers of a plan, and of a model's roundings and skip connections, each read in one place.
+//! The numbers of a plan, and of a model's roundings and moved tensors, each read in one place.
 
-use zklayout_model::{FixedActivation, FixedLayer, OutputKind, Skip, ValueRange};
+use zklayout_model::{FixedActivation, FixedLayer, Move, OutputKind, ValueRange};
 use zklayout_plan::{Content, Home, Layout, LinearFact, Plan, Streams, WeightMode};
 
 use crate::objection::{Objection, expect};
@@ -65,14 +65,14 @@ pub(crate) fn scaled(fact: &LinearFact, channel: usize) -> Scaled {
     scale.map_or(Scaled { factor: 1, offset: 0 }, |scale| Scaled { factor: scale.factor, offset: scale.offset })
 }
 
-/// What a skipped tensor is multiplied by where it is added to an output channel, by the model's definition.
-pub(crate) fn skip_factor(skip: &Skip<i64>, output: usize) -> i64 {
-    skip.factor.of(output)
+/// What a moved tensor is multiplied by where it is added to an output channel, by the model's definition.
+pub(crate) fn move_factor(moved: &Move<i64>, output: usize) -> i64 {
+    moved.factor.of(output)
 }
 
 /// How a channel's accumulators are rounded, if bits are dropped: how many, and what becomes of the rest.
 pub(crate) fn requantised(layer: &FixedLayer, channel: usize) -> Option<(u32, &FixedActivation, &ValueRange)> {
-    match &layer.kind {
+    match &layer.finish.kind {
         OutputKind::Requantise { shift, activation, range } => Some((shift.of(channel), activation, range)),
         OutputKind::Raw | OutputKind::Rescale(_) => None,
     }

@@ -149,7 +149,7 @@ impl<'a> Rounding<'a> {
             hold(range.contains(rounded), || format!("{rounded} is beyond the layer's range"))?;
             return Ok(activation.apply(rounded));
         }
-        match &self.layer.kind {
+        match &self.layer.finish.kind {
             OutputKind::Rescale(rescale) => self.rescaled(rescale, narrow),
             _ => Ok(narrow),
         }
@@ -161,7 +161,7 @@ impl<'a> Rounding<'a> {
 }
 
 fn domain(layer: &FixedLayer, channel: usize) -> Result<(i128, i128), Objection> {
-    let OutputKind::Rescale(rescale) = &layer.kind else { return Ok((i128::MIN, i128::MAX)) };
+    let OutputKind::Rescale(rescale) = &layer.finish.kind else { return Ok((i128::MIN, i128::MAX)) };
     let domain = rescale.domain(channel).map(|(least, most)| (least.into(), most.into()));
     expect(domain, || "the executor takes none of the channel's accumulators".into())
 }

@@ -11,8 +11,8 @@ use rayon::prelude::*;
 use zklayout_circuit::Grid;
 use zklayout_circuit::streams::FixedGrid;
 use zklayout_independent::{check_symbolic, check_tables};
-use zklayout_model::{Fixed, FixedLayer, Graph};
-use zklayout_plan::{Content, Plan, Streams};
+use zklayout_model::{Fixed, Graph};
+use zklayout_plan::{Content, FactTerm, Plan, Streams};
 
 /// Changes one fixed cell; false if there is none of the kind.
 type Corruption = fn(&Streams, &mut FixedGrid, &mut Numbers) -> bool;
@@ -59,7 +59,8 @@ fn steps(layout: &Streams, grid: &FixedGrid, columns: &[usize]) -> Vec<(usize, u
 
 /// Whether no layer is a move, which may leave the first rows of a tensor unread.
 fn reads_all(layout: &Streams) -> bool {
-    layout.facts.iter().all(|fact| fact.group_inputs > 0)
+    let kernel = |term: &FactTerm| matches!(term, FactTerm::Kernel(_));
+    layout.facts.iter().all(|fact| fact.terms.iter().any(kernel))
 }
 
 /// Whether every output meets a value of what its kernel reads: one that meets only padding is the bias, wherever it is.
@@ -69,12 +70,12 @@ fn reads_values(graph: &Graph<Fixed>) -> bool {
             .all(|at| (at * stride..at * stride + kernel).any(|place| (before..before + size).contains(&place)))
     };
     graph.nodes().all(|(_, node)| match node {
-        Fixed::Layer(FixedLayer { linear, .. }) if !linear.is_nothing() => {
-            let ((kh, kw), read, out) = (linear.kernel_size(), linear.pooled(), linear.output);
-            meets(out.height, linear.stride, kh, linear.padding.top, read.height)
-                && meets(out.width, linear.stride, kw, linear.padding.left, read.width)
-        }
-        _ => true,
+        Fixed::Layer(layer) => layer.kernel().is_none_or(|kernel| {
+            let ((kh, kw), read, out) = (kernel.size(), kernel.pooled(), layer.output);
+            meets(out.height, kernel.stride, kh, kernel.padding.top, read.height)
+                && meets(out.width, kernel.stride, kw, kernel.padding.left, read.width)
+        }),
+        Fixed::Input(_) => true,
     })
 }
 

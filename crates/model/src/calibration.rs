@@ -2,13 +2,15 @@
 
 use ndarray::Array3;
 
-use crate::error::QuantiseError;
-use crate::fixed::{Fixed, OutputKind, round_shift};
-use crate::fused::{Fused, run_fused};
+use crate::error::{ExecuteError, QuantiseError};
+use crate::execute::{Trace, execute_floats};
+use crate::fixed::{Fixed, FixedLayer, OutputKind, round_shift};
+use crate::fused::Fused;
 use crate::graph::Graph;
-use crate::linear::Linear;
+use crate::layer::accumulate;
 use crate::per_channel::PerChannel;
-use crate::skip::Skip;
+use crate::planes::Planes;
+use crate::term::{Kernel, Term};
 
 /// Output positions that a layer's evidence keeps.
 const MOST_POSITIONS: usize = 512;
@@ -64,10 +66,10 @@ impl Evidence {
 /// The samples on their way through the network.
 pub(crate) struct Runs {
     input: Vec<Array3<f64>>,
-    /// By sample and node: pre-activations and values in floats.
-    float: Vec<Vec<(Array3<f64>, Array3<f64>)>>,
-    /// By sample and node: the quantised values, dequantised, of the nodes quantised so far.
-    fixed: Vec<Vec<Array3<f64>>>,
+    /// By sample: pre-activations and values in floats.
+    float: Vec<Trace<f64>>,
+    /// By sample and node: the values, of the nodes quantised so far.
+    fixed: Vec<Vec<Array3<i64>>>,
 }
 
 impl Runs {
@@ -83,7 +85,7 @@ impl Runs {
             }
             let tensor = Array3::from_shape_vec(shape.dims(), sample.clone())
                 .map_err(|_| QuantiseError::SampleShape { index, found: sample.len(), expected: *shape })?;
-            runs.float.push(run_fused(graph, &tensor));
+            runs.float.push(execute_floats(graph, &tensor).map_err(|error| refused(&error))?);
             runs.fixed.push(Vec::new());
             runs.input.push(tensor);
         }
@@ -92,88 +94,102 @@ impl Runs {
 
     /// Bounds of each channel of a node's pre-activations over all samples.
     pub(crate) fn bounds(&self, place: usize) -> Vec<Bounds> {
-        channel_bounds(self.float.iter().map(|run| &run[place].0))
+        channel_bounds(self.float.iter().map(|run| &run.accumulators[place]))
     }
 
-    /// Bounds of each channel of a quantised layer's accumulators over all samples, dequantised.
-    pub(crate) fn integer_bounds(&self, sums: &Sums<'_>) -> Vec<Bounds> {
-        let runs: Vec<_> = self.fixed.iter().map(|values| sums.run(values)).collect();
-        channel_bounds(runs.iter())
+    /// Bounds of each channel of a quantised layer's accumulators over all samples, dequantised; `None` means overflow.
+    pub(crate) fn integer_bounds(&self, sums: &Sums<'_>) -> Option<Vec<Bounds>> {
+        let runs = self.fixed.iter().map(|values| {
+            let mut real = sums.run(values)?.mapv(|sum| sum as f64);
+            for (channel, mut plane) in real.outer_iter_mut().enumerate() {
+                plane *= f64::powi(2.0, -sums.scale.of(channel));
+            }
+            Some(real)
+        });
+        Some(channel_bounds(runs.collect::<Option<Vec<_>>>()?.iter()))
     }
 
-    /// What the layer at `place` multiplies with its weights: the result of the node `source`.
-    pub(crate) fn evidence(&self, source: usize, linear: &Linear<f64>) -> Evidence {
-        let float = self.float.iter().map(|run| &run[source].1).collect::<Vec<_>>();
-        let fixed = self.fixed.iter().map(|run| &run[source]).collect::<Vec<_>>();
-        Evidence { float: columns(linear, &float), fixed: columns(linear, &fixed) }
+    /// What a kernel of the layer multiplies with its weights: the result of the node `source`, whose integers have the given
+    /// scales.
+    pub(crate) fn evidence(
+        &self,
+        (source, scale): (usize, &PerChannel<i32>),
+        kernel: &Kernel<f64>,
+        output: Planes,
+    ) -> Evidence {
+        let float: Vec<_> = self.float.iter().map(|run| &run.values[source]).collect();
+        let real = |values: &Vec<Array3<i64>>| {
+            let mut real = values[source].mapv(|value| value as f64);
+            for (channel, mut plane) in real.outer_iter_mut().enumerate() {
+                plane *= f64::powi(2.0, -scale.of(channel));
+            }
+            real
+        };
+        let fixed: Vec<_> = self.fixed.iter().map(real).collect();
+        let fixed: Vec<_> = fixed.iter().collect();
+        Evidence { float: columns(kernel, output, &float), fixed: columns(kernel, output, &fixed) }
     }
 
-    /// Takes every sample through a quantised node that reads `sources`, the first with the given scales. Overflow is left to
-    /// the ranges, which are chosen afterwards.
-    pub(crate) fn advance(&mut self, node: &Fixed, sources: &[usize], source_scale: &PerChannel<i32>) {
+    /// Takes every sample through a quantised node that reads `sources`. Values beyond a range are left to those who choose
+    /// ranges.
+    ///
+    /// # Errors
+    /// An accumulator that overflows.
+    pub(crate) fn advance(&mut self, node: &Fixed, sources: &[usize]) -> Result<(), QuantiseError> {
         for (input, values) in self.input.iter().zip(&mut self.fixed) {
             let next = match node {
                 Fixed::Input(spec) => {
-                    let mut values = input.clone();
-                    for ((channel, ..), value) in values.indexed_iter_mut() {
-                        let scale = f64::powi(2.0, spec.scale.of(channel));
-                        *value = (*value * scale + 0.5).floor() / scale;
+                    let mut integers = input.mapv(|_| 0);
+                    for (((channel, ..), integer), value) in integers.indexed_iter_mut().zip(input) {
+                        *integer = (value * f64::powi(2.0, spec.scale.of(channel)) + 0.5).floor() as i64;
                     }
-                    values
+                    integers
                 }
-                Fixed::Layer(layer) => {
-                    let (linear, skips, scale) = (&layer.linear, &layer.skips, &layer.accumulator_scale);
-                    let mut sums = Sums { linear, skips, sources, source_scale, scale }.run(values);
-                    // Quantisation makes no layer that is rescaled.
-                    if let OutputKind::Requantise { shift, activation, .. } = &layer.kind {
-                        for ((channel, ..), value) in sums.indexed_iter_mut() {
-                            let integer = (*value * f64::powi(2.0, scale.of(channel))) as i64;
-                            let rounded = round_shift(integer, shift.of(channel)).unwrap_or(0);
-                            *value = activation.apply(rounded) as f64 * layer.unit(channel);
-                        }
-                    }
-                    sums
-                }
+                Fixed::Layer(layer) => finished(layer, sources, values)
+                    .ok_or_else(|| refused(&ExecuteError::Overflow { layer: layer.name.clone() }))?,
             };
             values.push(next);
         }
+        Ok(())
     }
 }
 
-/// Accumulators of a quantised layer, dequantised; floats hold them exactly as long as they stay below 2^53.
+fn refused(error: &ExecuteError) -> QuantiseError {
+    let reason = "an accumulator of the samples overflows 64 bits; lower the bits".to_owned();
+    match error {
+        ExecuteError::Overflow { layer } => QuantiseError::Layer { layer: layer.clone(), reason },
+        other => QuantiseError::Layer { layer: "samples".into(), reason: other.to_string() },
+    }
+}
+
+/// A layer's values, whether or not they lie in its range.
+fn finished(layer: &FixedLayer, sources: &[usize], values: &[Array3<i64>]) -> Option<Array3<i64>> {
+    let sources: Vec<_> = sources.iter().map(|&source| &values[source]).collect();
+    let mut sums = layer.accumulate(&sources)?;
+    // Quantisation makes no layer that is rescaled.
+    if let OutputKind::Requantise { shift, activation, .. } = &layer.finish.kind {
+        for ((channel, ..), value) in sums.indexed_iter_mut() {
+            *value = activation.apply(round_shift(*value, shift.of(channel))?);
+        }
+    }
+    Some(sums)
+}
+
+/// Accumulators of a layer whose terms and biases are integers already.
 pub(crate) struct Sums<'a> {
-    pub(crate) linear: &'a Linear<i64>,
-    /// Only their signs matter: tensors are dequantised.
-    pub(crate) skips: &'a [Skip<i64>],
+    pub(crate) terms: &'a [Term<i64>],
+    pub(crate) bias: &'a [i64],
+    pub(crate) output: Planes,
     /// Places of the nodes that the layer reads.
     pub(crate) sources: &'a [usize],
-    /// Scale of each channel of what the linear operator reads.
-    pub(crate) source_scale: &'a PerChannel<i32>,
     /// Scale of each channel's accumulators.
     pub(crate) scale: &'a PerChannel<i32>,
 }
 
 impl Sums<'_> {
-    fn run(&self, values: &[Array3<f64>]) -> Array3<f64> {
-        let weights = self.linear.map(|w| *w as f64, |b| *b as f64);
-        let mut source = values[self.sources[0]].clone();
-        for ((channel, ..), value) in source.indexed_iter_mut() {
-            *value *= f64::powi(2.0, self.source_scale.of(channel));
-        }
-        let sums = weights.apply(&source);
-        let mut sums = sums.unwrap_or_else(|| Array3::zeros(self.linear.output.dims()));
-        for ((channel, ..), sum) in sums.indexed_iter_mut() {
-            *sum *= f64::powi(2.0, -self.scale.of(channel));
-        }
-        for (skip, source) in self.skips.iter().zip(&self.sources[1..]) {
-            // Floats do not overflow.
-            skip.with_factor(skip.factor.map(|factor| factor.signum() as f64)).add_to(
-                &mut sums,
-                &values[*source],
-                self.linear.skip_stride(),
-            );
-        }
-        sums
+    fn run(&self, values: &[Array3<i64>]) -> Option<Array3<i64>> {
+        let sources: Vec<_> = self.sources.iter().map(|&source| &values[source]).collect();
+        accumulate(self.terms, self.bias, self.output, &sources)
     }
 }
 
@@ -193,30 +209,30 @@ fn channel_bounds<'a>(tensors: impl Iterator<Item = &'a Array3<f64>>) -> Vec<Bou
 }
 
 /// Columns of the layer's matrix form, over a subset of output positions of all samples.
-fn columns(linear: &Linear<f64>, inputs: &[&Array3<f64>]) -> Vec<Vec<f64>> {
-    let (kh, kw) = linear.kernel_size();
-    let pooled = linear.pooled();
-    let positions = linear.output.plane() * inputs.len();
+fn columns(kernel: &Kernel<f64>, output: Planes, inputs: &[&Array3<f64>]) -> Vec<Vec<f64>> {
+    let (kh, kw) = kernel.size();
+    let pooled = kernel.pooled();
+    let positions = output.plane() * inputs.len();
     let stride = positions.div_ceil(MOST_POSITIONS);
     let mut columns = vec![Vec::new(); pooled.channels * kh * kw];
     for position in (0..positions).step_by(stride.max(1)) {
-        let (sample, place) = (position / linear.output.plane(), position % linear.output.plane());
-        let (y, x) = (place / linear.output.width * linear.stride, place % linear.output.width * linear.stride);
+        let (sample, place) = (position / output.plane(), position % output.plane());
+        let (y, x) = (place / output.width * kernel.stride, place % output.width * kernel.stride);
         for (index, column) in columns.iter_mut().enumerate() {
             let (c, dy, dx) = (index / (kh * kw), index / kw % kh, index % kw);
-            column.push(window_sum(linear, inputs[sample], c, y + dy, x + dx));
+            column.push(window_sum(kernel, inputs[sample], c, y + dy, x + dx));
         }
     }
     columns
 }
 
 /// The value under a tap, with padded coordinates: a sum over the layer's window.
-fn window_sum(linear: &Linear<f64>, input: &Array3<f64>, c: usize, y: usize, x: usize) -> f64 {
-    let pooled = linear.pooled();
+fn window_sum(kernel: &Kernel<f64>, input: &Array3<f64>, c: usize, y: usize, x: usize) -> f64 {
+    let pooled = kernel.pooled();
     let inside = |at: usize, before: usize, size: usize| at.checked_sub(before).filter(|&at| at < size);
-    let row = inside(y, linear.padding.top, pooled.height);
-    let column = inside(x, linear.padding.left, pooled.width);
+    let row = inside(y, kernel.padding.top, pooled.height);
+    let column = inside(x, kernel.padding.left, pooled.width);
     let (Some(row), Some(column)) = (row, column) else { return 0.0 };
-    let w = linear.window;
+    let w = kernel.window;
     (0..w * w).map(|i| input[[c, row * w + i / w, column * w + i % w]]).sum()
 }

@@ -1,26 +1,29 @@
-//! The integer executor: the specification that a proof is held to.
+//! The executor: one for layers of floats and of integers. Of integers, it is the specification that a proof is held to.
 
 use ndarray::Array3;
 
 use crate::activation::FixedActivation;
 use crate::error::ExecuteError;
 use crate::fixed::{Fixed, FixedInput, FixedLayer, OutputKind, ValueRange, round_shift};
+use crate::fused::{Fused, FusedLayer};
 use crate::graph::Graph;
+use crate::layer::{Layer, LayerNode};
+use crate::number::Number;
 use crate::per_channel::PerChannel;
 use crate::rescale::{Rescale, Stored};
 
-/// Every integer of one execution, by node of the graph.
+/// Every number of one execution, by node of the graph.
 #[derive(Clone, Debug)]
-pub struct Trace {
+pub struct Trace<T = i64> {
     /// The layer's accumulators; for the input node, the input itself.
-    pub accumulators: Vec<Array3<i64>>,
+    pub accumulators: Vec<Array3<T>>,
     /// The values that consumers read.
-    pub values: Vec<Array3<i64>>,
+    pub values: Vec<Array3<T>>,
 }
 
-impl Trace {
-    /// The model's output integers.
-    pub fn output(&self) -> Vec<i64> {
+impl<T: Copy> Trace<T> {
+    /// The model's output.
+    pub fn output(&self) -> Vec<T> {
         self.values.last().map(|output| output.iter().copied().collect()).unwrap_or_default()
     }
 }
@@ -31,7 +34,8 @@ impl Trace {
 /// A wrong length, a value that is not finite, a value outside a layer's range, or an overflow, each naming
 /// its place.
 pub fn execute(graph: &Graph<Fixed>, input: &[f64]) -> Result<Trace, ExecuteError> {
-    run(graph, |spec| quantise_input(spec, input))
+    check_weights(graph)?;
+    run(graph, |spec| quantise_input(spec, input), FixedLayer::finished)
 }
 
 /// Runs the graph exactly on values of its input: integers less the zero point if the model stores them with one.
@@ -39,29 +43,62 @@ pub fn execute(graph: &Graph<Fixed>, input: &[f64]) -> Result<Trace, ExecuteErro
 /// # Errors
 /// See [`execute`].
 pub fn execute_integers(graph: &Graph<Fixed>, input: &[i64]) -> Result<Trace, ExecuteError> {
-    run(graph, |spec| in_shape(spec, input.to_vec()))
+    check_weights(graph)?;
+    run(graph, |spec| in_shape(spec, input.to_vec()), FixedLayer::finished)
 }
 
-fn run(
-    graph: &Graph<Fixed>,
-    input: impl Fn(&FixedInput) -> Result<Array3<i64>, ExecuteError>,
-) -> Result<Trace, ExecuteError> {
+/// Runs a merged graph in floats.
+///
+/// # Errors
+/// None but of a graph whose edges are not its terms'.
+pub fn execute_floats(graph: &Graph<Fused>, input: &Array3<f64>) -> Result<Trace<f64>, ExecuteError> {
+    run(graph, |_| Ok(input.clone()), FusedLayer::finished)
+}
+
+fn run<T: Number>(
+    graph: &Graph<LayerNode<T>>,
+    input: impl Fn(&T::Input) -> Result<Array3<T>, ExecuteError>,
+    finish: impl Fn(&Layer<T>, &Array3<T>) -> Result<Array3<T>, ExecuteError>,
+) -> Result<Trace<T>, ExecuteError> {
     let mut trace = Trace { accumulators: Vec::new(), values: Vec::new() };
     for (id, node) in graph.nodes() {
         let (accumulators, values) = match node {
-            Fixed::Input(spec) => {
+            LayerNode::Input(spec) => {
                 let values = input(spec)?;
                 (values.clone(), values)
             }
-            Fixed::Layer(layer) => {
+            LayerNode::Layer(layer) => {
                 let sources: Vec<_> = graph.inputs(id).iter().map(|id| &trace.values[id.index()]).collect();
-                run_layer(layer, &sources)?
+                let overflow = || ExecuteError::Overflow { layer: layer.name.clone() };
+                let accumulators = layer.accumulate(&sources).ok_or_else(overflow)?;
+                let values = finish(layer, &accumulators)?;
+                (accumulators, values)
             }
         };
         trace.accumulators.push(accumulators);
         trace.values.push(values);
     }
     Ok(trace)
+}
+
+impl FusedLayer {
+    fn finished(&self, accumulators: &Array3<f64>) -> Result<Array3<f64>, ExecuteError> {
+        Ok(accumulators.mapv(|value| self.finish.activation.apply(value)))
+    }
+}
+
+impl FixedLayer {
+    /// The values that accumulators become, each within the layer's range.
+    fn finished(&self, accumulators: &Array3<i64>) -> Result<Array3<i64>, ExecuteError> {
+        let overflow = || ExecuteError::Overflow { layer: self.name.clone() };
+        Ok(match &self.finish.kind {
+            OutputKind::Raw => accumulators.clone(),
+            OutputKind::Requantise { shift, activation, range } => {
+                requantise(self, accumulators, shift, (activation, range))?
+            }
+            OutputKind::Rescale(rescale) => rescaled(rescale, accumulators).ok_or_else(overflow)?,
+        })
+    }
 }
 
 fn quantise_input(spec: &FixedInput, input: &[f64]) -> Result<Array3<i64>, ExecuteError> {
@@ -92,26 +129,15 @@ fn in_shape(spec: &FixedInput, integers: Vec<i64>) -> Result<Array3<i64>, Execut
     Ok(values)
 }
 
-fn run_layer(layer: &FixedLayer, sources: &[&Array3<i64>]) -> Result<(Array3<i64>, Array3<i64>), ExecuteError> {
-    check_weights(layer)?;
-    let overflow = || ExecuteError::Overflow { layer: layer.name.clone() };
-    let mut accumulators = layer.linear.apply(sources[0]).ok_or_else(overflow)?;
-    for (skip, source) in layer.skips.iter().zip(&sources[1..]) {
-        skip.add_to(&mut accumulators, source, layer.linear.skip_stride()).ok_or_else(overflow)?;
-    }
-    let values = match &layer.kind {
-        OutputKind::Raw => accumulators.clone(),
-        OutputKind::Requantise { shift, activation, range } => {
-            requantise(layer, &accumulators, shift, (activation, range))?
+fn check_weights(graph: &Graph<Fixed>) -> Result<(), ExecuteError> {
+    for (_, node) in graph.nodes() {
+        let Fixed::Layer(layer) = node else { continue };
+        if let Some((channel, value)) = layer.weight_beyond_bits() {
+            let (layer, bits) = (layer.name.clone(), layer.finish.weight_bits);
+            return Err(ExecuteError::WeightRange { layer, channel, value, bits });
         }
-        OutputKind::Rescale(rescale) => rescaled(rescale, &accumulators).ok_or_else(overflow)?,
-    };
-    Ok((accumulators, values))
-}
-
-fn check_weights(layer: &FixedLayer) -> Result<(), ExecuteError> {
-    let Some((channel, value)) = layer.weight_beyond_bits() else { return Ok(()) };
-    Err(ExecuteError::WeightRange { layer: layer.name.clone(), channel, value, bits: layer.weight_bits })
+    }
+    Ok(())
 }
 
 fn requantise(

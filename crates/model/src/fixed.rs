@@ -7,20 +7,15 @@ use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
 use crate::activation::FixedActivation;
-use crate::linear::Linear;
+use crate::layer::{Layer, LayerNode};
 use crate::per_channel::PerChannel;
 use crate::planes::Planes;
 use crate::rescale::{Rescale, Stored};
-use crate::skip::Skip;
 
 /// A node of the quantised graph.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Fixed {
-    /// The model's input.
-    Input(FixedInput),
-    /// A linear operator on the first input, skip connections from the others, requantisation and activation.
-    Layer(FixedLayer),
-}
+pub type Fixed = LayerNode<i64>;
+/// A quantised layer: its bias is in the accumulators' scale.
+pub type FixedLayer = Layer<i64>;
 
 /// The quantised input.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,20 +30,14 @@ pub struct FixedInput {
     pub stored: Option<Stored>,
 }
 
-/// A quantised layer: `acc = bias + kernel * x + sum_i skips_i * x_i`, then [`OutputKind`].
+/// What becomes of a quantised layer's accumulators, and what its integers stand for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FixedLayer {
-    /// Name of the node of the model file that the layer started from.
-    pub name: String,
-    /// Integer weights and bias; the bias is in the accumulator's scale.
-    pub linear: Linear<i64>,
-    /// How every input after the first is added.
-    pub skips: Vec<Skip<i64>>,
+pub struct FixedFinish {
     /// Bits of a weight: weights lie in `[-2^(bits-1), 2^(bits-1))`.
     pub weight_bits: u32,
     /// Power-of-two scale of each channel's accumulators.
     pub accumulator_scale: PerChannel<i32>,
-    /// What becomes of the accumulator.
+    /// What becomes of the accumulators.
     pub kind: OutputKind,
 }
 
@@ -137,7 +126,7 @@ impl Fixed {
     pub fn shape(&self) -> Planes {
         match self {
             Self::Input(input) => input.shape,
-            Self::Layer(layer) => layer.linear.output,
+            Self::Layer(layer) => layer.output,
         }
     }
 
@@ -145,8 +134,10 @@ impl Fixed {
     pub fn stored(&self) -> Option<Stored> {
         match self {
             Self::Input(input) => input.stored,
-            Self::Layer(FixedLayer { kind: OutputKind::Rescale(rescale), .. }) => Some(rescale.stored),
-            Self::Layer(_) => None,
+            Self::Layer(layer) => match &layer.finish.kind {
+                OutputKind::Rescale(rescale) => Some(rescale.stored),
+                OutputKind::Raw | OutputKind::Requantise { .. } => None,
+            },
         }
     }
 }
@@ -159,9 +150,14 @@ impl FixedInput {
 }
 
 impl FixedLayer {
+    /// The layer with other accumulators' fate.
+    pub fn with_kind(self, kind: OutputKind) -> Self {
+        Self { finish: FixedFinish { kind, ..self.finish }, ..self }
+    }
+
     /// The real number that the value 1 of a channel of the result stands for.
     pub fn unit(&self, channel: usize) -> f64 {
-        match &self.kind {
+        match &self.finish.kind {
             OutputKind::Rescale(rescale) => rescale.stored.unit.into(),
             OutputKind::Requantise { activation: FixedActivation::Table(table), .. } => {
                 f64::powi(2.0, -table.scale)
@@ -173,39 +169,41 @@ impl FixedLayer {
     /// The first weight that the layer's bits do not hold in two's complement, with its output channel.
     pub fn weight_beyond_bits(&self) -> Option<(usize, i64)> {
         // More bits than an integer has hold every weight.
-        let half = 1i64.checked_shl(self.weight_bits.saturating_sub(1)).filter(|half| *half > 0);
-        let beyond = |weight: i64| half.is_some_and(|half| !(-half..half).contains(&weight));
-        let mut weights = self.linear.kernel.indexed_iter();
-        weights.find(|(_, weight)| beyond(**weight)).map(|((channel, ..), &weight)| (channel, weight))
+        let half = 1i64.checked_shl(self.finish.weight_bits.saturating_sub(1)).filter(|half| *half > 0)?;
+        let kernel = self.kernel()?;
+        let mut weights = kernel.weights.indexed_iter();
+        weights
+            .find(|(_, weight)| !(-half..half).contains(*weight))
+            .map(|((channel, ..), &weight)| (channel, weight))
     }
 
     /// The bias with the rounding term of the requantisation added, which leaves a plain floor.
     pub fn rounded_bias(&self) -> Vec<i64> {
-        let half = |channel: usize| match &self.kind {
+        let half = |channel: usize| match &self.finish.kind {
             OutputKind::Requantise { shift, .. } => 1 << shift.of(channel) >> 1,
             OutputKind::Raw | OutputKind::Rescale(_) => 0,
         };
-        self.linear.bias.iter().enumerate().map(|(channel, bias)| bias + half(channel)).collect()
+        self.bias.iter().enumerate().map(|(channel, bias)| bias + half(channel)).collect()
     }
 
     /// Scale of each channel of the layer's result.
     pub fn scale(&self) -> PerChannel<i32> {
-        match &self.kind {
+        match &self.finish.kind {
             OutputKind::Requantise { activation: FixedActivation::Table(table), .. } => {
                 PerChannel::uniform(table.scale)
             }
-            OutputKind::Requantise { shift, .. } => self.accumulator_scale.less(shift),
-            OutputKind::Raw | OutputKind::Rescale(_) => self.accumulator_scale.clone(),
+            OutputKind::Requantise { shift, .. } => self.finish.accumulator_scale.less(shift),
+            OutputKind::Raw | OutputKind::Rescale(_) => self.finish.accumulator_scale.clone(),
         }
     }
 
     /// The real number that the value 1 of a channel's rounded accumulator stands for, before the activation.
     pub fn rounded_unit(&self, channel: usize) -> f64 {
-        let dropped = match &self.kind {
+        let dropped = match &self.finish.kind {
             OutputKind::Raw | OutputKind::Rescale(_) => 0,
             OutputKind::Requantise { shift, .. } => shift.of(channel) as i32,
         };
-        f64::powi(2.0, dropped - self.accumulator_scale.of(channel))
+        f64::powi(2.0, dropped - self.finish.accumulator_scale.of(channel))
     }
 }
 

@@ -4,9 +4,8 @@ use ndarray::{Array2, Array4};
 use serde::{Deserialize, Serialize};
 
 use crate::activation::Activation;
-use crate::linear::Padding;
 use crate::planes::Planes;
-use crate::skip::Skip;
+use crate::term::{Move, Padding};
 
 /// One imported operator.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -77,7 +76,7 @@ pub enum FloatOp {
     /// The sum of several tensors, each moved and times its factor: residual sums, concatenations, slices, paddings.
     Sum {
         /// One per input.
-        terms: Vec<Skip<f64>>,
+        terms: Vec<Move<f64>>,
     },
     /// The product of two tensors, value by value.
     Product,

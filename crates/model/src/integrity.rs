@@ -4,10 +4,10 @@
 use crate::activation::FixedActivation;
 use crate::fixed::{Fixed, FixedInput, FixedLayer, OutputKind, ValueRange};
 use crate::graph::Graph;
-use crate::linear::Linear;
 use crate::per_channel::PerChannel;
 use crate::planes::Planes;
 use crate::rescale::Stored;
+use crate::term::{Kernel, Move, Term};
 
 /// Largest extent of a tensor, a kernel, a padding or an offset.
 const MOST_EXTENT: usize = 1 << 20;
@@ -55,48 +55,46 @@ fn check_input(input: &FixedInput) -> Checked<Planes> {
 }
 
 fn check_layer(layer: &FixedLayer, sources: &[Planes]) -> Checked<Planes> {
-    let linear = &layer.linear;
-    let (first, others) = sources.split_first().ok_or("it reads nothing")?;
-    check_linear(linear)?;
-    ensure(linear.input == *first, "its operator does not fit what it reads")?;
-    ensure(layer.skips.len() == others.len(), "it has another number of skip connections than of inputs")?;
-    for (skip, source) in layer.skips.iter().zip(others) {
-        let fits = skip.fits(*source, linear.output) && skip.factor.fits(linear.output.channels);
-        ensure(fits, "a skip connection has other channels")?;
-        let near = |offset: i64| offset.unsigned_abs() <= MOST_EXTENT as u64;
-        ensure(near(skip.offset.0) && near(skip.offset.1), "a skip connection reaches too far")?;
+    check_shape(layer.output)?;
+    ensure(layer.bias.len() == layer.output.channels, "its bias has other channels than its output")?;
+    ensure(layer.arity() == sources.len(), "its terms read another number of tensors than it has inputs")?;
+    ensure(layer.terms.iter().filter_map(Term::as_kernel).count() <= 1, "it has several kernels")?;
+    for (term, sources) in layer.reads(sources) {
+        match term {
+            Term::Kernel(kernel) => check_kernel(kernel)?,
+            Term::Move(moved) => check_move(moved)?,
+        }
+        term.check(sources, layer.output)?;
     }
-    ensure(layer.weight_bits < i64::BITS, "its weights have too many bits")?;
-    check_scales(&layer.accumulator_scale, linear.output)?;
-    check_kind(&layer.kind, linear.output)?;
-    Ok(linear.output)
+    let finish = &layer.finish;
+    ensure(finish.weight_bits < i64::BITS, "its weights have too many bits")?;
+    check_scales(&finish.accumulator_scale, layer.output)?;
+    check_kind(&finish.kind, layer.output)?;
+    Ok(layer.output)
 }
 
-fn check_linear(linear: &Linear<i64>) -> Checked<()> {
-    check_shape(linear.input)?;
-    check_shape(linear.output)?;
+fn check_move(moved: &Move<i64>) -> Checked<()> {
+    let near = |offset: i64| offset.unsigned_abs() <= MOST_EXTENT as u64;
+    ensure(near(moved.offset.0) && near(moved.offset.1), "a tensor that it adds is moved too far")?;
+    ensure((1..=MOST_EXTENT).contains(&moved.stride), "a stride is 0 or too large")
+}
+
+fn check_kernel(kernel: &Kernel<i64>) -> Checked<()> {
+    check_shape(kernel.input)?;
     let small = |extent: usize| (1..=MOST_EXTENT).contains(&extent);
     ensure(
-        [linear.window, linear.stride, linear.groups].into_iter().all(small),
+        [kernel.window, kernel.stride, kernel.groups].into_iter().all(small),
         "a stride, a window or a number of groups is 0 or too large",
     )?;
-    let (outputs, inputs, height, width) = linear.kernel.dim();
+    let (outputs, inputs, height, width) = kernel.weights.dim();
     ensure(small(height) && small(width), "its kernel has no extent, or too large a one")?;
-    let padding = &linear.padding;
+    let padding = &kernel.padding;
     let sides = [padding.top, padding.left, padding.bottom, padding.right];
     ensure(sides.iter().all(|side| *side <= MOST_EXTENT), "its padding is too wide")?;
-    check_shape(linear.pooled())?;
-    let channels = linear.output.channels;
-    ensure(
-        outputs == channels && linear.bias.len() == channels,
-        "its weights have other channels than its output",
-    )?;
-    ensure(channels.is_multiple_of(linear.groups), "its groups do not divide its channels")?;
-    let read = inputs.checked_mul(linear.groups);
-    ensure(
-        inputs == 0 || read == Some(linear.input.channels),
-        "its weights read other channels than its input has",
-    )
+    check_shape(kernel.pooled())?;
+    ensure(outputs.is_multiple_of(kernel.groups), "its groups do not divide its channels")?;
+    let read = inputs.checked_mul(kernel.groups);
+    ensure(read == Some(kernel.input.channels), "its weights read other channels than its input has")
 }
 
 fn check_kind(kind: &OutputKind, output: Planes) -> Checked<()> {

@@ -1,8 +1,8 @@
 //! Layer graphs of a trained network, from float operators to exact integers.
 //!
 //! The stages are types: of a [`Graph`] of [`Float`] operators, [`fuse()`] merges them into layers, [`quantise()`] gives
-//! every layer integer weights and an exact meaning, and [`execute()`] runs that meaning. The integer executor *is* the
-//! specification of a proof.
+//! every layer integer weights and an exact meaning, and [`execute()`] runs that meaning. A [`Layer`] is a sum of [`Term`]s,
+//! in floats and in integers alike. The integer executor *is* the specification of a proof.
 //!
 //! This crate knows nothing of model files, circuits, fields or cost.
 
@@ -16,32 +16,33 @@ mod fused;
 mod graph;
 mod integrity;
 mod interval;
-mod linear;
+mod layer;
 mod max_pool;
 mod merge;
 mod multiplier;
+mod number;
 mod per_channel;
 mod planes;
 mod quantise;
 mod rescale;
 mod rounding;
-mod skip;
+mod term;
 
 pub use activation::{Activation, Clamp, FixedActivation, Function, ValueTable};
 pub use error::{ExecuteError, QuantiseError};
-pub use execute::{Trace, execute, execute_integers};
-pub use fixed::{Fixed, FixedInput, FixedLayer, OutputKind, RangeSource, ValueRange};
+pub use execute::{Trace, execute, execute_floats, execute_integers};
+pub use fixed::{Fixed, FixedFinish, FixedInput, FixedLayer, OutputKind, RangeSource, ValueRange};
 pub use float::{Float, FloatOp};
-pub use fused::{Fused, Precision, run_fused};
+pub use fused::{FloatFinish, Fused, FusedLayer, Precision};
 pub use graph::{Graph, NodeId};
 pub use integrity::check_fixed;
-pub use interval::channel_bounds;
-pub use linear::{Linear, Number, Padding};
+pub use layer::{Layer, LayerNode};
 pub use max_pool::window_steps;
 pub use merge::fuse;
 pub use multiplier::Multiplier;
+pub use number::Number;
 pub use per_channel::PerChannel;
 pub use planes::Planes;
 pub use quantise::{QuantiseOptions, quantise};
 pub use rescale::{Nudge, Rescale, Scaling, Stored};
-pub use skip::Skip;
+pub use term::{Extent, Kernel, Move, Padding, Term};

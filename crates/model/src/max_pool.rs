@@ -5,10 +5,9 @@
 
 use crate::activation::{Activation, Clamp};
 use crate::fused::Precision;
-use crate::linear::Padding;
 use crate::merge::{Branch, Merger, Source};
 use crate::planes::Planes;
-use crate::skip::Skip;
+use crate::term::{Move, Padding};
 
 const RELU: Activation = Activation::Clamp(Clamp { lo: Some(0.0), hi: None });
 
@@ -52,7 +51,7 @@ impl Merger {
         for step in window_steps(reach + 1) {
             let gain = self.gain(name, tensor, step, direction, -1.0);
             let offset = (-((direction.0 * step) as i64), -((direction.1 * step) as i64));
-            let terms = vec![(tensor, Skip::plain(1.0)), (gain, Skip { offset, ..Skip::plain(1.0) })];
+            let terms = vec![(tensor, Move::plain(1.0)), (gain, Move { offset, ..Move::plain(1.0) })];
             let shape = self.result(tensor);
             tensor = self.push_kept(name, terms, shape, Precision::Maximum).source;
         }
@@ -69,7 +68,7 @@ impl Merger {
     ) -> Source {
         for step in window_steps(window) {
             let gain = self.gain(name, tensor, step, direction, 1.0);
-            let terms = vec![(tensor, Skip::plain(1.0)), (gain, Skip::plain(1.0))];
+            let terms = vec![(tensor, Move::plain(1.0)), (gain, Move::plain(1.0))];
             let shape = self.result(if clipped { tensor } else { gain });
             tensor = self.push_kept(name, terms, shape, Precision::Maximum).source;
         }
@@ -81,8 +80,8 @@ impl Merger {
         let inner = self.result(tensor);
         let (dy, dx) = (direction.0 * step, direction.1 * step);
         let shape = Planes::new(inner.channels, inner.height - dy, inner.width - dx);
-        let later = Skip { offset: (dy as i64, dx as i64), ..Skip::plain(sign) };
-        let terms = vec![(tensor, later), (tensor, Skip::plain(-sign))];
+        let later = Move { offset: (dy as i64, dx as i64), ..Move::plain(sign) };
+        let terms = vec![(tensor, later), (tensor, Move::plain(-sign))];
         self.push_moved(name, terms, shape, RELU).source
     }
 
@@ -103,10 +102,10 @@ impl Merger {
         let lower = picked(&[((1, 1), 1.0), ((1, 0), -1.0)]);
         let [upper, lower] = [upper, lower].map(|gain| self.push_activation(name, gain, &RELU).source);
         let half = self.result(first.source);
-        let terms = vec![(down.source, Skip::plain(1.0)), (lower, Skip::plain(1.0)), (upper, Skip::plain(-1.0))];
+        let terms = vec![(down.source, Move::plain(1.0)), (lower, Move::plain(1.0)), (upper, Move::plain(-1.0))];
         let gain = self.push_kept(name, terms, half, Precision::Exact);
         let gain = self.push_activation(name, gain, &RELU).source;
-        let terms = vec![(first.source, Skip::plain(1.0)), (upper, Skip::plain(1.0)), (gain, Skip::plain(1.0))];
+        let terms = vec![(first.source, Move::plain(1.0)), (upper, Move::plain(1.0)), (gain, Move::plain(1.0))];
         self.push_kept(name, terms, half, Precision::Maximum)
     }
 
@@ -114,7 +113,7 @@ impl Merger {
     fn push_kept(
         &mut self,
         name: &str,
-        terms: Vec<(Source, Skip<f64>)>,
+        terms: Vec<(Source, Move<f64>)>,
         shape: Planes,
         precision: Precision,
     ) -> Branch {
@@ -127,10 +126,8 @@ impl Merger {
     fn push_picked(&mut self, name: &str, tensor: Source, stride: usize, taps: &[((i64, i64), f64)]) -> Branch {
         let inner = self.result(tensor);
         let shape = Planes::new(inner.channels, inner.height.div_ceil(stride), inner.width.div_ceil(stride));
-        let term = |&(offset, sign): &((i64, i64), f64)| (tensor, Skip { offset, ..Skip::plain(sign) });
-        let branch = self.push_kept(name, taps.iter().map(term).collect(), shape, Precision::Exact);
-        self.set_skip_stride(&branch, stride);
-        branch
+        let term = |&(offset, sign): &((i64, i64), f64)| (tensor, Move { offset, stride, ..Move::plain(sign) });
+        self.push_kept(name, taps.iter().map(term).collect(), shape, Precision::Exact)
     }
 }
 

@@ -8,11 +8,10 @@ use ndarray::{Array2, Array4};
 
 use crate::activation::{Activation, Clamp, Function};
 use crate::float::{Float, FloatOp};
-use crate::fused::{Fused, Precision};
+use crate::fused::{FloatFinish, Fused, FusedLayer, Precision};
 use crate::graph::{Graph, NodeId};
-use crate::linear::{Linear, Padding};
 use crate::planes::Planes;
-use crate::skip::Skip;
+use crate::term::{Kernel, Move, Padding, Term};
 
 /// Side of the largest window that folds into the layer reading it, unless it is the whole plane; larger pools become
 /// layers.
@@ -39,18 +38,26 @@ pub fn fuse(graph: &Graph<Float>) -> Graph<Fused> {
 /// What a layer reads: the model's input, or another layer.
 pub(crate) type Source = Option<usize>;
 
-struct Layer {
-    name: String,
-    linear: Linear<f64>,
-    activation: Activation,
-    source: Source,
-    skips: Vec<(Source, Skip<f64>)>,
-    precision: Precision,
+/// A layer under construction, and what its terms read.
+struct Built {
+    layer: FusedLayer,
+    sources: Vec<Source>,
 }
 
-impl Layer {
-    fn sources(&self) -> impl Iterator<Item = Source> + '_ {
-        std::iter::once(self.source).chain(self.skips.iter().map(|(source, _)| *source))
+impl Built {
+    /// Whether tensors may be added to the layer. A strided convolution's values are too far apart for others to be added in
+    /// place.
+    fn takes_terms(&self) -> bool {
+        let finish = &self.layer.finish;
+        finish.activation.is_identity()
+            && finish.precision == Precision::Calibrated
+            && self.layer.terms.iter().all(|term| term.stride() == 1)
+    }
+
+    /// The kernel and what it reads.
+    fn kernel(&self) -> Option<(&Kernel<f64>, Source)> {
+        let mut reads = self.layer.reads(&self.sources);
+        reads.find_map(|(term, sources)| Some((term.as_kernel()?, *sources.first()?)))
     }
 }
 
@@ -114,7 +121,7 @@ enum Way {
 /// Layers under construction.
 pub(crate) struct Merger {
     input: Planes,
-    layers: Vec<Layer>,
+    layers: Vec<Built>,
 }
 
 impl Merger {
@@ -153,7 +160,7 @@ impl Merger {
 
     /// Shape of the closed layer's result.
     pub(crate) fn result(&self, source: Source) -> Planes {
-        source.map_or(self.input, |index| self.layers[index].linear.output)
+        source.map_or(self.input, |index| self.layers[index].layer.output)
     }
 
     /// Shape after everything pending but flattening.
@@ -164,7 +171,7 @@ impl Merger {
     }
 
     /// The layer that a branch may still change: nothing is pending on it and nobody else reads it.
-    fn open_layer(&mut self, branch: &Branch) -> Option<&mut Layer> {
+    fn open_layer(&mut self, branch: &Branch) -> Option<&mut Built> {
         let index = branch.source.filter(|_| branch.owned && branch.pending.is_none())?;
         self.layers.get_mut(index)
     }
@@ -179,19 +186,22 @@ impl Merger {
 
     pub(crate) fn push_activation(&mut self, name: &str, mut branch: Branch, activation: &Activation) -> Branch {
         let flat = branch.pending.flat_from.take();
-        let joins = self.open_layer(&branch).is_some_and(|layer| layer.activation.then(activation).is_some());
+        let joins =
+            self.open_layer(&branch).is_some_and(|open| open.layer.finish.activation.then(activation).is_some());
         if !joins {
             branch = self.flush(name, branch);
         }
-        if let Some(layer) = self.open_layer(&branch) {
-            layer.activation = layer.activation.then(activation).unwrap_or(*activation);
+        if let Some(open) = self.open_layer(&branch) {
+            let finish = &mut open.layer.finish;
+            finish.activation = finish.activation.then(activation).unwrap_or(*activation);
         }
         branch.pending.flat_from = flat;
         branch
     }
 
     fn push_pool(&mut self, name: &str, mut branch: Branch, window: (usize, usize), stride: usize) -> Branch {
-        let producer_stride = branch.source.map_or(1, |index| self.layers[index].linear.stride);
+        let producer = branch.source.and_then(|index| self.layers[index].layer.terms.first());
+        let producer_stride = producer.map_or(1, Term::stride);
         let planes = self.planes(&branch);
         let whole = window == (planes.height, planes.width);
         let folds = window.0 == window.1
@@ -217,15 +227,20 @@ impl Merger {
         if branch.pending.flat_from.is_some() && self.planes(&branch).plane() != 1 {
             branch = self.flush(name, branch);
         }
-        let open = self.open_layer(&branch);
-        match open.filter(|layer| {
-            layer.activation.is_identity() && layer.skips.is_empty() && layer.precision == Precision::Calibrated
-        }) {
-            Some(layer) => {
-                for ((o, ..), weight) in layer.linear.kernel.indexed_iter_mut() {
+        let open = self.open_layer(&branch).map(|open| &mut open.layer);
+        let open = open.filter(|layer| {
+            layer.finish.activation.is_identity() && layer.finish.precision == Precision::Calibrated
+        });
+        let scaled = open.and_then(|layer| match &mut layer.terms[..] {
+            [Term::Kernel(kernel)] => Some((kernel, &mut layer.bias)),
+            _ => None,
+        });
+        match scaled {
+            Some((kernel, biases)) => {
+                for ((o, ..), weight) in kernel.weights.indexed_iter_mut() {
                     *weight *= scale[o];
                 }
-                for (o, bias) in layer.linear.bias.iter_mut().enumerate() {
+                for (o, bias) in biases.iter_mut().enumerate() {
                     *bias = *bias * scale[o] + shift[o];
                 }
             }
@@ -240,13 +255,13 @@ impl Merger {
         branch
     }
 
-    /// Adds tensors: the last open layer takes the others as skip connections.
-    fn push_sum(&mut self, name: &str, terms: &[Skip<f64>], sources: Vec<Branch>, shape: Planes) -> Branch {
+    /// Adds tensors: the last open layer takes the others as terms.
+    fn push_sum(&mut self, name: &str, terms: &[Move<f64>], sources: Vec<Branch>, shape: Planes) -> Branch {
         let mut branches: Vec<Branch> = sources.into_iter().map(|branch| self.settle(name, branch)).collect();
         let mut terms = terms.to_vec();
         let hosts = (0..terms.len()).filter(|&slot| {
             let plain = terms[slot].is_plain() && terms[slot].factor.values() == [1.0];
-            plain && self.result(branches[slot].source) == shape && self.takes_skips(&branches[slot])
+            plain && self.result(branches[slot].source) == shape && self.takes_terms(&branches[slot])
         });
         let host = match hosts.collect::<Vec<_>>().into_iter().max_by_key(|&slot| branches[slot].source) {
             Some(slot) => {
@@ -258,18 +273,16 @@ impl Merger {
                 return self.push_moved(name, moved.collect(), shape, Activation::none());
             }
         };
-        if let Some(layer) = self.open_layer(&host) {
-            layer.skips.extend(branches.iter().map(|branch| branch.source).zip(terms));
+        if let Some(open) = self.open_layer(&host) {
+            open.layer.terms.extend(terms.into_iter().map(Term::from));
+            open.sources.extend(branches.iter().map(|branch| branch.source));
         }
         host
     }
 
-    /// Whether a branch is a layer that other tensors can be added to. A strided convolution's values are too far apart
-    /// for others to be added in place.
-    fn takes_skips(&mut self, branch: &Branch) -> bool {
-        self.open_layer(branch).is_some_and(|layer| {
-            layer.activation.is_identity() && layer.linear.stride == 1 && layer.precision == Precision::Calibrated
-        })
+    /// Whether a branch is a layer that other tensors can be added to.
+    fn takes_terms(&mut self, branch: &Branch) -> bool {
+        self.open_layer(branch).is_some_and(|open| open.takes_terms())
     }
 
     /// Closes whatever is pending on a branch.
@@ -277,51 +290,40 @@ impl Merger {
         if branch.pending.is_none() { branch } else { self.flush(name, branch) }
     }
 
-    /// A layer of skip connections alone. One that moves a single tensor rounds nothing.
+    /// A layer of moved tensors alone. One that moves a single tensor rounds nothing.
     pub(crate) fn push_moved(
         &mut self,
         name: &str,
-        terms: Vec<(Source, Skip<f64>)>,
+        terms: Vec<(Source, Move<f64>)>,
         shape: Planes,
         activation: Activation,
     ) -> Branch {
-        let source = terms.first().and_then(|(source, _)| *source);
-        let single = terms.iter().all(|(other, _)| *other == source);
-        self.push_layer(Layer {
-            name: name.to_owned(),
-            linear: Linear::nothing(self.result(source), shape, 1),
-            activation,
-            source,
-            skips: terms,
-            precision: if single { Precision::Exact } else { Precision::Calibrated },
-        })
-    }
-
-    /// Has the layer that a branch ends in take every `stride`-th row and column of what it adds.
-    pub(crate) fn set_skip_stride(&mut self, branch: &Branch, stride: usize) {
-        if let Some(layer) = branch.source.and_then(|index| self.layers.get_mut(index)) {
-            layer.linear.stride = stride;
-        }
+        let (sources, terms): (Vec<Source>, Vec<Move<f64>>) = terms.into_iter().unzip();
+        let single = sources.windows(2).all(|pair| pair[0] == pair[1]);
+        let precision = if single { Precision::Exact } else { Precision::Calibrated };
+        let (terms, bias) = (terms.into_iter().map(Term::from).collect(), vec![0.0; shape.channels]);
+        let finish = FloatFinish { activation, precision };
+        self.push_layer(FusedLayer { name: name.to_owned(), output: shape, terms, bias, finish }, sources)
     }
 
     /// Says what the integers of the layer that a branch ends in may lose.
     pub(crate) fn keep(&mut self, branch: &Branch, precision: Precision) {
-        if let Some(layer) = branch.source.and_then(|index| self.layers.get_mut(index)) {
-            layer.precision = precision;
+        if let Some(built) = branch.source.and_then(|index| self.layers.get_mut(index)) {
+            built.layer.finish.precision = precision;
         }
     }
 
     /// Leaves out of the layer that a branch ends in what lies beyond a shape.
     pub(crate) fn crop_to(&mut self, branch: &Branch, shape: Planes) {
-        if let Some(layer) = branch.source.and_then(|index| self.layers.get_mut(index)) {
-            let output = &mut layer.linear.output;
+        if let Some(built) = branch.source.and_then(|index| self.layers.get_mut(index)) {
+            let output = &mut built.layer.output;
             (output.height, output.width) = (output.height.min(shape.height), output.width.min(shape.width));
         }
     }
 
-    fn push_layer(&mut self, layer: Layer) -> Branch {
-        let pending = Pending::none(layer.linear.output.channels);
-        self.layers.push(layer);
+    fn push_layer(&mut self, layer: FusedLayer, sources: Vec<Source>) -> Branch {
+        let pending = Pending::none(layer.output.channels);
+        self.layers.push(Built { layer, sources });
         Branch { source: Some(self.layers.len() - 1), pending, owned: true }
     }
 
@@ -331,10 +333,10 @@ impl Merger {
         let [a, b] = sources[..] else { return Branch { source: None, pending: Pending::none(0), owned: false } };
         let square = Activation::Function(Function::QuarterSquare);
         let squares = [1.0, -1.0].map(|sign| {
-            let terms = vec![(a, Skip::plain(1.0)), (b, Skip::plain(sign))];
+            let terms = vec![(a, Move::plain(1.0)), (b, Move::plain(sign))];
             self.push_moved(name, terms, shape, square).source
         });
-        let terms = vec![(squares[0], Skip::plain(1.0)), (squares[1], Skip::plain(-1.0))];
+        let terms = vec![(squares[0], Move::plain(1.0)), (squares[1], Move::plain(-1.0))];
         self.push_moved(name, terms, shape, Activation::none())
     }
 
@@ -343,7 +345,7 @@ impl Merger {
         let branch = self.settle(name, branch);
         let relu = Activation::Clamp(Clamp { lo: Some(0.0), hi: None });
         let shape = self.result(branch.source);
-        let positive = self.push_moved(name, vec![(branch.source, Skip::plain(1.0))], shape, relu);
+        let positive = self.push_moved(name, vec![(branch.source, Move::plain(1.0))], shape, relu);
         let scaled = |merger: &mut Self, branch: &Branch, factor: &dyn Fn(f64) -> f64| {
             let kernel = Array4::from_shape_fn((slopes.len(), 1, 1, 1), |(c, ..)| factor(slopes[c]));
             let bias = vec![0.0; slopes.len()];
@@ -351,8 +353,9 @@ impl Merger {
         };
         let whole = scaled(self, &branch, &|slope| slope);
         let rest = scaled(self, &positive, &|slope| 1.0 - slope);
-        if let Some(layer) = self.open_layer(&rest) {
-            layer.skips.push((whole.source, Skip::plain(1.0)));
+        if let Some(open) = self.open_layer(&rest) {
+            open.layer.terms.push(Move::plain(1.0).into());
+            open.sources.push(whole.source);
         }
         rest
     }
@@ -372,18 +375,12 @@ impl Merger {
             bias[o] += *weight * branch.pending.shift[channel];
             *weight *= branch.pending.factor(channel);
         }
-        let input = self.result(branch.source);
-        let window = branch.pending.window;
-        let mut linear = Linear { input, output: input, window, kernel, bias, groups, stride, padding };
-        linear.output = linear.full_output();
-        self.push_layer(Layer {
-            name: name.to_owned(),
-            linear,
-            activation: Activation::none(),
-            source: branch.source,
-            skips: Vec::new(),
-            precision: Precision::Calibrated,
-        })
+        let (input, window) = (self.result(branch.source), branch.pending.window);
+        let kernel = Kernel { input, window, weights: kernel, groups, stride, padding };
+        let finish = FloatFinish { activation: Activation::none(), precision: Precision::Calibrated };
+        let (name, output) = (name.to_owned(), kernel.output());
+        let layer = FusedLayer { name, output, terms: vec![kernel.into()], bias, finish };
+        self.push_layer(layer, vec![branch.source])
     }
 
     /// Turns what is pending into a depthwise layer.
@@ -417,46 +414,50 @@ impl Merger {
         let order = self.order(last.source);
         self.crop(&order);
         let mut places: Vec<NodeId> = vec![input; self.layers.len()];
-        let mut layers: Vec<Option<Layer>> = self.layers.into_iter().map(Some).collect();
+        let mut layers: Vec<Option<Built>> = self.layers.into_iter().map(Some).collect();
         for index in order {
-            let Some(layer) = layers[index].take() else { continue };
-            let reads: Vec<Source> = layer.sources().collect();
-            let Layer { name, linear, activation, skips, precision, .. } = layer;
+            let Some(Built { layer, sources }) = layers[index].take() else { continue };
             let sources: Vec<NodeId> =
-                reads.into_iter().map(|source| source.map_or(input, |index| places[index])).collect();
-            let skips = skips.into_iter().map(|(_, skip)| skip).collect();
-            let node = Fused::Layer { name, linear, skips, activation, precision };
-            places[index] = graph.add(node, &sources);
+                sources.into_iter().map(|source| source.map_or(input, |index| places[index])).collect();
+            places[index] = graph.add(Fused::Layer(layer), &sources);
         }
         graph
     }
 
-    /// Gives a layer that reads sums of windows, or all of a plane, a copy of its source if others read that differently:
-    /// a tensor is evaluated in one way.
+    /// Gives a kernel that reads sums of windows, or all of a plane, a copy of its source if others read that differently: a
+    /// tensor is evaluated in one way.
     fn separate_reads(&mut self) {
         for index in 0..self.layers.len() {
-            let source = self.layers[index].source;
-            let own = self.way(index);
-            let other =
-                |other: &usize| *other != index && self.layers[*other].sources().any(|read| read == source);
-            let differs = (0..self.layers.len()).filter(other).any(|other| {
-                self.layers[other].skips.iter().any(|(read, _)| *read == source)
-                    || (self.layers[other].source == source && self.way(other) != own)
-            });
+            let Some((kernel, source)) = self.layers[index].kernel() else { continue };
+            let own = way(kernel);
+            let differs = (0..self.layers.len())
+                .filter(|other| *other != index)
+                .any(|other| self.reads_otherwise(other, source, &own));
             if own != Way::Positions && differs {
                 let shape = self.result(source);
-                let terms = vec![(source, Skip::plain(1.0))];
+                let terms = vec![(source, Move::plain(1.0))];
                 let copy = self.push_moved("copy", terms, shape, Activation::none());
-                self.layers[index].source = copy.source;
+                self.redirect_kernel(index, copy.source);
             }
         }
     }
 
-    fn way(&self, index: usize) -> Way {
-        let linear = &self.layers[index].linear;
-        match (linear.window, linear.is_full() && linear.pooled().plane() > 1) {
-            (1, false) => Way::Positions,
-            (window, full) => Way::Windows(window, full),
+    /// Whether a layer reads a tensor in another way.
+    fn reads_otherwise(&self, index: usize, tensor: Source, wanted: &Way) -> bool {
+        let built = &self.layers[index];
+        let mut reads = built.layer.reads(&built.sources).filter(|(_, sources)| sources.contains(&tensor));
+        reads.any(|(term, _)| term.as_kernel().is_none_or(|kernel| way(kernel) != *wanted))
+    }
+
+    /// Has the kernel of a layer read another tensor.
+    fn redirect_kernel(&mut self, index: usize, tensor: Source) {
+        let Built { layer, sources } = &mut self.layers[index];
+        let mut first = 0;
+        for term in &layer.terms {
+            if term.as_kernel().is_some() {
+                sources[first] = tensor;
+            }
+            first += term.arity();
         }
     }
 
@@ -470,7 +471,8 @@ impl Merger {
                 order.push(index);
             } else if !std::mem::replace(&mut seen[index], true) {
                 stack.push((index, true));
-                stack.extend(self.layers[index].sources().flatten().map(|source| (source, false)));
+                // The first source is visited last, and lies next to its reader.
+                stack.extend(self.layers[index].sources.iter().flatten().map(|source| (*source, false)));
             }
         }
         order
@@ -480,27 +482,55 @@ impl Merger {
     fn crop(&mut self, order: &[usize]) {
         let mut needs = vec![(0, 0); self.layers.len()];
         if let Some(&last) = order.last() {
-            needs[last] = (self.layers[last].linear.output.height, self.layers[last].linear.output.width);
+            needs[last] = (self.layers[last].layer.output.height, self.layers[last].layer.output.width);
         }
         for &index in order.iter().rev() {
-            let layer = &mut self.layers[index];
-            let output = &mut layer.linear.output;
+            let Built { layer, sources } = &mut self.layers[index];
+            let output = &mut layer.output;
             (output.height, output.width) = (needs[index].0.min(output.height), needs[index].1.min(output.width));
-            let output = *output;
-            let stride = layer.linear.skip_stride();
-            layer.skips.retain(|(_, skip)| skip.reaches(output, stride));
-            let mut need = |source: Source, (height, width): (usize, usize)| {
-                if let Some(source) = source {
-                    needs[source] = (height.max(needs[source].0), width.max(needs[source].1));
+            drop_unreachable(layer, sources);
+            for (term, sources) in layer.reads(sources) {
+                let (height, width) = term.live_source(layer.output);
+                for source in sources.iter().flatten() {
+                    needs[*source] = (height.max(needs[*source].0), width.max(needs[*source].1));
                 }
-            };
-            need(layer.source, layer.linear.live_input());
-            layer.skips.iter().for_each(|(source, skip)| need(*source, skip.live_source(output, stride)));
+            }
         }
         for &index in order {
-            if let Some(source) = self.layers[index].source {
-                self.layers[index].linear.input = self.layers[source].linear.output;
+            self.fit_kernel(index);
+        }
+    }
+
+    /// Tells a layer's kernel the planes of what it reads.
+    fn fit_kernel(&mut self, index: usize) {
+        let Some((_, Some(source))) = self.layers[index].kernel() else { return };
+        let input = self.layers[source].layer.output;
+        for term in &mut self.layers[index].layer.terms {
+            if let Term::Kernel(kernel) = term {
+                kernel.input = input;
             }
         }
     }
+}
+
+fn way(kernel: &Kernel<f64>) -> Way {
+    match (kernel.window, kernel.is_full() && kernel.pooled().plane() > 1) {
+        (1, false) => Way::Positions,
+        (window, full) => Way::Windows(window, full),
+    }
+}
+
+/// Drops moved tensors of which nothing is left.
+fn drop_unreachable(layer: &mut FusedLayer, sources: &mut Vec<Source>) {
+    let FusedLayer { terms, output, .. } = layer;
+    let mut kept = Vec::with_capacity(sources.len());
+    let mut rest = &sources[..];
+    terms.retain(|term| {
+        let (own, others) = rest.split_at(term.arity());
+        rest = others;
+        let reaches = term.reaches(*output);
+        kept.extend(own.iter().copied().filter(|_| reaches));
+        reaches
+    });
+    *sources = kept;
 }

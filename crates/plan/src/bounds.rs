@@ -8,7 +8,7 @@ use zklayout_model::{FixedActivation, PerChannel, Planes, Stored};
 use crate::direct::{Direct, DirectLayer, Finish, Weights};
 use crate::error::PlanError;
 use crate::layout::Layout;
-use crate::limits::{MOST_K, MOST_VALUE};
+use crate::limits::{MOST_K, MOST_POSITIONS, MOST_VALUE};
 use crate::plan::Plan;
 use crate::shape::CircuitShape;
 use crate::streams::{Home, LinearFact, Passes, Read, Scale, StreamKnobs, Streams, Tile, WeightStep};
@@ -17,8 +17,6 @@ use crate::table::{Steps, Table, TableKind};
 
 /// Columns of one kind, and entries of a list that takes a column each.
 const MOST_COLUMNS: usize = 4096;
-/// Positions, rows and channels.
-const MOST_POSITIONS: usize = 1 << 27;
 /// Powers of a challenge that all passes together are written with: a gate's expression grows with each.
 const MOST_POWERS: usize = 1 << 17;
 /// Magnitude of what scaled accumulators are multiplied by or offset with.
@@ -216,30 +214,17 @@ fn home(layout: &Streams, home: &Home) -> Result<(), PlanError> {
 }
 
 fn fact(layout: &Streams, fact: &LinearFact) -> Result<(), PlanError> {
-    let homes = layout.homes.len();
     let outputs = fact.groups.checked_mul(fact.group_outputs).filter(|outputs| *outputs <= MOST_POSITIONS);
-    let taps = fact.kernel.0.checked_mul(fact.kernel.1).and_then(|taps| taps.checked_mul(fact.group_inputs));
-    hold("layer", outputs.is_some() && taps.is_some_and(|taps| taps <= MOST_POSITIONS))?;
-    hold("number of skip connections", fact.skips.len() <= MOST_COLUMNS)?;
+    hold("layer", outputs.is_some())?;
+    hold("number of terms", fact.terms.len() <= MOST_COLUMNS)?;
     hold("number of scales", fact.scales.is_empty() || Some(fact.scales.len()) == outputs)?;
     let scale =
         |scale: &Scale| scale.factor >= 1 && scale.factor <= MOST_SCALED && scale.offset.abs() <= MOST_SCALED;
     hold("scale of a layer", fact.scales.iter().all(scale))?;
-    let skips = fact.skips.iter().all(|skip| {
-        let Some(home) = layout.homes.get(skip.home) else { return false };
-        let channels = skip.channels.iter().flatten();
-        let known = channels.clone().flatten().all(|channel| *channel < home.shape.channels)
-            && skip.channels.as_ref().is_none_or(|channels| Some(channels.len()) == outputs)
-            && (skip.channels.is_some() || outputs.is_some_and(|outputs| outputs <= home.shape.channels));
-        let place = skip.exponent <= MOST_POSITIONS && skip.read_row < home.plane_rows();
-        let factors = skip.factor.values().iter().all(|factor| (-MOST_VALUE..=MOST_VALUE).contains(factor));
-        known && place && factors && outputs.is_some_and(|outputs| skip.factor.fits(outputs))
-    });
-    hold("tensor of a layer", fact.input < homes && fact.output < homes && skips)?;
-    let sizes =
-        [fact.groups, fact.group_outputs, fact.group_inputs, fact.kernel.0, fact.kernel.1, fact.bias_digits];
-    positions("layer", &sizes)?;
-    positions("layer", &[fact.layer, fact.read_row, fact.pitch, fact.bias_row, fact.row, fact.weight_lanes])
+    let known = outputs.is_some_and(|outputs| fact.rules().all(|term| term.is_known(&layout.homes, outputs)));
+    hold("tensor of a layer", known && fact.output < layout.homes.len())?;
+    positions("layer", &[fact.groups, fact.group_outputs, fact.bias_digits])?;
+    positions("layer", &[fact.layer, fact.pitch, fact.bias_row, fact.row, fact.weight_lanes])
 }
 
 fn direct(layout: &Direct, shape: &CircuitShape) -> Result<(), PlanError> {

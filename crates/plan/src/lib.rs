@@ -8,6 +8,7 @@
 mod bounds;
 pub mod cost;
 mod direct;
+mod encoder;
 mod ends;
 mod error;
 mod families;
@@ -46,8 +47,8 @@ pub use shape::{CircuitShape, usable_rows};
 pub use share::{Part, Share};
 pub use soundness::Soundness;
 pub use streams::{
-    Block, Content, Home, Limbs, LinearFact, LookupArgument, Passes, Public, Read, ReadSum, Requantise, Scalar,
-    Scale, Skip, StreamKnobs, Streams, Tile, WeightCells, WeightRow, WeightStep, WriteTile,
+    Block, Content, FactTerm, Home, KernelFact, Limbs, LinearFact, LookupArgument, MoveFact, Passes, Public, Read,
+    ReadSum, Requantise, Scalar, Scale, StreamKnobs, Streams, Tile, WeightCells, WeightRow, WeightStep, WriteTile,
 };
 pub use structure::{structure, structure_hash};
 pub use system::UNUSABLE_ROWS;

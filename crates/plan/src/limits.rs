@@ -4,3 +4,5 @@
 pub(crate) const MOST_K: u32 = 26;
 /// Magnitude of an integer that values are offset or multiplied by.
 pub(crate) const MOST_VALUE: i64 = 1 << 50;
+/// Positions, rows and channels.
+pub(crate) const MOST_POSITIONS: usize = 1 << 27;

@@ -3,13 +3,11 @@
 //!
 //! Knows the plan alone. `docs/soundness.md` has the argument that these numbers complete.
 
-use zklayout_model::PerChannel;
-
 use crate::direct::{DigitRange, Direct, DirectLayer, Finish, Weights};
 use crate::error::PlanError;
 use crate::layout::Layout;
 use crate::plan::Plan;
-use crate::streams::{Content, Home, LinearFact, Read, Streams};
+use crate::streams::{Content, Home, LinearFact, Streams};
 use crate::system::FIELD_BITS;
 use crate::table::{Table, TableKind};
 
@@ -94,20 +92,9 @@ fn largest(layout: &Streams, home: &Home) -> (f64, f64) {
 /// Largest magnitude of a difference between a layer's product and its accumulator, position by position.
 fn fact_bound(layout: &Streams, fact: &LinearFact) -> f64 {
     let home = |place: usize| layout.homes.get(place);
-    let read = home(fact.input).map_or(0.0, |input| {
-        let window = match input.read {
-            Read::Total => input.shape.plane(),
-            read => read.factor() * read.factor(),
-        };
-        window as f64 * values(layout, input)
-    });
     let weight = f64::from(layout.weight_bits).exp2();
-    let taps = fact.group_inputs as f64 * fact.kernel.0 as f64 * fact.kernel.1 as f64;
+    let terms = fact.rules().map(|term| term.bound(&layout.homes, &|home| values(layout, home), weight));
     let bias = (f64::from(layout.weight_bits) * fact.bias_digits as f64).exp2();
-    let skipped = fact
-        .skips
-        .iter()
-        .map(|skip| magnitude(&skip.factor) * home(skip.home).map_or(0.0, |home| values(layout, home)));
     let produced = home(fact.output).map_or(0.0, |output| {
         let limbs = layout.knobs.limbs.map_or(0, |limbs| limbs.total());
         (largest(layout, output).0 + 1.0) * f64::from(output.shift.most()).exp2() + f64::from(limbs).exp2()
@@ -116,12 +103,7 @@ fn fact_bound(layout: &Streams, fact: &LinearFact) -> f64 {
     let (factor, offset) = fact.scales.iter().fold((1.0, 0.0), |(factor, offset), scale| {
         (f64::max(factor, scale.factor as f64), f64::max(offset, scale.offset.unsigned_abs() as f64))
     });
-    factor * (taps * read * weight + bias + skipped.sum::<f64>()) + offset + produced
-}
-
-/// Largest magnitude of a factor.
-fn magnitude(factors: &PerChannel<i64>) -> f64 {
-    factors.values().iter().fold(0.0, |most, factor| f64::max(most, factor.unsigned_abs() as f64))
+    factor * (terms.sum::<f64>() + bias) + offset + produced
 }
 
 /// Sum of the degrees of the identities in the position, channel and lookup challenges.
@@ -129,10 +111,12 @@ fn identity_degree(layout: &Streams) -> f64 {
     let rows = layout.usable_rows() as f64;
     let lanes = layout.knobs.lanes as f64;
     let facts = layout.facts.iter().map(|fact| {
-        let channels = fact.groups as f64 * fact.group_outputs as f64 * (1 + fact.skips.len()) as f64;
-        let kernel = fact.kernel.0 as f64 * fact.pitch as f64 + fact.kernel.1 as f64;
+        let rows_of_outputs = fact.rules().map(|term| term.factors().rows).sum::<usize>();
+        let products = fact.rules().map(|term| term.factors().products).sum::<usize>();
+        let weights = fact.rules().map(|term| term.sigma_degree(fact.pitch)).fold(0.0, f64::max);
+        let channels = (fact.outputs() * (1 + rows_of_outputs)) as f64;
         // A plane's exponents are below the positions of the whole tape.
-        2.0 * (rows * lanes + kernel) + channels * (fact.group_inputs + 1) as f64
+        2.0 * (rows * lanes + weights) + channels * (products + 1) as f64
     });
     // Every fraction of every row is one factor of degree 2 in the compression's challenge and 1 in the denominator's.
     let remainders = layout.knobs.remainders() as f64;

@@ -4,9 +4,6 @@
 //! ```text
 //! structure   version, number of nodes, nodes in order
 //! node        list of sources, then 0 and an input or 1 and a layer
-//! number      8 bytes, little-endian: two's complement, or a float's bits
-//! list        its length, then its elements
-//! choice      one byte that names the variant, then its fields
 //! ```
 //!
 //! Fields follow in the order of this file, each of a fixed width, a list or a choice, so that no two structures have one
@@ -15,26 +12,39 @@
 //! says of weights' values.
 
 use zklayout_model::{
-    Clamp, Fixed, FixedActivation, FixedInput, FixedLayer, Graph, Linear, Multiplier, NodeId, OutputKind, Padding,
-    Planes, Rescale, Scaling, Skip, Stored, ValueRange, ValueTable,
+    Clamp, Fixed, FixedActivation, FixedFinish, FixedInput, FixedLayer, Graph, Kernel, Move, Multiplier,
+    OutputKind, Padding, Planes, Rescale, Scaling, Stored, Term, ValueRange, ValueTable,
 };
 
+use crate::encoder::Encoder;
 use crate::hash::PlanHash;
-use crate::streams::bias_digits;
+use crate::streams::{bias_digits, placement};
 
-/// Version of the encoding: its first number.
-const STRUCTURE_VERSION: usize = 1;
+/// Version of the encoding: its first number. Graphs whose layers are a kernel, tensors added to it and nothing else have
+/// the first.
+const VERSIONS: [usize; 2] = [1, 2];
 
 /// The canonical bytes of everything in a quantised graph but its weights' values.
 pub fn structure(graph: &Graph<Fixed>) -> Vec<u8> {
-    let mut encoder = Encoder(Vec::new());
-    encoder.count(STRUCTURE_VERSION);
+    let layers =
+        || graph.nodes().filter_map(|(_, node)| if let Fixed::Layer(layer) = node { Some(layer) } else { None });
+    let sums = layers().any(|layer| Convolution::of(layer).is_none());
+    let mut encoder = Encoder::default();
+    encoder.count(VERSIONS[usize::from(sums)]);
     encoder.count(graph.len());
     for (id, node) in graph.nodes() {
-        encoder.list(&graph.inputs(id), Encoder::source);
-        encoder.node(node);
+        let sources: Vec<Source> =
+            graph.inputs(id).iter().map(|source| (source.index(), graph.node(*source).shape())).collect();
+        match node {
+            Fixed::Input(input) => {
+                encoder.list(&sources, Encoder::source);
+                encoder.choice(0);
+                encoder.input(input);
+            }
+            Fixed::Layer(layer) => encoder.layer(layer, &sources, sums),
+        }
     }
-    encoder.0
+    encoder.finish()
 }
 
 /// Hash of [`structure`]: two models that differ in nothing but their weights' values share plans.
@@ -42,63 +52,84 @@ pub fn structure_hash(graph: &Graph<Fixed>) -> PlanHash {
     PlanHash::of("model structure", &structure(graph))
 }
 
-struct Encoder(Vec<u8>);
+/// A node that a layer reads, and its planes.
+type Source = (usize, Planes);
+
+/// A layer as the first version has it: a kernel, or none, and tensors that are added.
+struct Convolution<'a> {
+    kernel: Option<&'a Kernel<i64>>,
+    moves: Vec<&'a Move<i64>>,
+    /// The tensors' stride, without a kernel; 1 beside one.
+    stride: usize,
+}
+
+impl<'a> Convolution<'a> {
+    fn of(layer: &'a FixedLayer) -> Option<Self> {
+        let (kernel, others) = match &layer.terms[..] {
+            [Term::Kernel(kernel), others @ ..] => (Some(kernel), others),
+            others => (None, others),
+        };
+        let moves = others.iter().map(|term| if let Term::Move(moved) = term { Some(moved) } else { None });
+        let moves: Vec<&Move<i64>> = moves.collect::<Option<_>>()?;
+        let stride = if kernel.is_some() { 1 } else { moves.first()?.stride };
+        moves.iter().all(|moved| moved.stride == stride).then_some(Self { kernel, moves, stride })
+    }
+}
 
 // Structs are taken apart field by field, so that a new field is encoded or named here as no part of the structure.
 impl Encoder {
-    fn node(&mut self, node: &Fixed) {
-        match node {
-            Fixed::Input(input) => {
-                self.choice(0);
-                self.input(input);
-            }
-            Fixed::Layer(layer) => {
-                self.choice(1);
-                self.layer(layer);
-            }
-        }
-    }
-
     fn input(&mut self, FixedInput { shape, scale, range, stored }: &FixedInput) {
-        self.shape(shape);
+        self.planes(shape);
         self.list(scale.values(), Self::scale);
         self.range(range);
         self.option(stored.as_ref(), Self::stored);
     }
 
-    fn layer(&mut self, layer: &FixedLayer) {
-        let FixedLayer { name: _, linear, skips, weight_bits, accumulator_scale, kind } = layer;
-        self.linear(linear);
-        self.list(skips, Self::skip);
+    fn source(&mut self, (node, _): &Source) {
+        self.count(*node);
+    }
+
+    fn layer(&mut self, layer: &FixedLayer, sources: &[Source], sums: bool) {
+        let FixedLayer { name: _, output, terms, bias, finish } = layer;
+        let FixedFinish { weight_bits, accumulator_scale, kind } = finish;
+        match Convolution::of(layer).filter(|_| !sums) {
+            Some(convolution) => self.convolution(layer, &convolution, sources),
+            None => {
+                self.list(sources, Self::source);
+                self.choice(1);
+                self.planes(output);
+                self.list(terms, |encoder, term| placement(term).encode(encoder));
+                self.count(bias.len());
+            }
+        }
         self.bits(weight_bits);
         self.list(accumulator_scale.values(), Self::scale);
         self.kind(kind);
         self.count(bias_digits(layer));
     }
 
-    fn linear(&mut self, linear: &Linear<i64>) {
-        let Linear { input, output, window, kernel, bias, groups, stride, padding } = linear;
-        self.shape(input);
-        self.shape(output);
-        self.count(*window);
-        self.list(kernel.shape(), Self::extent);
-        self.count(bias.len());
-        self.count(*groups);
-        self.count(*stride);
-        self.padding(padding);
-    }
-
-    fn padding(&mut self, Padding { top, left, bottom, right }: &Padding) {
-        [top, left, bottom, right].into_iter().for_each(|side| self.count(*side));
-    }
-
-    fn skip(&mut self, Skip { factor, channels, offset }: &Skip<i64>) {
-        self.list(factor.values(), Self::integer);
-        self.option(channels.as_ref(), |encoder, channels| {
-            encoder.list(channels, |encoder, channel| encoder.option(channel.as_ref(), Self::extent));
-        });
-        self.integer(&offset.0);
-        self.integer(&offset.1);
+    fn convolution(&mut self, layer: &FixedLayer, convolution: &Convolution<'_>, sources: &[Source]) {
+        // A layer without a kernel has the tensor that it adds first in the kernel's place too.
+        let first = sources.first().filter(|_| convolution.kernel.is_none());
+        self.list(&first.into_iter().chain(sources).copied().collect::<Vec<_>>(), Self::source);
+        self.choice(1);
+        let input = sources.first().map_or(layer.output, |(_, planes)| *planes);
+        let channels = layer.output.channels;
+        let (input, window, weights, groups, stride, padding) = match convolution.kernel {
+            Some(Kernel { input, window, weights, groups, stride, padding }) => {
+                (*input, *window, weights.shape().to_vec(), *groups, *stride, *padding)
+            }
+            None => (input, 1, vec![channels, 0, 1, 1], 1, convolution.stride, Padding::default()),
+        };
+        self.planes(&input);
+        self.planes(&layer.output);
+        self.count(window);
+        self.list(&weights, Self::extent);
+        self.count(layer.bias.len());
+        self.count(groups);
+        self.count(stride);
+        self.padding(&padding);
+        self.list(&convolution.moves, |encoder, moved| encoder.moved(moved));
     }
 
     fn kind(&mut self, kind: &OutputKind) {
@@ -178,53 +209,5 @@ impl Encoder {
     fn range(&mut self, ValueRange { lo, hi, source: _ }: &ValueRange) {
         self.integer(lo);
         self.integer(hi);
-    }
-
-    fn shape(&mut self, Planes { channels, height, width }: &Planes) {
-        [channels, height, width].into_iter().for_each(|extent| self.count(*extent));
-    }
-
-    fn source(&mut self, source: &NodeId) {
-        self.count(source.index());
-    }
-
-    fn extent(&mut self, extent: &usize) {
-        self.count(*extent);
-    }
-
-    fn bits(&mut self, bits: &u32) {
-        self.integer(&i64::from(*bits));
-    }
-
-    fn scale(&mut self, scale: &i32) {
-        self.integer(&i64::from(*scale));
-    }
-
-    fn list<T>(&mut self, items: &[T], each: impl Fn(&mut Self, &T)) {
-        self.count(items.len());
-        items.iter().for_each(|item| each(self, item));
-    }
-
-    fn option<T>(&mut self, value: Option<&T>, some: impl Fn(&mut Self, &T)) {
-        self.choice(u8::from(value.is_some()));
-        if let Some(value) = value {
-            some(self, value);
-        }
-    }
-
-    fn choice(&mut self, variant: u8) {
-        self.0.push(variant);
-    }
-
-    fn count(&mut self, count: usize) {
-        self.0.extend((count as u64).to_le_bytes());
-    }
-
-    fn integer(&mut self, value: &i64) {
-        self.0.extend(value.to_le_bytes());
-    }
-
-    fn float(&mut self, value: f64) {
-        self.0.extend(value.to_bits().to_le_bytes());
     }
 }

@@ -51,7 +51,7 @@ fn limbs_are_refused_where_there_is_nothing_to_scale() {
 
 /// The input and the first layer, its accumulators rounded by a shift.
 fn graph_without_multipliers(graph: &Graph<Fixed>) -> Graph<Fixed> {
-    use zklayout_model::{FixedActivation, FixedLayer, OutputKind, PerChannel, RangeSource, ValueRange};
+    use zklayout_model::{FixedActivation, OutputKind, PerChannel, RangeSource, ValueRange};
     let mut nodes = graph.nodes().map(|(_, node)| node.clone());
     let (Some(input), Some(Fixed::Layer(layer))) = (nodes.next(), nodes.next()) else { panic!("two nodes") };
     let range = ValueRange { lo: -300, hi: 300, source: RangeSource::WorstCase };
@@ -59,6 +59,6 @@ fn graph_without_multipliers(graph: &Graph<Fixed>) -> Graph<Fixed> {
         OutputKind::Requantise { shift: PerChannel::uniform(10), activation: FixedActivation::none(), range };
     let mut other = Graph::new();
     let input = other.add(input, &[]);
-    other.add(Fixed::Layer(FixedLayer { kind, ..layer }), &[input]);
+    other.add(Fixed::Layer(layer.with_kind(kind)), &[input]);
     other
 }

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use ndarray::Array4;
 use zklayout_model::{
-    Clamp, Fixed, FixedActivation, FixedInput, FixedLayer, Graph, Linear, Multiplier, NodeId, OutputKind, Padding,
-    PerChannel, Planes, RangeSource, Rescale, Scaling, Skip, Stored, ValueRange, ValueTable,
+    Clamp, Fixed, FixedActivation, FixedFinish, FixedInput, FixedLayer, Graph, Kernel, Move, Multiplier, NodeId,
+    OutputKind, Padding, PerChannel, Planes, RangeSource, Rescale, Scaling, Stored, Term, ValueRange, ValueTable,
 };
 use zklayout_plan::structure;
 
@@ -32,7 +32,8 @@ impl Model {
             hi: 127,
             reach: vec![(-100, 90), (-80, 70)],
         }));
-        second.skips = vec![Skip { channels: Some(vec![Some(1), None]), offset: (1, -1), ..Skip::plain(4) }];
+        let moved = Move { channels: Some(vec![Some(1), None]), offset: (1, -1), ..Move::plain(4) };
+        second.terms.push(moved.into());
         Self { input, first, second, sources: vec![1, 0] }
     }
 
@@ -47,18 +48,26 @@ impl Model {
 }
 
 fn layer(kind: OutputKind) -> FixedLayer {
-    let linear = Linear {
+    let kernel = Kernel {
         input: Planes::new(2, 4, 6),
-        output: Planes::new(2, 4, 6),
         window: 1,
-        kernel: Array4::from_elem((2, 2, 3, 3), 1),
-        bias: vec![100, -100],
+        weights: Array4::from_elem((2, 2, 3, 3), 1),
         groups: 1,
         stride: 1,
         padding: Padding { top: 1, left: 1, bottom: 1, right: 1 },
     };
-    let accumulator_scale = PerChannel::uniform(9);
-    FixedLayer { name: "layer".into(), linear, skips: vec![], weight_bits: 9, accumulator_scale, kind }
+    let finish = FixedFinish { weight_bits: 9, accumulator_scale: PerChannel::uniform(9), kind };
+    let (output, terms) = (Planes::new(2, 4, 6), vec![kernel.into()]);
+    FixedLayer { name: "layer".into(), output, terms, bias: vec![100, -100], finish }
+}
+
+fn kernel(layer: &mut FixedLayer) -> &mut Kernel<i64> {
+    layer.kernel_mut().unwrap()
+}
+
+fn moved(model: &mut Model) -> &mut Move<i64> {
+    let Some(Term::Move(moved)) = model.second.terms.last_mut() else { panic!("it adds a tensor") };
+    moved
 }
 
 fn channels<T: Copy + PartialEq>(values: [T; 2]) -> PerChannel<T> {
@@ -66,22 +75,22 @@ fn channels<T: Copy + PartialEq>(values: [T; 2]) -> PerChannel<T> {
 }
 
 fn shift(model: &mut Model) -> &mut PerChannel<u32> {
-    let OutputKind::Requantise { shift, .. } = &mut model.first.kind else { panic!("it drops bits") };
+    let OutputKind::Requantise { shift, .. } = &mut model.first.finish.kind else { panic!("it drops bits") };
     shift
 }
 
 fn activation(model: &mut Model) -> &mut FixedActivation {
-    let OutputKind::Requantise { activation, .. } = &mut model.first.kind else { panic!("it drops bits") };
+    let OutputKind::Requantise { activation, .. } = &mut model.first.finish.kind else { panic!("it drops bits") };
     activation
 }
 
 fn range(model: &mut Model) -> &mut ValueRange {
-    let OutputKind::Requantise { range, .. } = &mut model.first.kind else { panic!("it drops bits") };
+    let OutputKind::Requantise { range, .. } = &mut model.first.finish.kind else { panic!("it drops bits") };
     range
 }
 
 fn rescale(model: &mut Model) -> &mut Rescale {
-    let OutputKind::Rescale(rescale) = &mut model.second.kind else { panic!("it has multipliers") };
+    let OutputKind::Rescale(rescale) = &mut model.second.finish.kind else { panic!("it has multipliers") };
     rescale
 }
 
@@ -107,38 +116,51 @@ const CHANGES: &[(&str, Change)] = &[
     ("sources swapped", |m| m.sources = vec![0, 1]),
     ("fewer sources", |m| m.sources = vec![1]),
     ("other sources", |m| m.sources = vec![1, 1]),
-    ("linear input's channels", |m| m.first.linear.input.channels += 1),
-    ("linear input's height", |m| m.first.linear.input.height += 1),
-    ("linear input's width", |m| m.first.linear.input.width += 1),
-    ("output's channels", |m| m.first.linear.output.channels += 1),
-    ("output's height", |m| m.first.linear.output.height += 1),
-    ("output's width", |m| m.first.linear.output.width += 1),
-    ("window", |m| m.first.linear.window += 1),
-    ("kernel's outputs", |m| m.first.linear.kernel = Array4::zeros((3, 2, 3, 3))),
-    ("kernel's inputs", |m| m.first.linear.kernel = Array4::zeros((2, 1, 3, 3))),
-    ("kernel's rows", |m| m.first.linear.kernel = Array4::zeros((2, 2, 5, 3))),
-    ("kernel's columns", |m| m.first.linear.kernel = Array4::zeros((2, 2, 3, 5))),
-    ("number of biases", |m| m.first.linear.bias.push(0)),
-    ("groups", |m| m.first.linear.groups += 1),
-    ("stride", |m| m.first.linear.stride += 1),
-    ("padding above", |m| m.first.linear.padding.top += 1),
-    ("padding on the left", |m| m.first.linear.padding.left += 1),
-    ("padding below", |m| m.first.linear.padding.bottom += 1),
-    ("padding on the right", |m| m.first.linear.padding.right += 1),
-    ("no skip connection", |m| m.second.skips.clear()),
-    ("skip connection of the other layer", |m| m.first.skips = std::mem::take(&mut m.second.skips)),
-    ("factor", |m| m.second.skips[0].factor = PerChannel::uniform(8)),
-    ("channels", |m| m.second.skips[0].channels = None),
-    ("no channel", |m| m.second.skips[0].channels = Some(vec![])),
-    ("channels none", |m| m.second.skips[0].channels = Some(vec![None, None])),
-    ("channels swapped", |m| m.second.skips[0].channels = Some(vec![None, Some(1)])),
-    ("rows of a move", |m| m.second.skips[0].offset.0 += 1),
-    ("columns of a move", |m| m.second.skips[0].offset.1 += 1),
-    ("weight bits", |m| m.first.weight_bits += 1),
-    ("accumulator scale", |m| m.first.accumulator_scale = PerChannel::uniform(10)),
-    ("accumulator scale of a channel", |m| m.first.accumulator_scale = channels([9, 10])),
-    ("digits of a bias", |m| m.first.linear.bias[0] = 1 << 20),
-    ("raw", |m| m.first.kind = OutputKind::Raw),
+    ("linear input's channels", |m| kernel(&mut m.first).input.channels += 1),
+    ("linear input's height", |m| kernel(&mut m.first).input.height += 1),
+    ("linear input's width", |m| kernel(&mut m.first).input.width += 1),
+    ("output's channels", |m| m.first.output.channels += 1),
+    ("output's height", |m| m.first.output.height += 1),
+    ("output's width", |m| m.first.output.width += 1),
+    ("window", |m| kernel(&mut m.first).window += 1),
+    ("kernel's outputs", |m| kernel(&mut m.first).weights = Array4::zeros((3, 2, 3, 3))),
+    ("kernel's inputs", |m| kernel(&mut m.first).weights = Array4::zeros((2, 1, 3, 3))),
+    ("kernel's rows", |m| kernel(&mut m.first).weights = Array4::zeros((2, 2, 5, 3))),
+    ("kernel's columns", |m| kernel(&mut m.first).weights = Array4::zeros((2, 2, 3, 5))),
+    ("number of biases", |m| m.first.bias.push(0)),
+    ("groups", |m| kernel(&mut m.first).groups += 1),
+    ("stride", |m| kernel(&mut m.first).stride += 1),
+    ("padding above", |m| kernel(&mut m.first).padding.top += 1),
+    ("padding on the left", |m| kernel(&mut m.first).padding.left += 1),
+    ("padding below", |m| kernel(&mut m.first).padding.bottom += 1),
+    ("padding on the right", |m| kernel(&mut m.first).padding.right += 1),
+    ("no skip connection", |m| m.second.terms.truncate(1)),
+    ("skip connection of the other layer", |m| m.first.terms.extend(m.second.terms.pop())),
+    ("factor", |m| moved(m).factor = PerChannel::uniform(8)),
+    ("channels", |m| moved(m).channels = None),
+    ("no channel", |m| moved(m).channels = Some(vec![])),
+    ("channels none", |m| moved(m).channels = Some(vec![None, None])),
+    ("channels swapped", |m| moved(m).channels = Some(vec![None, Some(1)])),
+    ("rows of a move", |m| moved(m).offset.0 += 1),
+    ("columns of a move", |m| moved(m).offset.1 += 1),
+    ("stride of a move", |m| moved(m).stride = 2),
+    ("terms swapped", |m| m.second.terms.reverse()),
+    ("no kernel", |m| drop(m.second.terms.remove(0))),
+    ("no kernel and a stride", |m| {
+        m.second.terms.remove(0);
+        moved(m).stride = 2;
+    }),
+    ("no term", |m| m.second.terms.clear()),
+    ("a tensor twice", |m| m.second.terms[0] = m.second.terms[1].clone()),
+    ("a tensor twice with two strides", |m| {
+        m.second.terms[0] = m.second.terms[1].clone();
+        moved(m).stride = 2;
+    }),
+    ("weight bits", |m| m.first.finish.weight_bits += 1),
+    ("accumulator scale", |m| m.first.finish.accumulator_scale = PerChannel::uniform(10)),
+    ("accumulator scale of a channel", |m| m.first.finish.accumulator_scale = channels([9, 10])),
+    ("digits of a bias", |m| m.first.bias[0] = 1 << 20),
+    ("raw", |m| m.first.finish.kind = OutputKind::Raw),
     ("shift", |m| *shift(m) = PerChannel::uniform(6)),
     ("shift of a channel", |m| *shift(m) = channels([5, 6])),
     ("clamp's lower bound", |m| *activation(m) = FixedActivation::Clamp(Clamp { lo: Some(1), hi: None })),
@@ -195,8 +217,8 @@ fn every_field_changes_the_bytes() {
 #[test]
 fn weights_names_and_sources_of_ranges_change_nothing() {
     let changes: [Change; 4] = [
-        |m| m.first.linear.kernel.fill(-7),
-        |m| m.first.linear.bias = vec![-99, 80],
+        |m| kernel(&mut m.first).weights.fill(-7),
+        |m| m.first.bias = vec![-99, 80],
         |m| m.first.name = "another".into(),
         |m| range(m).source = RangeSource::WorstCase,
     ];
@@ -215,11 +237,11 @@ fn bytes_are_those_of_the_format() {
     let input = FixedInput { shape: Planes::vector(2), scale: PerChannel::uniform(8), range, stored: None };
     let input = graph.add(Fixed::Input(input), &[]);
     let mut dense = layer(OutputKind::Raw);
-    dense.linear.input = Planes::vector(2);
-    dense.linear.output = Planes::vector(3);
-    dense.linear.kernel = Array4::zeros((3, 2, 1, 1));
-    dense.linear.bias = vec![1, 2, 3];
-    dense.linear.padding = Padding::default();
+    kernel(&mut dense).input = Planes::vector(2);
+    dense.output = Planes::vector(3);
+    kernel(&mut dense).weights = Array4::zeros((3, 2, 1, 1));
+    dense.bias = vec![1, 2, 3];
+    kernel(&mut dense).padding = Padding::default();
     graph.add(Fixed::Layer(dense), &[input]);
 
     enum Part {

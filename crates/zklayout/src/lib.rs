@@ -49,9 +49,10 @@ pub use zklayout_import::{
     import_tflite_bytes,
 };
 pub use zklayout_model::{
-    Activation, Clamp, Fixed, FixedActivation, FixedInput, FixedLayer, Float, FloatOp, Function, Graph, Linear,
-    Multiplier, NodeId, OutputKind, Padding, PerChannel, Planes, QuantiseOptions, RangeSource, Rescale, Scaling,
-    Skip, Stored, Trace, ValueRange, ValueTable, execute, fuse, quantise,
+    Activation, Clamp, Fixed, FixedActivation, FixedFinish, FixedInput, FixedLayer, Float, FloatFinish, FloatOp,
+    Function, FusedLayer, Graph, Kernel, Move, Multiplier, NodeId, OutputKind, Padding, PerChannel, Planes,
+    QuantiseOptions, RangeSource, Rescale, Scaling, Stored, Term, Trace, ValueRange, ValueTable, execute, fuse,
+    quantise,
 };
 pub use zklayout_plan::{
     Buyer, Candidate, CircuitShape, Content, Cost, CostError, CostModel, Direct, DirectKnobs, DotVariant,

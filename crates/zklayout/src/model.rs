@@ -5,7 +5,7 @@ use std::path::Path;
 use ndarray::Array3;
 use rayon::prelude::*;
 use zklayout_import::{Ending, ImportError, Imported, Operators, Reference, import_onnx};
-use zklayout_model::{Float, Fused, Graph, Planes, QuantiseOptions, fuse, quantise, run_fused};
+use zklayout_model::{Float, Fused, Graph, Planes, QuantiseOptions, execute_floats, fuse, quantise};
 use zklayout_plan::PlanHash;
 
 use crate::calibration::{Calibration, Origin};
@@ -108,7 +108,7 @@ impl Model {
     pub(crate) fn layer_values(&self, input: &[f64]) -> Result<Vec<Array3<f64>>, Error> {
         let tensor = Array3::from_shape_vec(self.input.dims(), input.to_vec())
             .map_err(|e| ImportError::Graph(e.to_string()))?;
-        Ok(run_fused(&self.fused, &tensor).into_iter().map(|(_, values)| values).collect())
+        Ok(execute_floats(&self.fused, &tensor)?.values)
     }
 
     /// Chooses scales from calibration samples, and holds the integers against the float model on them.

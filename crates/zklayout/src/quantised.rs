@@ -111,7 +111,7 @@ impl QuantisedModel {
     pub fn input_shape(&self) -> Planes {
         self.graph.nodes().next().map_or(Planes::new(0, 0, 0), |(_, node)| match node {
             Fixed::Input(input) => input.shape,
-            Fixed::Layer(layer) => layer.linear.output,
+            Fixed::Layer(layer) => layer.output,
         })
     }
 

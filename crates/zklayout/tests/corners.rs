@@ -3,7 +3,7 @@
 
 use ndarray::{Array3, Array4};
 use zklayout::{
-    Clamp, DirectKnobs, DotVariant, Family, Fixed, FixedActivation, FixedInput, FixedLayer, Graph, Knobs, Linear,
+    Clamp, DirectKnobs, DotVariant, Family, Fixed, FixedActivation, FixedInput, FixedLayer, Graph, Kernel, Knobs,
     OutputKind, Padding, PerChannel, Plan, PlanOptions, Planes, ProvingKey, RangeSource, ReluVariant, Rescale,
     Scaling, Srs, Stored, Trace, ValueRange, Visibility, WeightMode, execute, keygen, prove, verify,
 };
@@ -54,23 +54,22 @@ fn layer(graph: &Graph<Fixed>, place: usize) -> &FixedLayer {
 
 fn dense(kernel: &[&[i64]], bias: &[i64], kind: OutputKind) -> FixedLayer {
     let (outputs, inputs) = (kernel.len(), kernel[0].len());
-    let linear = Linear {
+    let kernel = Kernel {
         input: Planes::vector(inputs),
-        output: Planes::vector(outputs),
         window: 1,
-        kernel: Array4::from_shape_vec((outputs, inputs, 1, 1), kernel.concat()).unwrap(),
-        bias: bias.to_vec(),
+        weights: Array4::from_shape_vec((outputs, inputs, 1, 1), kernel.concat()).unwrap(),
         groups: 1,
         stride: 1,
         padding: Padding::default(),
     };
-    let (weight_bits, accumulator_scale) = (9, PerChannel::uniform(0));
-    FixedLayer { name: "dense".into(), linear, skips: vec![], weight_bits, accumulator_scale, kind }
+    let finish = FixedFinish { weight_bits: 9, accumulator_scale: PerChannel::uniform(0), kind };
+    let (output, terms) = (Planes::vector(outputs), vec![kernel.into()]);
+    FixedLayer { name: "dense".into(), output, terms, bias: bias.to_vec(), finish }
 }
 
 fn chain(range: (i64, i64), stored: Option<Stored>, layers: Vec<FixedLayer>) -> Graph<Fixed> {
     let range = ValueRange { lo: range.0, hi: range.1, source: RangeSource::WorstCase };
-    let shape = layers[0].linear.input;
+    let shape = layers[0].kernel().unwrap().input;
     let mut graph = Graph::new();
     let mut last =
         graph.add(Fixed::Input(FixedInput { shape, scale: PerChannel::uniform(0), range, stored }), &[]);
@@ -89,7 +88,7 @@ fn in_bytes() -> Graph<Fixed> {
         OutputKind::Rescale(Rescale { scaling, stored, lo: 0, hi: 127, reach })
     };
     let mut layer = dense(&kernel, &[10, 1 << 29], rounding(vec![]));
-    layer.kind = rounding(layer.reach(&[(-128, 127)]).unwrap());
+    layer.finish.kind = rounding(layer.reach(&[(-128, 127)]).unwrap());
     chain((-128, 127), Some(stored), vec![layer])
 }
 
@@ -114,7 +113,7 @@ fn accumulators_beyond_32_bits_are_refused() {
         (-3_000_000_000, 0, false),
     ] {
         let bias = accumulator - dot([1, 2, 3, 4]);
-        let held = changed(&model, |_, layer| layer.linear.bias[1] = bias);
+        let held = changed(&model, |_, layer| layer.bias[1] = bias);
         assert_eq!(execute_integers(&held, &input).is_ok(), fits, "executor on {accumulator}");
         let array = |values: &[i64]| Array3::from_shape_vec((values.len(), 1, 1), values.to_vec()).unwrap();
         let trace = Trace {
@@ -192,8 +191,8 @@ fn digits_beyond_the_calibrated_range_are_refused() {
 fn weights_of_other_bits_are_refused() {
     let with = |bits: [u32; 2], weight: i64| {
         changed(&rounded(), |place, layer| {
-            layer.weight_bits = bits[place - 1];
-            layer.linear.kernel[[0, 0, 0, 0]] = if place == 1 { weight } else { 3 };
+            layer.finish.weight_bits = bits[place - 1];
+            layer.kernel_mut().unwrap().weights[[0, 0, 0, 0]] = if place == 1 { weight } else { 3 };
         })
     };
     let options = PlanOptions { family: Some(Family::Streams), ..PlanOptions::default() };
@@ -213,9 +212,10 @@ fn weights_of_other_bits_are_refused() {
     for (visibility, weight, fits) in [(PRIVATE, 7, true), (PRIVATE, 12, false), (fixed, 12, false)] {
         let (model, held) = (with([4, 4], 7), with([4, 4], weight));
         let held = changed(&held, |_, layer| {
-            layer.linear.kernel.mapv_inplace(|w| if w == 12 { w } else { w.clamp(-8, 7) })
+            layer.kernel_mut().unwrap().weights.mapv_inplace(|w| if w == 12 { w } else { w.clamp(-8, 7) })
         });
-        let model = changed(&model, |_, layer| layer.linear.kernel.mapv_inplace(|w| w.clamp(-8, 7)));
+        let model =
+            changed(&model, |_, layer| layer.kernel_mut().unwrap().weights.mapv_inplace(|w| w.clamp(-8, 7)));
         let run = execute(&held, &input);
         assert_eq!(run.is_ok(), fits);
         let run = run.unwrap_or_else(|_| trace.clone());

@@ -8,6 +8,7 @@ use zklayout::{
     Error, Family, Layout, Model, Plan, PlanOptions, ProverError, ProvingKey, QuantiseOptions, QuantisedModel,
     Srs, Streams, Visibility, WeightMode, keygen, prove, verify,
 };
+use zklayout_plan::FactTerm;
 
 fn fixture(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(path)
@@ -157,7 +158,10 @@ fn edited_plans_are_refused() {
     let plan = model.plan(&streams()).unwrap();
     let srs = setup(&plan);
     let edits: [fn(&mut Streams); 5] = [
-        |layout| layout.facts[0].read_row += 1,
+        |layout| {
+            let FactTerm::Kernel(kernel) = &mut layout.facts[0].terms[0] else { panic!("a kernel comes first") };
+            kernel.read_row += 1;
+        },
         |layout| layout.facts[0].bias_row -= 1,
         |layout| layout.homes[0].public = zklayout::Public::No,
         |layout| layout.value_offset += 1,

@@ -6,30 +6,28 @@ use zklayout::{
     Activation, Clamp, DirectKnobs, DotVariant, Fixed, Graph, Knobs, Plan, Planes, ProverError, QuantiseOptions,
     ReluVariant, Srs, Visibility, WeightMode, keygen, prove, verify,
 };
-use zklayout_model::{Fused, Linear, Padding, Precision, execute, quantise};
+use zklayout_model::{FloatFinish, Fused, FusedLayer, Kernel, Padding, Precision, execute, quantise};
 
 /// A padded convolution, then window means and a dense layer.
 fn network() -> Graph<Fused> {
     let weight = |place: usize| (place * 7 % 11) as f64 / 11.0 - 0.4;
     let linear = |input: Planes, window: usize, kernel: (usize, usize, usize, usize), pad: usize| {
         let weights = (0..kernel.0 * kernel.1 * kernel.2 * kernel.3).map(weight).collect();
-        let mut linear = Linear {
+        let (shape, bias) = (kernel, (0..kernel.0).map(weight).collect());
+        let kernel = Kernel {
             input,
-            output: input,
             window,
-            kernel: Array4::from_shape_vec(kernel, weights).unwrap(),
-            bias: (0..kernel.0).map(weight).collect(),
+            weights: Array4::from_shape_vec(shape, weights).unwrap(),
             groups: 1,
             stride: 1,
             padding: Padding { top: pad, left: pad, bottom: pad, right: pad },
         };
-        linear.output = linear.full_output();
-        linear
+        (kernel, bias)
     };
     let input = Planes::new(1, 4, 4);
     let mut graph = Graph::new();
     let first = linear(input, 1, (2, 1, 3, 3), 1);
-    let second = linear(first.output, 2, (3, 2, 2, 2), 0);
+    let second = linear(first.0.output(), 2, (3, 2, 2, 2), 0);
     let start = graph.add(Fused::Input(input), &[]);
     let relu = Clamp { lo: Some(0.0), hi: None };
     let hidden = graph.add(layer("hidden", first, relu), &[start]);
@@ -37,9 +35,10 @@ fn network() -> Graph<Fused> {
     graph
 }
 
-fn layer(name: &str, linear: Linear<f64>, clamp: Clamp<f64>) -> Fused {
-    let (activation, precision) = (Activation::Clamp(clamp), Precision::Calibrated);
-    Fused::Layer { name: name.into(), linear, skips: vec![], activation, precision }
+fn layer(name: &str, (kernel, bias): (Kernel<f64>, Vec<f64>), clamp: Clamp<f64>) -> Fused {
+    let finish = FloatFinish { activation: Activation::Clamp(clamp), precision: Precision::Calibrated };
+    let (name, output) = (name.into(), kernel.output());
+    Fused::Layer(FusedLayer { name, output, terms: vec![kernel.into()], bias, finish })
 }
 
 fn check(graph: &Graph<Fixed>, input: &[f64], visibility: Visibility, knobs: DirectKnobs) {

@@ -32,14 +32,19 @@ impl Numbers {
     pub fn of(plan: &Direct, graph: &Graph<Fixed>) -> Result<Self, CircuitError> {
         let mut numbers = Self { constants: plan.constants.clone(), layers: Vec::new() };
         for planned in &plan.layers {
-            let model = layer(graph, planned.node)?;
-            let kernel: Vec<i64> = model.linear.kernel.iter().copied().collect();
+            let (model, _) = layer(graph, planned.node)?;
+            let kernel: Vec<i64> =
+                model.kernel().map_or_else(Vec::new, |kernel| kernel.weights.iter().copied().collect());
             let biases = model.rounded_bias();
             if (kernel.len(), biases.len()) != (planned.geometry.weights(), planned.geometry.output.channels) {
                 return Err(CircuitError::Mismatch(format!("layer {} has other weights", planned.node)));
             }
             if let Some((_, value)) = model.weight_beyond_bits() {
-                return Err(CircuitError::WeightRange { layer: planned.node, value, bits: model.weight_bits });
+                return Err(CircuitError::WeightRange {
+                    layer: planned.node,
+                    value,
+                    bits: model.finish.weight_bits,
+                });
             }
             match planned.weights {
                 Weights::Fixed { .. } => numbers.constants.extend(kernel.into_iter().chain(biases)),

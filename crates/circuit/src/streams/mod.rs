@@ -6,6 +6,7 @@ mod evaluations;
 mod expressions;
 mod fixed;
 mod gates;
+mod term;
 mod weights;
 mod witness;
 

@@ -19,10 +19,10 @@ impl WeightTape {
     pub fn of(plan: &Streams, graph: &Graph<Fixed>) -> Result<Self, CircuitError> {
         let mut rows = Vec::new();
         for fact in &plan.facts {
-            let layer = layer(graph, fact.layer)?;
+            let (layer, _) = layer(graph, fact.layer)?;
             let bias = layer.rounded_bias();
             for row in fact.rows(&plan.homes, plan.weight_bits) {
-                rows.push(lanes(plan, fact, (layer, &bias), &row));
+                rows.push(lanes(plan, fact, (layer, &bias), &row)?);
             }
         }
         let tape = Self { rows };
@@ -53,25 +53,37 @@ impl WeightTape {
     }
 }
 
-/// The layer at a place of the graph.
-pub(crate) fn layer(graph: &Graph<Fixed>, place: usize) -> Result<&FixedLayer, CircuitError> {
+/// The layer at a place of the graph, and the places of the nodes that its terms read.
+pub(crate) fn layer(graph: &Graph<Fixed>, place: usize) -> Result<(&FixedLayer, Vec<usize>), CircuitError> {
     match graph.nodes().nth(place) {
-        Some((_, Fixed::Layer(layer))) => Ok(layer),
+        Some((id, Fixed::Layer(layer))) => {
+            Ok((layer, graph.inputs(id).iter().map(|source| source.index()).collect()))
+        }
         _ => Err(CircuitError::Mismatch(format!("the graph has no layer at place {place}"))),
     }
 }
 
-fn lanes(plan: &Streams, fact: &LinearFact, (layer, bias): (&FixedLayer, &[i64]), row: &WeightRow) -> Vec<i64> {
+fn lanes(
+    plan: &Streams,
+    fact: &LinearFact,
+    (layer, bias): (&FixedLayer, &[i64]),
+    row: &WeightRow,
+) -> Result<Vec<i64>, CircuitError> {
     let mut lanes = vec![0; fact.weight_lanes];
+    let Some(cells) = row.cells else { return Ok(lanes) };
     let idle = fact.weight_lanes - row.block.outputs;
     for (lane, output) in lanes[idle..].iter_mut().zip(row.block.first..) {
-        *lane = match row.cells {
-            None => 0,
-            Some(WeightCells::Kernel { input, y, x }) => layer.linear.kernel[[output, input, y, x]],
-            Some(WeightCells::Bias { digit }) => bias_digit(bias[output], digit, plan.weight_bits),
+        let (value, digit) = match cells {
+            WeightCells::Weight { term, place, digit } => {
+                (layer.terms.get(term).and_then(|term| term.weight(output, place)), digit)
+            }
+            WeightCells::Bias { digit } => (bias.get(output).copied(), Some(digit)),
         };
+        let value = value
+            .ok_or_else(|| CircuitError::Mismatch(format!("layer {} has no weight for {cells:?}", fact.layer)))?;
+        *lane = digit.map_or(value, |digit| bias_digit(value, digit, plan.weight_bits));
     }
-    lanes
+    Ok(lanes)
 }
 
 /// Digit `digit` of `value` in base `2^bits`, digits in `[-2^(bits-1), 2^(bits-1))`.

@@ -2,10 +2,11 @@
 
 use ndarray::Array3;
 use zklayout_model::{Fixed, Graph, Planes, Trace};
-use zklayout_plan::{Content, Home, LinearFact, Public, Read, Streams, Table, TableKind, WeightMode};
+use zklayout_plan::{Content, Home, LinearFact, Public, Streams, Table, TableKind, WeightMode};
 
 use crate::error::CircuitError;
 use crate::streams::fixed::{FixedGrid, table_offsets};
+use crate::streams::term::{Placed, product};
 use crate::streams::weights::{WeightTape, layer};
 
 /// No lookup.
@@ -270,54 +271,24 @@ struct Products {
 
 impl Products {
     fn of(plan: &Streams, graph: &Graph<Fixed>, trace: &Trace, fact: &LinearFact) -> Result<Self, CircuitError> {
-        let (input, output) = (&plan.homes[fact.input], &plan.homes[fact.output]);
-        let layer = layer(graph, fact.layer)?;
-        if matches!(input.read, Read::Total | Read::Scalars { .. }) && !layer.linear.is_nothing() {
-            let half = layer.rounded_bias();
-            let rounding = |o: usize| half[o] - layer.linear.bias[o];
-            let planes = trace.accumulators[fact.layer]
-                .iter()
-                .enumerate()
-                .map(|(o, acc)| vec![acc + rounding(o)])
-                .collect();
-            return Ok(Self { planes, bias_positions: bias_positions(plan, fact) });
+        let (layer, nodes) = layer(graph, fact.layer)?;
+        let sources: Vec<&Array3<i64>> = nodes.iter().map(|node| &trace.values[*node]).collect();
+        if layer.terms.len() != fact.terms.len() {
+            return Err(CircuitError::Mismatch(format!("layer {} has other terms than the plan", fact.layer)));
         }
-        let skipped = fact.skips.iter().map(|skip| {
-            let home = &plan.homes[skip.home];
-            (skip, pooled(&trace.values[input_place(home)], home.shape, 1))
-        });
-        let skipped: Vec<_> = skipped.collect();
-        let moved: Vec<i64> =
-            layer.skips.iter().map(|skip| skip.offset.0 * fact.pitch as i64 + skip.offset.1).collect();
-        let padding = &layer.linear.padding;
-        let start = output.origin_exponent() - padding.top * fact.pitch - padding.left;
-        let x = pooled(&trace.values[input_place(input)], input.shape, layer.linear.window);
-        let (kh, kw) = fact.kernel;
+        let reads = layer.reads(&sources).zip(&fact.terms);
+        let terms = reads.map(|((term, sources), own)| product(term, own, &Placed { plan, fact, sources }));
+        let terms = terms.collect::<Result<Vec<_>, _>>()?;
         let bias_positions = bias_positions(plan, fact);
-        let origin = output.origin_exponent();
-        let farthest = moved.iter().fold(0, |most, moved| (*moved).max(most)) as usize;
-        let length = (start + 1 + (kh - 1) * fact.pitch + kw).max(bias_positions).max(origin + 1 + farthest);
-        let mut planes = Vec::with_capacity(output.shape.channels);
-        for (o, bias) in layer.rounded_bias().into_iter().enumerate() {
-            let mut plane = vec![0; length];
+        let reached = terms.iter().map(|term| term.positions()).max().unwrap_or(0);
+        let biases = layer.rounded_bias().into_iter().enumerate();
+        let planes = biases.map(|(output, bias)| {
+            let mut plane = vec![0; reached.max(bias_positions)];
             plane[..bias_positions].fill(bias);
-            let first = o / fact.group_outputs * fact.group_inputs;
-            for ((c, dy, dx), &weight) in layer.linear.kernel.index_axis(ndarray::Axis(0), o).indexed_iter() {
-                let shift = start + dy * fact.pitch + dx;
-                for ((y, z), &value) in x.index_axis(ndarray::Axis(0), first + c).indexed_iter() {
-                    plane[shift - y * fact.pitch - z] += weight * value;
-                }
-            }
-            for ((skip, values), moved) in skipped.iter().zip(&moved) {
-                let Some(channel) = skip.channel(o) else { continue };
-                let first = origin as i64 + moved;
-                for ((y, z), &value) in values.index_axis(ndarray::Axis(0), channel).indexed_iter() {
-                    plane[(first - (y * fact.pitch + z) as i64) as usize] += skip.factor.of(o) * value;
-                }
-            }
-            planes.push(plane);
-        }
-        Ok(Self { planes, bias_positions })
+            terms.iter().for_each(|term| term.add_to(&mut plane, output));
+            plane
+        });
+        Ok(Self { planes: planes.collect(), bias_positions })
     }
 
     /// What is divided: in limbs, the accumulator times its channel's factor, and the offset wherever the bias is.
@@ -333,21 +304,10 @@ impl Products {
     }
 }
 
-fn input_place(home: &Home) -> usize {
-    if let Content::Layer(place) = home.content { place } else { 0 }
-}
-
 /// Length of the all-ones polynomial that a fact's bias is multiplied by.
 fn bias_positions(plan: &Streams, fact: &LinearFact) -> usize {
     let ones = plan.homes.iter().rfind(|home| home.content == Content::Ones && home.row <= fact.bias_row);
     ones.map_or(0, |home| (fact.bias_row - home.row + 1) * home.tile.columns)
-}
-
-/// Window sums of the part of a tensor that has a home.
-fn pooled(x: &Array3<i64>, home: Planes, window: usize) -> Array3<i64> {
-    Array3::from_shape_fn((home.channels, home.height / window, home.width / window), |(c, y, z)| {
-        (0..window * window).map(|i| x[[c, y * window + i / window, z * window + i % window]]).sum()
-    })
 }
 
 /// The instance columns of an execution: public values at the rows of their homes.

@@ -12,8 +12,9 @@ use ndarray::Array4;
 use zklayout_circuit::streams::{FixedGrid, WeightTape, Witness};
 use zklayout_circuit::{CircuitParams, Grid, InferenceCircuit, Scalar, check_shape, instance_columns};
 use zklayout_model::{
-    Activation, Clamp, Fixed, FixedLayer, Float, Fused, Graph, Linear, OutputKind, Padding, Planes, Precision,
-    QuantiseError, QuantiseOptions, Skip, Trace, ValueRange, execute, fuse, quantise,
+    Activation, Clamp, Fixed, FixedFinish, FixedLayer, Float, FloatFinish, Fused, FusedLayer, Graph, Kernel, Move,
+    OutputKind, Padding, Planes, Precision, QuantiseError, QuantiseOptions, Trace, ValueRange, execute, fuse,
+    quantise,
 };
 use zklayout_plan::{
     Content, Family, Plan, PlanOptions, Requantise, Streams, TableKind, Visibility, WeightMode, plan,
@@ -95,7 +96,7 @@ impl Spec {
 /// A network with made-up weights.
 pub fn network(input: Planes, specs: &[Spec], seed: u64) -> Graph<Fused> {
     let mut numbers = Numbers::new(seed);
-    let mut layers: Vec<Linear<f64>> = Vec::new();
+    let mut layers: Vec<FusedLayer> = Vec::new();
     let mut shapes = vec![input];
     for (index, spec) in specs.iter().enumerate() {
         let shape = shapes[spec.source.unwrap_or(index)];
@@ -109,27 +110,31 @@ pub fn network(input: Planes, specs: &[Spec], seed: u64) -> Graph<Fused> {
         let p = spec.padding;
         let padding = Padding { top: p, left: p, bottom: p, right: p };
         let (window, stride) = (spec.window, spec.stride);
-        let mut linear = Linear { input: shape, output: shape, window, kernel, bias, groups, stride, padding };
-        linear.output = linear.full_output();
-        shapes.push(linear.output);
-        layers.push(linear);
+        let kernel = Kernel { input: shape, window, weights: kernel, groups, stride, padding };
+        let finish = FloatFinish { activation: Activation::Clamp(spec.clamp), precision: Precision::Calibrated };
+        let moves = spec.skip.iter().map(|node| Move::plain(if node % 2 == 0 { 1.0 } else { -1.0 }).into());
+        shapes.push(kernel.output());
+        layers.push(FusedLayer {
+            name: format!("layer{index}"),
+            output: kernel.output(),
+            terms: std::iter::once(kernel.into()).chain(moves).collect(),
+            bias,
+            finish,
+        });
     }
     crop(&mut layers, specs);
     let mut graph = Graph::new();
     let mut nodes = vec![graph.add(Fused::Input(input), &[])];
-    for (index, (linear, spec)) in layers.into_iter().zip(specs).enumerate() {
+    for (index, (layer, spec)) in layers.into_iter().zip(specs).enumerate() {
         let sources: Vec<_> =
             std::iter::once(spec.source.unwrap_or(index)).chain(spec.skip).map(|node| nodes[node]).collect();
-        let skips = spec.skip.iter().map(|node| Skip::plain(if node % 2 == 0 { 1.0 } else { -1.0 })).collect();
-        let (name, activation) = (format!("layer{index}"), Activation::Clamp(spec.clamp));
-        let layer = Fused::Layer { name, linear, skips, activation, precision: Precision::Calibrated };
-        nodes.push(graph.add(layer, &sources));
+        nodes.push(graph.add(Fused::Layer(layer), &sources));
     }
     graph
 }
 
 /// As merging does: no layer computes what its consumers do not read.
-fn crop(layers: &mut [Linear<f64>], specs: &[Spec]) {
+fn crop(layers: &mut [FusedLayer], specs: &[Spec]) {
     let mut needs = vec![(0, 0); layers.len() + 1];
     let output = layers[layers.len() - 1].output;
     needs[layers.len()] = (output.height, output.width);
@@ -137,16 +142,17 @@ fn crop(layers: &mut [Linear<f64>], specs: &[Spec]) {
         let output = &mut layers[index].output;
         (output.height, output.width) =
             (needs[index + 1].0.min(output.height), needs[index + 1].1.min(output.width));
-        let cropped = (output.height, output.width);
-        let source = specs[index].source.unwrap_or(index);
-        let reads = [Some((source, layers[index].live_input())), specs[index].skip.map(|skip| (skip, cropped))];
-        for (node, (height, width)) in reads.into_iter().flatten() {
+        let output = *output;
+        let sources = std::iter::once(specs[index].source.unwrap_or(index)).chain(specs[index].skip);
+        for (term, node) in layers[index].terms.iter().zip(sources) {
+            let (height, width) = term.live_source(output);
             needs[node] = (height.max(needs[node].0), width.max(needs[node].1));
         }
     }
     for index in 0..layers.len() {
         if let Some(source) = specs[index].source.unwrap_or(index).checked_sub(1) {
-            layers[index].input = layers[source].output;
+            let input = layers[source].output;
+            layers[index].kernel_mut().unwrap().input = input;
         }
     }
 }
@@ -216,7 +222,8 @@ fn check_ranges(case: &Case, plan: &Plan) {
                 Content::Input => plan.input_range,
                 Content::Layer(place) => match case.graph.nodes().nth(place).map(|(_, node)| node) {
                     Some(Fixed::Layer(FixedLayer {
-                        kind: OutputKind::Requantise { range, shift, .. }, ..
+                        finish: FixedFinish { kind: OutputKind::Requantise { range, shift, .. }, .. },
+                        ..
                     })) => {
                         let split = layout.knobs.requantise[place - 1] == Requantise::Split;
                         let shift = if split { 0 } else { shift.of(channel) };

@@ -1,7 +1,7 @@
 //! Float operators by hand, for networks of operators that are made of others.
 
 use ndarray::Array4;
-use zklayout_model::{Activation, Clamp, Float, FloatOp, Function, Graph, NodeId, Padding, Planes, Skip};
+use zklayout_model::{Activation, Clamp, Float, FloatOp, Function, Graph, Move, NodeId, Padding, Planes};
 
 use super::Numbers;
 
@@ -70,7 +70,7 @@ impl Net {
         for source in sources {
             let count = self.shape(*source).channels;
             let place = |o: usize| o.checked_sub(start).filter(|c| *c < count);
-            terms.push(Skip { channels: Some((0..channels).map(place).collect()), ..Skip::plain(1.0) });
+            terms.push(Move { channels: Some((0..channels).map(place).collect()), ..Move::plain(1.0) });
             start += count;
         }
         let shape = Planes { channels, ..self.shape(sources[0]) };
@@ -79,7 +79,7 @@ impl Net {
 
     /// A part of a tensor, or a tensor with zeros around it.
     pub fn part(&mut self, source: NodeId, offset: (i64, i64), shape: Planes) -> NodeId {
-        self.add(FloatOp::Sum { terms: vec![Skip { offset, ..Skip::plain(1.0) }] }, &[source], shape)
+        self.add(FloatOp::Sum { terms: vec![Move { offset, ..Move::plain(1.0) }] }, &[source], shape)
     }
 }
 
@@ -125,7 +125,7 @@ fn moved(net: &mut Net, sources: &[NodeId], numbers: &mut Numbers) -> NodeId {
         let channels = (0..shape.channels).map(|_| Some(numbers.below(count)).filter(|_| numbers.below(4) > 0));
         let channels = Some(channels.collect());
         let offset = (numbers.below(5) as i64 - 2, numbers.below(5) as i64 - 2);
-        Skip { channels, offset, ..Skip::plain(if numbers.below(2) == 0 { 1.0 } else { -1.0 }) }
+        Move { channels, offset, ..Move::plain(if numbers.below(2) == 0 { 1.0 } else { -1.0 }) }
     });
     let terms = terms.collect();
     net.add(FloatOp::Sum { terms }, sources, shape)

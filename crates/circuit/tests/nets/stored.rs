@@ -39,7 +39,7 @@ pub fn stored(graph: &Graph<Fixed>, numbers: &mut Numbers) -> Case {
 
 fn rescaled(layer: &FixedLayer, read: &[(i64, i64)], numbers: &mut Numbers) -> (Fixed, (i64, i64)) {
     let reach = layer.reach(read).unwrap();
-    if layer.kind == OutputKind::Raw && numbers.below(4) == 0 {
+    if layer.finish.kind == OutputKind::Raw && numbers.below(4) == 0 {
         return (Fixed::Layer(layer.clone()), (0, 0));
     }
     let zero_point = [LEAST, 0, 3][numbers.below(3)];
@@ -57,5 +57,5 @@ fn rescaled(layer: &FixedLayer, read: &[(i64, i64)], numbers: &mut Numbers) -> (
     let stored = Stored { unit: 0.1, zero_point };
     let rescale = Rescale { scaling, stored, lo: LEAST, hi: MOST, reach };
     let range = rescale.extremes();
-    (Fixed::Layer(FixedLayer { kind: OutputKind::Rescale(rescale), ..layer.clone() }), range)
+    (Fixed::Layer(layer.clone().with_kind(OutputKind::Rescale(rescale))), range)
 }

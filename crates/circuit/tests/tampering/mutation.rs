@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use ff::Field;
 use zklayout_circuit::{Config, Scalar};
-use zklayout_plan::{Content, Datum, Fill, LinearFact, Read, Streams, WeightCells, WeightRow};
+use zklayout_plan::{Content, Datum, FactTerm, Fill, LinearFact, Read, Streams, WeightCells, WeightRow};
 
 use super::checking::Constraint;
 use super::recording::{Cell, Cells};
@@ -453,12 +453,15 @@ fn weight_beside_zeros(
 
 /// Whether a row of kernel weights is multiplied by zeros alone.
 fn meets_zeros(subject: &Subject, layout: &Streams, cells: &Cells, fact: &LinearFact, row: &WeightRow) -> bool {
-    let (Config::Streams(columns), Some(WeightCells::Kernel { input, y, x })) =
+    let (Config::Streams(columns), Some(WeightCells::Weight { term, place, .. })) =
         (&subject.recording.config, row.cells)
     else {
         return false;
     };
-    let (home, plane) = (&layout.homes[fact.input], row.block.group * fact.group_inputs + input);
+    let FactTerm::Kernel(kernel) = &fact.terms[term] else { return false };
+    let (kh, kw) = kernel.size;
+    let (input, y, x) = (place / (kh * kw), place / kw % kh, place % kw);
+    let (home, plane) = (&layout.homes[kernel.input], row.block.group * kernel.group_inputs + input);
     let rows = match home.read {
         Read::Scalars { .. } => home.scalar_row(plane, y, x)..home.scalar_row(plane, y, x) + 1,
         _ => home.plane_row(plane)..home.plane_row(plane) + home.plane_rows(),

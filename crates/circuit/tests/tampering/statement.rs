@@ -10,7 +10,8 @@ use zklayout_circuit::streams::Columns;
 use zklayout_circuit::{Config, Scalar, instance_columns};
 use zklayout_model::{Fixed, FixedLayer, Graph, execute_integers};
 use zklayout_plan::{
-    Content, Datum, Direct, Fill, Home, Layout, LinearFact, Streams, WeightCells, WeightMode, WeightRow, Weights,
+    Content, Datum, Direct, FactTerm, Fill, Home, Layout, LinearFact, Streams, WeightCells, WeightMode, WeightRow,
+    Weights,
 };
 
 use super::recording::{Cell, Cells};
@@ -98,14 +99,17 @@ impl Stated {
         (layout, columns): (&Streams, &Columns),
         cells: &Cells,
     ) -> Result<(), String> {
-        let (node, (kh, kw)) = (fact.layer, fact.kernel);
+        let node = fact.layer;
         let idle = layout.knobs.weight_lanes - held.block.outputs;
         for (lane, output) in (idle..layout.knobs.weight_lanes).zip(held.block.first..) {
             let datum = match held.cells {
                 None => continue,
-                Some(WeightCells::Kernel { input, y, x }) => {
-                    let index = ((output * fact.group_inputs + input) * kh + y) * kw + x;
-                    Datum::Weight { node, index }
+                Some(WeightCells::Weight { term, place, .. }) => {
+                    let FactTerm::Kernel(kernel) = &fact.terms[term] else {
+                        return Err("weights of a term that is no kernel".into());
+                    };
+                    let each = kernel.group_inputs * kernel.size.0 * kernel.size.1;
+                    Datum::Weight { node, index: output * each + place }
                 }
                 Some(WeightCells::Bias { digit }) => Datum::Digit { node, output, digit },
             };
@@ -174,19 +178,20 @@ impl Stated {
     }
 
     fn put(&self, node: usize, layer: &mut FixedLayer, private: bool) -> Result<(), String> {
-        let bits = layer.weight_bits;
+        let bits = layer.finish.weight_bits;
         let in_range = |what: &str, value: i64| {
             let half = 1i64 << (bits - 1);
             let fits = (-half..half).contains(&value);
             if fits { Ok(()) } else { Err(format!("a {what} of layer {node} is {value}, beyond {bits} bits")) }
         };
         let rounding: Vec<i64> =
-            layer.rounded_bias().iter().zip(&layer.linear.bias).map(|(rounded, bias)| rounded - bias).collect();
-        for (index, weight) in layer.linear.kernel.iter_mut().enumerate() {
+            layer.rounded_bias().iter().zip(&layer.bias).map(|(rounded, bias)| rounded - bias).collect();
+        let weights = layer.kernel_mut().into_iter().flat_map(|kernel| kernel.weights.iter_mut());
+        for (index, weight) in weights.enumerate() {
             *weight = *self.weights.get(&(node, index)).ok_or("a weight has no cell")?;
             in_range("weight", *weight)?;
         }
-        for (output, bias) in layer.linear.bias.iter_mut().enumerate() {
+        for (output, bias) in layer.bias.iter_mut().enumerate() {
             let digits = self.digits.get(&(node, output)).ok_or("a bias has no cell")?;
             let mut sum = 0i128;
             for (&digit, &value) in digits {

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 
 use ndarray::{Array4, Axis};
 use zklayout_model::{
-    Fixed, FixedActivation, FixedInput, FixedLayer, Graph, Linear, Multiplier, NodeId, OutputKind, Padding,
-    PerChannel, Planes, Rescale, Scaling, Skip, Stored, ValueRange, channel_bounds,
+    Fixed, FixedActivation, FixedFinish, FixedInput, FixedLayer, Graph, Kernel, Move, Multiplier, NodeId,
+    OutputKind, Padding, PerChannel, Planes, Rescale, Scaling, Stored, Term, ValueRange,
 };
 
 use super::file::File;
@@ -43,12 +43,26 @@ pub(super) struct Weighted {
 
 /// A sum of tensors, perhaps moved, whose values are looked up: nothing is rounded.
 pub(super) struct Sum {
-    pub(super) terms: Vec<(NodeId, Skip<i64>)>,
+    pub(super) terms: Vec<(NodeId, Move<i64>)>,
     pub(super) shape: Planes,
-    pub(super) stride: usize,
     pub(super) activation: FixedActivation,
     /// Sums that there are.
     pub(super) range: ValueRange,
+}
+
+/// What a layer's accumulators are the sum of.
+pub(super) struct Accumulators {
+    pub(super) output: Planes,
+    pub(super) terms: Vec<Term<i64>>,
+    /// One value per output channel.
+    pub(super) bias: Vec<i64>,
+}
+
+impl Accumulators {
+    /// A sum of tensors.
+    pub(super) fn of_moves(output: Planes, moves: impl IntoIterator<Item = Move<i64>>) -> Self {
+        Self { output, terms: moves.into_iter().map(Term::from).collect(), bias: vec![0; output.channels] }
+    }
 }
 
 /// A graph under construction.
@@ -92,8 +106,8 @@ impl<'a> Builder<'a> {
         let (shape, (lo, hi)) = (self.shape(last), BYTE);
         let reach = vec![(lo - stored.zero_point, hi - stored.zero_point); shape.channels];
         let kind = OutputKind::Rescale(Rescale { scaling: Scaling::Shift(0), stored, lo, hi, reach });
-        let linear = Linear::nothing(shape, shape, 1);
-        self.push_layer("output".into(), linear, vec![Skip::plain(1)], kind, &[last, last])?;
+        let accumulators = Accumulators::of_moves(shape, [Move::plain(1)]);
+        self.push_layer("output".into(), accumulators, kind, &[last])?;
         Ok(())
     }
 
@@ -150,7 +164,7 @@ impl<'a> Builder<'a> {
     fn shape(&self, node: NodeId) -> Planes {
         match self.graph.node(node) {
             Fixed::Input(input) => input.shape,
-            Fixed::Layer(layer) => layer.linear.output,
+            Fixed::Layer(layer) => layer.output,
         }
     }
 
@@ -189,39 +203,36 @@ impl<'a> Builder<'a> {
         let bias = bias(operator, outputs)?;
         let rescale = Rescale { scaling, stored: operator.output.stored()?, lo, hi, reach: Vec::new() };
         let input = self.shape(source);
-        let mut linear = Linear { input, output: input, window: 1, kernel, bias, groups, stride, padding };
-        linear.output = linear.full_output();
-        self.push_rescaled(operator, source, linear, rescale)
+        let kernel = Kernel { input, window: 1, weights: kernel, groups, stride, padding };
+        self.push_rescaled(operator, source, (kernel, bias), rescale)
     }
 
-    /// Adds a linear operator on bytes whose result is bytes; no accumulator may overflow the kernels' 32 bits.
+    /// Adds a kernel and a bias on bytes whose result is bytes; no accumulator may overflow the kernels' 32 bits.
     pub(super) fn push_rescaled(
         &mut self,
         operator: &Operator<'_>,
         source: NodeId,
-        mut linear: Linear<i64>,
+        (mut kernel, mut bias): (Kernel<i64>, Vec<i64>),
         mut rescale: Rescale,
     ) -> Result<Place, ImportError> {
         let range = operator.input(0)?.range()?;
         let overflow = || operator.unsupported("its accumulators can overflow 32 bits");
-        rescale.reach = channel_bounds(&linear, range.lo, range.hi).ok_or_else(overflow)?;
-        for channel in 0..linear.output.channels {
+        rescale.reach = kernel.bounds(&bias, (range.lo, range.hi)).ok_or_else(overflow)?;
+        for channel in 0..kernel.outputs() {
             // Steps are monotone: what the ends do not overflow, nothing between them does.
-            settle(&mut linear, &mut rescale, channel).ok_or_else(overflow)?;
+            settle(&mut kernel, &mut bias, &mut rescale, channel).ok_or_else(overflow)?;
         }
-        self.finish_layer(operator, linear, Vec::new(), OutputKind::Rescale(rescale), &[source])
+        let accumulators = Accumulators { output: kernel.output(), terms: vec![kernel.into()], bias };
+        self.finish_layer(operator, accumulators, OutputKind::Rescale(rescale), &[source])
     }
 
-    /// Adds a sum on the way to the operator's result; its first term is what the layer reads.
+    /// Adds a sum on the way to the operator's result.
     pub(super) fn push_sum(&mut self, operator: &Operator<'_>, sum: Sum) -> Result<NodeId, ImportError> {
-        let Sum { terms, shape, stride, activation, range } = sum;
-        let (nodes, skips): (Vec<NodeId>, Vec<Skip<i64>>) = terms.into_iter().unzip();
-        let Some(&first) = nodes.first() else { return Err(operator.unsupported("it adds nothing")) };
+        let Sum { terms, shape, activation, range } = sum;
+        let (nodes, moves): (Vec<NodeId>, Vec<Move<i64>>) = terms.into_iter().unzip();
         self.check_room(operator, shape)?;
-        let sources: Vec<NodeId> = std::iter::once(first).chain(nodes).collect();
         let kind = OutputKind::Requantise { shift: PerChannel::uniform(0), activation, range };
-        let linear = Linear::nothing(self.shape(first), shape, stride);
-        self.push_layer(operator.name(), linear, skips, kind, &sources)
+        self.push_layer(operator.name(), Accumulators::of_moves(shape, moves), kind, &nodes)
     }
 
     /// Adds a sum that is the operator's result.
@@ -234,13 +245,12 @@ impl<'a> Builder<'a> {
     pub(super) fn finish_layer(
         &mut self,
         operator: &Operator<'_>,
-        linear: Linear<i64>,
-        skips: Vec<Skip<i64>>,
+        accumulators: Accumulators,
         kind: OutputKind,
         sources: &[NodeId],
     ) -> Result<Place, ImportError> {
-        self.start_result(operator, linear.output)?;
-        let node = self.push_layer(operator.name(), linear, skips, kind, sources)?;
+        self.start_result(operator, accumulators.output)?;
+        let node = self.push_layer(operator.name(), accumulators, kind, sources)?;
         Ok(Place { node, is_end: false })
     }
 
@@ -258,21 +268,20 @@ impl<'a> Builder<'a> {
     pub(super) fn push_layer(
         &mut self,
         name: String,
-        linear: Linear<i64>,
-        skips: Vec<Skip<i64>>,
+        accumulators: Accumulators,
         kind: OutputKind,
         sources: &[NodeId],
     ) -> Result<NodeId, ImportError> {
-        self.count(&name, linear.output)?;
-        let (weight_bits, accumulator_scale) = (WEIGHT_BITS, PerChannel::uniform(0));
-        let layer = FixedLayer { name, linear, skips, weight_bits, accumulator_scale, kind };
-        Ok(self.graph.add(Fixed::Layer(layer), sources))
+        let Accumulators { output, terms, bias } = accumulators;
+        self.count(&name, output)?;
+        let finish = FixedFinish { weight_bits: WEIGHT_BITS, accumulator_scale: PerChannel::uniform(0), kind };
+        Ok(self.graph.add(Fixed::Layer(FixedLayer { name, output, terms, bias, finish }), sources))
     }
 }
 
 /// A channel whose value no input can change gets no weights, and a factor and a bias that give this value: those of the file
 /// may be so small and so large that nothing else would need their bits. `None` means overflow.
-fn settle(linear: &mut Linear<i64>, rescale: &mut Rescale, channel: usize) -> Option<()> {
+fn settle(kernel: &mut Kernel<i64>, biases: &mut [i64], rescale: &mut Rescale, channel: usize) -> Option<()> {
     let (least, most) = rescale.reach[channel];
     let value = rescale.apply(channel, least)?;
     if rescale.apply(channel, most)? != value {
@@ -285,8 +294,8 @@ fn settle(linear: &mut Linear<i64>, rescale: &mut Rescale, channel: usize) -> Op
         Scaling::Mean(_) | Scaling::Shift(_) => return Some(()),
     }
     let bias = value * i64::from(steps);
-    linear.kernel.index_axis_mut(Axis(0), channel).fill(0);
-    linear.bias[channel] = bias;
+    kernel.weights.index_axis_mut(Axis(0), channel).fill(0);
+    biases[channel] = bias;
     rescale.reach[channel] = (bias, bias);
     Some(())
 }

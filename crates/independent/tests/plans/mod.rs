@@ -39,7 +39,7 @@ fn plan_of(graph: &Graph<Fixed>, index: u64, numbers: &mut Numbers) -> Option<Pl
     let weights = if index % 5 == 2 { WeightMode::Fixed } else { WeightMode::Private };
     let visibility = Visibility { public_input: index % 5 > 2, weights };
     let rescaled =
-        |node: &Fixed| matches!(node, Fixed::Layer(layer) if matches!(layer.kind, OutputKind::Rescale(_)));
+        |node: &Fixed| matches!(node, Fixed::Layer(layer) if matches!(layer.finish.kind, OutputKind::Rescale(_)));
     let in_limbs = graph.nodes().any(|(_, node)| rescaled(node));
     let options = PlanOptions {
         visibility,

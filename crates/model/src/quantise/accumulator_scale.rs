@@ -4,8 +4,8 @@
 //! remainders that a proof checks would grow. It knows weights and what they are multiplied with, not how they are rounded.
 
 use crate::calibration::Evidence;
-use crate::linear::Linear;
 use crate::per_channel::PerChannel;
+use crate::term::Kernel;
 
 /// Bits by which a channel may be finer than its result can show, if all channels of the layer can.
 const SPARE_BITS: i32 = 8;
@@ -17,8 +17,10 @@ const BIAS_BITS: i32 = 50;
 
 /// A layer whose accumulators get scales.
 pub(crate) struct Layer<'a> {
-    pub(crate) linear: &'a Linear<f64>,
-    /// Scale of each channel of what the linear operator reads.
+    pub(crate) kernel: &'a Kernel<f64>,
+    /// One value per output channel.
+    pub(crate) bias: &'a [f64],
+    /// Scale of each channel of what the kernel reads.
     pub(crate) source: &'a PerChannel<i32>,
     /// The finest scale of the tensors that are added, by output channel.
     pub(crate) added: Vec<Option<i32>>,
@@ -58,7 +60,7 @@ impl Layer<'_> {
     /// # Errors
     /// A channel that adds a tensor of a finer scale than its weights can have.
     pub(crate) fn scales(&self) -> Result<PerChannel<i32>, TooFine> {
-        let channels: Vec<Channel> = (0..self.linear.bias.len()).map(|output| self.channel(output)).collect();
+        let channels: Vec<Channel> = (0..self.bias.len()).map(|output| self.channel(output)).collect();
         let common = channels.iter().filter_map(|channel| channel.held).min();
         let wanted = channels.iter().map(|channel| self.wanted(channel, common));
         let wanted: Vec<Option<i32>> = wanted.collect();
@@ -105,10 +107,10 @@ impl Layer<'_> {
     }
 
     fn channel(&self, output: usize) -> Channel {
-        let first = output / self.linear.group_outputs() * self.linear.group_inputs();
-        let taps = self.linear.kernel_size().0 * self.linear.kernel_size().1;
+        let first = self.kernel.first_input(output);
+        let taps = self.kernel.size().0 * self.kernel.size().1;
         let (mut largest, mut squares) = (0.0f64, 0.0);
-        for (index, weight) in self.linear.kernel.index_axis(ndarray::Axis(0), output).iter().enumerate() {
+        for (index, weight) in self.kernel.weights.index_axis(ndarray::Axis(0), output).iter().enumerate() {
             let unit = f64::powi(2.0, self.source.of(first + index / taps));
             largest = largest.max((weight / unit).abs());
             squares += unit * unit * self.evidence.mean_square(first * taps + index);
@@ -120,7 +122,7 @@ impl Layer<'_> {
             held: scale_for(largest, limit),
             needed: noise.zip(result).map(|(noise, result)| result + noise),
             result,
-            bias: scale_for(self.linear.bias[output].abs(), f64::powi(2.0, BIAS_BITS)),
+            bias: scale_for(self.bias[output].abs(), f64::powi(2.0, BIAS_BITS)),
         }
     }
 }

@@ -1,32 +1,30 @@
 //! One layer's integers: scales, weights, bias, and what becomes of its accumulators.
 
+use ndarray::Array4;
+
 use super::accumulator_scale::{self, TooFine, scale_for};
 use super::options::QuantiseOptions;
 use super::own_scales::finer_bits;
-use super::tensor::{Tensor, rounded, worst_case};
+use super::tensor::{Tensor, rounded};
 use crate::activation::{Activation, Clamp, FixedActivation, Function, ValueTable};
 use crate::calibration::{Bounds, Evidence, Runs, Sums};
 use crate::error::QuantiseError;
-use crate::fixed::{FixedLayer, OutputKind, RangeSource, ValueRange};
-use crate::fused::Precision;
-use crate::linear::Linear;
+use crate::fixed::{FixedFinish, FixedLayer, OutputKind, RangeSource, ValueRange};
+use crate::fused::{FusedLayer, Precision};
+use crate::interval::reach;
 use crate::per_channel::PerChannel;
 use crate::rounding::Rounding;
-use crate::skip::Skip;
+use crate::term::{Extent, Kernel, Quantised, Term};
 
 /// Bits by which exact layers and squares may exceed the tables of others.
 const EXACT_BITS: u32 = 3;
 /// Bits below which every requantisation's shift and every added tensor's factor must be.
-const MOST_SHIFT: i32 = 40;
+pub(crate) const MOST_SHIFT: i32 = 40;
 
 /// A layer and what is known when its integers are chosen.
 pub(super) struct LayerQuantiser<'a> {
-    pub(super) name: &'a str,
-    pub(super) linear: &'a Linear<f64>,
-    pub(super) skips: &'a [Skip<f64>],
-    pub(super) activation: &'a Activation,
-    pub(super) precision: Precision,
-    /// What the layer reads, the linear operator's source first, and the places of those nodes.
+    pub(super) layer: &'a FusedLayer,
+    /// What the layer reads, and the places of those nodes.
     pub(super) tensors: &'a [Tensor],
     pub(super) sources: &'a [usize],
     /// Bounds of each channel of its pre-activations.
@@ -34,50 +32,89 @@ pub(super) struct LayerQuantiser<'a> {
     /// Whether each channel of its result has a scale of its own.
     pub(super) own_scales: bool,
     pub(super) options: &'a QuantiseOptions,
-    pub(super) evidence: &'a Evidence,
+    /// What its kernel's weights were multiplied with, if it has one.
+    pub(super) evidence: Option<&'a Evidence>,
     pub(super) runs: &'a Runs,
+}
+
+/// What a term needs to know to become one of integers.
+pub(crate) struct Quantising<'a> {
+    quantiser: &'a LayerQuantiser<'a>,
+    /// Scale of each channel of the accumulators.
+    pub(crate) scale: &'a PerChannel<i32>,
+    /// Scales of each channel of the tensors that the term reads.
+    pub(crate) sources: &'a [&'a PerChannel<i32>],
+    /// Number of output channels.
+    pub(crate) outputs: usize,
+}
+
+impl Quantising<'_> {
+    /// Integer weights, and by output channel the mean drift that a bias should make up for.
+    pub(crate) fn weights(&self, kernel: &Kernel<f64>) -> (Array4<i64>, Vec<f64>) {
+        let evidence = self.quantiser.evidence.filter(|_| !self.quantiser.is_kept());
+        let (Some(evidence), [source]) = (evidence, self.sources) else {
+            return (kernel.weights.mapv(|weight| weight.round() as i64), Vec::new());
+        };
+        let largest = (1i64 << (self.quantiser.options.weight_bits - 1)) - 1;
+        Rounding { scale: self.scale, source, largest, evidence }.round(kernel)
+    }
+
+    /// The error of an output channel that has no integers.
+    pub(crate) fn refuse(&self, channel: usize, reason: &str) -> QuantiseError {
+        self.quantiser.refuse(channel, reason)
+    }
+}
+
+/// A layer's terms and biases in integers, and its accumulators' scales.
+struct Integers {
+    terms: Vec<Term<i64>>,
+    bias: Vec<i64>,
+    scale: PerChannel<i32>,
 }
 
 impl LayerQuantiser<'_> {
     /// The quantised layer; with `raw` its accumulators are the model's output.
     pub(super) fn run(&self, raw: bool) -> Result<FixedLayer, QuantiseError> {
         self.check_finite()?;
-        let accumulator_scale = self.accumulator_scale(raw)?;
-        let linear = self.integers(&accumulator_scale)?;
-        let skips = self.skips(&accumulator_scale)?;
-        let kind = if raw { OutputKind::Raw } else { self.requantise(&linear, &skips, &accumulator_scale)? };
-        let weight_bits = self.options.weight_bits;
-        Ok(FixedLayer { name: self.name.to_owned(), linear, skips, weight_bits, accumulator_scale, kind })
+        let integers = self.integers(self.accumulator_scale(raw)?)?;
+        let kind = if raw { OutputKind::Raw } else { self.requantise(&integers)? };
+        let Integers { terms, bias, scale } = integers;
+        let finish = FixedFinish { weight_bits: self.options.weight_bits, accumulator_scale: scale, kind };
+        Ok(FixedLayer { name: self.layer.name.clone(), output: self.layer.output, terms, bias, finish })
+    }
+
+    /// Whether nothing may be rounded.
+    fn is_kept(&self) -> bool {
+        self.layer.finish.precision != Precision::Calibrated
     }
 
     fn check_finite(&self) -> Result<(), QuantiseError> {
-        let channels = self.linear.kernel.outer_iter().zip(&self.linear.bias).enumerate();
-        for (channel, (kernel, bias)) in channels {
-            if let Some(found) = kernel.iter().chain([bias]).find(|value| !value.is_finite()) {
-                return Err(self.refuse(channel, &format!("it holds a weight or bias of {found}")));
-            }
+        let bias = self.layer.bias.iter().copied().enumerate().find(|(_, value)| !value.is_finite());
+        let terms = self.layer.terms.iter().find_map(|term| term.floats().not_finite());
+        match terms.or(bias) {
+            Some((channel, found)) => Err(self.refuse(channel, &format!("it holds a weight or bias of {found}"))),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn accumulator_scale(&self, raw: bool) -> Result<PerChannel<i32>, QuantiseError> {
-        if self.linear.is_nothing() {
+        let scales: Vec<&PerChannel<i32>> = self.tensors.iter().map(|tensor| &tensor.scale).collect();
+        let added = self.added(&scales);
+        let Some((kernel, source)) = self.kernel(&scales) else {
             // Sums of tensors are taken at the finest of their scales.
-            let rest = self.tensors.iter().flat_map(|tensor| tensor.scale.values()).copied().max().unwrap_or(0);
-            let added = self.added().into_iter().map(|added| added.unwrap_or(rest));
+            let rest = scales.iter().flat_map(|scale| scale.values()).copied().max().unwrap_or(0);
+            let added = added.into_iter().map(|added| added.unwrap_or(rest));
             return Ok(PerChannel::of_channels(added).unwrap_or(PerChannel::uniform(rest)));
-        }
-        let source = &self.tensors[0].scale;
-        if self.precision != Precision::Calibrated {
-            return Ok(source.clone());
-        }
+        };
+        let (false, Some(evidence)) = (self.is_kept(), self.evidence) else { return Ok(source.clone()) };
         let all = Bounds::all(self.bounds).widened(self.options.margin);
         let common = scale_for(all.hi - all.lo, self.entries());
         let layer = accumulator_scale::Layer {
-            linear: self.linear,
+            kernel,
+            bias: &self.layer.bias,
             source,
-            added: self.added(),
-            evidence: self.evidence,
+            added,
+            evidence,
             weight_bits: self.options.weight_bits,
             table_bits: self.table_bits(),
             result: common.map(|common| self.own(common, self.bounds, all)),
@@ -90,89 +127,62 @@ impl LayerQuantiser<'_> {
         })
     }
 
-    /// By output channel, the finest scale of the tensors that are added.
-    fn added(&self) -> Vec<Option<i32>> {
-        let scale = |output: usize| {
-            let read = self.skips.iter().zip(&self.tensors[1..]);
-            read.filter_map(|(skip, tensor)| Some(tensor.scale.of(skip.channel(output)?))).max()
-        };
-        (0..self.linear.output.channels).map(scale).collect()
+    /// The layer's kernel with the scales of what it reads.
+    fn kernel<'b>(&'b self, scales: &'b [&'b PerChannel<i32>]) -> Option<(&'b Kernel<f64>, &'b PerChannel<i32>)> {
+        let mut reads = self.layer.reads(scales);
+        reads.find_map(|(term, sources)| Some((term.as_kernel()?, *sources.first()?)))
     }
 
-    fn integers(&self, scale: &PerChannel<i32>) -> Result<Linear<i64>, QuantiseError> {
-        for (channel, bias) in self.linear.bias.iter().enumerate() {
+    /// By output channel, the finest scale that what is added to weighted sums has.
+    fn added(&self, scales: &[&PerChannel<i32>]) -> Vec<Option<i32>> {
+        let scale = |output: usize| {
+            self.layer.reads(scales).filter_map(|(term, sources)| term.floats().least_scale(output, sources)).max()
+        };
+        (0..self.layer.output.channels).map(scale).collect()
+    }
+
+    fn integers(&self, scale: PerChannel<i32>) -> Result<Integers, QuantiseError> {
+        for (channel, bias) in self.layer.bias.iter().enumerate() {
             if (bias * f64::powi(2.0, scale.of(channel))).abs() >= 2f64.powi(52) {
                 return Err(self.refuse(channel, "its bias is too large beside its weights for exact integers"));
             }
         }
-        let largest = (1i64 << (self.options.weight_bits - 1)) - 1;
-        let (kernel, drift) = if self.precision != Precision::Calibrated {
-            (self.linear.kernel.mapv(|weight| weight.round() as i64), vec![0.0; self.linear.bias.len()])
-        } else {
-            let source = &self.tensors[0].scale;
-            Rounding { scale, source, largest, evidence: self.evidence }.round(self.linear)
-        };
-        let mut linear = self.linear.map(|_| 0, |_| 0);
-        linear.kernel = kernel;
-        for (channel, integer) in linear.bias.iter_mut().enumerate() {
-            let bias = self.linear.bias[channel] + drift[channel];
-            *integer = (bias * f64::powi(2.0, scale.of(channel))).round() as i64;
+        let scales: Vec<&PerChannel<i32>> = self.tensors.iter().map(|tensor| &tensor.scale).collect();
+        let (mut terms, mut bias) = (Vec::new(), self.layer.bias.clone());
+        for (term, sources) in self.layer.reads(&scales) {
+            let quantising =
+                Quantising { quantiser: self, scale: &scale, sources, outputs: self.layer.output.channels };
+            let Quantised { term, drift } = term.floats().quantise(&quantising)?;
+            bias.iter_mut().zip(drift).for_each(|(bias, drift)| *bias += drift);
+            terms.push(term);
         }
-        Ok(linear)
+        let integer = |(channel, bias): (usize, f64)| (bias * f64::powi(2.0, scale.of(channel))).round() as i64;
+        let bias = bias.into_iter().enumerate().map(integer).collect();
+        Ok(Integers { terms, bias, scale })
     }
 
-    /// The skip connections' factors, which bring their tensors to the accumulators' scales.
-    fn skips(&self, scale: &PerChannel<i32>) -> Result<Vec<Skip<i64>>, QuantiseError> {
-        self.skips.iter().zip(&self.tensors[1..]).map(|(skip, tensor)| self.skip(skip, tensor, scale)).collect()
-    }
-
-    fn skip(
-        &self,
-        skip: &Skip<f64>,
-        tensor: &Tensor,
-        scale: &PerChannel<i32>,
-    ) -> Result<Skip<i64>, QuantiseError> {
-        let factor = |channel: usize| {
-            let sign = if skip.factor.of(channel) < 0.0 { -1 } else { 1 };
-            // A channel that nothing is added to has no factor of its own.
-            let Some(added) = skip.channel(channel) else { return Ok(sign) };
-            let shift = scale.of(channel) - tensor.scale.of(added);
-            if (0..MOST_SHIFT).contains(&shift) {
-                return Ok(sign << shift);
-            }
-            let reason = "it adds a tensor whose values are far coarser or finer than its own";
-            Err(self.refuse(channel, &format!("{reason}, by 2^{shift}; raise the weight bits")))
-        };
-        let factors = (0..self.linear.output.channels).map(factor).collect::<Result<Vec<i64>, _>>()?;
-        Ok(skip.with_factor(PerChannel::of_channels(factors).unwrap_or(PerChannel::uniform(1))))
-    }
-
-    fn requantise(
-        &self,
-        linear: &Linear<i64>,
-        skips: &[Skip<i64>],
-        accumulator_scale: &PerChannel<i32>,
-    ) -> Result<OutputKind, QuantiseError> {
-        if self.precision != Precision::Calibrated {
-            return self.keep(linear, skips, accumulator_scale);
+    fn requantise(&self, integers: &Integers) -> Result<OutputKind, QuantiseError> {
+        if self.is_kept() {
+            return self.keep(integers);
         }
-        let worst = worst_case(linear, skips, self.tensors).ok_or_else(|| self.overflow())?;
-        let (sources, source_scale) = (self.sources, &self.tensors[0].scale);
-        let sums = Sums { linear, skips, sources, source_scale, scale: accumulator_scale };
-        let integers = self.runs.integer_bounds(&sums);
+        let worst = self.worst_case(integers).ok_or_else(|| self.overflow())?;
+        let Integers { terms, bias, scale: accumulator_scale } = integers;
+        let (sources, output) = (self.sources, self.layer.output);
+        let sums = Sums { terms, bias, output, sources, scale: accumulator_scale };
+        let integers = self.runs.integer_bounds(&sums).ok_or_else(|| self.overflow())?;
         let channels: Vec<Bounds> =
             self.bounds.iter().zip(integers).map(|(float, own)| float.union(own)).collect();
         let seen = Bounds::all(&channels).widened(self.options.margin);
         let finest = accumulator_scale.least();
         let common = scale_for(seen.hi - seen.lo, self.entries()).unwrap_or_else(|| {
             // Samples that give nothing but zeros say nothing of other inputs, so that no scale is finer than what is read.
-            let read = source_scale.least();
+            let read = self.tensors.first().map_or(finest, |tensor| tensor.scale.least());
             scale_for(real_span(&worst, accumulator_scale), self.entries()).map_or(read, |scale| scale.min(read))
         });
         let common = common.min(finest);
         let scale = self.own(common, &channels, seen);
         let dropped = |channel: usize| (accumulator_scale.of(channel) - scale.of(channel)).max(0) as u32;
-        let shift = PerChannel::of_channels((0..linear.bias.len()).map(dropped));
+        let shift = PerChannel::of_channels((0..bias.len()).map(dropped));
         let shift = shift.unwrap_or(PerChannel::uniform((finest - common) as u32));
         if shift.most() >= MOST_SHIFT as u32 {
             return Err(self.refuse_layer("no power-of-two requantisation fits; raise the table bits"));
@@ -190,16 +200,11 @@ impl LayerQuantiser<'_> {
     }
 
     /// Nothing is rounded, and every value has room.
-    fn keep(
-        &self,
-        linear: &Linear<i64>,
-        skips: &[Skip<i64>],
-        scale: &PerChannel<i32>,
-    ) -> Result<OutputKind, QuantiseError> {
+    fn keep(&self, integers: &Integers) -> Result<OutputKind, QuantiseError> {
         let shift = PerChannel::uniform(0);
-        let worst = worst_case(linear, skips, self.tensors).and_then(|bounds| rounded(&bounds, &shift));
+        let worst = self.worst_case(integers).and_then(|bounds| rounded(&bounds, &shift));
         let (mut lo, mut hi) = worst.ok_or_else(|| self.overflow())?;
-        if let (Precision::Maximum, [_, tensor, ..]) = (self.precision, self.tensors) {
+        if let (Precision::Maximum, [tensor, ..]) = (self.layer.finish.precision, self.tensors) {
             (lo, hi) = (lo.max(tensor.lo), hi.min(tensor.hi));
         }
         if hi - lo >= 1 << (self.options.table_bits + EXACT_BITS) {
@@ -208,13 +213,13 @@ impl LayerQuantiser<'_> {
         }
         let range = ValueRange { lo, hi, source: RangeSource::WorstCase };
         // Where channels have scales of their own, the activation is the same at all of them.
-        let activation = self.fixed_activation(scale.of(0), &range)?;
+        let activation = self.fixed_activation(integers.scale.of(0), &range)?;
         Ok(OutputKind::Requantise { shift, activation, range })
     }
 
     /// Logarithm of the most entries that the layer's table may have.
     fn table_bits(&self) -> u32 {
-        let squares = matches!(self.activation, Activation::Function(Function::QuarterSquare));
+        let squares = matches!(self.layer.finish.activation, Activation::Function(Function::QuarterSquare));
         self.options.table_bits + if squares { EXACT_BITS } else { 0 }
     }
 
@@ -225,7 +230,7 @@ impl LayerQuantiser<'_> {
 
     /// The activation of integers of a scale, over a range.
     fn fixed_activation(&self, scale: i32, range: &ValueRange) -> Result<FixedActivation, QuantiseError> {
-        let function = match self.activation {
+        let function = match &self.layer.finish.activation {
             Activation::Clamp(clamp) => {
                 let bound = |bound: f64| integer(bound, scale);
                 return Ok(FixedActivation::Clamp(Clamp { lo: clamp.lo.map(bound), hi: clamp.hi.map(bound) }));
@@ -265,6 +270,12 @@ impl LayerQuantiser<'_> {
         })
     }
 
+    /// By output channel, bounds of the accumulators over all values of what is read; `None` means overflow.
+    fn worst_case(&self, integers: &Integers) -> Option<Vec<(i64, i64)>> {
+        let extents: Vec<Extent> = self.tensors.iter().map(Tensor::extent).collect();
+        reach(&integers.terms, &integers.bias, self.layer.output, &extents)
+    }
+
     fn overflow(&self) -> QuantiseError {
         self.refuse_layer("its accumulator can overflow 64 bits; lower the bits")
     }
@@ -274,7 +285,7 @@ impl LayerQuantiser<'_> {
     }
 
     fn refuse_layer(&self, reason: &str) -> QuantiseError {
-        QuantiseError::Layer { layer: self.name.to_owned(), reason: reason.to_owned() }
+        QuantiseError::Layer { layer: self.layer.name.clone(), reason: reason.to_owned() }
     }
 }
 

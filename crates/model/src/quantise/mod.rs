@@ -11,19 +11,21 @@ mod own_scales;
 mod tensor;
 
 use crate::activation::{Clamp, FixedActivation};
-use crate::calibration::Runs;
+use crate::calibration::{Evidence, Runs};
 use crate::error::QuantiseError;
 use crate::fixed::{Fixed, FixedLayer, OutputKind, RangeSource, ValueRange};
-use crate::fused::Fused;
+use crate::fused::{Fused, FusedLayer};
 use crate::graph::Graph;
-use crate::per_channel::PerChannel;
+use crate::interval::reach;
+use crate::term::Extent;
 
+pub(crate) use layer::{MOST_SHIFT, Quantising};
 pub use options::QuantiseOptions;
 
 use input::quantise_input;
 use layer::LayerQuantiser;
 use own_scales::own_scales;
-use tensor::{Tensor, rounded, worst_case};
+use tensor::{Tensor, rounded};
 
 /// Gives a merged graph integer weights, scales and ranges.
 ///
@@ -51,35 +53,37 @@ pub fn quantise(
             Fused::Input(shape) => {
                 Fixed::Input(quantise_input(*shape, &bounds[id.index()], options, own_scales[id.index()]))
             }
-            Fused::Layer { name, linear, skips, activation, precision } => {
-                let (is_last, precision) = (id.index() + 1 == graph.len(), *precision);
-                let evidence = &runs.evidence(sources[0], linear);
-                let (tensors, sources, runs) = (&read[..], &sources[..], &runs);
-                let (bounds, own_scales) = (&bounds[id.index()][..], own_scales[id.index()]);
-                let layer = LayerQuantiser {
-                    name,
-                    linear,
-                    skips,
-                    activation,
-                    precision,
-                    tensors,
-                    sources,
-                    bounds,
-                    own_scales,
+            Fused::Layer(layer) => {
+                let evidence = evidence(&runs, layer, &sources, &read);
+                let quantiser = LayerQuantiser {
+                    layer,
+                    tensors: &read,
+                    sources: &sources,
+                    bounds: &bounds[id.index()],
+                    own_scales: own_scales[id.index()],
                     options,
-                    evidence,
-                    runs,
+                    evidence: evidence.as_ref(),
+                    runs: &runs,
                 };
-                Fixed::Layer(layer.run(is_last && activation.is_identity())?)
+                let is_last = id.index() + 1 == graph.len();
+                Fixed::Layer(quantiser.run(is_last && layer.finish.activation.is_identity())?)
             }
         };
-        let source_scale = read.first().map_or(PerChannel::uniform(0), |tensor| tensor.scale.clone());
-        runs.advance(&node, &sources, &source_scale);
+        runs.advance(&node, &sources)?;
         tensors.push(Tensor::after(&node));
         fixed.add(node, &inputs);
     }
     share_ranges(&mut fixed);
     Ok(fixed)
+}
+
+/// What the weights of a layer's kernel were multiplied with, if it has one.
+fn evidence(runs: &Runs, layer: &FusedLayer, sources: &[usize], read: &[Tensor]) -> Option<Evidence> {
+    let places: Vec<(usize, &Tensor)> = sources.iter().copied().zip(read).collect();
+    layer.reads(&places).find_map(|(term, sources)| {
+        let (kernel, (place, tensor)) = (term.as_kernel()?, sources.first()?);
+        Some(runs.evidence((*place, &tensor.scale), kernel, layer.output))
+    })
 }
 
 /// Gives layers with the same activation one range, so that they share a table, and judges anew which ranges no input
@@ -98,10 +102,8 @@ fn share_ranges(graph: &mut Graph<Fixed>) {
     for (node, sources) in graph.nodes_mut().zip(sources) {
         let read: Vec<Tensor> = sources.into_iter().map(|source| tensors[source].clone()).collect();
         let worst = match node {
-            Fixed::Layer(FixedLayer { linear, skips, kind: OutputKind::Requantise { shift, .. }, .. }) => {
-                worst_case(linear, skips, &read).and_then(|bounds| rounded(&bounds, shift))
-            }
-            _ => None,
+            Fixed::Layer(layer) => worst_case(layer, &read),
+            Fixed::Input(_) => None,
         };
         if let Some((clamp, range)) = activation(node)
             && let Some((_, lo, hi)) = shared.iter().find(|(other, ..)| *other == *clamp)
@@ -114,12 +116,17 @@ fn share_ranges(graph: &mut Graph<Fixed>) {
     }
 }
 
+/// Bounds of a layer's rounded accumulators, if they are rounded; `None` means overflow too.
+fn worst_case(layer: &FixedLayer, read: &[Tensor]) -> Option<(i64, i64)> {
+    let OutputKind::Requantise { shift, .. } = &layer.finish.kind else { return None };
+    let extents: Vec<Extent> = read.iter().map(Tensor::extent).collect();
+    rounded(&reach(&layer.terms, &layer.bias, layer.output, &extents)?, shift)
+}
+
 fn activation(node: &mut Fixed) -> Option<(&Clamp<i64>, &mut ValueRange)> {
-    match node {
-        Fixed::Layer(FixedLayer {
-            kind: OutputKind::Requantise { activation: FixedActivation::Clamp(clamp), range, .. },
-            ..
-        }) => Some((clamp, range)),
+    let Fixed::Layer(layer) = node else { return None };
+    match &mut layer.finish.kind {
+        OutputKind::Requantise { activation: FixedActivation::Clamp(clamp), range, .. } => Some((clamp, range)),
         _ => None,
     }
 }

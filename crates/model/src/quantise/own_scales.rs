@@ -6,9 +6,9 @@
 
 use crate::activation::Activation;
 use crate::calibration::Bounds;
-use crate::fused::{Fused, Precision};
+use crate::fused::{Fused, FusedLayer, Precision};
 use crate::graph::Graph;
-use crate::linear::Linear;
+use crate::term::{Kernel, Term};
 
 /// How many times larger a row's largest weight must be than it has to be.
 const LEAST_GAIN: f64 = 8.0;
@@ -28,26 +28,24 @@ pub(super) fn own_scales(graph: &Graph<Fused>, bounds: &[Vec<Bounds>]) -> Vec<bo
     let mut says = vec![Say::default(); graph.len()];
     let nodes: Vec<_> = graph.nodes().collect();
     for (id, node) in nodes.into_iter().rev() {
-        let Fused::Layer { linear, activation, precision, .. } = node else { continue };
-        let own = passed_on(says[id.index()], linear, activation, *precision);
-        for (slot, source) in graph.inputs(id).into_iter().map(|source| source.index()).enumerate() {
-            let say = match (slot, precision) {
-                (0, _) if linear.is_nothing() => continue,
-                (_, Precision::Exact | Precision::Maximum) => own,
-                (0, _) if linear.group_inputs() == 1 => Say { impossible: false, ..own },
-                (0, _) => Say { wanted: gains(linear, &bounds[source]), impossible: false },
-                // A finer tensor cannot be added to accumulators that weights make coarser.
-                _ => Say { wanted: false, impossible: !linear.is_nothing() },
-            };
-            says[source].wanted |= say.wanted;
-            says[source].impossible |= say.impossible;
+        let Fused::Layer(layer) = node else { continue };
+        let own = passed_on(says[id.index()], layer);
+        let sources: Vec<usize> = graph.inputs(id).into_iter().map(|source| source.index()).collect();
+        for (term, sources) in layer.reads(&sources) {
+            for &source in sources {
+                let say = say(layer, term, own, &bounds[source]);
+                says[source].wanted |= say.wanted;
+                says[source].impossible |= say.impossible;
+            }
         }
     }
     let last = graph.len().saturating_sub(1);
     let able = graph.nodes().map(|(id, node)| match node {
         Fused::Input(_) => true,
-        Fused::Layer { activation, precision, .. } => {
-            *precision == Precision::Calibrated && has_no_scale(activation) && id.index() != last
+        Fused::Layer(layer) => {
+            let finish = &layer.finish;
+            let calibrated = finish.precision == Precision::Calibrated;
+            calibrated && has_no_scale(&finish.activation) && id.index() != last
         }
     });
     says.iter().zip(able).map(|(say, able)| able && say.wanted && !say.impossible).collect()
@@ -62,22 +60,35 @@ pub(super) fn finer_bits(channel: Bounds, all: Bounds) -> i32 {
     bits(all.hi, channel.hi).min(bits(-all.lo, -channel.lo)).clamp(0, MOST_BITS)
 }
 
+/// What a layer says of a tensor that a term of it reads, given what it passes on.
+fn say(layer: &FusedLayer, term: &Term<f64>, own: Say, bounds: &[Bounds]) -> Say {
+    if layer.finish.precision != Precision::Calibrated {
+        return own;
+    }
+    match term.as_kernel() {
+        Some(kernel) if kernel.group_inputs() == 1 => Say { impossible: false, ..own },
+        Some(kernel) => Say { wanted: gains(kernel, bounds), impossible: false },
+        // A finer tensor cannot be added to accumulators that weights make coarser.
+        None => Say { wanted: false, impossible: layer.kernel().is_some() },
+    }
+}
+
 /// What a layer says of its sources, given what is said of its result.
-fn passed_on(say: Say, linear: &Linear<f64>, activation: &Activation, precision: Precision) -> Say {
-    let same = has_no_scale(activation);
+fn passed_on(say: Say, layer: &FusedLayer) -> Say {
+    let same = has_no_scale(&layer.finish.activation);
     // A layer that keeps the scales of what it reads has no other choice than to hand them on.
-    let keeps = precision != Precision::Calibrated;
-    let impossible = keeps && (say.impossible || !same || !linear.is_nothing());
+    let keeps = layer.finish.precision != Precision::Calibrated;
+    let impossible = keeps && (say.impossible || !same || layer.kernel().is_some());
     Say { wanted: say.wanted && same, impossible }
 }
 
 /// Whether some row's largest weight shrinks much if each channel has its own scale.
-fn gains(linear: &Linear<f64>, bounds: &[Bounds]) -> bool {
+fn gains(kernel: &Kernel<f64>, bounds: &[Bounds]) -> bool {
     let all = Bounds::all(bounds);
     let finer: Vec<f64> = bounds.iter().map(|one| f64::powi(2.0, finer_bits(*one, all))).collect();
-    let taps = linear.kernel_size().0 * linear.kernel_size().1;
-    linear.kernel.outer_iter().enumerate().any(|(output, row)| {
-        let first = output / linear.group_outputs() * linear.group_inputs();
+    let taps = kernel.size().0 * kernel.size().1;
+    kernel.weights.outer_iter().enumerate().any(|(output, row)| {
+        let first = kernel.first_input(output);
         let weights = row.iter().enumerate().map(|(index, weight)| (weight.abs(), finer[first + index / taps]));
         let (whole, own) = weights
             .fold((0.0f64, 0.0f64), |(whole, own), (weight, finer)| (whole.max(weight), own.max(weight / finer)));

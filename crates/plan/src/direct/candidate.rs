@@ -1,8 +1,8 @@
 //! A layout from a graph: tables, constants, and each layer's rows in closed form.
 
 use zklayout_model::{
-    Clamp, Fixed, FixedActivation, FixedInput, FixedLayer, Graph, NodeId, OutputKind, PerChannel, Planes, Skip,
-    ValueRange,
+    Clamp, Fixed, FixedActivation, FixedInput, FixedLayer, Graph, Kernel, Move, NodeId, OutputKind, PerChannel,
+    Planes, Term, ValueRange,
 };
 
 use crate::direct::digits::DigitRange;
@@ -55,7 +55,7 @@ pub(crate) fn build(
 ) -> Result<(Direct, CircuitShape), PlanError> {
     let input = ends::input(graph)?;
     let mut builder = Builder::new(input, visibility, knobs);
-    builder.skip_factors(graph);
+    builder.move_factors(graph);
     for (id, node) in graph.nodes().skip(1) {
         builder.layer(graph, id, node)?;
     }
@@ -92,16 +92,16 @@ impl Builder {
         Self { layout, tables, tally }
     }
 
-    /// Constants of all skip connections, ahead of everything that follows the constants.
-    fn skip_factors(&mut self, graph: &Graph<Fixed>) {
-        for (_, node) in graph.nodes() {
-            let Fixed::Layer(layer) = node else { continue };
-            for skip in &layer.skips {
-                for factor in skip.factor.values() {
-                    if !self.layout.constants.contains(factor) {
-                        self.layout.constants.push(*factor);
-                    }
-                }
+    /// Constants of all tensors that are added, ahead of everything that follows the constants.
+    fn move_factors(&mut self, graph: &Graph<Fixed>) {
+        let layers =
+            graph.nodes().filter_map(|(_, node)| if let Fixed::Layer(layer) = node { Some(layer) } else { None });
+        let moves = layers
+            .flat_map(|layer| &layer.terms)
+            .filter_map(|term| if let Term::Move(moved) = term { Some(moved) } else { None });
+        for factor in moves.flat_map(|moved| moved.factor.values()) {
+            if !self.layout.constants.contains(factor) {
+                self.layout.constants.push(*factor);
             }
         }
     }
@@ -109,30 +109,14 @@ impl Builder {
     fn layer(&mut self, graph: &Graph<Fixed>, id: NodeId, node: &Fixed) -> Result<(), PlanError> {
         let Fixed::Layer(layer) = node else { return Err(unsupported("input", "the graph has two inputs")) };
         let sources = graph.inputs(id);
-        let [source, skipped @ ..] = &sources[..] else {
-            return Err(unsupported(&layer.name, "it reads no tensor"));
-        };
-        let plain = layer.skips.len() == skipped.len()
-            && layer.skips.iter().zip(skipped).all(|(skip, node)| {
-                let (source, output) = (shape_of(graph, *node), layer.linear.output);
-                skip.is_plain()
-                    && source.channels == output.channels
-                    && source.height >= output.height
-                    && source.width >= output.width
-            });
-        if layer.linear.is_nothing() || !plain {
-            return Err(unsupported(&layer.name, "it moves tensors; only the family `streams` does"));
-        }
-        if shape_of(graph, *source) != layer.linear.input {
-            return Err(unsupported(&layer.name, "it reads another shape than its source has"));
-        }
+        let Parts { kernel, source, moves } = Parts::of(graph, layer, &sources)?;
         let planned = DirectLayer {
             node: id.index(),
             source: source.index(),
-            skips: self.skips(graph, layer, skipped),
+            skips: self.skips(graph, layer, &moves)?,
             row: self.tally.rows,
-            geometry: Geometry::of(&layer.linear),
-            weights: self.weights(layer)?,
+            geometry: Geometry::of(kernel, layer.output),
+            weights: self.weights(layer, kernel)?,
             finish: self.finish_of(layer)?,
         };
         self.count(&planned);
@@ -140,24 +124,31 @@ impl Builder {
         Ok(())
     }
 
-    fn skips(&self, graph: &Graph<Fixed>, layer: &FixedLayer, sources: &[NodeId]) -> Vec<DirectSkip> {
-        let skip = |(source, skip): (&NodeId, &Skip<i64>)| {
-            let place = |factor: i64| self.layout.constants.iter().position(|constant| *constant == factor);
-            let places = skip.factor.values().iter().map(|factor| place(*factor)).collect::<Option<Vec<_>>>()?;
-            let constant = PerChannel::of_channels(places)?;
-            Some(DirectSkip { source: source.index(), shape: shape_of(graph, *source), constant })
+    fn skips(
+        &self,
+        graph: &Graph<Fixed>,
+        layer: &FixedLayer,
+        moves: &[(&Move<i64>, NodeId)],
+    ) -> Result<Vec<DirectSkip>, PlanError> {
+        let skip = |(moved, source): &(&Move<i64>, NodeId)| {
+            let place = |factor: &i64| self.layout.constants.iter().position(|constant| constant == factor);
+            let places = moved.factor.values().iter().map(place).collect::<Option<Vec<_>>>();
+            let constant = places.and_then(PerChannel::of_channels);
+            let constant =
+                constant.ok_or_else(|| unsupported(&layer.name, "it adds a tensor times no constant"))?;
+            Ok(DirectSkip { source: source.index(), shape: graph.node(*source).shape(), constant })
         };
-        sources.iter().zip(&layer.skips).filter_map(skip).collect()
+        moves.iter().map(skip).collect()
     }
 
-    fn weights(&mut self, layer: &FixedLayer) -> Result<Weights, PlanError> {
+    fn weights(&mut self, layer: &FixedLayer, kernel: &Kernel<i64>) -> Result<Weights, PlanError> {
         if self.layout.visibility.weights == WeightMode::Fixed {
             // Constants are only 0 and the skips' factors then, all known before, so that the places are final.
             let first = self.layout.constants.len() + self.layout.fixed_weights;
-            self.layout.fixed_weights += layer.linear.kernel.len() + layer.linear.bias.len();
+            self.layout.fixed_weights += kernel.weights.len() + layer.bias.len();
             return Ok(Weights::Fixed { first });
         }
-        let (bits, digits) = (layer.weight_bits, bias_digits(layer));
+        let (bits, digits) = (layer.finish.weight_bits, bias_digits(layer));
         for digit in 0..if digits > 1 { digits as u32 } else { 0 } {
             let base = 1i64.checked_shl(bits * digit).filter(|base| *base > 0);
             let base = base.ok_or_else(|| unsupported(&layer.name, "its bias needs more than 63 bits"))?;
@@ -170,7 +161,7 @@ impl Builder {
     }
 
     fn finish_of(&mut self, layer: &FixedLayer) -> Result<Finish, PlanError> {
-        let (shift, activation, range) = match &layer.kind {
+        let (shift, activation, range) = match &layer.finish.kind {
             OutputKind::Raw => return Ok(Finish::Raw),
             OutputKind::Rescale(_) => return Err(unsupported(&layer.name, NO_MULTIPLIERS)),
             OutputKind::Requantise { shift, activation, range } => (shift.clone(), activation, *range),
@@ -215,11 +206,40 @@ impl Builder {
     }
 }
 
-fn shape_of(graph: &Graph<Fixed>, node: NodeId) -> Planes {
-    match graph.node(node) {
-        Fixed::Input(input) => input.shape,
-        Fixed::Layer(layer) => layer.linear.output,
+/// The terms of a layer that this family lays out: one kernel, and tensors that are added value by value.
+struct Parts<'a> {
+    kernel: &'a Kernel<i64>,
+    source: NodeId,
+    moves: Vec<(&'a Move<i64>, NodeId)>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(graph: &Graph<Fixed>, layer: &'a FixedLayer, sources: &'a [NodeId]) -> Result<Self, PlanError> {
+        let refuse = |reason: &str| unsupported(&layer.name, reason);
+        let (mut kernel, mut moves) = (None, Vec::new());
+        for (term, sources) in layer.reads(sources) {
+            match (term, sources) {
+                (Term::Kernel(own), [source]) if kernel.is_none() => kernel = Some((own, *source)),
+                (Term::Move(moved), [source]) if is_in_place(moved, graph.node(*source).shape(), layer.output) => {
+                    moves.push((moved, *source));
+                }
+                _ => return Err(refuse("it moves tensors; only the family `streams` does")),
+            }
+        }
+        let (kernel, source) = kernel.ok_or_else(|| refuse("it moves tensors; only the family `streams` does"))?;
+        if graph.node(source).shape() != kernel.input {
+            return Err(refuse("it reads another shape than its source has"));
+        }
+        Ok(Self { kernel, source, moves })
     }
+}
+
+/// Whether every value of a result is added the value of a tensor that lies in the same place.
+fn is_in_place(moved: &Move<i64>, source: Planes, output: Planes) -> bool {
+    moved.is_plain()
+        && source.channels == output.channels
+        && source.height >= output.height
+        && source.width >= output.width
 }
 
 fn shape(layout: &Direct, tally: &Tally, table_entries: usize) -> CircuitShape {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
-use zklayout_model::{Linear, Padding, Planes};
+use zklayout_model::{Kernel, Padding, Planes};
 
 /// Shapes of a linear operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,17 +27,17 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    /// The shapes of an operator.
-    pub(crate) fn of<T>(linear: &Linear<T>) -> Self {
+    /// The shapes of a kernel whose layer's result has the given planes.
+    pub(crate) fn of<T>(kernel: &Kernel<T>, output: Planes) -> Self {
         Self {
-            input: linear.input,
-            output: linear.output,
-            window: linear.window,
-            kernel: linear.kernel_size(),
-            group_inputs: linear.group_inputs(),
-            group_outputs: linear.group_outputs(),
-            stride: linear.stride,
-            padding: linear.padding,
+            input: kernel.input,
+            output,
+            window: kernel.window,
+            kernel: kernel.size(),
+            group_inputs: kernel.group_inputs(),
+            group_outputs: kernel.group_outputs(),
+            stride: kernel.stride,
+            padding: kernel.padding,
         }
     }
 

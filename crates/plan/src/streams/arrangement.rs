@@ -3,11 +3,12 @@
 //! It knows nothing of tables, requantisation or rows of the grid.
 
 use crate::error::PlanError;
-use crate::streams::domain::{Domains, least_pitch};
-use crate::streams::geometry::{Demand, last_value_row, place, placements, read_exponent, tile_for};
+use crate::streams::domain::Domains;
+use crate::streams::fact::Outputs;
+use crate::streams::geometry::{Demand, free_outputs, place, tile_for};
 use crate::streams::home::{Content, Home, Read};
 use crate::streams::network::{Network, unsupported};
-use zklayout_model::{Planes, Skip};
+use zklayout_model::Planes;
 
 /// Placements of layers that are tried before a pitch of the input is given up.
 const MOST_PLACEMENTS: usize = 2_000;
@@ -17,10 +18,10 @@ const MOST_PLACEMENTS: usize = 2_000;
 pub(crate) struct Arrangement {
     /// By node.
     pub(crate) homes: Vec<Home>,
-    /// By layer: the plane row after which it reads its source.
+    /// By layer: the plane row after which it reads what its output lies on.
     pub(crate) read_rows: Vec<usize>,
-    /// By layer and skip connection: the power of sigma that the skipped evaluation is raised by.
-    pub(crate) skip_exponents: Vec<Vec<usize>>,
+    /// By layer and tensor that it reads: the power of sigma that the tensor's evaluation is raised by.
+    pub(crate) exponents: Vec<Vec<usize>>,
 }
 
 impl Arrangement {
@@ -103,7 +104,7 @@ impl Search<'_> {
             return true;
         }
         self.deepest = self.deepest.max(index);
-        let source = self.network.sources[index][0];
+        let Some(source) = self.network.anchor(index) else { return self.place_next(index) };
         let domain = self.domains.read[source];
         let home = &self.arrangement.homes[source];
         if self.pitches[domain].is_some() || !matches!(home.read, Read::Sums { .. }) {
@@ -150,53 +151,63 @@ impl Search<'_> {
 
     /// The pitch of a layer's output where no other plane has chosen it.
     fn written_pitch(&self, index: usize) -> usize {
-        let layer = self.network.layers[index];
-        let source = self.network.sources[index][0];
-        let flat = matches!(self.network.reads[source], Read::Total | Read::Scalars { .. });
-        if flat || layer.linear.is_nothing() {
+        let mut anchors = self.network.reads_of(index).filter(|(term, _)| term.anchors());
+        match anchors.find(|(term, node)| term.shares_pitch(self.network.source(*node))) {
+            Some((_, node)) => self.arrangement.homes[node].read_pitch,
             // One value per plane lies wherever its consumers want it.
-            return self.domains.least[self.domains.write[index + 1]];
+            None => self.domains.least[self.domains.write[index + 1]],
         }
-        self.arrangement.homes[source].read_pitch
     }
 
     /// Places a layer whose output has a given pitch, and all after it. Where the input is read in windows, reading it
     /// later aligns what follows differently, so several rows are tried.
     fn place_at(&mut self, index: usize, pitch: usize) -> bool {
-        let layer = self.network.layers[index];
-        let source = self.network.sources[index][0];
-        let input = self.arrangement.homes[source].clone();
         if tile_for(self.network.reads[index + 1], pitch, self.lanes).is_none() {
             return false;
         }
-        let demand = Demand {
-            content: Content::Layer(index + 1),
-            shape: layer.linear.output,
-            stride: self.network.stride(index + 1),
-            pitch,
-            origin_exponent: 0,
-            top_exponent: 0,
-            read: self.network.reads[index + 1],
-            lanes: self.lanes,
-        };
-        let tries = if let Read::Sums { .. } = input.read { self.lanes } else { 1 };
-        let fitting = placements(&input, layer, demand, self.least_origin(index, pitch))
-            .filter_map(|(row, output)| self.skip_exponents(index, &output).map(|skips| (row, output, skips)))
+        let source = self.network.anchor(index);
+        let windows = source.is_some_and(|node| matches!(self.arrangement.homes[node].read, Read::Sums { .. }));
+        let tries = if windows { self.lanes } else { 1 };
+        let fitting = self
+            .outputs(index, pitch)
+            .filter_map(|(row, output)| self.exponents(index, &output).map(|exponents| (row, output, exponents)))
             .take(tries)
             .collect::<Vec<_>>();
-        for (read_row, output, skips) in fitting {
+        for (read_row, output, exponents) in fitting {
             self.tried += 1;
             if self.tried > MOST_PLACEMENTS {
                 return false;
             }
-            let tail = self.arrangement.homes[source].tail;
-            self.push(source, read_row, output, skips);
+            let tail = source.map(|source| (source, self.arrangement.homes[source].tail));
+            self.push(source, read_row, output, exponents);
             if self.extend() {
                 return true;
             }
-            self.pop(source, tail);
+            self.pop(tail);
         }
         false
+    }
+
+    /// Every way to place a layer's output, with the row of a plane after which what it lies on is read.
+    fn outputs(&self, index: usize, pitch: usize) -> Outputs {
+        let network = self.network;
+        let demand = Demand {
+            content: Content::Layer(index + 1),
+            shape: network.layers[index].output,
+            stride: network.stride(index + 1),
+            pitch,
+            origin_exponent: 0,
+            top_exponent: 0,
+            read: network.reads[index + 1],
+            lanes: self.lanes,
+        };
+        let reach = network.reads_of(index).map(|(term, _)| term.reach(pitch)).max().unwrap_or(0);
+        match network.reads_of(index).find(|(term, _)| term.anchors()) {
+            Some((term, node)) => term.outputs(&self.arrangement.homes[node], &demand, reach),
+            None => {
+                Box::new(free_outputs(demand, self.least_origin(index, pitch), reach).map(|output| (0, output)))
+            }
+        }
     }
 
     fn input_home(&self, pitch: usize, shift: usize) -> Option<Home> {
@@ -220,68 +231,53 @@ impl Search<'_> {
         })
     }
 
-    fn push(&mut self, source: usize, read_row: usize, output: Home, skips: Vec<usize>) {
-        let home = &mut self.arrangement.homes[source];
-        home.tail = home.tail.max((read_row + 1).saturating_sub(home.tiles));
+    fn push(&mut self, source: Option<usize>, read_row: usize, output: Home, exponents: Vec<usize>) {
+        if let Some(source) = source {
+            let home = &mut self.arrangement.homes[source];
+            home.tail = home.tail.max((read_row + 1).saturating_sub(home.tiles));
+        }
         self.arrangement.homes.push(output);
         self.arrangement.read_rows.push(read_row);
-        self.arrangement.skip_exponents.push(skips);
+        self.arrangement.exponents.push(exponents);
     }
 
-    fn pop(&mut self, source: usize, tail: usize) {
+    fn pop(&mut self, tail: Option<(usize, usize)>) {
         self.arrangement.homes.pop();
         self.arrangement.read_rows.pop();
-        self.arrangement.skip_exponents.pop();
-        self.arrangement.homes[source].tail = tail;
+        self.arrangement.exponents.pop();
+        if let Some((source, tail)) = tail {
+            self.arrangement.homes[source].tail = tail;
+        }
     }
 
-    /// The least exponent of the output's first value at which every moved tensor lies at or above exponent 0.
+    /// The least exponent of the output's first value at which every tensor that it reads lies at or above exponent 0.
     fn least_origin(&self, index: usize, pitch: usize) -> usize {
-        let skips = self.network.sources[index][1..].iter().zip(&self.network.layers[index].skips);
-        let least = skips.map(|(&node, skip)| {
-            let home = &self.arrangement.homes[node];
-            let moved = skip.offset.0 * pitch as i64 + skip.offset.1;
-            read_exponent(home, last_value_row(home)) as i64 - moved
-        });
-        usize::try_from(least.fold(0, i64::max)).unwrap_or(0)
+        let reads = self.network.reads_of(index);
+        reads.map(|(term, node)| term.least_origin(&self.arrangement.homes[node], pitch)).max().unwrap_or(0)
     }
 
     /// Whether what was derived from homes while others were still being placed holds of the final ones.
     fn is_consistent(&self) -> bool {
-        let Arrangement { homes, skip_exponents, .. } = &self.arrangement;
-        let derived = (0..skip_exponents.len())
-            .all(|index| self.skip_exponents(index, &homes[index + 1]).as_ref() == Some(&skip_exponents[index]));
+        let Arrangement { homes, exponents, .. } = &self.arrangement;
+        let derived = (0..exponents.len())
+            .all(|index| self.exponents(index, &homes[index + 1]).as_ref() == Some(&exponents[index]));
         derived && homes.iter().all(|home| home.read_pitch >= home.pitch / home.read.factor())
     }
 
-    /// How far each skipped tensor must be raised to lie on the layer's output; `None` if one cannot.
-    fn skip_exponents(&self, index: usize, output: &Home) -> Option<Vec<usize>> {
-        let raise = |(&node, skip): (&usize, &Skip<i64>)| {
-            let home = &self.arrangement.homes[node];
-            let pitches = home.read_pitch == output.pitch || home.shape.plane() == 1;
-            let stride = self.network.layers[index].linear.skip_stride();
-            let apart = output.pitch >= least_pitch(home.shape, output.shape, skip, stride);
-            let exponent = i64::try_from(read_exponent(home, last_value_row(home))).ok()?;
-            let origin = i64::try_from(output.origin_exponent()).ok()?;
-            let moved = skip.offset.0 * i64::try_from(output.pitch).ok()? + skip.offset.1;
-            usize::try_from(origin - exponent + moved).ok().filter(|_| pitches && apart)
-        };
-        self.network.sources[index][1..].iter().zip(&self.network.layers[index].skips).map(raise).collect()
+    /// How far each tensor that a layer reads must be raised to lie on its output; `None` if one cannot.
+    fn exponents(&self, index: usize, output: &Home) -> Option<Vec<usize>> {
+        let reads = self.network.reads_of(index);
+        reads.map(|(term, node)| term.exponent(&self.arrangement.homes[node], output)).collect()
     }
 }
 
 /// Rows and columns of the input that the network reads; nothing else can change the output.
 fn live_input(network: &Network<'_>) -> (usize, usize) {
     let readers = network.layers.iter().zip(&network.sources);
-    readers.fold((0, 0), |(height, width), (layer, sources)| {
-        let output = layer.linear.output;
-        let reads = sources.iter().enumerate().filter(|(_, node)| **node == 0).map(|(slot, _)| match slot {
-            0 => layer.linear.live_input(),
-            _ => {
-                let (height, width) = layer.skips[slot - 1].live_source(output, layer.linear.skip_stride());
-                (height.min(network.input.shape.height), width.min(network.input.shape.width))
-            }
-        });
-        reads.fold((height, width), |(height, width), read| (height.max(read.0), width.max(read.1)))
-    })
+    let reads = readers.flat_map(|(layer, sources)| {
+        let terms = layer.reads(sources).filter(|(_, sources)| sources.contains(&0));
+        terms.map(|(term, _)| term.live_source(layer.output))
+    });
+    let (height, width) = reads.fold((0, 0), |(height, width), read| (height.max(read.0), width.max(read.1)));
+    (height.min(network.input.shape.height), width.min(network.input.shape.width))
 }

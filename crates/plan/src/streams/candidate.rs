@@ -1,13 +1,13 @@
 //! Candidates: the homes, tables and facts of a network for given lanes.
 
-use zklayout_model::{Fixed, FixedLayer, Graph, OutputKind, PerChannel, Planes};
+use zklayout_model::{Fixed, FixedLayer, Graph, OutputKind, PerChannel, Planes, Term};
 
 use crate::error::PlanError;
 use crate::shape::CircuitShape;
 use crate::streams::arrangement::Arrangement;
 use crate::streams::count::{count, needed_rows, public_rows, too_large};
-use crate::streams::fact::{LinearFact, Skip};
-use crate::streams::geometry::{bias_positions, last_value_row};
+use crate::streams::fact::{Arranged, FactTerm, LinearFact, Placed, placement};
+use crate::streams::geometry::bias_positions;
 use crate::streams::home::{Content, Home, Public, Read, Tile};
 use crate::streams::knobs::StreamKnobs;
 use crate::streams::layout::Streams;
@@ -32,19 +32,6 @@ pub(crate) struct Candidate<'a> {
     arrangement: Arrangement,
     pub(crate) homes: Vec<Home>,
     passes: Passes,
-}
-
-/// Digits that hold every bias of a layer, its rounding term included.
-pub(crate) fn bias_digits(layer: &FixedLayer) -> usize {
-    let (least, most) =
-        layer.rounded_bias().iter().fold((0i128, 0i128), |(l, m), &b| (l.min(b.into()), m.max(b.into())));
-    let base = 1i128 << layer.weight_bits;
-    let (mut digits, mut ones) = (1, 1i128);
-    while least < -(base / 2) * ones || most > (base / 2 - 1) * ones {
-        digits += 1;
-        ones = ones * base + 1;
-    }
-    digits
 }
 
 impl<'a> Candidate<'a> {
@@ -81,7 +68,7 @@ impl<'a> Candidate<'a> {
     }
 
     fn publish(&mut self, visibility: &Visibility) {
-        let raw = self.network.layers.last().is_some_and(|layer| layer.kind == OutputKind::Raw);
+        let raw = self.network.layers.last().is_some_and(|layer| layer.finish.kind == OutputKind::Raw);
         self.homes[0].public = if raw { Public::Accumulators } else { Public::Values };
         if visibility.public_input {
             self.homes[FIRST_TENSOR].public = Public::Values;
@@ -115,43 +102,46 @@ impl<'a> Candidate<'a> {
             let output = self.home_of(index + 1);
             let fact = LinearFact {
                 layer: index + 1,
-                input: self.home_of(self.network.sources[index][0]),
-                read_row: self.arrangement.read_rows[index],
                 output,
+                terms: self.terms(index, layer),
                 scales: self.requantisation.lookup(Content::Layer(index + 1)).scales.clone(),
-                skips: self.skips(index, layer),
-                groups: layer.linear.groups,
-                group_outputs: layer.linear.group_outputs(),
-                group_inputs: layer.linear.group_inputs(),
-                kernel: layer.linear.kernel_size(),
                 pitch: self.homes[output].pitch,
-                bias_digits: bias_digits(layer),
                 bias_row: self.bias_row(&self.homes[output], lanes),
                 weight_lanes,
                 row,
+                ..LinearFact::unplaced(layer)
             };
             row += fact.len();
-            let full = matches!(self.homes[fact.input].read, Read::Scalars { .. });
-            for step in fact.steps(full, self.network.weight_bits) {
+            for step in fact.steps(&self.homes, self.network.weight_bits) {
                 add::<WeightStep>(&mut passes.weight_steps, step);
             }
-            for skip in &fact.skips {
-                add(&mut passes.skips, skip.exponent);
+            for exponent in fact.rules().filter_map(|term| term.raised()) {
+                add(&mut passes.skips, exponent);
             }
             facts.push(fact);
         }
         (facts, passes)
     }
 
-    fn skips(&self, index: usize, layer: &FixedLayer) -> Vec<Skip> {
-        let exponents = &self.arrangement.skip_exponents[index];
-        let nodes = &self.network.sources[index][1..];
-        let skip = |((&node, &exponent), skip): ((&usize, &usize), &zklayout_model::Skip<i64>)| {
-            let home = self.home_of(node);
-            let (read_row, channels) = (last_value_row(&self.homes[home]), skip.channels.clone());
-            Skip { home, read_row, exponent, factor: skip.factor.clone(), channels }
+    /// A layer's terms on the tapes.
+    fn terms(&self, index: usize, layer: &FixedLayer) -> Vec<FactTerm> {
+        let reads: Vec<(usize, usize)> = std::iter::zip(
+            self.network.sources[index].iter().copied(),
+            self.arrangement.exponents[index].iter().copied(),
+        )
+        .collect();
+        let term = |(term, reads): (&Term<i64>, &[(usize, usize)])| {
+            let placed = |(node, _): &(usize, usize)| {
+                let index = self.home_of(*node);
+                Placed { home: &self.homes[index], index }
+            };
+            placement(term).fact(&Arranged {
+                sources: reads.iter().map(placed).collect(),
+                read_row: self.arrangement.read_rows[index],
+                exponent: reads.first().map_or(0, |(_, exponent)| *exponent),
+            })
         };
-        nodes.iter().zip(exponents).zip(&layer.skips).map(skip).collect()
+        layer.reads(&reads).map(term).collect()
     }
 
     fn bias_row(&self, output: &Home, lanes: usize) -> usize {

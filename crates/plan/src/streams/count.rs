@@ -5,7 +5,7 @@ use zklayout_model::Planes;
 use crate::error::PlanError;
 use crate::shape::{CircuitShape, usable_rows};
 use crate::streams::fact::LinearFact;
-use crate::streams::home::{Content, Home, Public, Read};
+use crate::streams::home::{Content, Home, Public};
 use crate::streams::knobs::{LookupArgument, StreamKnobs};
 use crate::streams::operations::Gates;
 use crate::streams::pass::Passes;
@@ -61,7 +61,7 @@ pub(crate) fn count(
     let gates = Gates { knobs, passes, private, offset, queries, public_values, public_accumulators };
     let activation_rows: usize = homes.iter().map(Home::rows).sum();
     let weight_rows = facts.iter().map(LinearFact::len).sum::<usize>() + 1;
-    let copies = facts.iter().map(|fact| fact.copies(is_full(fact, homes))).sum();
+    let copies = facts.iter().map(|fact| fact.copies(homes)).sum();
     // Weights and running sums fill their columns; so do the producer's evaluations of offset quotients.
     let full = usable_rows(knobs.k);
     let written = if knobs.remainders() > 0 { activation_rows } else { full };
@@ -115,10 +115,6 @@ pub(crate) fn too_large(max_k: u32) -> PlanError {
 
 fn is_public(homes: &[Home], kind: Public) -> bool {
     homes.iter().any(|home| home.public == kind)
-}
-
-fn is_full(fact: &LinearFact, homes: &[Home]) -> bool {
-    matches!(homes[fact.input].read, Read::Scalars { .. })
 }
 
 /// Row switch, first and last row, closing rows, output rows, product rows, masks, tags and divisors, the limbs' tags and

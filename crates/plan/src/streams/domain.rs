@@ -4,8 +4,9 @@
 //! sums are read tile by tile, so that rows may be set further apart, and a new domain begins. A layer reads its tensors
 //! and writes its output with the same pitch.
 
-use zklayout_model::{Planes, Skip};
+use zklayout_model::Planes;
 
+use crate::streams::fact::Source;
 use crate::streams::geometry::tile_for;
 use crate::streams::home::Read;
 use crate::streams::network::Network;
@@ -43,17 +44,11 @@ impl Domains {
                 union.join(2 * node, 2 * node + 1);
             }
         }
-        for (index, sources) in network.sources.iter().enumerate() {
-            let nothing = network.layers[index].linear.is_nothing();
-            if !nothing && matches!(network.reads[sources[0]], Read::Total | Read::Scalars { .. }) {
-                continue;
-            }
-            // A plane of one value lies anywhere, unless windows move over it.
-            let moves = |slot: usize| slot == 0 && !nothing;
-            let joined =
-                sources.iter().enumerate().filter(|(slot, node)| moves(*slot) || network.plane(**node) > 1);
-            for (_, &node) in joined {
-                union.join(2 * node + 1, 2 * (index + 1));
+        for index in 0..network.layers.len() {
+            for (term, node) in network.reads_of(index) {
+                if term.shares_pitch(network.source(node)) {
+                    union.join(2 * node + 1, 2 * (index + 1));
+                }
             }
         }
         let roots: Vec<usize> = (0..2 * nodes).map(|place| union.root(place)).collect();
@@ -69,27 +64,18 @@ impl Domains {
 
     fn demand(&mut self, network: &Network<'_>, live: (usize, usize)) {
         let input = Planes { height: live.0, width: live.1, ..network.input.shape };
-        let outputs = network.layers.iter().map(|layer| layer.linear.output);
+        let outputs = network.layers.iter().map(|layer| layer.output);
         let shapes: Vec<Planes> = std::iter::once(input).chain(outputs).collect();
         for (node, &shape) in shapes.iter().enumerate() {
             let (stride, read) = (network.stride(node), network.reads[node]);
             self.widen(self.write[node], (shape.width - 1) * stride + 1);
             self.planes[self.write[node]].push(Plane { shape, stride, read });
         }
-        for (index, (layer, sources)) in network.layers.iter().zip(&network.sources).enumerate() {
-            for (&node, skip) in sources[1..].iter().zip(&layer.skips) {
-                self.widen(
-                    self.write[index + 1],
-                    least_pitch(shapes[node], shapes[index + 1], skip, layer.linear.skip_stride()),
-                );
+        for index in 0..network.layers.len() {
+            for (term, node) in network.reads_of(index) {
+                let source = Source { planes: shapes[node], ..network.source(node) };
+                self.widen(self.write[index + 1], term.least_pitch(source, shapes[index + 1]));
             }
-            let (linear, domain) = (&layer.linear, self.read[sources[0]]);
-            if linear.is_nothing() || matches!(network.reads[sources[0]], Read::Total | Read::Scalars { .. }) {
-                continue;
-            }
-            let width = shapes[sources[0]].width.div_ceil(linear.window);
-            self.widen(domain, width + linear.padding.left.max(linear.padding.right));
-            self.widen(domain, linear.kernel_size().1.saturating_sub(1));
         }
     }
 
@@ -117,12 +103,6 @@ impl Domains {
         });
         rows.sum()
     }
-}
-
-/// The narrowest pitch at which no row of a moved plane runs into another row of the output.
-pub(crate) fn least_pitch(source: Planes, output: Planes, skip: &Skip<i64>, stride: usize) -> usize {
-    let (output, moved) = (((output.width - 1) * stride + 1) as i64, skip.offset.1);
-    usize::try_from((output + moved).max(source.width as i64 - moved)).unwrap_or(1)
 }
 
 /// Disjoint sets.

@@ -5,7 +5,7 @@
 //! `E_out`. `E_in` grows by a row's positions for each further row after which the input is read, which is the
 //! freedom used to align tiles of several rows.
 
-use zklayout_model::{FixedLayer, Linear, PerChannel, Planes, Skip};
+use zklayout_model::{PerChannel, Planes};
 
 use crate::streams::home::{Content, Home, Public, Read, Tile};
 
@@ -24,17 +24,10 @@ pub(crate) struct Demand {
     pub(crate) lanes: usize,
 }
 
-/// How a layer evaluates its input, from the layer itself.
-pub(crate) fn read_of(linear: &Linear<i64>, producer_stride: usize) -> Read {
-    let factor = producer_stride * linear.window;
-    if linear.window > 1 && linear.pooled().plane() == 1 {
-        Read::Total
-    } else if linear.is_full() {
-        Read::Scalars { factor }
-    } else if factor > 1 {
-        Read::Sums { factor }
-    } else {
-        Read::Raster
+impl Demand {
+    /// Positions from value (0, 0) to the last value.
+    pub(crate) fn last_value(&self) -> usize {
+        ((self.shape.height - 1) * self.pitch + self.shape.width - 1) * self.stride
     }
 }
 
@@ -140,54 +133,10 @@ pub(crate) fn read_exponent(home: &Home, row: usize) -> usize {
     }
 }
 
-/// Every way to place a layer's output within reach, with the row of a plane after which the input is read.
-///
-/// Reading a row later raises `E_in`, and with it `E_out`, by the positions of a row.
-pub(crate) fn placements(
-    input: &Home,
-    layer: &FixedLayer,
-    demand: Demand,
-    least_origin: usize,
-) -> Box<dyn Iterator<Item = (usize, Home)>> {
-    let (linear, last) = (&layer.linear, last_value_row(input));
-    if linear.is_nothing() {
-        return placements_of_nothing(layer, demand, least_origin);
-    }
-    if let Read::Total | Read::Scalars { .. } = input.read {
-        let output = place(&Demand { origin_exponent: 0, top_exponent: 0, ..demand });
-        return Box::new(output.into_iter().map(move |output| (last, output)));
-    }
-    let pitch = demand.pitch;
-    let (kh, kw) = linear.kernel_size();
-    let padding = linear.padding;
-    let reach = (kh - 1 - padding.top.min(kh - 1)) * pitch + kw - 1 - padding.left.min(kw - 1);
-    let reach = reach.max(moved_reach(layer, pitch));
-    let last_value = ((demand.shape.height - 1) * pitch + demand.shape.width - 1) * demand.stride;
-    let input = input.clone();
-    Box::new((last..last + 2 * input.pitch + 2).filter_map(move |row| {
-        let origin_exponent = read_exponent(&input, row) + padding.top * pitch + padding.left;
-        let top_exponent = origin_exponent + reach;
-        let output = place(&Demand { origin_exponent, top_exponent, ..demand })?;
-        (origin_exponent >= last_value).then_some((row, output))
-    }))
-}
-
-/// A layer that reads no channel has no evaluation of its own to lie on.
-fn placements_of_nothing(
-    layer: &FixedLayer,
-    demand: Demand,
-    least_origin: usize,
-) -> Box<dyn Iterator<Item = (usize, Home)>> {
-    let last_value = ((demand.shape.height - 1) * demand.pitch + demand.shape.width - 1) * demand.stride;
-    let (first, reach) = (least_origin.max(last_value), moved_reach(layer, demand.pitch));
-    Box::new((first..=first + 2 * demand.read.factor() * demand.pitch).filter_map(move |origin_exponent| {
-        let top_exponent = origin_exponent + reach;
-        Some((0, place(&Demand { origin_exponent, top_exponent, ..demand })?))
-    }))
-}
-
-/// How far above the output's first value the exponents of moved tensors reach: what they hold before it.
-fn moved_reach(layer: &FixedLayer, pitch: usize) -> usize {
-    let before = |skip: &Skip<i64>| usize::try_from(skip.offset.0 * pitch as i64 + skip.offset.1).unwrap_or(0);
-    layer.skips.iter().map(before).max().unwrap_or(0)
+/// Every way to place an output that lies on nothing that its layer reads, from the least exponent of its first value on.
+pub(crate) fn free_outputs(demand: Demand, least_origin: usize, reach: usize) -> impl Iterator<Item = Home> {
+    let first = least_origin.max(demand.last_value());
+    (first..=first + 2 * demand.read.factor() * demand.pitch).filter_map(move |origin_exponent| {
+        place(&Demand { origin_exponent, top_exponent: origin_exponent + reach, ..demand })
+    })
 }

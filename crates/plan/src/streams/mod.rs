@@ -19,8 +19,9 @@ mod pass;
 mod requantise;
 mod search;
 
-pub(crate) use candidate::{bias_digits, realise};
-pub use fact::{Block, LinearFact, Scalar, Skip, WeightCells, WeightRow};
+pub(crate) use candidate::realise;
+pub use fact::{Block, FactTerm, KernelFact, LinearFact, MoveFact, Scalar, WeightCells, WeightRow};
+pub(crate) use fact::{bias_digits, placement};
 pub use home::{Content, Home, Public, Read, Tile};
 pub use knobs::{LookupArgument, StreamKnobs};
 pub use layout::Streams;

@@ -2,10 +2,10 @@
 //!
 //! It knows nothing of lanes or rows.
 
-use zklayout_model::{Fixed, FixedInput, FixedLayer, Graph, OutputKind, Planes};
+use zklayout_model::{Fixed, FixedInput, FixedLayer, Graph, OutputKind, Planes, Term};
 
 use crate::error::PlanError;
-use crate::streams::geometry::read_of;
+use crate::streams::fact::{Placement, Source, placement};
 use crate::streams::home::Read;
 use crate::streams::limbs::StepFunction;
 
@@ -13,7 +13,7 @@ use crate::streams::limbs::StepFunction;
 pub(crate) struct Network<'a> {
     pub(crate) input: &'a FixedInput,
     pub(crate) layers: Vec<&'a FixedLayer>,
-    /// By layer: the nodes that it reads, the linear operator's first.
+    /// By layer: the nodes that its terms read, in order.
     pub(crate) sources: Vec<Vec<usize>>,
     /// By node: how its consumers evaluate it.
     pub(crate) reads: Vec<Read>,
@@ -44,59 +44,63 @@ impl<'a> Network<'a> {
         }
         let steps = layers.iter().map(|layer| steps(layer)).collect::<Result<_, _>>()?;
         let weight_bits = weight_bits(&layers)?;
+        check_strides(&layers)?;
         let mut network = Self { input, layers, sources, reads: Vec::new(), weight_bits, steps };
         network.reads =
             (0..=network.layers.len()).map(|node| network.read(node)).collect::<Result<Vec<_>, _>>()?;
-        network.check_skips()?;
-        network.check_flat_reads()?;
+        network.check_terms()?;
         Ok(network)
     }
 
-    /// A moved tensor must have the channels that it is said to have, and a layer that reads single values has one position
+    /// A term must fit the tensors that it reads and their evaluations, and a layer that reads single values has one position
     /// to add others at.
-    fn check_skips(&self) -> Result<(), PlanError> {
-        for (layer, sources) in self.layers.iter().zip(&self.sources) {
-            let output = layer.linear.output;
-            let fits = layer.skips.len() + 1 == sources.len()
-                && sources[1..].iter().zip(&layer.skips).all(|(node, skip)| skip.fits(self.shape(*node), output));
-            if !fits {
-                return Err(unsupported(&layer.name, "its skip connections do not fit the tensors that it reads"));
+    fn check_terms(&self) -> Result<(), PlanError> {
+        for (index, layer) in self.layers.iter().enumerate() {
+            let refuse = |reason: &str| unsupported(&layer.name, reason);
+            if layer.arity() != self.sources[index].len() {
+                return Err(refuse("its terms read another number of tensors than it has inputs"));
             }
-            let flat = matches!(self.reads[sources[0]], Read::Total | Read::Scalars { .. });
-            let moved = sources[1..]
-                .iter()
-                .zip(&layer.skips)
-                .any(|(node, skip)| self.plane(*node) > 1 || skip.offset != (0, 0));
-            if flat && !layer.linear.is_nothing() && moved {
-                return Err(unsupported(&layer.name, "it adds moved tensors to single values"));
+            for (term, sources) in layer.reads(&self.sources[index]) {
+                let planes: Vec<Planes> = sources.iter().map(|node| self.shape(*node)).collect();
+                term.check(&planes, layer.output).map_err(refuse)?;
+                let mut sources = sources.iter().map(|node| self.source(*node));
+                sources.try_for_each(|source| placement(term).check(source)).map_err(refuse)?;
+            }
+            let shares = |term: &dyn Placement, node: usize| term.shares_pitch(self.source(node));
+            let flat = self.reads_of(index).any(|(term, node)| term.anchors() && !shares(term, node));
+            let mut others = self.reads_of(index).filter(|(term, _)| !term.anchors());
+            if flat && others.any(|(term, node)| shares(term, node) || term.moves()) {
+                return Err(refuse("it adds moved tensors to single values"));
+            }
+            if self.reads_of(index).filter(|(term, _)| term.anchors()).count() > 1 {
+                return Err(refuse("it has several kernels; make each a layer and add their results"));
             }
         }
         Ok(())
     }
 
-    /// A flat evaluation has no positions: it proves only fully connected layers that read exactly that evaluation. A
-    /// padded kernel, or the sum of another window, would be taken for something that it is not.
-    fn check_flat_reads(&self) -> Result<(), PlanError> {
-        for (layer, sources) in self.layers.iter().zip(&self.sources) {
-            let (linear, read) = (&layer.linear, self.reads[sources[0]]);
-            let flat = matches!(read, Read::Total | Read::Scalars { .. }) && !linear.is_nothing();
-            let own = linear.is_full() && read == read_of(linear, self.stride(sources[0]));
-            let whole = read != Read::Total || self.plane(sources[0]) == linear.window * linear.window;
-            if flat && !(own && whole) {
-                return Err(unsupported(
-                    &layer.name,
-                    "it evaluates single values or sums of a plane by a wider kernel",
-                ));
-            }
-        }
-        Ok(())
+    /// The terms of a layer with each node that they read.
+    pub(crate) fn reads_of(&self, index: usize) -> impl Iterator<Item = (&dyn Placement, usize)> {
+        let reads = self.layers[index].reads(&self.sources[index]);
+        reads.flat_map(|(term, sources)| sources.iter().map(move |node| (placement(term), *node)))
+    }
+
+    /// The node that a layer's output lies on, or else the first that it reads.
+    pub(crate) fn anchor(&self, index: usize) -> Option<usize> {
+        let anchor = self.reads_of(index).find(|(term, _)| term.anchors());
+        anchor.or(self.reads_of(index).next()).map(|(_, node)| node)
+    }
+
+    /// A node as terms see it.
+    pub(crate) fn source(&self, node: usize) -> Source {
+        Source { planes: self.shape(node), stride: self.stride(node), read: self.reads[node] }
     }
 
     /// Positions between neighbouring values of a node's plane.
     pub(crate) fn stride(&self, node: usize) -> usize {
-        match node.checked_sub(1).map(|index| &self.layers[index].linear) {
+        match node.checked_sub(1).map(|index| self.layers[index]) {
             // A plane of one value has no neighbours to keep a distance from.
-            Some(linear) if linear.output.plane() > 1 => linear.stride,
+            Some(layer) if layer.output.plane() > 1 => layer.terms.first().map_or(1, Term::stride),
             _ => 1,
         }
     }
@@ -106,36 +110,21 @@ impl<'a> Network<'a> {
         self.shape(node).plane()
     }
 
-    fn shape(&self, node: usize) -> Planes {
-        node.checked_sub(1).map_or(self.input.shape, |index| self.layers[index].linear.output)
+    pub(crate) fn shape(&self, node: usize) -> Planes {
+        node.checked_sub(1).map_or(self.input.shape, |index| self.layers[index].output)
     }
 
     fn read(&self, node: usize) -> Result<Read, PlanError> {
         let mut read = Read::Nothing;
-        for (layer, sources) in self.layers.iter().zip(&self.sources) {
-            for slot in (0..sources.len()).filter(|&slot| sources[slot] == node) {
-                let wanted = if slot == 0 && !layer.linear.is_nothing() {
-                    read_of(&layer.linear, self.stride(node))
-                } else {
-                    self.skip_read(node, layer)?
-                };
+        for (index, layer) in self.layers.iter().enumerate() {
+            for (term, _) in self.reads_of(index).filter(|(_, source)| *source == node) {
+                let wanted = term.read(self.stride(node));
                 read = self.shared(node, read, wanted).ok_or_else(|| {
                     unsupported(&layer.name, "another layer evaluates the same tensor in other windows")
                 })?;
             }
         }
         Ok(read)
-    }
-
-    /// How a skip connection evaluates a node.
-    fn skip_read(&self, node: usize, layer: &FixedLayer) -> Result<Read, PlanError> {
-        if !layer.linear.is_nothing() && layer.linear.stride > 1 && layer.linear.output.plane() > 1 {
-            return Err(unsupported(&layer.name, "a skip connection ends in a strided convolution"));
-        }
-        Ok(match self.stride(node) {
-            1 => Read::Raster,
-            factor => Read::Sums { factor },
-        })
     }
 
     /// One way to evaluate a node that serves both; single values can be read row by row as well.
@@ -151,16 +140,27 @@ impl<'a> Network<'a> {
     }
 }
 
+/// Values of a layer are one distance apart, whatever its terms read.
+fn check_strides(layers: &[&FixedLayer]) -> Result<(), PlanError> {
+    let apart = |layer: &&&FixedLayer| {
+        layer.output.plane() > 1 && layer.terms.windows(2).any(|pair| pair[0].stride() != pair[1].stride())
+    };
+    match layers.iter().find(apart) {
+        None => Ok(()),
+        Some(layer) => Err(unsupported(&layer.name, "a skip connection ends in a strided convolution")),
+    }
+}
+
 /// The bits of every layer's weights. All are looked up in one table, which would let weights of fewer bits be larger than
 /// the executor takes.
 fn weight_bits(layers: &[&FixedLayer]) -> Result<u32, PlanError> {
-    let bits = layers.first().map_or(0, |layer| layer.weight_bits);
-    match layers.iter().find(|layer| layer.weight_bits != bits) {
+    let bits = layers.first().map_or(0, |layer| layer.finish.weight_bits);
+    match layers.iter().find(|layer| layer.finish.weight_bits != bits) {
         None => Ok(bits),
         Some(layer) => {
             let reason = format!(
                 "its weights have {} bits, those of the first layer {bits}; one table holds all, so that they must be equal",
-                layer.weight_bits
+                layer.finish.weight_bits
             );
             Err(unsupported(&layer.name, &reason))
         }
@@ -168,8 +168,8 @@ fn weight_bits(layers: &[&FixedLayer]) -> Result<u32, PlanError> {
 }
 
 fn steps(layer: &FixedLayer) -> Result<Option<StepFunction>, PlanError> {
-    let OutputKind::Rescale(rescale) = &layer.kind else { return Ok(None) };
-    let steps = StepFunction::of(rescale, layer.linear.output.channels);
+    let OutputKind::Rescale(rescale) = &layer.finish.kind else { return Ok(None) };
+    let steps = StepFunction::of(rescale, layer.output.channels);
     steps
         .map(Some)
         .ok_or_else(|| unsupported(&layer.name, "its multipliers overflow or are not those of its channels"))

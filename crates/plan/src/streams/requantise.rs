@@ -129,7 +129,7 @@ impl Requantisation {
     fn smallest(network: &Network<'_>) -> Result<Self, PlanError> {
         let mut best = Self::of(network, &vec![Requantise::Split; network.layers.len()], None)?;
         for layer in &network.layers {
-            let alike = network.layers.iter().map(|other| other.kind == layer.kind);
+            let alike = network.layers.iter().map(|other| other.finish.kind == layer.finish.kind);
             let turn = |(alike, choice): (bool, &Requantise)| if alike { Requantise::Table } else { *choice };
             let turned: Vec<Requantise> = alike.zip(&best.choices).map(turn).collect();
             let turned = Self::of(network, &turned, None)?;
@@ -167,7 +167,7 @@ fn lookup(
     tables: &mut TableSet,
 ) -> Result<Lookup, PlanError> {
     let layer = network.layers[index];
-    match (&layer.kind, choice) {
+    match (&layer.finish.kind, choice) {
         (OutputKind::Raw, _) => Ok(Lookup::default()),
         (OutputKind::Requantise { shift, activation, range }, Requantise::Split) if limbs.is_none() => {
             let table = tables.activation(0, activation.clone(), range.lo, range.hi);

@@ -11,8 +11,9 @@ use crate::limits::MOST_K;
 use crate::options::{Buyer, PlanOptions};
 use crate::shape::{CircuitShape, usable_rows};
 use crate::streams::arrangement::Arrangement;
-use crate::streams::candidate::{Candidate, bias_digits, tables};
+use crate::streams::candidate::{Candidate, tables};
 use crate::streams::count::{count, public_rows};
+use crate::streams::fact::LinearFact;
 use crate::streams::home::Home;
 use crate::streams::knobs::{LANES, LookupArgument, MOST_TABLE_COLUMNS, MOST_WEIGHT_LANES, StreamKnobs};
 use crate::streams::network::Network;
@@ -102,7 +103,7 @@ impl Space<'_> {
     /// Every requantisation, lookup argument and number of rows that all values have room in.
     fn groups(&self, lanes: usize) -> impl Iterator<Item = Group<'_>> {
         let cells = self.network.layers.iter().map(|layer| {
-            let output = layer.linear.output;
+            let output = layer.output;
             output.channels * output.plane().div_ceil(lanes)
         });
         let rows: usize = cells.sum();
@@ -189,16 +190,10 @@ impl WeightRows {
     fn of(network: &Network<'_>) -> Self {
         let layers = &network.layers;
         let scaled = network.steps.iter().zip(layers).filter(|(steps, _)| steps.is_some());
-        let offsets: usize = scaled.map(|(_, layer)| layer.linear.output.channels).sum();
-        let digits: Vec<usize> = layers.iter().map(|layer| bias_digits(layer)).collect();
-        let rows = |lanes: usize| {
-            let rows = layers.iter().zip(&digits).map(|(layer, digits)| {
-                let (kh, kw) = layer.linear.kernel_size();
-                let outputs = layer.linear.group_outputs();
-                let weights = layer.linear.group_inputs() * kh * kw + digits;
-                let skipped = layer.skips.iter().map(|skip| skip.added_channels(layer.linear.output.channels));
-                layer.linear.groups * (outputs + outputs.div_ceil(lanes) * weights) + skipped.sum::<usize>()
-            });
+        let offsets: usize = scaled.map(|(_, layer)| layer.output.channels).sum();
+        let facts: Vec<LinearFact> = layers.iter().map(|layer| LinearFact::unplaced(layer)).collect();
+        let rows = |weight_lanes: usize| {
+            let rows = facts.iter().map(|fact| LinearFact { weight_lanes, ..fact.clone() }.len());
             rows.sum::<usize>() + offsets + 1
         };
         Self((1..=MOST_WEIGHT_LANES).map(rows).collect())

@@ -1,6 +1,6 @@
 //! Concat along channels, rows or columns.
 
-use zklayout_model::{FloatOp, Planes, Skip};
+use zklayout_model::{FloatOp, Move, Planes};
 
 use super::Node;
 use crate::error::ImportError;
@@ -29,14 +29,14 @@ pub(super) fn import(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, Impor
 }
 
 /// A part whose first slice is slice `start` of the whole.
-fn term(axis: Axis, start: usize, length: usize, shape: Planes) -> Skip<f64> {
+fn term(axis: Axis, start: usize, length: usize, shape: Planes) -> Move<f64> {
     let before = -(start as i64);
     match axis {
         Axis::Channel => {
             let channel = |o: usize| o.checked_sub(start).filter(|c| *c < length);
-            Skip { channels: Some((0..shape.channels).map(channel).collect()), ..Skip::plain(1.0) }
+            Move { channels: Some((0..shape.channels).map(channel).collect()), ..Move::plain(1.0) }
         }
-        Axis::Row => Skip { offset: (before, 0), ..Skip::plain(1.0) },
-        Axis::Column => Skip { offset: (0, before), ..Skip::plain(1.0) },
+        Axis::Row => Move { offset: (before, 0), ..Move::plain(1.0) },
+        Axis::Column => Move { offset: (0, before), ..Move::plain(1.0) },
     }
 }

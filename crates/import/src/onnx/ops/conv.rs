@@ -1,7 +1,7 @@
 //! Conv: a grouped 2-D convolution with stride, dilation and zero padding.
 
 use ndarray::Array4;
-use zklayout_model::{FloatOp, Linear, Padding, Planes};
+use zklayout_model::{FloatOp, Kernel, Padding, Planes};
 
 use super::Node;
 use crate::error::ImportError;
@@ -86,18 +86,8 @@ fn output_shape(
     stride: usize,
     padding: Padding,
 ) -> Result<Planes, ImportError> {
-    let bias = vec![0.0; kernel.dim().0];
-    let linear = Linear {
-        input: node.shape,
-        output: node.shape,
-        window: 1,
-        kernel: kernel.clone(),
-        bias,
-        groups,
-        stride,
-        padding,
-    };
-    let shape = linear.full_output();
+    let kernel = Kernel { input: node.shape, window: 1, weights: kernel.clone(), groups, stride, padding };
+    let shape = kernel.output();
     if shape.is_empty() {
         return Err(node.unsupported(format!("the kernel is larger than its padded {} input", node.shape)));
     }

@@ -1,6 +1,6 @@
 //! Slice, Split and Gather with constant indices, Pad with zeros: parts of a tensor, moved.
 
-use zklayout_model::{FloatOp, Planes, Skip};
+use zklayout_model::{FloatOp, Move, Planes};
 
 use super::Node;
 use crate::error::ImportError;
@@ -74,7 +74,7 @@ pub(super) fn import_gather(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>
         return Err(node.unsupported(format!("indices {:?} of {count} channels", indices.values)));
     }
     let shape = Planes { channels: channels.len(), ..node.shape };
-    Ok(Some((FloatOp::Sum { terms: vec![Skip { channels: Some(channels), ..Skip::plain(1.0) }] }, shape)))
+    Ok(Some((FloatOp::Sum { terms: vec![Move { channels: Some(channels), ..Move::plain(1.0) }] }, shape)))
 }
 
 pub(super) fn import_pad(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
@@ -145,7 +145,7 @@ impl Part {
         };
         let all = self.starts[0] == 0 && shape.channels == self.source.channels;
         let channels = (!all).then(|| (0..shape.channels).map(channel).collect());
-        let term = Skip { channels, offset: (self.starts[1], self.starts[2]), ..Skip::plain(1.0) };
+        let term = Move { channels, offset: (self.starts[1], self.starts[2]), ..Move::plain(1.0) };
         Ok(Some((FloatOp::Sum { terms: vec![term] }, shape)))
     }
 }

@@ -1,6 +1,6 @@
 //! Add, Sub and Sum of tensors that all depend on the input.
 
-use zklayout_model::{FloatOp, Planes, Skip};
+use zklayout_model::{FloatOp, Move, Planes};
 
 use super::Node;
 use crate::error::ImportError;
@@ -25,6 +25,6 @@ pub(super) fn combine(node: &Node<'_>, factors: Vec<f64>) -> Result<Option<(Floa
             None => return Err(node.unsupported(format!("input {slot} must depend on the model's input"))),
         }
     }
-    let terms = factors.into_iter().map(Skip::plain).collect();
+    let terms = factors.into_iter().map(Move::plain).collect();
     Ok(Some((FloatOp::Sum { terms }, node.shape)))
 }

@@ -1,7 +1,7 @@
 //! AVERAGE_POOL_2D: sums of windows, and the rounding of their means.
 
 use ndarray::Array4;
-use zklayout_model::{Linear, Padding, Planes, Rescale, Scaling};
+use zklayout_model::{Kernel, Padding, Planes, Rescale, Scaling};
 
 use super::super::activation::stored_bounds;
 use super::super::builder::{Builder, Place};
@@ -23,7 +23,7 @@ pub(super) fn import(operator: &Operator<'_>, builder: &mut Builder<'_>) -> Resu
     let (lo, hi) = stored_bounds(operator, options.fused_activation_function(), &stored)?;
     let scaling = Scaling::Mean((window.0 * window.1) as i64);
     let rescale = Rescale { scaling, stored, lo, hi, reach: Vec::new() };
-    builder.push_rescaled(operator, source, sums(input, window, stride), rescale)
+    builder.push_rescaled(operator, source, (sums(input, window, stride), vec![0; input.channels]), rescale)
 }
 
 fn window(
@@ -40,21 +40,11 @@ fn window(
 }
 
 /// Window sums by the operator's own windows where they lie side by side, otherwise by kernels of ones.
-pub(super) fn sums(input: Planes, (rows, columns): (usize, usize), stride: usize) -> Linear<i64> {
+pub(super) fn sums(input: Planes, (rows, columns): (usize, usize), stride: usize) -> Kernel<i64> {
     let whole = input.height.is_multiple_of(rows) && input.width.is_multiple_of(columns);
     let side_by_side =
         rows == columns && (stride == rows || (input.height, input.width) == (rows, columns)) && whole;
     let (window, size, stride) = if side_by_side { (rows, (1, 1), 1) } else { (1, (rows, columns), stride) };
-    let mut linear = Linear {
-        input,
-        output: input,
-        window,
-        kernel: Array4::ones((input.channels, 1, size.0, size.1)),
-        bias: vec![0; input.channels],
-        groups: input.channels,
-        stride,
-        padding: Padding::default(),
-    };
-    linear.output = linear.full_output();
-    linear
+    let weights = Array4::ones((input.channels, 1, size.0, size.1));
+    Kernel { input, window, weights, groups: input.channels, stride, padding: Padding::default() }
 }

@@ -3,7 +3,7 @@
 //! Rows come first, then columns, each by maxima of windows that double. Nothing beyond the plane takes part, as in the
 //! kernel: where a tensor ends, nothing is gained. No weights take part either, so that no prover can choose others.
 
-use zklayout_model::{Clamp, FixedActivation, NodeId, Padding, Planes, Skip, Stored, ValueRange, window_steps};
+use zklayout_model::{Clamp, FixedActivation, Move, NodeId, Padding, Planes, Stored, ValueRange, window_steps};
 
 use super::super::activation::stored_bounds;
 use super::super::builder::{Builder, Place, Sum};
@@ -83,7 +83,7 @@ impl Maximum<'_, '_, '_> {
         window: (usize, usize),
         padding: Padding,
     ) -> Result<Sum, ImportError> {
-        let mut sum = self.kept(vec![(source, Skip::plain(1))], input);
+        let mut sum = self.kept(vec![(source, Move::plain(1))], input);
         let sides = [(window.0, padding.top, padding.bottom), (window.1, padding.left, padding.right)];
         for (axis, (window, before, after)) in sides.into_iter().enumerate() {
             let (direction, longest) = ((1 - axis, axis), [input.height, input.width][axis]);
@@ -104,8 +104,8 @@ impl Maximum<'_, '_, '_> {
         let tensor = self.node(sum)?;
         let (gain, _) = self.gain((tensor, shape), step, (direction, -1))?;
         let (down, right) = distance(step, direction);
-        let back = Skip { offset: (-down, -right), ..Skip::plain(1) };
-        Ok(self.kept(vec![(tensor, Skip::plain(1)), (gain, back)], shape))
+        let back = Move { offset: (-down, -right), ..Move::plain(1) };
+        Ok(self.kept(vec![(tensor, Move::plain(1)), (gain, back)], shape))
     }
 
     /// The larger of each value and the one `step` after it: where there is one, or, clipped, everywhere.
@@ -119,7 +119,7 @@ impl Maximum<'_, '_, '_> {
         let tensor = self.node(sum)?;
         let (gain, inner) = self.gain((tensor, shape), step, (direction, 1))?;
         let shape = if clipped { shape } else { inner };
-        Ok(self.kept(vec![(tensor, Skip::plain(1)), (gain, Skip::plain(1))], shape))
+        Ok(self.kept(vec![(tensor, Move::plain(1)), (gain, Move::plain(1))], shape))
     }
 
     /// What the values `step` further on exceed each value by, or, with the sign -1, the other way round.
@@ -131,8 +131,8 @@ impl Maximum<'_, '_, '_> {
     ) -> Result<(NodeId, Planes), ImportError> {
         let (rows, columns) = (direction.0 * step, direction.1 * step);
         let inner = Planes::new(shape.channels, shape.height - rows, shape.width - columns);
-        let later = Skip { offset: distance(step, direction), ..Skip::plain(sign) };
-        let terms = vec![(tensor, later), (tensor, Skip::plain(-sign))];
+        let later = Move { offset: distance(step, direction), ..Move::plain(sign) };
+        let terms = vec![(tensor, later), (tensor, Move::plain(-sign))];
         let sum = Sum { activation: RELU, ..self.difference(terms, inner) };
         Ok((self.builder.push_sum(self.operator, sum)?, inner))
     }
@@ -143,16 +143,16 @@ impl Maximum<'_, '_, '_> {
             return Ok(sum);
         }
         let tensor = self.node(sum)?;
-        Ok(Sum { stride, ..self.kept(vec![(tensor, Skip::plain(1))], shape) })
+        Ok(self.kept(vec![(tensor, Move { stride, ..Move::plain(1) })], shape))
     }
 
     /// The maximum of 2x2 windows, side by side: `a + gain` of the upper pair, then what the lower pair adds to it.
     fn largest_of_four(&mut self, tensor: NodeId, half: Planes) -> Result<Sum, ImportError> {
-        let at = |offset: (i64, i64), sign: i64| (tensor, Skip { offset, ..Skip::plain(sign) });
-        let first = Sum { stride: 2, ..self.kept(vec![at((0, 0), 1)], half) };
+        let at = |offset: (i64, i64), sign: i64| (tensor, Move { offset, stride: 2, ..Move::plain(sign) });
+        let first = self.kept(vec![at((0, 0), 1)], half);
         let mut picked = vec![first];
         for (later, earlier) in [((0, 1), (0, 0)), ((1, 0), (0, 0)), ((1, 1), (1, 0))] {
-            picked.push(Sum { stride: 2, ..self.difference(vec![at(later, 1), at(earlier, -1)], half) });
+            picked.push(self.difference(vec![at(later, 1), at(earlier, -1)], half));
         }
         for pair in [1, 3] {
             picked[pair].activation = RELU;
@@ -162,19 +162,19 @@ impl Maximum<'_, '_, '_> {
             nodes.push(self.builder.push_sum(self.operator, sum)?);
         }
         let [first, upper, down, lower] = nodes[..] else { return Err(self.operator.unsupported("no window")) };
-        let terms = vec![(down, Skip::plain(1)), (lower, Skip::plain(1)), (upper, Skip::plain(-1))];
+        let terms = vec![(down, Move::plain(1)), (lower, Move::plain(1)), (upper, Move::plain(-1))];
         let gain = Sum { activation: RELU, ..self.difference(terms, half) };
         let gain = self.builder.push_sum(self.operator, gain)?;
-        Ok(self.kept(vec![(first, Skip::plain(1)), (upper, Skip::plain(1)), (gain, Skip::plain(1))], half))
+        Ok(self.kept(vec![(first, Move::plain(1)), (upper, Move::plain(1)), (gain, Move::plain(1))], half))
     }
 
     /// A sum that is one of the tensor's values.
-    fn kept(&self, terms: Vec<(NodeId, Skip<i64>)>, shape: Planes) -> Sum {
-        Sum { terms, shape, stride: 1, activation: FixedActivation::none(), range: self.range }
+    fn kept(&self, terms: Vec<(NodeId, Move<i64>)>, shape: Planes) -> Sum {
+        Sum { terms, shape, activation: FixedActivation::none(), range: self.range }
     }
 
     /// A sum that is the difference of two of the tensor's values.
-    fn difference(&self, terms: Vec<(NodeId, Skip<i64>)>, shape: Planes) -> Sum {
+    fn difference(&self, terms: Vec<(NodeId, Move<i64>)>, shape: Planes) -> Sum {
         let most = self.range.hi - self.range.lo;
         let range = ValueRange { lo: -most, hi: most, ..self.range };
         Sum { range, ..self.kept(terms, shape) }

@@ -26,7 +26,8 @@ pub(super) fn import(operator: &Operator<'_>, builder: &mut Builder<'_>) -> Resu
     let scaling = Scaling::Multipliers(vec![multiplier; input.channels]);
     let (stored, (lo, hi)) = (operator.output.stored()?, BYTE);
     let rescale = Rescale { scaling, stored, lo, hi, reach: Vec::new() };
-    builder.push_rescaled(operator, source, sums(input, (input.height, input.width), 1), rescale)
+    let sums = sums(input, (input.height, input.width), 1);
+    builder.push_rescaled(operator, source, (sums, vec![0; input.channels]), rescale)
 }
 
 /// Refuses all axes but those of planes.

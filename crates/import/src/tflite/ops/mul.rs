@@ -6,12 +6,12 @@
 
 use ndarray::Array4;
 use zklayout_model::{
-    FixedActivation, Linear, Multiplier, NodeId, OutputKind, Planes, RangeSource, Rescale, Scaling, Skip,
+    FixedActivation, Kernel, Move, Multiplier, NodeId, OutputKind, Padding, Planes, RangeSource, Rescale, Scaling,
     ValueRange, ValueTable,
 };
 
 use super::super::activation::stored_bounds;
-use super::super::builder::{Builder, Place, Sum};
+use super::super::builder::{Accumulators, Builder, Place, Sum};
 use super::super::operator::Operator;
 use crate::error::ImportError;
 
@@ -33,12 +33,11 @@ fn by_tensor(operator: &Operator<'_>, builder: &mut Builder<'_>) -> Result<Place
     let mut squares = Vec::new();
     for (sign, low, high) in [(1, b.lo, b.hi), (-1, -b.hi, -b.lo)] {
         let range = ValueRange { lo: a.lo + low, hi: a.hi + high, source: RangeSource::WorstCase };
-        let terms = vec![(first, Skip::plain(1)), (second, Skip::plain(sign))];
+        let terms = vec![(first, Move::plain(1)), (second, Move::plain(sign))];
         squares.push(push_square(operator, builder, (terms, shape), range)?);
     }
-    let sources: Vec<NodeId> = squares.first().into_iter().chain(&squares).copied().collect();
-    let (linear, skips) = (Linear::nothing(shape, shape, 1), vec![Skip::plain(1), Skip::plain(-1)]);
-    builder.finish_layer(operator, linear, skips, OutputKind::Rescale(rescale), &sources)
+    let accumulators = Accumulators::of_moves(shape, [1, -1].map(Move::plain));
+    builder.finish_layer(operator, accumulators, OutputKind::Rescale(rescale), &squares)
 }
 
 fn by_constant(
@@ -51,10 +50,12 @@ fn by_constant(
     let range = operator.input(slot)?.range()?;
     let rescale = rescale(operator, factors.iter().map(|factor| reach(range, (*factor, *factor))).collect())?;
     let zero_point = operator.input(constant)?.stored()?.zero_point;
-    let kernel = Array4::from_shape_fn((shape.channels, 1, 1, 1), |(o, ..)| factors[o] + zero_point);
-    let linear = Linear { kernel, groups: shape.channels, ..Linear::nothing(shape, shape, 1) };
-    let skips = vec![Skip::plain(-zero_point)];
-    builder.finish_layer(operator, linear, skips, OutputKind::Rescale(rescale), &[source, source])
+    let weights = Array4::from_shape_fn((shape.channels, 1, 1, 1), |(o, ..)| factors[o] + zero_point);
+    let (groups, padding) = (shape.channels, Padding::default());
+    let kernel = Kernel { input: shape, window: 1, weights, groups, stride: 1, padding };
+    let mut accumulators = Accumulators::of_moves(shape, [Move::plain(-zero_point)]);
+    accumulators.terms.insert(0, kernel.into());
+    builder.finish_layer(operator, accumulators, OutputKind::Rescale(rescale), &[source, source])
 }
 
 /// What each channel is multiplied by, from one value for all or one for each.
@@ -72,12 +73,12 @@ fn channel_factors(operator: &Operator<'_>, slot: usize, channels: usize) -> Res
 fn push_square(
     operator: &Operator<'_>,
     builder: &mut Builder<'_>,
-    (terms, shape): (Vec<(NodeId, Skip<i64>)>, Planes),
+    (terms, shape): (Vec<(NodeId, Move<i64>)>, Planes),
     range: ValueRange,
 ) -> Result<NodeId, ImportError> {
     let values = (range.lo..=range.hi).map(|sum| sum * sum / 4).collect();
     let activation = FixedActivation::Table(ValueTable { lo: range.lo, values, scale: 0 });
-    builder.push_sum(operator, Sum { terms, shape, stride: 1, activation, range })
+    builder.push_sum(operator, Sum { terms, shape, activation, range })
 }
 
 /// What becomes of products; none may overflow the kernel's 32 bits.

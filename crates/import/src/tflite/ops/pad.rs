@@ -1,6 +1,6 @@
 //! PAD and PADV2: a tensor that is moved within a larger one. What is around it stands for 0, which is the value 0.
 
-use zklayout_model::{FixedActivation, Planes, Skip};
+use zklayout_model::{FixedActivation, Move, Planes};
 
 use super::super::builder::{Builder, Place, Sum};
 use super::super::operator::Operator;
@@ -16,9 +16,9 @@ pub(super) fn zero(operator: &Operator<'_>, builder: &mut Builder<'_>) -> Result
     builder.check_room(operator, shape)?;
     let moved = |output: usize| output.checked_sub(channels.0).filter(|channel| *channel < input.channels);
     let channels = (shape.channels != input.channels).then(|| (0..shape.channels).map(moved).collect());
-    let skip = Skip { channels, offset: (-(rows.0 as i64), -(columns.0 as i64)), ..Skip::plain(1) };
+    let skip = Move { channels, offset: (-(rows.0 as i64), -(columns.0 as i64)), ..Move::plain(1) };
     let (activation, range) = (FixedActivation::none(), operator.input(0)?.range()?);
-    builder.finish_sum(operator, Sum { terms: vec![(source, skip)], shape, stride: 1, activation, range })
+    builder.finish_sum(operator, Sum { terms: vec![(source, skip)], shape, activation, range })
 }
 
 /// With a constant that stands for 0.

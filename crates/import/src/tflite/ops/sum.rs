@@ -8,12 +8,12 @@ use std::ops::RangeInclusive;
 
 use tract_tflite::tflite::ActivationFunctionType;
 use zklayout_model::{
-    FixedActivation, Linear, Multiplier, NodeId, OutputKind, PerChannel, Planes, Rescale, Scaling, Skip,
-    ValueRange, ValueTable,
+    FixedActivation, Move, Multiplier, NodeId, OutputKind, PerChannel, Planes, Rescale, Scaling, ValueRange,
+    ValueTable,
 };
 
 use super::super::activation::stored_bounds;
-use super::super::builder::{Builder, Place};
+use super::super::builder::{Accumulators, Builder, Place};
 use super::super::operator::Operator;
 use crate::error::ImportError;
 
@@ -49,16 +49,16 @@ fn import(
     let rescale = rescale(operator, activation, multipliers.output)?;
     let ranges = [operator.input(0)?.range()?, operator.input(1)?.range()?];
     if let Some(sum) = Sum::of(&multipliers, &rescale, ranges) {
-        let (linear, skips, kind) = sum.layer(shape, rescale, ranges);
-        return builder.finish_layer(operator, linear, skips, kind, &[first, first, second]);
+        let (accumulators, kind) = sum.layer(shape, rescale, ranges);
+        return builder.finish_layer(operator, accumulators, kind, &[first, second]);
     }
     let first = push_term(operator, builder, (0, first), multipliers.inputs[0])?;
     let second = push_term(operator, builder, (1, second), multipliers.inputs[1])?;
     let reach = multipliers.bounds(ranges).ok_or_else(|| operator.unsupported(OVERFLOW))?;
     let scaling = Scaling::Multipliers(vec![multipliers.output; shape.channels]);
     let kind = OutputKind::Rescale(Rescale { scaling, reach: vec![reach; shape.channels], ..rescale });
-    let skips = vec![Skip::plain(1), Skip::plain(sign)];
-    builder.finish_layer(operator, Linear::nothing(shape, shape, 1), skips, kind, &[first, first, second])
+    let moves = [1, sign].map(Move::plain);
+    builder.finish_layer(operator, Accumulators::of_moves(shape, moves), kind, &[first, second])
 }
 
 /// The result of one channel.
@@ -83,7 +83,7 @@ fn push_term(
     let kind = kind.ok_or_else(|| operator.unsupported(OVERFLOW))?;
     let (_, shape) = builder.source(operator, slot)?;
     let name = format!("{}, input {slot}", operator.name());
-    builder.push_layer(name, Linear::nothing(shape, shape, 1), vec![Skip::plain(1)], kind, &[source, source])
+    builder.push_layer(name, Accumulators::of_moves(shape, [Move::plain(1)]), kind, &[source])
 }
 
 /// By value: what it is in the common unit.
@@ -146,21 +146,16 @@ impl Sum {
         })
     }
 
-    fn layer(
-        &self,
-        shape: Planes,
-        rescale: Rescale,
-        ranges: [ValueRange; 2],
-    ) -> (Linear<i64>, Vec<Skip<i64>>, OutputKind) {
-        let mut linear = Linear::nothing(shape, shape, 1);
-        linear.bias.fill(self.offset);
+    fn layer(&self, shape: Planes, rescale: Rescale, ranges: [ValueRange; 2]) -> (Accumulators, OutputKind) {
+        let mut accumulators = Accumulators::of_moves(shape, self.factors.map(Move::plain));
+        accumulators.bias.fill(self.offset);
         let at = |pick: fn(i64, i64) -> i64| {
             let terms = self.factors.iter().zip(&ranges);
             self.offset + terms.map(|(factor, range)| pick(factor * range.lo, factor * range.hi)).sum::<i64>()
         };
         let reach = vec![(at(i64::min), at(i64::max)); shape.channels];
         let kind = OutputKind::Rescale(Rescale { scaling: Scaling::Shift(self.shift), reach, ..rescale });
-        (linear, self.factors.map(Skip::plain).to_vec(), kind)
+        (accumulators, kind)
     }
 }
 
@@ -222,10 +217,10 @@ mod tests {
             let rescale = Rescale { scaling, stored, lo, hi, reach: Vec::new() };
             let ranges = [(0, 255), (-148, 107)].map(|(lo, hi)| ValueRange { lo, hi, source: RangeSource::WorstCase });
             let Some(sum) = Sum::of(&multipliers, &rescale, ranges) else { return Ok(()) };
-            let (_, skips, kind) = sum.layer(Planes::vector(1), rescale.clone(), ranges);
+            let (_, kind) = sum.layer(Planes::vector(1), rescale.clone(), ranges);
             let OutputKind::Rescale(shifted) = kind else { panic!("{kind:?}") };
             for (a, b) in (0..=255).flat_map(|a| (-148..=107).map(move |b| (a, b))) {
-                let acc = sum.offset + skips[0].factor.of(0) * a + skips[1].factor.of(0) * b;
+                let acc = sum.offset + sum.factors[0] * a + sum.factors[1] * b;
                 prop_assert!((shifted.reach[0].0..=shifted.reach[0].1).contains(&acc));
                 prop_assert_eq!(shifted.apply(0, acc), rescale.apply(0, multipliers.sum(a, b).unwrap()));
             }

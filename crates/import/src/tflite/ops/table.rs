@@ -3,7 +3,7 @@
 //! The kernels tabulate the first two as well, by 32-bit floats and whatever exponential the machine's library has. A table
 //! is taken only where libraries that are off by the last bit or two agree on every byte.
 
-use zklayout_model::{FixedActivation, Skip, Stored, ValueTable};
+use zklayout_model::{FixedActivation, Move, Stored, ValueTable};
 
 use super::super::builder::{Builder, Place, Sum};
 use super::super::operator::Operator;
@@ -82,6 +82,6 @@ fn import(
     };
     let values = (range.lo..=range.hi).map(value).collect::<Result<_, ImportError>>()?;
     let activation = FixedActivation::Table(ValueTable { lo: range.lo, values, scale: 0 });
-    let terms = vec![(source, Skip::plain(1))];
-    builder.finish_sum(operator, Sum { terms, shape, stride: 1, activation, range })
+    let terms = vec![(source, Move::plain(1))];
+    builder.finish_sum(operator, Sum { terms, shape, activation, range })
 }

@@ -1,0 +1,81 @@
+//! What each kind of term adds to a layer's product polynomials: a file for each kind, and a line of the registry below.
+//!
+//! A product polynomial holds a layer's accumulators at every exponent of sigma, padding included.
+
+mod kernel;
+mod moved;
+
+use ndarray::Array3;
+use zklayout_model::{Planes, Term};
+use zklayout_plan::{FactTerm, Home, LinearFact, Streams};
+
+use crate::error::CircuitError;
+use kernel::KernelProduct;
+use moved::MoveProduct;
+
+/// Declares how the kinds of terms are found.
+macro_rules! terms {
+    ($($kind:ident($product:ident)),* $(,)?) => {
+        /// What a term adds.
+        ///
+        /// # Errors
+        /// A plan of another model.
+        pub(crate) fn product<'a>(
+            term: &'a Term<i64>,
+            fact: &'a FactTerm,
+            placed: &Placed<'a>,
+        ) -> Result<Box<dyn TermProduct + 'a>, CircuitError> {
+            match (term, fact) {
+                $((Term::$kind(term), FactTerm::$kind(fact)) => Ok(Box::new($product::of(term, fact, placed)?)),)*
+                _ => Err(placed.mismatch("has a term of another kind than the plan")),
+            }
+        }
+    };
+}
+
+terms! {
+    Kernel(KernelProduct),
+    Move(MoveProduct),
+}
+
+/// What a term adds to product polynomials.
+pub(crate) trait TermProduct {
+    /// Exponents below which all that it adds lies.
+    fn positions(&self) -> usize;
+
+    /// Adds to the polynomial of an output channel, by exponent.
+    fn add_to(&self, plane: &mut [i64], output: usize);
+}
+
+/// A term's layer on the tapes, and the tensors that the term reads.
+pub(crate) struct Placed<'a> {
+    pub(crate) plan: &'a Streams,
+    pub(crate) fact: &'a LinearFact,
+    pub(crate) sources: &'a [&'a Array3<i64>],
+}
+
+impl<'a> Placed<'a> {
+    /// Exponent of the output's value (0, 0).
+    pub(crate) fn origin(&self) -> usize {
+        self.plan.homes[self.fact.output].origin_exponent()
+    }
+
+    /// The one tensor that the term reads, in the home that the plan gives it.
+    pub(crate) fn only(&self, home: usize) -> Result<(&'a Home, &'a Array3<i64>), CircuitError> {
+        match (self.plan.homes.get(home), self.sources) {
+            (Some(home), [values]) => Ok((home, *values)),
+            _ => Err(self.mismatch("reads other tensors than the plan")),
+        }
+    }
+
+    pub(crate) fn mismatch(&self, reason: &str) -> CircuitError {
+        CircuitError::Mismatch(format!("layer {} {reason}", self.fact.layer))
+    }
+}
+
+/// Window sums of the part of a tensor that has a home.
+fn pooled(x: &Array3<i64>, home: Planes, window: usize) -> Array3<i64> {
+    Array3::from_shape_fn((home.channels, home.height / window, home.width / window), |(c, y, z)| {
+        (0..window * window).map(|i| x[[c, y * window + i / window, z * window + i % window]]).sum()
+    })
+}

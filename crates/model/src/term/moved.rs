@@ -1,0 +1,164 @@
+//! Moves: tensors that are added to a layer's accumulators, perhaps moved and scaled.
+//!
+//! Residual sums, concatenations, slices, paddings and channel permutations are all of this form: each output channel
+//! takes one channel of the source, or none, shifted by rows and columns, perhaps every `stride`-th of them.
+
+use ndarray::Array3;
+use serde::{Deserialize, Serialize};
+
+use super::{Extent, FloatTerm, IntegerTerm, Quantised, Summand};
+use crate::error::QuantiseError;
+use crate::number::Number;
+use crate::per_channel::PerChannel;
+use crate::planes::Planes;
+use crate::quantise::{MOST_SHIFT, Quantising};
+
+/// Adds a tensor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(serialize = "T: Clone + Serialize", deserialize = "T: Copy + PartialEq + Deserialize<'de>"))]
+pub struct Move<T> {
+    /// What its values are multiplied by, by output channel.
+    pub factor: PerChannel<T>,
+    /// By output channel, the channel that is added to it, if any; channel by channel if not given.
+    pub channels: Option<Vec<Option<usize>>>,
+    /// Rows and columns of the source before the one that output value (0, 0) takes; negative where the output starts
+    /// before the source does.
+    pub offset: (i64, i64),
+    /// Rows and columns of the source from one value of the output to the next.
+    pub stride: usize,
+}
+
+impl<T: Copy + PartialEq> Move<T> {
+    /// A tensor that is added value by value.
+    pub fn plain(factor: T) -> Self {
+        Self { factor: PerChannel::uniform(factor), channels: None, offset: (0, 0), stride: 1 }
+    }
+}
+
+impl<T> Move<T> {
+    /// Whether it is added value by value.
+    pub fn is_plain(&self) -> bool {
+        self.channels.is_none() && self.offset == (0, 0) && self.stride == 1
+    }
+
+    /// The channel that is added to an output channel.
+    pub fn channel(&self, output: usize) -> Option<usize> {
+        match &self.channels {
+            None => Some(output),
+            Some(channels) => channels.get(output).copied().flatten(),
+        }
+    }
+
+    /// Number of output channels that a channel is added to.
+    pub fn added_channels(&self, outputs: usize) -> usize {
+        self.channels.as_ref().map_or(outputs, |channels| channels.iter().flatten().count())
+    }
+
+    /// Whether the channels are those of a source, for each channel of an output.
+    pub fn fits(&self, source: Planes, output: Planes) -> bool {
+        match &self.channels {
+            None => source.channels == output.channels,
+            Some(channels) => {
+                let known = channels.iter().flatten().all(|channel| *channel < source.channels);
+                known && channels.len() == output.channels
+            }
+        }
+    }
+
+    /// The same move with other factors.
+    pub fn with_factor<U>(&self, factor: PerChannel<U>) -> Move<U> {
+        Move { factor, channels: self.channels.clone(), offset: self.offset, stride: self.stride }
+    }
+}
+
+impl<T: Number> Summand<T> for Move<T> {
+    fn label(&self) -> String {
+        if self.is_plain() { "tensor".into() } else { "moved tensor".into() }
+    }
+
+    fn check(&self, sources: &[Planes], output: Planes) -> Result<(), &'static str> {
+        let [source] = sources else { return Err("it reads another number of tensors") };
+        let fits = self.fits(*source, output) && self.factor.fits(output.channels);
+        if fits { Ok(()) } else { Err("a tensor that it adds has other channels") }
+    }
+
+    fn live_source(&self, output: Planes) -> (usize, usize) {
+        let live = |extent: usize, offset: i64| (((extent - 1) * self.stride + 1) as i64 + offset).max(1) as usize;
+        (live(output.height, self.offset.0), live(output.width, self.offset.1))
+    }
+
+    fn reaches(&self, output: Planes) -> bool {
+        let reaches = |extent: usize, offset: i64| (extent.saturating_sub(1) * self.stride) as i64 + offset >= 0;
+        reaches(output.height, self.offset.0) && reaches(output.width, self.offset.1)
+    }
+
+    fn stride(&self) -> usize {
+        self.stride
+    }
+
+    fn add_to(&self, sums: &mut Array3<T>, sources: &[&Array3<T>]) -> Option<()> {
+        let source = sources.first()?;
+        for ((o, y, x), sum) in sums.indexed_iter_mut() {
+            let Some(c) = self.channel(o) else { continue };
+            let row = usize::try_from((y * self.stride) as i64 + self.offset.0);
+            let column = usize::try_from((x * self.stride) as i64 + self.offset.1);
+            let (Ok(row), Ok(column)) = (row, column) else { continue };
+            if let Some(&value) = source.get((c, row, column)) {
+                *sum = sum.mul_add(self.factor.of(o), value)?;
+            }
+        }
+        Some(())
+    }
+
+    fn weight(&self, _: usize, _: usize) -> Option<T> {
+        None
+    }
+}
+
+impl IntegerTerm for Move<i64> {
+    /// A moved or smaller tensor is not added everywhere.
+    fn reach(&self, bounds: &mut [(i64, i64)], sources: &[Extent], output: Planes) -> Option<()> {
+        let [source] = sources else { return None };
+        let (height, width) = self.live_source(output);
+        let covers = source.planes.is_some_and(|planes| planes.height >= height && planes.width >= width);
+        let everywhere = covers && self.channels.is_none() && self.offset == (0, 0);
+        for (channel, (low, high)) in bounds.iter_mut().enumerate() {
+            let factor = self.factor.of(channel);
+            let (a, b) = (factor.checked_mul(source.lo)?, factor.checked_mul(source.hi)?);
+            let (least, most) = (a.min(b), a.max(b));
+            let (least, most) = if everywhere { (least, most) } else { (least.min(0), most.max(0)) };
+            (*low, *high) = (low.checked_add(least)?, high.checked_add(most)?);
+        }
+        Some(())
+    }
+}
+
+impl FloatTerm for Move<f64> {
+    /// Factors are 1 or -1.
+    fn not_finite(&self) -> Option<(usize, f64)> {
+        None
+    }
+
+    /// That of the channel which is added.
+    fn least_scale(&self, output: usize, sources: &[&PerChannel<i32>]) -> Option<i32> {
+        Some(sources.first()?.of(self.channel(output)?))
+    }
+
+    /// Factors bring the tensor to the accumulators' scales.
+    fn quantise(&self, quantising: &Quantising<'_>) -> Result<Quantised, QuantiseError> {
+        let factor = |output: usize| {
+            let sign = if self.factor.of(output) < 0.0 { -1 } else { 1 };
+            // A channel that nothing is added to has no factor of its own.
+            let Some(added) = self.least_scale(output, quantising.sources) else { return Ok(sign) };
+            let shift = quantising.scale.of(output) - added;
+            if (0..MOST_SHIFT).contains(&shift) {
+                return Ok(sign << shift);
+            }
+            let reason = "it adds a tensor whose values are far coarser or finer than its own";
+            Err(quantising.refuse(output, &format!("{reason}, by 2^{shift}; raise the weight bits")))
+        };
+        let factors = (0..quantising.outputs).map(factor).collect::<Result<Vec<i64>, _>>()?;
+        let factors = PerChannel::of_channels(factors).unwrap_or(PerChannel::uniform(1));
+        Ok(Quantised::exactly(self.with_factor(factors)))
+    }
+}
