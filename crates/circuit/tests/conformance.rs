@@ -52,7 +52,7 @@ fn run(path: &Path) -> Result<bool, Refusal> {
         ..QuantiseOptions::default()
     };
     let samples = std::slice::from_ref(&vector.input);
-    let graph = quantise(&fuse(&imported.graph), samples, &options)
+    let graph = quantise(&fuse(&imported.graph).unwrap(), samples, &options)
         .map_err(|error| Refusal::Refused(error.to_string()))?;
     let trace = execute(&graph, &vector.input).unwrap();
     let largest = vector.output.iter().fold(1.0f64, |most, value| most.max(value.abs()));

@@ -7,7 +7,7 @@ mod nets;
 use ndarray::Array3;
 use nets::operators::{Net, random_operators};
 use nets::{Case, Numbers, accept};
-use zklayout_model::{FloatOp, Function, Move, Planes, QuantiseOptions, execute, fuse, quantise, run_fused};
+use zklayout_model::{FloatOp, Function, Move, Planes, QuantiseOptions, execute, execute_floats, fuse, quantise};
 use zklayout_plan::{Family, PlanOptions, plan};
 
 /// Runs the network in floats and in integers, compares them, and has circuits of several widths accept it.
@@ -15,10 +15,11 @@ fn check(net: &mut Net, name: &str) {
     let input = net.graph.nodes().next().unwrap().1.shape;
     let sample: Vec<f64> = (0..input.len()).map(|_| net.numbers.real()).collect();
     let options = QuantiseOptions { input_bits: 8, weight_bits: 8, table_bits: 9, ..QuantiseOptions::default() };
-    let fused = fuse(&net.graph);
+    let fused = fuse(&net.graph).unwrap();
     let graph = quantise(&fused, std::slice::from_ref(&sample), &options).unwrap();
     let trace = execute(&graph, &sample).unwrap();
-    let float = run_fused(&fused, &Array3::from_shape_vec(input.dims(), sample).unwrap()).pop().unwrap().1;
+    let tensor = Array3::from_shape_vec(input.dims(), sample).unwrap();
+    let float = execute_floats(&fused, &tensor).unwrap().values.pop().unwrap();
     let found = graph.nodes().last().unwrap().1.dequantise(trace.values.last().unwrap());
     let largest = float.iter().fold(1.0f64, |most, value| most.max(value.abs()));
     for (value, float) in found.iter().zip(&float) {
@@ -118,7 +119,8 @@ fn maxima_are_exact() {
             let shape = net.shape(pooled);
             let sample: Vec<f64> = (0..96).map(|_| net.numbers.real()).collect();
             let graph =
-                quantise(&fuse(&net.graph), std::slice::from_ref(&sample), &QuantiseOptions::default()).unwrap();
+                quantise(&fuse(&net.graph).unwrap(), std::slice::from_ref(&sample), &QuantiseOptions::default())
+                    .unwrap();
             let trace = execute(&graph, &sample).unwrap();
             let (source, found) = (&trace.values[1], trace.values.last().unwrap());
             for ((c, y, x), value) in found.indexed_iter() {

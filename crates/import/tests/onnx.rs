@@ -358,7 +358,7 @@ fn check_merged(name: &str, Imported { graph, reference, .. }: &Imported) {
     let input = input(shape.len());
     let theirs = reference.run(&input).unwrap();
     let tensor = Array3::from_shape_vec(shape.dims(), input).unwrap();
-    let ours = execute_floats(&fuse(graph), &tensor).unwrap().values.pop().unwrap();
+    let ours = execute_floats(&fuse(graph).unwrap(), &tensor).unwrap().values.pop().unwrap();
     assert_eq!(ours.len(), theirs.len(), "{name}");
     for (ours, theirs) in ours.iter().zip(&theirs) {
         assert!((ours - theirs).abs() < 1e-4, "{name}: {ours} is not {theirs}");
@@ -392,7 +392,7 @@ fn integers_stay_close_to_floats() {
     for (name, model) in models() {
         let Imported { graph, reference, .. } = model.import().unwrap();
         let input = input(graph.nodes().next().unwrap().1.shape.len());
-        let fixed = quantise(&fuse(&graph), std::slice::from_ref(&input), &options).unwrap();
+        let fixed = quantise(&fuse(&graph).unwrap(), std::slice::from_ref(&input), &options).unwrap();
         let trace = execute(&fixed, &input).unwrap_or_else(|error| panic!("{name}: {error}"));
         let output = fixed.nodes().last().unwrap().1.dequantise(trace.values.last().unwrap());
         for (value, float) in output.iter().zip(reference.run(&input).unwrap()) {
@@ -527,7 +527,7 @@ fn simple() -> Graph<Fused> {
         vec![node("Gemm", &["x", "w"], "h", vec![]), node("Relu", &["h"], "y", vec![])],
         vec![constant("w", &[4, 3])],
     );
-    fuse(&model.import().unwrap().graph)
+    fuse(&model.import().unwrap().graph).unwrap()
 }
 
 #[test]

@@ -8,7 +8,7 @@ use ndarray::{Array2, Array4, Axis, Ix2, Ix4};
 use ndarray_npy::NpzReader;
 use proptest::prelude::*;
 use zklayout_import::{ImportError, import_tflite, import_tflite_bytes};
-use zklayout_model::{Fixed, FixedLayer, Graph, OutputKind, Scaling, execute, execute_integers};
+use zklayout_model::{Fixed, Graph, OutputKind, Rescale, Scaling, execute, execute_integers};
 
 const MODELS: [&str; 3] = ["resnet8", "ds_cnn", "mobilenet_vww"];
 

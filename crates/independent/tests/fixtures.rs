@@ -26,7 +26,7 @@ fn quantised(path: &Path) -> Graph<Fixed> {
     let imported = import_onnx(path, &Operators::default()).unwrap();
     let shape = imported.graph.nodes().next().unwrap().1.shape;
     let ramp: Vec<f64> = (0..shape.len()).map(|i| (i * 7 % 16) as f64 / 16.0).collect();
-    quantise(&fuse(&imported.graph), &[ramp], &QuantiseOptions::default()).unwrap()
+    quantise(&fuse(&imported.graph).unwrap(), &[ramp], &QuantiseOptions::default()).unwrap()
 }
 
 fn check(path: &Path, visibility: Visibility) {

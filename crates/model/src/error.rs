@@ -2,6 +2,24 @@
 
 use crate::planes::Planes;
 
+/// Why operators could not become layers.
+#[derive(Debug, thiserror::Error)]
+pub enum FuseError {
+    /// The graph does not start with an input.
+    #[error("the graph does not start with an input")]
+    NoInput,
+    /// An operator reads another number of tensors than it has terms, or it is a second input.
+    #[error("operator {node:?} ({op}) reads {found} tensors, which is not what it is made for")]
+    Sources {
+        /// The operator's name.
+        node: String,
+        /// What it computes.
+        op: &'static str,
+        /// Number of tensors that it reads.
+        found: usize,
+    },
+}
+
 /// Why a graph could not be given integer semantics.
 #[derive(Debug, thiserror::Error)]
 pub enum QuantiseError {

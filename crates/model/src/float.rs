@@ -85,6 +85,11 @@ pub enum FloatOp {
 }
 
 impl FloatOp {
+    /// Whether the operator reads exactly one tensor, whatever its shape.
+    pub(crate) fn reads_one(&self) -> bool {
+        !matches!(self, Self::Input | Self::Sum { .. } | Self::Product)
+    }
+
     /// The operator's name in listings.
     pub fn label(&self) -> &'static str {
         match self {

@@ -29,7 +29,7 @@ mod rounding;
 mod term;
 
 pub use activation::{Activation, Clamp, FixedActivation, Function, ValueTable};
-pub use error::{ExecuteError, QuantiseError};
+pub use error::{ExecuteError, FuseError, QuantiseError};
 pub use execute::{Trace, execute, execute_floats, execute_integers};
 pub use fixed::{Fixed, FixedFinish, FixedInput, FixedLayer, OutputKind, RangeSource, ValueRange};
 pub use float::{Float, FloatOp};

@@ -7,6 +7,7 @@
 use ndarray::{Array2, Array4};
 
 use crate::activation::{Activation, Clamp, Function};
+use crate::error::FuseError;
 use crate::float::{Float, FloatOp};
 use crate::fused::{FloatFinish, Fused, FusedLayer, Precision};
 use crate::graph::{Graph, NodeId};
@@ -18,21 +19,26 @@ use crate::term::{Kernel, Move, Padding, Term};
 const LARGEST_FOLDED_WINDOW: usize = 4;
 
 /// Merges float operators into layers.
-pub fn fuse(graph: &Graph<Float>) -> Graph<Fused> {
-    let input = graph.nodes().next().map_or(Planes::new(0, 0, 0), |(_, node)| node.shape);
-    let mut merger = Merger { input, layers: Vec::new() };
-    let mut branches: Vec<Branch> = Vec::new();
-    for (id, node) in graph.nodes() {
+///
+/// # Errors
+/// A graph that does not start with its one input, or an operator that reads another number of tensors than it has.
+pub fn fuse(graph: &Graph<Float>) -> Result<Graph<Fused>, FuseError> {
+    let Some(Float { op: FloatOp::Input, shape, .. }) = graph.nodes().next().map(|(_, node)| node) else {
+        return Err(FuseError::NoInput);
+    };
+    let mut merger = Merger { input: *shape, layers: Vec::new() };
+    let mut last = Branch::on(None, shape.channels);
+    let mut branches = vec![last.clone()];
+    for (id, node) in graph.nodes().skip(1) {
         let sources = graph.inputs(id).into_iter().map(|source| {
             let mut branch = branches[source.index()].clone();
             branch.owned &= graph.consumers(source) == 1;
             branch
         });
-        let branch = merger.push(node, sources.collect());
-        branches.push(branch);
+        last = merger.push(node, sources.collect())?;
+        branches.push(last.clone());
     }
-    let last = branches.pop();
-    merger.finish(last)
+    Ok(merger.finish(last))
 }
 
 /// What a layer reads: the model's input, or another layer.
@@ -125,15 +131,23 @@ pub(crate) struct Merger {
 }
 
 impl Merger {
-    fn push(&mut self, node: &Float, mut sources: Vec<Branch>) -> Branch {
+    fn push(&mut self, node: &Float, sources: Vec<Branch>) -> Result<Branch, FuseError> {
+        let found = sources.len();
         match &node.op {
-            FloatOp::Sum { terms } => return self.push_sum(&node.name, terms, sources, node.shape),
-            FloatOp::Product => return self.push_product(&node.name, sources, node.shape),
+            FloatOp::Sum { terms } if terms.len() == found => {
+                return Ok(self.push_sum(&node.name, terms, sources, node.shape));
+            }
+            FloatOp::Product if found == 2 => return Ok(self.push_product(&node.name, sources, node.shape)),
             _ => {}
         }
-        let Some(branch) = sources.pop() else {
-            return Branch { source: None, pending: Pending::none(self.input.channels), owned: false };
-        };
+        match <[Branch; 1]>::try_from(sources) {
+            Ok([branch]) if node.op.reads_one() => Ok(self.push_one(node, branch)),
+            _ => Err(FuseError::Sources { node: node.name.clone(), op: node.op.label(), found }),
+        }
+    }
+
+    /// Adds an operator that reads one tensor.
+    fn push_one(&mut self, node: &Float, branch: Branch) -> Branch {
         let name = &node.name;
         match &node.op {
             FloatOp::Input | FloatOp::Sum { .. } | FloatOp::Product => branch,
@@ -170,10 +184,9 @@ impl Merger {
         Planes::new(source.channels, source.height / window, source.width / window)
     }
 
-    /// The layer that a branch may still change: nothing is pending on it and nobody else reads it.
-    fn open_layer(&mut self, branch: &Branch) -> Option<&mut Built> {
-        let index = branch.source.filter(|_| branch.owned && branch.pending.is_none())?;
-        self.layers.get_mut(index)
+    /// The place of the layer that a branch may still change: nothing is pending on it and nobody else reads it.
+    fn open(&self, branch: &Branch) -> Option<usize> {
+        branch.source.filter(|_| branch.owned && branch.pending.is_none())
     }
 
     fn push_gemm(&mut self, name: &str, mut branch: Branch, weights: &Array2<f64>, bias: &[f64]) -> Branch {
@@ -186,15 +199,15 @@ impl Merger {
 
     pub(crate) fn push_activation(&mut self, name: &str, mut branch: Branch, activation: &Activation) -> Branch {
         let flat = branch.pending.flat_from.take();
-        let joins =
-            self.open_layer(&branch).is_some_and(|open| open.layer.finish.activation.then(activation).is_some());
-        if !joins {
-            branch = self.flush(name, branch);
-        }
-        if let Some(open) = self.open_layer(&branch) {
-            let finish = &mut open.layer.finish;
-            finish.activation = finish.activation.then(activation).unwrap_or(*activation);
-        }
+        let joined = self.open(&branch).and_then(|index| {
+            let joined = self.layers[index].layer.finish.activation.then(activation)?;
+            Some((index, joined))
+        });
+        let (index, joined) = joined.unwrap_or_else(|| {
+            branch = self.flush(name, branch.clone());
+            (self.layers.len() - 1, *activation)
+        });
+        self.layers[index].layer.finish.activation = joined;
         branch.pending.flat_from = flat;
         branch
     }
@@ -227,7 +240,7 @@ impl Merger {
         if branch.pending.flat_from.is_some() && self.planes(&branch).plane() != 1 {
             branch = self.flush(name, branch);
         }
-        let open = self.open_layer(&branch).map(|open| &mut open.layer);
+        let open = self.open(&branch).map(|index| &mut self.layers[index].layer);
         let open = open.filter(|layer| {
             layer.finish.activation.is_identity() && layer.finish.precision == Precision::Calibrated
         });
@@ -259,30 +272,21 @@ impl Merger {
     fn push_sum(&mut self, name: &str, terms: &[Move<f64>], sources: Vec<Branch>, shape: Planes) -> Branch {
         let mut branches: Vec<Branch> = sources.into_iter().map(|branch| self.settle(name, branch)).collect();
         let mut terms = terms.to_vec();
-        let hosts = (0..terms.len()).filter(|&slot| {
+        let hosts = (0..terms.len()).filter_map(|slot| {
             let plain = terms[slot].is_plain() && terms[slot].factor.values() == [1.0];
-            plain && self.result(branches[slot].source) == shape && self.takes_terms(&branches[slot])
+            let host = self.open(&branches[slot]).filter(|host| self.layers[*host].takes_terms())?;
+            (plain && self.result(Some(host)) == shape).then_some((host, slot))
         });
-        let host = match hosts.collect::<Vec<_>>().into_iter().max_by_key(|&slot| branches[slot].source) {
-            Some(slot) => {
-                terms.remove(slot);
-                branches.remove(slot)
-            }
-            None => {
-                let moved = branches.iter().map(|branch| branch.source).zip(terms);
-                return self.push_moved(name, moved.collect(), shape, Activation::none());
-            }
+        let Some((host, slot)) = hosts.max_by_key(|(host, _)| *host) else {
+            let moved = branches.iter().map(|branch| branch.source).zip(terms);
+            return self.push_moved(name, moved.collect(), shape, Activation::none());
         };
-        if let Some(open) = self.open_layer(&host) {
-            open.layer.terms.extend(terms.into_iter().map(Term::from));
-            open.sources.extend(branches.iter().map(|branch| branch.source));
-        }
-        host
-    }
-
-    /// Whether a branch is a layer that other tensors can be added to.
-    fn takes_terms(&mut self, branch: &Branch) -> bool {
-        self.open_layer(branch).is_some_and(|open| open.takes_terms())
+        terms.remove(slot);
+        let branch = branches.remove(slot);
+        let Built { layer, sources } = &mut self.layers[host];
+        layer.terms.extend(terms.into_iter().map(Term::from));
+        sources.extend(branches.iter().map(|branch| branch.source));
+        branch
     }
 
     /// Closes whatever is pending on a branch.
@@ -330,13 +334,13 @@ impl Merger {
     /// `a b = ((a + b)^2 - (a - b)^2) / 4`.
     fn push_product(&mut self, name: &str, sources: Vec<Branch>, shape: Planes) -> Branch {
         let sources: Vec<Source> = sources.into_iter().map(|branch| self.settle(name, branch).source).collect();
-        let [a, b] = sources[..] else { return Branch { source: None, pending: Pending::none(0), owned: false } };
         let square = Activation::Function(Function::QuarterSquare);
         let squares = [1.0, -1.0].map(|sign| {
-            let terms = vec![(a, Move::plain(1.0)), (b, Move::plain(sign))];
+            let factors = [1.0, sign].map(Move::plain);
+            let terms = sources.iter().copied().zip(factors).collect();
             self.push_moved(name, terms, shape, square).source
         });
-        let terms = vec![(squares[0], Move::plain(1.0)), (squares[1], Move::plain(-1.0))];
+        let terms = squares.into_iter().zip([1.0, -1.0].map(Move::plain)).collect();
         self.push_moved(name, terms, shape, Activation::none())
     }
 
@@ -353,9 +357,10 @@ impl Merger {
         };
         let whole = scaled(self, &branch, &|slope| slope);
         let rest = scaled(self, &positive, &|slope| 1.0 - slope);
-        if let Some(open) = self.open_layer(&rest) {
-            open.layer.terms.push(Move::plain(1.0).into());
-            open.sources.push(whole.source);
+        if let Some(index) = rest.source {
+            let Built { layer, sources } = &mut self.layers[index];
+            layer.terms.push(Move::plain(1.0).into());
+            sources.push(whole.source);
         }
         rest
     }
@@ -402,10 +407,9 @@ impl Merger {
         }
     }
 
-    fn finish(mut self, last: Option<Branch>) -> Graph<Fused> {
+    fn finish(mut self, mut last: Branch) -> Graph<Fused> {
         let mut graph = Graph::new();
         let input = graph.add(Fused::Input(self.input), &[]);
-        let Some(mut last) = last else { return graph };
         last.pending.flat_from = None;
         self.separate_reads();
         if !last.pending.is_none() || last.source.is_none() {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use zklayout_import::ImportError;
-use zklayout_model::{ExecuteError, QuantiseError};
+use zklayout_model::{ExecuteError, FuseError, QuantiseError};
 use zklayout_plan::{CostError, PlanError};
 use zklayout_prover::ProverError;
 
@@ -47,6 +47,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// The model's operators do not go together.
+    #[error(transparent)]
+    Fuse(#[from] FuseError),
     /// Choosing scales.
     #[error(transparent)]
     Quantise(#[from] QuantiseError),

@@ -42,7 +42,7 @@ impl Model {
     /// See [`Model::load`].
     pub fn load_with(path: impl AsRef<Path>, operators: &Operators) -> Result<Self, Error> {
         let Imported { graph, reference, endings } = import_onnx(path.as_ref(), operators)?;
-        let fused = fuse(&graph);
+        let fused = fuse(&graph)?;
         let input = graph.nodes().next().map_or(Planes::new(0, 0, 0), |(_, node)| node.shape);
         let source = hash_of_file(path.as_ref())?;
         let model = Self { graph, reference, fused, endings, input, source };

@@ -3,9 +3,10 @@
 
 use ndarray::{Array3, Array4};
 use zklayout::{
-    Clamp, DirectKnobs, DotVariant, Family, Fixed, FixedActivation, FixedInput, FixedLayer, Graph, Kernel, Knobs,
-    OutputKind, Padding, PerChannel, Plan, PlanOptions, Planes, ProvingKey, RangeSource, ReluVariant, Rescale,
-    Scaling, Srs, Stored, Trace, ValueRange, Visibility, WeightMode, execute, keygen, prove, verify,
+    Clamp, DirectKnobs, DotVariant, Family, Fixed, FixedActivation, FixedFinish, FixedInput, FixedLayer, Graph,
+    Kernel, Knobs, OutputKind, Padding, PerChannel, Plan, PlanOptions, Planes, ProvingKey, RangeSource,
+    ReluVariant, Rescale, Scaling, Srs, Stored, Trace, ValueRange, Visibility, WeightMode, execute, keygen, prove,
+    verify,
 };
 use zklayout_model::execute_integers;
 
@@ -146,12 +147,14 @@ fn rounded() -> Graph<Fixed> {
 fn digits_beyond_the_calibrated_range_are_refused() {
     let model = rounded();
     let wide = changed(&model, |_, layer| {
-        if let OutputKind::Requantise { range, .. } = &mut layer.kind {
+        if let OutputKind::Requantise { range, .. } = &mut layer.finish.kind {
             (range.lo, range.hi) = (range.lo - 1000, range.hi + 1000);
         }
     });
     let quotient = |trace: &Trace, node: usize, channel: usize| {
-        let OutputKind::Requantise { shift, .. } = &layer(&model, node).kind else { panic!("it is rounded") };
+        let OutputKind::Requantise { shift, .. } = &layer(&model, node).finish.kind else {
+            panic!("it is rounded")
+        };
         let shift = shift.of(channel);
         let half = if shift > 0 { 1 << (shift - 1) } else { 0 };
         (trace.accumulators[node][[channel, 0, 0]] + half) >> shift

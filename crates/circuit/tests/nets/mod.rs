@@ -198,7 +198,7 @@ impl Case {
         let sample: Vec<f64> = (0..shape.len()).map(|_| numbers.real()).collect();
         let options =
             QuantiseOptions { input_bits: 6, weight_bits: 6, table_bits: 7, ..QuantiseOptions::default() };
-        let graph = quantise(&fuse(graph), std::slice::from_ref(&sample), &options)?;
+        let graph = quantise(&fuse(graph).unwrap(), std::slice::from_ref(&sample), &options)?;
         let trace = execute(&graph, &sample).unwrap();
         Ok(Self { graph, trace })
     }

@@ -133,7 +133,7 @@ pub fn random_subject(index: u64) -> Subject {
 
 fn random_plan(case: &Case, visibility: Visibility, index: usize, numbers: &mut Numbers) -> Option<Plan> {
     let rescaled =
-        |node: &Fixed| matches!(node, Fixed::Layer(layer) if matches!(layer.kind, OutputKind::Rescale(_)));
+        |node: &Fixed| matches!(node, Fixed::Layer(layer) if matches!(layer.finish.kind, OutputKind::Rescale(_)));
     let in_limbs = case.graph.nodes().any(|(_, node)| rescaled(node));
     let direct = index % 3 == 2;
     let turn = index / 3;

@@ -190,7 +190,7 @@ impl Subject {
     pub fn weight_range(&self, node: usize) -> (i64, i64) {
         match self.graph.nodes().nth(node) {
             Some((_, Fixed::Layer(layer))) => {
-                let half = 1 << (layer.weight_bits - 1);
+                let half = 1 << (layer.finish.weight_bits - 1);
                 (-half, half - 1)
             }
             _ => panic!("node {node} has no weights"),
