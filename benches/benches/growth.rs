@@ -7,10 +7,10 @@
 use std::fmt::Write;
 use std::time::Instant;
 
-use zklayout::{
-    DEVELOPMENT_SEED, Fixed, FixedLayer, Graph, Plan, PlanOptions, QuantiseOptions, Srs, execute, fuse, keygen,
-    prove, quantise, search, verify,
-};
+use zklayout::graph::{Fixed, FixedLayer, Graph, execute, fuse, quantise};
+use zklayout::plan::search;
+use zklayout::prover::{DEVELOPMENT_SEED, keygen, prove};
+use zklayout::{Plan, PlanOptions, QuantiseOptions, Srs, verify};
 use zklayout_benches::ResNet;
 
 /// Proofs of each network; the fastest counts.

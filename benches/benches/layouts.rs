@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use plotters::prelude::*;
-use zklayout::{PlanOptions, QuantisedModel, Srs, Trace, keygen, prove};
+use zklayout::prover::{keygen, prove};
+use zklayout::{PlanOptions, QuantisedModel, Srs, Trace};
 use zklayout_benches::{MODELS, quantised};
 
 /// Layouts of each model.

@@ -2,7 +2,8 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use zklayout::{PlanOptions, search};
+use zklayout::PlanOptions;
+use zklayout::plan::search;
 use zklayout_benches::{MODELS, mobilenet_v2, quantised};
 
 fn layouts(criterion: &mut Criterion) {

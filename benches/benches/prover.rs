@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use zklayout::{PlanOptions, Srs, Unit, keygen, prove, verify};
+use zklayout::prover::{Unit, keygen, prove};
+use zklayout::{PlanOptions, Srs, verify};
 use zklayout_benches::{MODELS, quantised};
 
 fn unit(criterion: &mut Criterion) {

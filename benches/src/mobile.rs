@@ -1,7 +1,7 @@
 //! A graph of MobileNetV2's shape, for the search alone: its weights are all zero.
 
 use ndarray::Array4;
-use zklayout::{
+use zklayout::graph::{
     Clamp, Fixed, FixedActivation, FixedFinish, FixedInput, FixedLayer, Graph, Kernel, Move, NodeId, OutputKind,
     Padding, PerChannel, Planes, RangeSource, ValueRange,
 };

@@ -1,7 +1,7 @@
 //! Residual networks of any width, depth and resolution, with made-up weights.
 
 use ndarray::{Array2, Array4};
-use zklayout::{Activation, Clamp, Float, FloatOp, Graph, Move, NodeId, Padding, Planes};
+use zklayout::graph::{Activation, Clamp, Float, FloatOp, Graph, Move, NodeId, Padding, Planes};
 
 /// Stages, each with twice the channels and half the resolution of the one before.
 const STAGES: usize = 3;

@@ -3,13 +3,16 @@
 //! After the ablation of Chen et al., "ZKML" (EuroSys 2024), section 9.4.
 
 use serde::Serialize;
-use zklayout::{Cost, Family, LookupArgument, Plan, PlanOptions, Requantise};
+use zklayout::cost::Cost;
+use zklayout::plan::{Family, LookupArgument, Requantise};
+use zklayout::{Plan, PlanOptions};
 
 use crate::args::AblationOptions;
 use crate::error::CliError;
 use crate::measurement::measure;
 use crate::progress::Steps;
 use crate::session::Job;
+use crate::terminal::say;
 use crate::{plan, report};
 
 /// Width of the activation tape where it is not chosen.
@@ -35,11 +38,11 @@ pub(crate) fn run(options: &AblationOptions, json: bool) -> Result<(), CliError>
         let measured =
             steps.run(search, || measure(&options.job, &job.quantised, options.runs, &plan))?.prove_best;
         let whole = lines.first().map_or(measured, |first| first.measured);
-        let layout = report::choices(&plan.layout.knobs());
+        let layout = plan.layout.knobs().to_string();
         lines.push(Line { search, layout, predicted: cost.prove_seconds, measured, ratio: measured / whole });
     }
     if json {
-        println!("{}", serde_json::json!(lines));
+        say!("{}", serde_json::json!(lines));
     } else {
         print(&lines);
     }
@@ -90,5 +93,5 @@ fn print(lines: &[Line]) {
             format!("{:.2}", line.ratio),
         ]);
     }
-    println!("{table}");
+    say!("{table}");
 }

@@ -1,12 +1,12 @@
 //! `zklayout accuracy`.
 
 use serde::Serialize;
-use zklayout::{Model, PlanOptions, QuantisedModel, Samples};
+use zklayout::{AnyModel, Model, PlanOptions, QuantisedModel, Samples};
 
 use crate::args::AccuracyOptions;
 use crate::error::CliError;
 use crate::report;
-use crate::session::Source;
+use crate::terminal::say;
 
 #[derive(Default, Serialize)]
 struct Accuracy {
@@ -26,7 +26,7 @@ struct Accuracy {
 
 pub(crate) fn run(options: &AccuracyOptions, json: bool) -> Result<(), CliError> {
     let path = &options.model.model;
-    let Source::Float(model) = Source::read(path)? else {
+    let AnyModel::Float(model) = AnyModel::open(path)? else {
         let reason = "it holds integers alone, and there is no float model to compare them with";
         return Err(CliError::Usage(format!("{}: {reason}", path.display())));
     };
@@ -39,7 +39,7 @@ pub(crate) fn run(options: &AccuracyOptions, json: bool) -> Result<(), CliError>
             errors.into_iter().map(|layer| (layer.name, layer.largest, layer.rms, layer.magnitude)).collect();
     }
     if json {
-        println!("{}", serde_json::json!(accuracy));
+        say!("{}", serde_json::json!(accuracy));
         return Ok(());
     }
     let share = |count: usize| format!("{:.2} % ({count} of {})", percent(count, &accuracy), accuracy.samples);
@@ -54,9 +54,9 @@ pub(crate) fn run(options: &AccuracyOptions, json: bool) -> Result<(), CliError>
     pairs.push(("out of range", share(accuracy.refused)));
     pairs.push(("largest difference of an output", format!("{:.4}", accuracy.largest_difference)));
     pairs.push(("root mean square difference", format!("{:.4}", accuracy.rms_difference)));
-    println!("{}", report::pairs(&pairs));
+    say!("{}", report::pairs(&pairs));
     if options.layers {
-        println!("{}", layers(&accuracy));
+        say!("{}", layers(&accuracy));
     }
     Ok(())
 }

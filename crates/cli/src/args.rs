@@ -5,10 +5,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use zklayout::{
-    Family, Limits, LookupArgument, MOST_CONTEXT, Objective, PlanOptions, Profile, Prover, Requantise, Visibility,
-    WeightMode,
-};
+use zklayout::PlanOptions;
+use zklayout::cost::Profile;
+use zklayout::plan::{Family, Limits, LookupArgument, Objective, Requantise, Visibility, WeightMode};
+use zklayout::prover::{MOST_CONTEXT, Prover};
 
 use crate::error::CliError;
 use crate::scales::ScaleOptions;

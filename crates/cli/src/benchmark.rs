@@ -3,12 +3,16 @@
 use std::time::Instant;
 
 use serde::Serialize;
-use zklayout::{CircuitShape, Prover, RecordedFidelity, Unit, keygen, prove_with, verify};
+use zklayout::plan::CircuitShape;
+use zklayout::prover::{Prover, Unit, keygen, prove_with};
+use zklayout::record::RecordedFidelity;
+use zklayout::verify;
 
 use crate::args::BenchmarkOptions;
 use crate::error::CliError;
 use crate::progress::Steps;
 use crate::session::Job;
+use crate::terminal::say;
 use crate::{memory, report, session};
 
 #[derive(Serialize)]
@@ -78,17 +82,17 @@ pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError
         prove_units: unit.map(|unit| prove_best / unit),
         peak_memory_bytes,
         proof_bytes,
-        fidelity: RecordedFidelity::of(&job.quantised),
+        fidelity: RecordedFidelity::of(job.quantised.fidelity()),
         shape: &plan.shape,
     };
     if json {
-        println!("{}", serde_json::json!(benchmark));
+        say!("{}", serde_json::json!(benchmark));
         return Ok(());
     }
-    let mut pairs = report::counts(&plan);
+    let mut pairs = plan.description();
     pairs.extend(report::integers(&job.quantised));
     pairs.extend(rows(&benchmark));
-    println!("{}", report::pairs(&pairs));
+    say!("{}", report::pairs(&pairs));
     Ok(())
 }
 

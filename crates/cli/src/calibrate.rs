@@ -2,10 +2,12 @@
 
 use comfy_table::Table;
 use zklayout::cost::Kernel;
-use zklayout::{CalibrateOptions, Profile, Progress, calibrate};
+use zklayout::cost::Profile;
+use zklayout::prover::{CalibrateOptions, Progress, calibrate};
 
 use crate::args::{CalibrateCommand, read_profile};
 use crate::error::CliError;
+use crate::terminal::say;
 use crate::{plan, report};
 
 pub(crate) fn run(options: &CalibrateCommand, json: bool) -> Result<(), CliError> {
@@ -26,9 +28,9 @@ pub(crate) fn run(options: &CalibrateCommand, json: bool) -> Result<(), CliError
         plan::write_text(&text, path)?;
     }
     if json {
-        println!("{text}");
+        say!("{text}");
     } else {
-        println!("{}\n{}", kernels(&profile), residuals(&profile));
+        say!("{}\n{}", kernels(&profile), residuals(&profile));
     }
     Ok(())
 }

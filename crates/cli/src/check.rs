@@ -6,7 +6,8 @@ use zklayout::{Error, PlanOptions, QuantisedModel, Samples, Setup};
 use crate::args::CheckOptions;
 use crate::error::CliError;
 use crate::report;
-use crate::session::Source;
+use crate::session::ModelFile;
+use crate::terminal::say;
 
 #[derive(Serialize)]
 struct Refused {
@@ -25,7 +26,7 @@ pub(crate) fn run(options: &CheckOptions, json: bool, show_values: bool) -> Resu
         .filter_map(|(sample, input)| Some(Refused::of(sample, &quantised.run(input).err()?, show_values)))
         .collect();
     if json {
-        println!("{}", serde_json::json!({ "samples": samples.len(), "refused": refused }));
+        say!("{}", serde_json::json!({ "samples": samples.len(), "refused": refused }));
     } else {
         print(&quantised, &refused);
     }
@@ -34,29 +35,28 @@ pub(crate) fn run(options: &CheckOptions, json: bool, show_values: bool) -> Resu
         return Err(CliError::Usage(format!("{} {checked} are refused", refused.len())));
     }
     if !json {
-        println!("none {checked} is refused");
+        say!("none {checked} is refused");
     }
     Ok(())
 }
 
 fn integers(options: &CheckOptions) -> Result<QuantisedModel, CliError> {
-    let source =
-        options.model.as_deref().map(|path| Ok::<_, CliError>((path, Source::read(path)?))).transpose()?;
-    match (&options.setup, source) {
-        (Some(folder), source) => {
+    let file = options.model.as_deref().map(ModelFile::read).transpose()?;
+    match (&options.setup, file) {
+        (Some(folder), file) => {
             let quantised = Setup::load_model(folder)?;
-            if let Some((path, source)) = source {
-                source.check_setup(path, folder, &quantised)?;
+            if let Some(file) = file {
+                file.check_setup(folder, &quantised)?;
             }
             Ok(quantised)
         }
-        (None, Some((path, source))) => source.integers(path, &options.scales, &PlanOptions::default(), None),
+        (None, Some(file)) => file.integers(&options.scales, &PlanOptions::default(), None),
         (None, None) => Err(CliError::Usage("give a model, or the folder of a setup with --setup".into())),
     }
 }
 
 fn print(quantised: &QuantisedModel, refused: &[Refused]) {
-    println!("{}", report::pairs(&report::integers(quantised)));
+    say!("{}", report::pairs(&report::integers(quantised)));
     if refused.is_empty() {
         return;
     }
@@ -65,7 +65,7 @@ fn print(quantised: &QuantisedModel, refused: &[Refused]) {
         let value = value.as_ref().map_or(String::new(), |value| format!(" (value {value})"));
         table.add_row([sample.to_string(), format!("{reason}{value}")]);
     }
-    println!("{table}");
+    say!("{table}");
 }
 
 impl Refused {

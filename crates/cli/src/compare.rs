@@ -7,14 +7,18 @@
 use std::path::Path;
 
 use serde::Serialize;
+use zklayout::PlanOptions;
 use zklayout::cost::Kernel;
-use zklayout::{Cost, PlanOptions, Priced, Profile, Unit};
+use zklayout::cost::{Cost, Profile};
+use zklayout::plan::Priced;
+use zklayout::prover::Unit;
 
 use crate::args::CompareOptions;
 use crate::error::CliError;
 use crate::measurement::{Measured, measure};
 use crate::progress::Steps;
 use crate::session::Job;
+use crate::terminal::say;
 use crate::{plan, report};
 
 /// Units on each side of a layout; the fastest counts.
@@ -75,7 +79,7 @@ pub(crate) fn run(options: &CompareOptions, json: bool) -> Result<(), CliError> 
     let mut best: Vec<Option<Proven>> = chosen.iter().map(|_| None).collect();
     for _ in 0..options.rounds.max(1) {
         for ((_, plan), best) in chosen.iter().zip(&mut best) {
-            let name = report::choices(&plan.layout.knobs());
+            let name = plan.layout.knobs().to_string();
             let proven =
                 steps.run(&name, || clock.time(|| measure(&options.job, &job.quantised, options.runs, plan)))?;
             *best = Some(match best.take() {
@@ -85,14 +89,14 @@ pub(crate) fn run(options: &CompareOptions, json: bool) -> Result<(), CliError> 
         }
     }
     let layouts = chosen.into_iter().zip(best).filter_map(|((cost, plan), measured)| {
-        Some(Prediction::of(report::choices(&plan.layout.knobs()), cost, measured?))
+        Some(Prediction::of(plan.layout.knobs().to_string(), cost, measured?))
     });
     let predictions = Predictions::of(layouts.collect());
     if let Some(path) = &options.csv {
         plan::write_text(&predictions.csv(&options.job.model.model), path)?;
     }
     if json {
-        println!("{}", serde_json::json!(predictions));
+        say!("{}", serde_json::json!(predictions));
     } else {
         print(&predictions);
     }
@@ -227,5 +231,5 @@ fn print(predictions: &Predictions) {
         ("Kendall's tau", format!("{:.3}", predictions.kendall_tau)),
         ("proof bytes", if predictions.exact_proof_bytes { "exact".into() } else { "WRONG".into() }),
     ];
-    println!("{table}\n{}", report::pairs(&pairs));
+    say!("{table}\n{}", report::pairs(&pairs));
 }

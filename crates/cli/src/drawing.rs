@@ -4,7 +4,9 @@
 
 use std::fmt::Write;
 
-use zklayout::{Content, Direct, Fixed, Graph, Layout, Plan, Streams, WeightMode};
+use zklayout::Plan;
+use zklayout::graph::{Fixed, Graph};
+use zklayout::plan::{Content, Direct, Layout, Streams, WeightMode};
 
 /// Pixels of the grid.
 const WIDTH: f64 = 1000.0;

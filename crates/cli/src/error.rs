@@ -15,8 +15,8 @@ pub(crate) enum CliError {
     Usage(String),
 }
 
-impl From<zklayout::ProverError> for CliError {
-    fn from(error: zklayout::ProverError) -> Self {
+impl From<zklayout::prover::ProverError> for CliError {
+    fn from(error: zklayout::prover::ProverError) -> Self {
         Self::Library(error.into())
     }
 }

@@ -1,16 +1,17 @@
 //! `zklayout inspect`.
 
-use zklayout::{Fixed, Model, QuantisedModel};
+use zklayout::graph::Fixed;
+use zklayout::{AnyModel, Model, QuantisedModel};
 
 use crate::args::InspectOptions;
 use crate::error::CliError;
 use crate::report;
-use crate::session::Source;
+use crate::terminal::say;
 
 pub(crate) fn run(options: &InspectOptions, json: bool) -> Result<(), CliError> {
-    let (rows, layers, endings) = match Source::read(&options.model)? {
-        Source::Float(model) => (rows(&model), model.fused().len() - 1, model.endings().to_vec()),
-        Source::Stored(model) => (layers(&model), model.graph().len() - 1, Vec::new()),
+    let (rows, layers, endings) = match AnyModel::open(&options.model)? {
+        AnyModel::Float(model) => (rows(&model), model.fused().len() - 1, model.endings().to_vec()),
+        AnyModel::Integer(model) => (layers(&model), model.graph().len() - 1, Vec::new()),
     };
     let endings: Vec<String> = endings.iter().map(|ending| format!("{:?} ({})", ending.node, ending.op)).collect();
     if json {
@@ -20,15 +21,15 @@ pub(crate) fn run(options: &InspectOptions, json: bool) -> Result<(), CliError> 
                 serde_json::json!({ "name": name, "op": op, "shape": shape, "parameters": parameters })
             })
             .collect();
-        println!("{}", serde_json::json!({ "nodes": nodes, "layers": layers, "endings": endings }));
+        say!("{}", serde_json::json!({ "nodes": nodes, "layers": layers, "endings": endings }));
         return Ok(());
     }
     let mut table = report::table(&["node", "operator", "output", "parameters"]);
     table.add_rows(&rows);
-    println!("{table}");
-    println!("{} operators merge into {layers} layers", rows.len() - 1);
+    say!("{table}");
+    say!("{} operators merge into {layers} layers", rows.len() - 1);
     if !endings.is_empty() {
-        println!("left to whoever reads the output: {}", endings.join(", "));
+        say!("left to whoever reads the output: {}", endings.join(", "));
     }
     Ok(())
 }
@@ -46,7 +47,7 @@ fn layers(model: &QuantisedModel) -> Vec<[String; 4]> {
 }
 
 fn rows(model: &Model) -> Vec<[String; 4]> {
-    use zklayout::FloatOp;
+    use zklayout::graph::FloatOp;
     let parameters = |op: &FloatOp| match op {
         FloatOp::Conv { kernel, bias, .. } => kernel.len() + bias.len(),
         FloatOp::Gemm { weights, bias } => weights.len() + bias.len(),

@@ -23,6 +23,7 @@ mod report;
 mod scales;
 mod session;
 mod setup;
+mod terminal;
 mod verify;
 
 use std::process::ExitCode;

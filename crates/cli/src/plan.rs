@@ -3,10 +3,14 @@
 use std::path::Path;
 use std::time::Instant;
 
-use zklayout::{CircuitShape, Cost, CostModel, Plan, PlanOptions, Profile, write_whole};
+use zklayout::cost::{Cost, CostModel, Profile};
+use zklayout::plan::CircuitShape;
+use zklayout::prover::write_whole;
+use zklayout::{Plan, PlanOptions};
 
 use crate::args::PlanCommand;
 use crate::error::CliError;
+use crate::terminal::say;
 use crate::{drawing, report, session};
 
 pub(crate) fn run(options: &PlanCommand, json: bool) -> Result<(), CliError> {
@@ -25,17 +29,17 @@ pub(crate) fn run(options: &PlanCommand, json: bool) -> Result<(), CliError> {
         write_text(&drawing::draw(quantised.graph(), &plan, &title), path)?;
     }
     if json {
-        println!("{}", plan.to_json().map_err(zklayout::Error::from)?);
+        say!("{}", plan.to_json().map_err(zklayout::Error::from)?);
         return Ok(());
     }
-    println!("{}", report::layers(quantised.graph(), &plan));
-    let mut pairs = report::counts(&plan);
+    say!("{}", report::layers(quantised.graph(), &plan));
+    let mut pairs = plan.description();
     pairs.extend(report::integers(&quantised));
-    println!("{}", report::pairs(&pairs));
-    println!("{}", report::shares(quantised.graph(), &plan, &found.best.cost));
-    println!("{}", report::cost(&found.best.cost));
-    println!("{}", report::front(&found));
-    println!("{}", report::pairs(&report::search(&found, seconds)));
+    say!("{}", report::pairs(&pairs));
+    say!("{}", report::shares(quantised.graph(), &plan, &found.best.cost));
+    say!("{}", report::cost(&found.best.cost));
+    say!("{}", report::front(&found));
+    say!("{}", report::pairs(&report::search(&found, seconds)));
     Ok(())
 }
 

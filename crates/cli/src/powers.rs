@@ -4,6 +4,7 @@ use serde::Serialize;
 use zklayout::{Provenance, VerifierSrs};
 
 use crate::error::CliError;
+use crate::terminal::say;
 
 /// Powers of tau in a report.
 #[derive(Serialize)]
@@ -18,22 +19,14 @@ pub(crate) struct Powers {
 
 impl Powers {
     pub(crate) fn of(srs: &VerifierSrs) -> Self {
-        let (provenance, ceremony, sentence) = match srs.provenance() {
-            Provenance::Development => {
-                let sentence = "The powers of tau are an INSECURE development setup: anyone can forge such proofs. \
-                                Use --srs FILE for proofs that others rely on.";
-                ("development", None, sentence.to_owned())
-            }
-            Provenance::Ceremony(ceremony) => {
-                let sentence = format!("The powers of tau are those of {}: {}.", ceremony.name, ceremony.source);
-                ("ceremony", Some(ceremony.name), sentence)
-            }
+        let (provenance, ceremony, advice) = match srs.provenance() {
+            Provenance::Development => ("development", None, " Use --srs FILE for proofs that others rely on."),
+            Provenance::Ceremony(ceremony) => ("ceremony", Some(ceremony.name), ""),
             Provenance::Unknown => {
-                let sentence = "The powers of tau are of UNKNOWN provenance: whoever knows their tau can forge such \
-                                proofs. Compare their hash with the ceremony's, and demand it with --srs-hash.";
-                ("unknown", None, sentence.to_owned())
+                ("unknown", None, " Compare their hash with the ceremony's, and demand it with --srs-hash.")
             }
         };
+        let sentence = format!("The powers of tau are {}.{advice}", srs.provenance());
         let insecure_setup = srs.provenance() == Provenance::Development;
         Self { insecure_setup, provenance, ceremony, srs_hash: srs.hash().to_string(), sentence }
     }
@@ -50,7 +43,7 @@ impl Powers {
     }
 
     pub(crate) fn print(&self) {
-        println!("powers of tau {} ({})", self.srs_hash, self.provenance);
-        println!("{}", self.sentence);
+        say!("powers of tau {} ({})", self.srs_hash, self.provenance);
+        say!("{}", self.sentence);
     }
 }

@@ -1,8 +1,9 @@
 //! What keys and a proof will take, held against what there is, before any of it is spent.
 
 use serde::Serialize;
+use zklayout::cost::Cost;
 use zklayout::cost::peak_memory;
-use zklayout::{Cost, Plan, PlanOptions};
+use zklayout::{Plan, PlanOptions};
 
 use crate::error::CliError;
 use crate::memory::{Bound, Room};

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::terminal::say;
+
 /// Times the steps of a command and shows which one runs.
 pub(crate) struct Steps {
     visible: bool,
@@ -36,7 +38,7 @@ impl Steps {
     /// Says something between two steps, to people.
     pub(crate) fn say(&self, text: &str) {
         if !self.silent {
-            println!("{text}");
+            say!("{text}");
         }
     }
 

@@ -3,15 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use zklayout::{Artefact, CircuitShape, Plan, Prover, PublicValues, Setup, SetupRecord, Srs, files, verify};
+use zklayout::Prover;
+use zklayout::plan::CircuitShape;
+use zklayout::{Artefact, Plan, PublicValues, Setup, SetupRecord, Srs, files, verify};
 
 use crate::args::ProveOptions;
 use crate::error::CliError;
 use crate::powers::Powers;
 use crate::prediction::Prediction;
 use crate::progress::Steps;
-use crate::session::Source;
+use crate::session::ModelFile;
 use crate::setup::{self, FEWEST_SAMPLES, Made};
+use crate::terminal::say;
 use crate::{memory, output, prediction, report, session};
 
 #[derive(Serialize)]
@@ -83,7 +86,7 @@ pub(crate) fn run(options: &ProveOptions, json: bool, show_values: bool) -> Resu
         setup: &ready.folder,
     };
     if json {
-        println!("{}", serde_json::json!(summary));
+        say!("{}", serde_json::json!(summary));
     } else {
         print(&summary, setup, &public);
     }
@@ -108,9 +111,9 @@ fn with_setup(options: &ProveOptions, folder: &Path, steps: &mut Steps) -> Resul
     let setup = steps.run("read keys", || Setup::load(folder))?;
     let float_output = match &options.model {
         Some(path) => {
-            let source = steps.run("read model", || Source::read(path))?;
-            source.check_setup(path, folder, setup.model())?;
-            source.float_output(&input)?
+            let file = steps.run("read model", || ModelFile::read(path))?;
+            file.check_setup(folder, setup.model())?;
+            file.float_output(&input)?
         }
         None => None,
     };
@@ -125,7 +128,7 @@ fn predict(plan: &Plan, options: &ProveOptions, steps: &mut Steps) -> Result<Pre
     Ok(predicted)
 }
 
-fn check_powers(folder: &Path, srs: &Srs, expected: zklayout::PlanHash) -> Result<(), CliError> {
+fn check_powers(folder: &Path, srs: &Srs, expected: zklayout::plan::PlanHash) -> Result<(), CliError> {
     if srs.hash() == expected {
         return Ok(());
     }
@@ -141,34 +144,34 @@ fn with_new_setup(options: &ProveOptions, steps: &mut Steps) -> Result<Ready, Cl
     let path = options.model.as_deref().ok_or_else(|| CliError::Usage("give a model or a setup".into()))?;
     let folder = options.setup_out.clone().unwrap_or_else(|| setup::default_folder(path));
     output::try_folder(&folder)?;
-    let model = steps.run("read model", || Source::read(path))?;
-    let input = session::input(&options.sample, model.input_shape())?;
+    let file = steps.run("read model", || ModelFile::read(path))?;
+    let input = session::input(&options.sample, file.model.input_shape())?;
     let layout = options.keys.layout.plan()?;
-    let quantised = steps.run("quantise", || model.integers(path, &options.keys.scales, &layout, Some(&input)))?;
+    let quantised = steps.run("quantise", || file.integers(&options.keys.scales, &layout, Some(&input)))?;
     if let Some(few) = setup::few_samples(&quantised) {
         let reason = format!("other inputs may leave their ranges; {FEWEST_SAMPLES} or more are better");
         steps.say(&format!("{few} chose the scales: {reason}"));
     }
     // An input that the ranges refuse is known before keys are made.
     quantised.run(&input)?;
-    let float_output = model.float_output(&input)?;
+    let float_output = file.float_output(&input)?;
     let made = setup::make(quantised, &options.keys, &folder, steps)?;
     Ok(Ready { made, input, float_output, folder })
 }
 
 fn print(summary: &Summary<'_>, setup: &Setup, public: &PublicValues) {
-    println!("{}", report::layers(setup.model().graph(), setup.plan()));
-    let mut pairs = report::counts(setup.plan());
+    say!("{}", report::layers(setup.model().graph(), setup.plan()));
+    let mut pairs = setup.plan().description();
     pairs.extend(report::record(summary.record));
     pairs.push(("times", report::times(summary.seconds)));
     pairs.push(("peak memory", summary.peak_memory_bytes.map_or("unknown".into(), report::bytes)));
     pairs.push(("setup", format!("{} (keep it: it holds the weights)", summary.setup.display())));
     pairs.push(("proof", format!("{} (give it to whoever verifies)", summary.folder.display())));
-    println!("{}", report::pairs(&pairs));
-    println!("{}", outputs(public, summary.float_output));
-    println!("verifying key {}", summary.verifying_key);
+    say!("{}", report::pairs(&pairs));
+    say!("{}", outputs(public, summary.float_output));
+    say!("verifying key {}", summary.verifying_key);
     summary.powers.print();
-    println!("verified: the output's largest value is at {}", summary.argmax);
+    say!("verified: the output's largest value is at {}", summary.argmax);
 }
 
 /// The largest outputs, at most as many as fit a screen.

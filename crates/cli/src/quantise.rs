@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use zklayout::{Artefact, PlanOptions, RecordedFidelity};
+use zklayout::PlanOptions;
+use zklayout::record::RecordedFidelity;
 
 use crate::args::QuantiseCommand;
 use crate::error::CliError;
+use crate::terminal::say;
 use crate::{output, report, session};
 
 /// Extension by which other commands know a file of integers.
@@ -21,15 +23,15 @@ pub(crate) fn run(options: &QuantiseCommand, json: bool) -> Result<(), CliError>
     if json {
         let summary = serde_json::json!({
             "calibration": quantised.calibration(),
-            "fidelity": RecordedFidelity::of(&quantised),
+            "fidelity": RecordedFidelity::of(quantised.fidelity()),
             "hash": quantised.hash()?.to_string(),
         });
-        println!("{summary}");
+        say!("{summary}");
         return Ok(());
     }
     let mut pairs = report::integers(&quantised);
     pairs.push(("hash", format!("{} (private: it tells guesses of the weights apart)", quantised.hash()?)));
     pairs.push(("file", options.out.display().to_string()));
-    println!("{}", report::pairs(&pairs));
+    say!("{}", report::pairs(&pairs));
     Ok(())
 }

@@ -1,11 +1,13 @@
 //! Tables for people.
 
 use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
-use zklayout::{
-    Calibration, Content, Cost, Direct, DotVariant, Fixed, FixedLayer, Graph, Knobs, Layout, LookupArgument,
-    OutputKind, Part, Plan, Priced, QuantisedModel, RangeSource, RecordedFidelity, ReluVariant, Requantise,
-    Rescale, SearchReport, SetupRecord, StopReason, StreamKnobs, Streams, ValueRange, WeightMode,
+use zklayout::cost::{Bytes, Cost, Seconds};
+use zklayout::graph::{Fixed, FixedLayer, Graph, OutputKind, RangeSource, Rescale, ValueRange};
+use zklayout::plan::{
+    Content, Direct, Knobs, Layout, Part, Priced, ReluVariant, Requantise, SearchReport, Streams,
 };
+use zklayout::record::RecordedFidelity;
+use zklayout::{Calibration, Plan, QuantisedModel, SetupRecord};
 
 /// An empty table with a header.
 pub(crate) fn table(header: &[&str]) -> Table {
@@ -106,77 +108,6 @@ fn range(layer: &FixedLayer) -> String {
     }
 }
 
-/// A plan's counts, as name and value.
-pub(crate) fn counts(plan: &Plan) -> Vec<(&'static str, String)> {
-    let shape = &plan.shape;
-    let weights = match plan.visibility().weights {
-        WeightMode::Private => "private weights",
-        WeightMode::Fixed => "fixed weights",
-    };
-    let input = if plan.visibility().public_input { "public input" } else { "private input" };
-    vec![
-        ("visibility", format!("{input}, {weights}, public output")),
-        ("rows", format!("2^{} of degree {}", shape.k, shape.degree)),
-        ("choices", choices(&plan.layout.knobs())),
-        (
-            "columns",
-            format!(
-                "{} small advice, {} wide advice, {} fixed, {} instance",
-                shape.small_advice, shape.wide_advice, shape.fixed, shape.instance
-            ),
-        ),
-        (
-            "tapes",
-            format!(
-                "{} activation rows, {} weight rows, {} table entries, of {} usable rows",
-                shape.activation_rows,
-                shape.weight_rows,
-                shape.table_entries,
-                shape.usable_rows()
-            ),
-        ),
-        ("lookups", format!("{} fractions per row, {} copies", shape.lookups, shape.copies)),
-        ("proof", format!("{} bytes", shape.proof_bytes)),
-    ]
-}
-
-pub(crate) fn choices(knobs: &Knobs) -> String {
-    match knobs {
-        Knobs::Streams(knobs) => {
-            let lookups = match knobs.lookups {
-                LookupArgument::Sums { chunk } => format!("sums of {chunk}"),
-                LookupArgument::Native => "native lookups".to_owned(),
-            };
-            let split = knobs.requantise.iter().filter(|choice| **choice == Requantise::Split).count();
-            let requantise = match (knobs.limbs, split) {
-                (Some(limbs), _) => format!("{} limbs of {} bits", limbs.count, limbs.bits),
-                (None, 0) => "tables".to_owned(),
-                (None, all) if all == knobs.requantise.len() => "split".to_owned(),
-                _ => "mixed".to_owned(),
-            };
-            let pairs = if knobs.weight_pairs { "; weights in pairs" } else { "" };
-            let StreamKnobs { k, lanes, weight_lanes, table_columns, .. } = knobs;
-            format!(
-                "streams 2^{k}: {lanes} + {weight_lanes} lanes; {table_columns} table; {lookups}; {requantise}{pairs}"
-            )
-        }
-        Knobs::Direct(knobs) => format!(
-            "direct 2^{}: {} columns; {} sums; activations by {}; {} slots",
-            knobs.k,
-            knobs.columns,
-            match knobs.dot {
-                DotVariant::Plain => "plain",
-                DotVariant::Running => "running",
-            },
-            match knobs.relu {
-                ReluVariant::Lookup => "table",
-                ReluVariant::Bits => "digits",
-            },
-            knobs.slots
-        ),
-    }
-}
-
 /// What each part of the grid takes. The circuit is one, so that time is divided by cells.
 pub(crate) fn shares(graph: &Graph<Fixed>, plan: &Plan, cost: &Cost) -> Table {
     let mut table = table(&["part", "choice", "cells", "lookups", "time"]);
@@ -231,7 +162,7 @@ pub(crate) fn front(found: &SearchReport) -> Table {
     let mut table = table(&["front", "prove", "memory", "proof", "verify"]);
     for Priced { candidate, cost } in &found.front {
         table.add_row([
-            choices(&candidate.knobs),
+            candidate.knobs.to_string(),
             seconds(cost.prove_seconds),
             bytes(cost.peak_memory),
             bytes(cost.proof_bytes as u64),
@@ -243,19 +174,7 @@ pub(crate) fn front(found: &SearchReport) -> Table {
 
 /// How the search went.
 pub(crate) fn search(found: &SearchReport, elapsed: f64) -> Vec<(&'static str, String)> {
-    let second = found.runner_up.as_ref().map_or("none".to_owned(), |Priced { candidate, cost }| {
-        format!("{}, {}", choices(&candidate.knobs), seconds(cost.prove_seconds))
-    });
-    let StopReason::Exhausted = found.stop;
-    let counts = format!(
-        "{} priced, {} groups ruled out by bounds, {} beyond the limits, {} outside the profile; nothing is left",
-        found.priced, found.pruned, found.refused, found.unpriced
-    );
-    vec![
-        ("runner-up", second),
-        ("search", format!("{} for {counts}", seconds(elapsed))),
-        ("profile", found.profile.clone()),
-    ]
+    found.description().into_iter().chain([("searched for", seconds(elapsed))]).collect()
 }
 
 fn percent(share: f64) -> String {
@@ -274,11 +193,7 @@ pub(crate) fn pairs<K: AsRef<str>>(pairs: &[(K, String)]) -> Table {
 
 /// Bytes in the largest unit that keeps them above one.
 pub(crate) fn bytes(count: u64) -> String {
-    match count {
-        0..1_000 => format!("{count} B"),
-        1_000..1_000_000 => format!("{:.1} kB", count as f64 / 1e3),
-        _ => format!("{:.1} MB", count as f64 / 1e6),
-    }
+    Bytes(count).to_string()
 }
 
 /// The steps of a command and their times.
@@ -289,7 +204,7 @@ pub(crate) fn times(steps: &[(String, f64)]) -> String {
 
 /// Where a model's scales came from, and how far its integers are from the float model on those samples.
 pub(crate) fn integers(model: &QuantisedModel) -> Vec<(&'static str, String)> {
-    let fidelity = RecordedFidelity::of(model).to_string();
+    let fidelity = RecordedFidelity::of(model.fidelity()).to_string();
     scales(model.calibration()).into_iter().chain([("integers", fidelity)]).collect()
 }
 
@@ -304,7 +219,7 @@ fn scales(calibration: Option<&Calibration>) -> Option<(&'static str, String)> {
 
 /// Seconds with a fitting unit.
 pub(crate) fn seconds(seconds: f64) -> String {
-    if seconds < 1.0 { format!("{:.1} ms", seconds * 1e3) } else { format!("{seconds:.2} s") }
+    Seconds(seconds).to_string()
 }
 
 /// Place of the largest value, the first of equal ones.

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use zklayout::{Calibration, Model, Origin, PlanOptions, Planes, QuantiseOptions, QuantisedModel, Samples};
+use zklayout::calibration::Origin;
+use zklayout::graph::Planes;
+use zklayout::{Calibration, Model, PlanOptions, QuantiseOptions, QuantisedModel, Samples};
 
 use crate::error::CliError;
 

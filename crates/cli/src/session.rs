@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use zklayout::{
-    DEVELOPMENT_SEED, Model, Plan, PlanHash, PlanOptions, Planes, QuantisedModel, Samples, Srs, Trace,
-};
+use zklayout::graph::Planes;
+use zklayout::prover::DEVELOPMENT_SEED;
+use zklayout::{AnyModel, Plan, PlanOptions, QuantisedModel, Samples, Srs, Trace};
 
 use crate::args::{JobOptions, LayoutOptions, ModelOptions, PowersOptions, SampleOptions};
 use crate::error::CliError;
@@ -12,82 +12,55 @@ use crate::powers::Powers;
 use crate::progress::Steps;
 use crate::scales::ScaleOptions;
 
-/// What a model file holds.
-pub(crate) enum Source {
-    /// A float model.
-    Float(Box<Model>),
-    /// One that is quantised already.
-    Stored(QuantisedModel),
+/// A model's file, read.
+pub(crate) struct ModelFile {
+    path: PathBuf,
+    pub(crate) model: AnyModel,
 }
 
-impl Source {
-    /// Reads a model; the file's extension tells its format.
+impl ModelFile {
+    /// Reads a model.
     pub(crate) fn read(path: &Path) -> Result<Self, CliError> {
-        Ok(match path.extension().and_then(|extension| extension.to_str()) {
-            Some("tflite" | "quantised") => Self::Stored(QuantisedModel::load(path)?),
-            _ => Self::Float(Box::new(Model::load(path)?)),
-        })
-    }
-
-    pub(crate) fn input_shape(&self) -> Planes {
-        match self {
-            Self::Float(model) => model.input_shape(),
-            Self::Stored(model) => model.input_shape(),
-        }
+        Ok(Self { path: path.to_owned(), model: AnyModel::open(path)? })
     }
 
     /// Refuses a setup of another model.
-    pub(crate) fn check_setup(&self, path: &Path, setup: &Path, model: &QuantisedModel) -> Result<(), CliError> {
-        if self.hash() == model.source() {
+    pub(crate) fn check_setup(&self, setup: &Path, model: &QuantisedModel) -> Result<(), CliError> {
+        let (found, expected) = (self.model.source(), model.source());
+        if found == expected {
             return Ok(());
         }
-        Err(CliError::Usage(format!(
-            "{} is a setup of another model than {}: of the file with hash {}, this one has {}",
-            setup.display(),
-            path.display(),
-            model.source(),
-            self.hash()
-        )))
+        let (setup, path) = (setup.display(), self.path.display());
+        let reason = format!("of the file with hash {expected}, this one has {found}");
+        Err(CliError::Usage(format!("{setup} is a setup of another model than {path}: {reason}")))
     }
 
-    /// Hash of the file that the model was read from first.
-    fn hash(&self) -> PlanHash {
-        match self {
-            Self::Float(model) => model.source(),
-            Self::Stored(model) => model.source(),
-        }
-    }
-
-    /// The float engine's output, if there is a float model.
+    /// The float model's output, if there is one.
     pub(crate) fn float_output(&self, input: &[f64]) -> Result<Option<Vec<f64>>, CliError> {
-        match self {
-            Self::Float(model) => Ok(Some(model.float_output(input)?)),
-            Self::Stored(_) => Ok(None),
-        }
+        Ok(self.model.float().map(|model| model.float_output(input)).transpose()?)
     }
 
     /// The model's integers: its own, or those that the options choose. An input chooses nothing unless it is public.
     pub(crate) fn integers(
         &self,
-        path: &Path,
         scales: &ScaleOptions,
         layout: &PlanOptions,
         input: Option<&[f64]>,
     ) -> Result<QuantisedModel, CliError> {
-        match self {
-            Self::Float(model) => scales.integers(path, model, layout, input),
-            Self::Stored(_) if scales.chooses() => {
+        match &self.model {
+            AnyModel::Float(model) => scales.integers(&self.path, model, layout, input),
+            AnyModel::Integer(_) if scales.chooses() => {
                 let reason = "it is quantised already: leave out the options that choose scales or bits";
-                Err(CliError::Usage(format!("{}: {reason}", path.display())))
+                Err(CliError::Usage(format!("{}: {reason}", self.path.display())))
             }
-            Self::Stored(model) => Ok(model.clone()),
+            AnyModel::Integer(model) => Ok(model.as_ref().clone()),
         }
     }
 }
 
 /// Reads a model and gives it integers without any input.
 pub(crate) fn quantised(options: &ModelOptions, layout: &PlanOptions) -> Result<QuantisedModel, CliError> {
-    Source::read(&options.model)?.integers(&options.model, &options.scales, layout, None)
+    ModelFile::read(&options.model)?.integers(&options.scales, layout, None)
 }
 
 /// The sample that is asked for.
@@ -104,12 +77,10 @@ pub(crate) struct Job {
 
 impl Job {
     pub(crate) fn prepare(options: &JobOptions, steps: &mut Steps) -> Result<Self, CliError> {
-        let path = &options.model.model;
-        let model = steps.run("read model", || Source::read(path))?;
-        let input = input(&options.sample, model.input_shape())?;
+        let file = steps.run("read model", || ModelFile::read(&options.model.model))?;
+        let input = input(&options.sample, file.model.input_shape())?;
         let layout = options.layout.plan()?;
-        let quantised =
-            steps.run("quantise", || model.integers(path, &options.model.scales, &layout, Some(&input)))?;
+        let quantised = steps.run("quantise", || file.integers(&options.model.scales, &layout, Some(&input)))?;
         Ok(Self { trace: quantised.run(&input)?, quantised })
     }
 }

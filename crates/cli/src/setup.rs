@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use zklayout::{CircuitShape, Plan, QuantisedModel, Setup, SetupRecord, Srs, files};
+use zklayout::plan::CircuitShape;
+use zklayout::{Plan, QuantisedModel, Setup, SetupRecord, Srs, files};
 
 use crate::args::{KeyOptions, SetupCommand};
 use crate::error::CliError;
 use crate::powers::Powers;
 use crate::prediction::Prediction;
 use crate::progress::Steps;
-use crate::session::Source;
+use crate::session::ModelFile;
+use crate::terminal::say;
 use crate::{output, prediction, report, session};
 
 /// Fewest samples that choose scales for inputs other than themselves.
@@ -33,10 +35,9 @@ pub(crate) fn run(options: &SetupCommand, json: bool) -> Result<(), CliError> {
     prediction::check_start(options.keys.force)?;
     output::try_folder(&folder)?;
     let mut steps = Steps::new(json);
-    let model = steps.run("read model", || Source::read(&options.model))?;
+    let file = steps.run("read model", || ModelFile::read(&options.model))?;
     let layout = options.keys.layout.plan()?;
-    let quantised =
-        steps.run("quantise", || model.integers(&options.model, &options.keys.scales, &layout, None))?;
+    let quantised = steps.run("quantise", || file.integers(&options.keys.scales, &layout, None))?;
     if let Some(few) = few_samples(&quantised).filter(|_| !options.few_samples) {
         let more = format!("a setup for other inputs wants {FEWEST_SAMPLES} or more; --few-samples goes on");
         return Err(CliError::Usage(format!("{few} chose the scales, {more}")));
@@ -52,7 +53,7 @@ pub(crate) fn run(options: &SetupCommand, json: bool) -> Result<(), CliError> {
         folder: &folder,
     };
     if json {
-        println!("{}", serde_json::json!(summary));
+        say!("{}", serde_json::json!(summary));
     } else {
         print(&summary, &setup);
     }
@@ -60,13 +61,13 @@ pub(crate) fn run(options: &SetupCommand, json: bool) -> Result<(), CliError> {
 }
 
 fn print(summary: &Summary<'_>, setup: &Setup) {
-    println!("{}", report::layers(setup.model().graph(), setup.plan()));
-    let mut pairs = report::counts(setup.plan());
+    say!("{}", report::layers(setup.model().graph(), setup.plan()));
+    let mut pairs = setup.plan().description();
     pairs.extend(report::record(summary.record));
     pairs.push(("times", report::times(summary.seconds)));
     pairs.push(("files", summary.folder.display().to_string()));
-    println!("{}", report::pairs(&pairs));
-    println!("verifying key {}", summary.verifying_key);
+    say!("{}", report::pairs(&pairs));
+    say!("verifying key {}", summary.verifying_key);
     summary.powers.print();
 }
 

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde::Serialize;
-use zklayout::{
-    Artefact, PlanHash, ProofBundle, PublicValues, SetupRecord, VerifierSrs, VerifyingKey, files, verify,
-};
+use zklayout::plan::PlanHash;
+use zklayout::{Artefact, ProofBundle, PublicValues, SetupRecord, VerifierSrs, VerifyingKey, files, verify};
 
 use crate::args::VerifyOptions;
 use crate::error::CliError;
 use crate::powers::Powers;
 use crate::report;
+use crate::terminal::say;
 
 #[derive(Serialize)]
 struct Summary<'a> {
@@ -53,20 +53,20 @@ pub(crate) fn run(options: &VerifyOptions, json: bool) -> Result<(), CliError> {
             input_values: public.input_values.as_deref(),
             seconds,
         };
-        println!("{}", serde_json::json!(summary));
+        say!("{}", serde_json::json!(summary));
         return Ok(());
     }
-    println!("{}", outputs(&public));
-    println!("verifying key {}", key.hash());
+    say!("{}", outputs(&public));
+    say!("verifying key {}", key.hash());
     if !context.is_empty() {
-        println!("context {}", bundle.context);
+        say!("context {}", bundle.context);
     }
     match record {
-        Ok(record) => println!("recorded by whoever made the setup, not proven: {record}"),
-        Err(reason) => println!("how far the integers are from a float model is not recorded: {reason}"),
+        Ok(record) => say!("recorded by whoever made the setup, not proven: {record}"),
+        Err(reason) => say!("how far the integers are from a float model is not recorded: {reason}"),
     }
     powers.print();
-    println!("verified in {}", report::seconds(seconds));
+    say!("verified in {}", report::seconds(seconds));
     Ok(())
 }
 

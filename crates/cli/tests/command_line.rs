@@ -2,7 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -305,4 +305,18 @@ fn broken_profiles_and_sizes_are_refused() {
     plan(&["--profile", text(&folder.path().join("absent"))], &["absent"]);
     plan(&["--max-memory", "2 parsecs"], &["unknown unit", "GiB"]);
     plan(&["--max-memory", "1.2.3"], &["is no size"]);
+}
+
+#[test]
+fn a_reader_that_is_gone_is_no_failure() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_zklayout"))
+        .args(["inspect", text(&fixture("models/mnist_cnn.onnx"))])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Gone long before the model is read.
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -37,7 +37,12 @@ fn check_files(folder: &Path) {
         let Ok(bytes) = std::fs::read(&path) else { continue };
         assert!(bytes.len() > 56 && bytes.starts_with(b"zklayout"), "{} has no header", path.display());
         let (contents, checksum) = bytes.split_at(bytes.len() - 32);
-        assert_eq!(zklayout::PlanHash::of("artefact", contents).0, checksum, "{} is corrupt", path.display());
+        assert_eq!(
+            zklayout::plan::PlanHash::of("artefact", contents).0,
+            checksum,
+            "{} is corrupt",
+            path.display()
+        );
     }
     // The record is written last.
     if folder.join("setup/setup.json").exists() {

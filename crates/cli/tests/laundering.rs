@@ -8,10 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
-use zklayout::{
-    Artefact, FORMAT_VERSION, Model, PlanHash, PlanOptions, ProofBundle, QuantiseOptions, Srs, VerifierSrs,
-    keygen, prove,
-};
+use zklayout::plan::PlanHash;
+use zklayout::prover::{FORMAT_VERSION, keygen, prove};
+use zklayout::{Artefact, Model, PlanOptions, ProofBundle, QuantiseOptions, Srs, VerifierSrs};
 
 /// Bytes of a file's header, and of the points of G1 and G2.
 const HEADER: usize = 24;

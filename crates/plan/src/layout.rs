@@ -1,5 +1,7 @@
 //! What families of layouts are and what they give: names, choices, candidates, complete layouts.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::direct::{Direct, DirectKnobs};
@@ -35,7 +37,7 @@ pub enum Layout {
 }
 
 /// One layout before it is laid out: its choices and what it takes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Candidate {
     /// The choices.
     pub knobs: Knobs,
@@ -49,6 +51,15 @@ impl Knobs {
         match self {
             Self::Streams(_) => Family::Streams,
             Self::Direct(_) => Family::Direct,
+        }
+    }
+}
+
+impl fmt::Display for Knobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Streams(knobs) => knobs.fmt(f),
+            Self::Direct(knobs) => knobs.fmt(f),
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod bounds;
 pub mod cost;
+mod description;
 mod direct;
 mod encoder;
 mod ends;

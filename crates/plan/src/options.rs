@@ -1,5 +1,7 @@
 //! What a search is asked for, and who it offers its candidates to.
 
+use serde::{Deserialize, Serialize};
+
 use crate::cost::Profile;
 use crate::layout::{Candidate, Family};
 use crate::objective::{Limits, Objective};
@@ -8,7 +10,8 @@ use crate::streams::{LookupArgument, Requantise};
 use crate::visibility::{Visibility, WeightMode};
 
 /// What the search may choose from, and what it aims at.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct PlanOptions {
     /// What the verifier learns.
     pub visibility: Visibility,

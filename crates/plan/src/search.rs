@@ -4,6 +4,7 @@
 //! given counts could still matter; prices grow with every count, so that the price of those counts is a bound. Batches
 //! and questions are the same on every number of threads, and so is the outcome.
 
+use serde::{Deserialize, Serialize};
 use zklayout_model::{Fixed, Graph};
 
 use crate::cost::{Cost, CostError, CostModel, Profile};
@@ -16,7 +17,7 @@ use crate::plan::Plan;
 use crate::shape::CircuitShape;
 
 /// A candidate and its price.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Priced {
     /// The candidate.
     pub candidate: Candidate,
@@ -25,14 +26,14 @@ pub struct Priced {
 }
 
 /// Why a search ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StopReason {
     /// Every candidate was priced or ruled out by a bound.
     Exhausted,
 }
 
 /// What a search found.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SearchReport {
     /// The best candidate.
     pub best: Priced,

@@ -2,6 +2,8 @@
 //!
 //! Columns are shared by all layers, so that a layer has no time of its own; its share of the cells is what stands for it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::direct::{Direct, Gadget};
 use crate::layout::Layout;
 use crate::plan::Plan;
@@ -9,7 +11,7 @@ use crate::streams::{Content, Home, Streams};
 use crate::visibility::WeightMode;
 
 /// A part of the grid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Part {
     /// The model's input.
     Input,
@@ -24,7 +26,7 @@ pub enum Part {
 }
 
 /// What one part takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Share {
     /// The part.
     pub part: Part,

@@ -3,6 +3,8 @@
 //!
 //! Knows the plan alone. `docs/soundness.md` has the argument that these numbers complete.
 
+use serde::{Deserialize, Serialize};
+
 use crate::direct::{DigitRange, Direct, DirectLayer, Finish, Weights};
 use crate::error::PlanError;
 use crate::layout::Layout;
@@ -15,7 +17,7 @@ use crate::table::{Table, TableKind};
 const MOST_SUM_BITS: f64 = 252.0;
 
 /// What a plan's constraints can be relied on for.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Soundness {
     /// Logarithm of the largest magnitude that a sum of integers can have, base 2.
     pub sum_bits: f64,

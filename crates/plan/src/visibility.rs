@@ -1,5 +1,7 @@
 //! What a proof shows, and how weights are held.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// What the verifier learns.
@@ -18,4 +20,20 @@ pub enum WeightMode {
     Private,
     /// In fixed columns: the verifying key commits to them.
     Fixed,
+}
+
+impl fmt::Display for Visibility {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let input = if self.public_input { "public input" } else { "private input" };
+        write!(f, "{input}, {}, public output", self.weights)
+    }
+}
+
+impl fmt::Display for WeightMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Private => "private weights",
+            Self::Fixed => "fixed weights",
+        })
+    }
 }

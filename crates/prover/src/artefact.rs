@@ -1,12 +1,10 @@
-//! The container of every file: what it is, which format, and a checksum; written whole or not at all.
+//! The container of every file: what it is, which format, and a checksum.
 //!
 //! ```text
 //! "zklayout" | kind: 4 bytes | format version: u32 | payload length: u64 | payload | blake2b-256 of all before
 //! ```
 
-use std::io::Write;
 use std::path::Path;
-use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,10 +19,6 @@ const MAGIC: &[u8; 8] = b"zklayout";
 const LENGTH: usize = 8;
 const HEADER: usize = 8 + 4 + 4 + LENGTH;
 const CHECKSUM: usize = 32;
-/// How names of files that are being written start.
-const TEMPORARY: &str = ".zklayout-";
-/// A file that is still being written after this time belongs to a process that is gone.
-const LEFT_BEHIND: Duration = Duration::from_secs(3600);
 
 /// Something that is saved as a file of its own kind.
 pub trait Artefact: Serialize + DeserializeOwned {
@@ -33,13 +27,15 @@ pub trait Artefact: Serialize + DeserializeOwned {
     /// Its name in errors.
     const NAME: &'static str;
 
-    /// Writes the artefact to a temporary file beside `path`, then renames it.
+    /// Writes the artefact to a temporary file beside `path`, then renames it; of the feature `write`.
     ///
     /// # Errors
     /// If the file cannot be written.
+    #[cfg(feature = "write")]
     fn save(&self, path: &Path) -> Result<(), ProverError> {
         let bytes = self.to_bytes().map_err(|reason| Kind::of::<Self>().wrong(path, reason))?;
-        write_whole(path, &bytes).map_err(|source| ProverError::File { path: path.to_owned(), source })
+        crate::whole_file::write_whole(path, &bytes)
+            .map_err(|source| ProverError::File { path: path.to_owned(), source })
     }
 
     /// The file's contents.
@@ -121,31 +117,5 @@ impl Kind {
 
     pub(crate) fn wrong(self, path: &Path, reason: String) -> ProverError {
         ProverError::NotArtefact { path: path.to_owned(), expected: self.name, reason }
-    }
-}
-
-/// Writes bytes to a temporary file beside `path`, then renames it: the file is whole or absent.
-///
-/// # Errors
-/// Whatever the system says.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    sweep(folder);
-    let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
-}
-
-/// Removes what killed processes left half-written long ago; whatever cannot be removed stays.
-fn sweep(folder: &Path) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(TEMPORARY)) {
-        let age = entry.metadata().and_then(|data| data.modified()).map(|time| time.elapsed().unwrap_or_default());
-        if age.is_ok_and(|age| age > LEFT_BEHIND) {
-            let _ = std::fs::remove_file(entry.path());
-        }
     }
 }

@@ -56,7 +56,7 @@ impl Artefact for ProofBundle {
 }
 
 /// What a verified proof shows.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PublicValues {
     /// The output, as integers.
     pub output: Vec<i64>,

@@ -11,7 +11,7 @@ use zklayout_circuit::{CircuitParams, Grid, InferenceCircuit, check_shape, confi
 use zklayout_model::{Fixed, Graph};
 use zklayout_plan::{CircuitShape, Plan, PlanHash, WeightMode};
 
-use crate::artefact::{Artefact, Kind, write_whole};
+use crate::artefact::{Artefact, Kind};
 use crate::core::Prepared;
 use crate::error::ProverError;
 use crate::srs::Srs;
@@ -105,10 +105,11 @@ impl ProvingKey {
         same_hash("powers of tau", ("proving key", self.verifying.srs_hash()), ("setup", srs.hash()))
     }
 
-    /// Writes the key.
+    /// Writes the key; of the feature `write`.
     ///
     /// # Errors
     /// If the file cannot be written.
+    #[cfg(feature = "write")]
     pub fn save(&self, path: &std::path::Path) -> Result<(), ProverError> {
         let sealed = PROVING_KEY.seal(|bytes| {
             let mut bytes = postcard::to_extend(&self.verifying, bytes).map_err(|error| error.to_string())?;
@@ -116,7 +117,8 @@ impl ProvingKey {
             Ok(bytes)
         });
         let bytes = sealed.map_err(|reason| PROVING_KEY.wrong(path, reason))?;
-        write_whole(path, &bytes).map_err(|source| ProverError::File { path: path.to_owned(), source })
+        crate::whole_file::write_whole(path, &bytes)
+            .map_err(|source| ProverError::File { path: path.to_owned(), source })
     }
 
     /// Reads a key for a model.

@@ -19,8 +19,10 @@ mod ptau_error;
 mod public;
 mod srs;
 mod unit;
+#[cfg(feature = "write")]
+mod whole_file;
 
-pub use artefact::{Artefact, FORMAT_VERSION, write_whole};
+pub use artefact::{Artefact, FORMAT_VERSION};
 pub use binding::MOST_CONTEXT;
 pub use bundle::{ProofBundle, PublicValues, prove, prove_with, verify};
 pub use calibrate::{CalibrateOptions, Progress, calibrate};
@@ -31,3 +33,5 @@ pub use prover::Prover;
 pub use ptau_error::PtauError;
 pub use srs::{Srs, VerifierSrs};
 pub use unit::Unit;
+#[cfg(feature = "write")]
+pub use whole_file::write_whole;

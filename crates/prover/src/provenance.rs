@@ -1,6 +1,7 @@
 //! Where powers of tau come from, judged by the points alone: a file is never believed about itself.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
@@ -10,6 +11,7 @@ use halo2curves::bn256::{Fr, G2Affine};
 use halo2curves::serde::SerdeObject;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
+use serde::Serialize;
 use zklayout_plan::PlanHash;
 
 use crate::fixed_base::FixedBase;
@@ -21,7 +23,8 @@ pub const DEVELOPMENT_SEED: u64 = 0;
 pub const DEVELOPMENT_SEEDS: RangeInclusive<u64> = 0..=1023;
 
 /// Where powers of tau come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Provenance {
     /// Made from a public seed: anyone can forge proofs.
     Development,
@@ -31,8 +34,18 @@ pub enum Provenance {
     Unknown,
 }
 
+impl fmt::Display for Provenance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Development => f.write_str("an INSECURE development setup: anyone can forge such proofs"),
+            Self::Ceremony(ceremony) => write!(f, "those of {}: {}", ceremony.name, ceremony.source),
+            Self::Unknown => f.write_str("of UNKNOWN provenance: whoever knows their tau can forge such proofs"),
+        }
+    }
+}
+
 /// A ceremony whose powers are recognised.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Ceremony {
     /// What it is called.
     pub name: &'static str,

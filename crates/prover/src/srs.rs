@@ -7,7 +7,6 @@ use std::fs::File;
 use std::io::{BufReader, Cursor, Read, Seek};
 use std::path::Path;
 
-use group::Curve;
 use halo2_proofs::SerdeFormat;
 use halo2_proofs::poly::commitment::Params;
 use halo2_proofs::poly::kzg::commitment::ParamsKZG;
@@ -47,12 +46,14 @@ impl Artefact for VerifierSrs {
 }
 
 /// A development setup on disk.
+#[cfg(feature = "write")]
 #[derive(Serialize, Deserialize)]
 struct CachedSrs {
     seed: u64,
     raw: Vec<u8>,
 }
 
+#[cfg(feature = "write")]
 impl Artefact for CachedSrs {
     const KIND: [u8; 4] = *b"srsd";
     const NAME: &'static str = "development setup";
@@ -83,16 +84,18 @@ impl Srs {
         Self { params, verifier }
     }
 
-    /// A development setup from `folder`'s cache, made and saved there if it is missing or damaged.
+    /// A development setup from `folder`'s cache, made and saved there if it is missing or damaged; of the
+    /// feature `write`.
     ///
     /// # Errors
     /// If `k` is out of range or the cache cannot be written.
+    #[cfg(feature = "write")]
     pub fn cached_development(folder: &Path, k: u32, seed: u64) -> Result<Self, ProverError> {
         let path = folder.join(format!("insecure-development-{k}.srs"));
         if let Ok(cached) = CachedSrs::load(&path)
             && cached.seed == seed
             && let Ok(points) = Points::read(&cached.raw, true)
-            && points.s_g2 == (G2Affine::generator() * development_tau(seed)).to_affine()
+            && points.s_g2 == G2Affine::from(G2Affine::generator() * development_tau(seed))
         {
             return Ok(Self::from_points(points));
         }
@@ -260,6 +263,8 @@ fn empty_params() -> ParamsKZG<Bn256> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
+    use group::Curve;
+
     use super::*;
 
     #[test]

@@ -31,7 +31,7 @@ impl Model {
         plan: &PlanOptions,
     ) -> Result<QuantisedModel, Error> {
         let compared = spread(samples);
-        let narrowest = |&table_bits: &u32| {
+        let narrowest = |table_bits: u32| {
             let mut tried = Tried::default();
             for weight_bits in WEIGHT_BITS {
                 let options = QuantiseOptions { weight_bits, table_bits, ..base.clone() };
@@ -54,7 +54,7 @@ impl Model {
             }
             tried
         };
-        let tried = TABLE_BITS.par_iter().map(narrowest).collect::<Vec<_>>();
+        let tried = TABLE_BITS.into_par_iter().map(narrowest).collect::<Vec<_>>();
         let tried = tried.into_iter().fold(Tried::default(), Tried::and);
         match (cheapest(tried.kept, plan)?, tried.failure) {
             (Some(quantised), _) => self.checked(quantised, samples, base.allow_error),

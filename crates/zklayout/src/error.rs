@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+#[cfg(any(feature = "onnx", feature = "tflite"))]
 use zklayout_import::ImportError;
 use zklayout_model::{ExecuteError, FuseError, QuantiseError};
 use zklayout_plan::{CostError, PlanError};
@@ -12,7 +13,24 @@ use crate::fidelity::Fidelity;
 /// Whatever went wrong; the message says where and what to do, and holds no value of an input, a layer or a weight.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Reading the model.
+    /// A model's file could not be read.
+    #[error("cannot read model {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A model's file has a format that this build does not read.
+    #[error("{path} needs the feature {feature:?}, which this build was made without")]
+    WithoutImporter {
+        /// The file.
+        path: PathBuf,
+        /// The feature that reads it.
+        feature: &'static str,
+    },
+    /// What a model's file says.
+    #[cfg(any(feature = "onnx", feature = "tflite"))]
     #[error(transparent)]
     Import(#[from] ImportError),
     /// The imported graph and the float engine disagree.

@@ -1,6 +1,6 @@
-//! How far integers are from the float model, output by output, on given samples.
+//! How far integers are from the float model on given samples: output by output, and layer by layer.
 //!
-//! Knows what both models answer, not how scales were chosen.
+//! Knows numbers, not the models that gave them.
 
 use std::fmt;
 
@@ -25,6 +25,21 @@ pub struct Fidelity {
     pub agreeing: usize,
     /// By sample with another largest output, how far apart the float model's two largest are.
     pub overturned: Vec<f64>,
+}
+
+/// How far one layer's values are from the float model's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LayerError {
+    /// The layer.
+    pub name: String,
+    /// Largest difference of a value.
+    pub largest: f64,
+    /// Root of the mean squared difference.
+    pub rms: f64,
+    /// Root of the mean squared value of the float model.
+    pub magnitude: f64,
+    /// The channel with the largest mean squared difference.
+    pub channel: usize,
 }
 
 impl Fidelity {
@@ -54,6 +69,7 @@ impl fmt::Display for Fidelity {
 }
 
 /// Compares float outputs with the integers', where there are any.
+#[cfg(feature = "onnx")]
 pub(crate) fn compare(outputs: &[(Vec<f64>, Option<Vec<f64>>)]) -> Fidelity {
     let floats = || outputs.iter().flat_map(|(float, _)| float.iter().copied());
     let (least, most) = (floats().fold(f64::INFINITY, f64::min), floats().fold(f64::NEG_INFINITY, f64::max));
@@ -83,11 +99,13 @@ pub(crate) fn compare(outputs: &[(Vec<f64>, Option<Vec<f64>>)]) -> Fidelity {
 }
 
 /// Place of the largest value, the first of equal ones.
-pub(crate) fn largest(values: &[f64]) -> Option<usize> {
+#[cfg(feature = "onnx")]
+fn largest(values: &[f64]) -> Option<usize> {
     (0..values.len()).max_by(|&a, &b| values[a].total_cmp(&values[b]).then(b.cmp(&a)))
 }
 
 /// How far the largest value is above the second largest.
+#[cfg(feature = "onnx")]
 fn lead(values: &[f64]) -> f64 {
     let best = largest(values);
     let rest = (0..values.len()).filter(|place| Some(*place) != best).map(|place| values[place]);
@@ -96,6 +114,7 @@ fn lead(values: &[f64]) -> f64 {
 }
 
 #[cfg(test)]
+#[cfg(feature = "onnx")]
 mod tests {
     use super::*;
 

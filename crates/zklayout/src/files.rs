@@ -1,5 +1,11 @@
 //! Names of the files in folders of setups and proofs.
 
+#[cfg(feature = "prove")]
+use std::path::Path;
+
+#[cfg(feature = "prove")]
+use crate::error::Error;
+
 /// The proof, in a proof's folder.
 pub const PROOF: &str = "proof.bin";
 /// What a verifier needs; in both kinds of folder.
@@ -17,3 +23,9 @@ pub const OWNER: &str = "owner.json";
 
 /// All files of a whole setup.
 pub const SETUP: [&str; 6] = [RECORD, OWNER, QUANTISED_MODEL, PROVING_KEY, VERIFYING_KEY, VERIFIER_SRS];
+
+/// Reads a model's file.
+#[cfg(feature = "prove")]
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })
+}

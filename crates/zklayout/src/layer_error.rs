@@ -5,23 +5,9 @@ use zklayout_import::ImportError;
 use zklayout_model::Fixed;
 
 use crate::error::Error;
+use crate::fidelity::LayerError;
 use crate::model::Model;
 use crate::quantised::QuantisedModel;
-
-/// How far one layer's values are from the float model's.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LayerError {
-    /// The layer.
-    pub name: String,
-    /// Largest difference of a value.
-    pub largest: f64,
-    /// Root of the mean squared difference.
-    pub rms: f64,
-    /// Root of the mean squared value of the float model.
-    pub magnitude: f64,
-    /// The channel with the largest mean squared difference.
-    pub channel: usize,
-}
 
 impl Model {
     /// By layer, in order, how far the integers are from the floats over all inputs that stay in range. Both models see the
@@ -52,9 +38,7 @@ impl Model {
         }
         Ok(sums.into_iter().map(LayerSum::error).collect())
     }
-}
 
-impl Model {
     /// The layer whose values are the furthest off, as a share of their magnitude, beyond what the layers before are; and its
     /// worst channel.
     pub(crate) fn worst_layer(

@@ -1,17 +1,14 @@
-//! A float model from its ONNX file to the scales of its integers.
+//! A float model, from its ONNX file to its output in floats. It knows nothing of integers.
 
 use std::path::Path;
 
 use ndarray::Array3;
-use rayon::prelude::*;
-use zklayout_import::{Ending, ImportError, Imported, Operators, Reference, import_onnx};
-use zklayout_model::{Float, Fused, Graph, Planes, QuantiseOptions, execute_floats, fuse, quantise};
+use zklayout_import::{Ending, ImportError, Imported, Operators, Reference, import_onnx_bytes};
+use zklayout_model::{Float, Fused, Graph, Planes, execute_floats, fuse};
 use zklayout_plan::PlanHash;
 
-use crate::calibration::{Calibration, Origin};
 use crate::error::Error;
-use crate::fidelity::{Fidelity, compare};
-use crate::quantised::{QuantisedModel, hash_of_file};
+use crate::files::read;
 
 /// Largest relative difference between the imported graph and the float engine, which computes in 32 bits.
 const IMPORT_TOLERANCE: f64 = 1e-3;
@@ -41,10 +38,19 @@ impl Model {
     /// # Errors
     /// See [`Model::load`].
     pub fn load_with(path: impl AsRef<Path>, operators: &Operators) -> Result<Self, Error> {
-        let Imported { graph, reference, endings } = import_onnx(path.as_ref(), operators)?;
+        let path = path.as_ref();
+        Self::from_bytes(&read(path)?, path, operators)
+    }
+
+    /// Reads the contents of an ONNX file; `path` names them in errors.
+    ///
+    /// # Errors
+    /// See [`Model::load`].
+    pub fn from_bytes(bytes: &[u8], path: &Path, operators: &Operators) -> Result<Self, Error> {
+        let Imported { graph, reference, endings } = import_onnx_bytes(bytes, path, operators)?;
         let fused = fuse(&graph)?;
         let input = graph.nodes().next().map_or(Planes::new(0, 0, 0), |(_, node)| node.shape);
-        let source = hash_of_file(path.as_ref())?;
+        let source = PlanHash::of("model file", bytes);
         let model = Self { graph, reference, fused, endings, input, source };
         model.check_import()?;
         Ok(model)
@@ -109,60 +115,5 @@ impl Model {
         let tensor = Array3::from_shape_vec(self.input.dims(), input.to_vec())
             .map_err(|e| ImportError::Graph(e.to_string()))?;
         Ok(execute_floats(&self.fused, &tensor)?.values)
-    }
-
-    /// Chooses scales from calibration samples, and holds the integers against the float model on them.
-    ///
-    /// # Errors
-    /// No sample, a bad sample, a layer that the bit budget cannot represent, or outputs further from the float model's than
-    /// the options allow.
-    pub fn quantise(&self, samples: &[Vec<f64>], options: &QuantiseOptions) -> Result<QuantisedModel, Error> {
-        self.checked(self.quantise_unchecked(samples, options)?, samples, options.allow_error)
-    }
-
-    /// Chooses scales without a look at what comes out.
-    pub(crate) fn quantise_unchecked(
-        &self,
-        samples: &[Vec<f64>],
-        options: &QuantiseOptions,
-    ) -> Result<QuantisedModel, Error> {
-        let graph = quantise(&self.fused, samples, options)?;
-        let calibration = Some(Calibration::of(Origin::Given, samples));
-        let options = Some(options.clone());
-        Ok(QuantisedModel { graph, options, fidelity: None, calibration, source: self.source })
-    }
-
-    /// Notes how far the integers are from the float model, and refuses them if that is too far.
-    pub(crate) fn checked(
-        &self,
-        mut quantised: QuantisedModel,
-        samples: &[Vec<f64>],
-        allowed: f64,
-    ) -> Result<QuantisedModel, Error> {
-        let fidelity = self.fidelity(&quantised, samples)?;
-        if !fidelity.keeps(allowed) {
-            let (layer, channel) = self.worst_layer(&quantised, samples)?;
-            return Err(Error::Fidelity {
-                layer,
-                channel,
-                allowed: 100.0 * allowed,
-                fidelity: Box::new(fidelity),
-            });
-        }
-        quantised.fidelity = Some(fidelity);
-        Ok(quantised)
-    }
-
-    /// Holds integers against the float model, output by output.
-    ///
-    /// # Errors
-    /// A sample of another length, or whatever the float engine reports.
-    pub fn fidelity(&self, quantised: &QuantisedModel, samples: &[Vec<f64>]) -> Result<Fidelity, Error> {
-        let run = |sample: &Vec<f64>| -> Result<_, Error> {
-            let integers = quantised.run(sample).ok().map(|trace| quantised.dequantise(&trace));
-            Ok((self.float_output(sample)?, integers))
-        };
-        let outputs = samples.par_iter().map(run).collect::<Result<Vec<_>, _>>()?;
-        Ok(compare(&outputs))
     }
 }

@@ -5,7 +5,6 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use zklayout_import::{ImportError, import_tflite};
 use zklayout_model::{Fixed, Graph, Planes, QuantiseOptions, Trace, check_fixed, execute, execute_integers};
 use zklayout_plan::{
     Candidate, Plan, PlanHash, PlanOptions, Priced, SearchReport, candidates, plan, sample, search,
@@ -15,9 +14,8 @@ use zklayout_prover::{Artefact, ProverError};
 use crate::calibration::Calibration;
 use crate::error::Error;
 use crate::fidelity::Fidelity;
-
-/// Extension of TensorFlow Lite files.
-const TFLITE: &str = "tflite";
+use crate::files::read;
+use crate::format::Format;
 
 /// A model with exact integer semantics.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -56,19 +54,46 @@ impl Artefact for QuantisedModel {
 }
 
 impl QuantisedModel {
-    /// Reads a TensorFlow Lite file that is quantised to bytes (`.tflite`): its integers are the model, as the reference
-    /// kernels compute them. Any other file is one that [`Artefact::save`] wrote.
+    /// Reads a TensorFlow Lite file that is quantised to bytes: its integers are the model, as the reference kernels compute
+    /// them. Any other file is one that [`QuantisedModel::save`] wrote.
     ///
     /// # Errors
     /// A file that cannot be read, with something else than the supported operators on bytes, or that is no quantised
     /// model, one of another format, or a damaged one.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        if path.extension().is_none_or(|extension| extension != TFLITE) {
-            return Ok(<Self as Artefact>::load(path)?);
+        Self::from_bytes(&read(path)?, path)
+    }
+
+    /// Reads the contents of such a file; `path` names them in errors.
+    ///
+    /// # Errors
+    /// See [`QuantisedModel::load`].
+    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, Error> {
+        match Format::of(bytes, path) {
+            Format::Tflite => Self::of_tflite(bytes, path),
+            Format::Onnx | Format::Quantised => Ok(<Self as Artefact>::from_bytes(bytes, path)?),
         }
-        let graph = import_tflite(path)?;
-        Ok(Self { graph, options: None, fidelity: None, calibration: None, source: hash_of_file(path)? })
+    }
+
+    #[cfg(feature = "tflite")]
+    fn of_tflite(bytes: &[u8], path: &Path) -> Result<Self, Error> {
+        let graph = zklayout_import::import_tflite_bytes(bytes, path)?;
+        let source = PlanHash::of("model file", bytes);
+        Ok(Self { graph, options: None, fidelity: None, calibration: None, source })
+    }
+
+    #[cfg(not(feature = "tflite"))]
+    fn of_tflite(_: &[u8], path: &Path) -> Result<Self, Error> {
+        Err(Error::WithoutImporter { path: path.to_owned(), feature: "tflite" })
+    }
+
+    /// Writes the model to a file, which is whole or absent; [`QuantisedModel::load`] reads it.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        Ok(<Self as Artefact>::save(self, path.as_ref())?)
     }
 
     /// The bit budget that the model was quantised with; `None` if its file had integers.
@@ -181,10 +206,4 @@ impl QuantisedModel {
     pub fn realise(&self, candidate: &Candidate, options: &PlanOptions) -> Result<Plan, Error> {
         Ok(Plan::realise(&self.graph, options.visibility, &candidate.knobs)?)
     }
-}
-
-/// Hash of a model's file.
-pub(crate) fn hash_of_file(path: &Path) -> Result<PlanHash, Error> {
-    let bytes = std::fs::read(path).map_err(|source| ImportError::Read { path: path.to_owned(), source })?;
-    Ok(PlanHash::of("model file", &bytes))
 }

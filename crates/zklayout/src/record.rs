@@ -12,7 +12,7 @@ use zklayout_prover::VerifyingKey;
 
 use crate::calibration::Calibration;
 use crate::error::Error;
-use crate::quantised::QuantisedModel;
+use crate::fidelity::Fidelity;
 
 /// Format of records; one of another format is refused.
 pub const RECORD_FORMAT: u32 = 1;
@@ -56,18 +56,18 @@ struct Format {
 }
 
 impl RecordedFidelity {
-    /// What a record has of a model's fidelity.
-    pub fn of(model: &QuantisedModel) -> Self {
-        let Some(fidelity) = model.fidelity() else { return Self::ExactByConstruction };
+    /// What a record has of a model's fidelity, which it has none of if its file had integers.
+    pub fn of(fidelity: Option<&Fidelity>) -> Self {
+        let Some(fidelity) = fidelity else { return Self::ExactByConstruction };
         let error_percent = (1e4 * fidelity.error()).round() / 100.0;
         Self::Measured { error_percent, agreeing: fidelity.agreeing, samples: fidelity.samples }
     }
 }
 
 impl SetupRecord {
-    /// The record of a model under a key.
-    pub fn of(model: &QuantisedModel, key: &VerifyingKey) -> Self {
-        let (calibration, fidelity) = (model.calibration().cloned(), RecordedFidelity::of(model));
+    /// The record of how a model came to its integers, under a key.
+    pub fn of(calibration: Option<&Calibration>, fidelity: Option<&Fidelity>, key: &VerifyingKey) -> Self {
+        let (calibration, fidelity) = (calibration.cloned(), RecordedFidelity::of(fidelity));
         Self { format: RECORD_FORMAT, verifying_key: key.hash().to_string(), calibration, fidelity }
     }
 

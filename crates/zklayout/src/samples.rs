@@ -8,6 +8,7 @@ use ndarray::ArrayD;
 use ndarray_npy::ReadNpyExt;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
+use serde::{Deserialize, Serialize};
 use zip::ZipArchive;
 use zklayout_model::Planes;
 
@@ -21,7 +22,7 @@ const ALWAYS_ALLOWED: u64 = 1 << 20;
 const MOST_DIMENSIONS: usize = 8;
 
 /// Samples of one model, flat, and their labels if the file has them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Samples {
     /// One flat input per sample.
     pub inputs: Vec<Vec<f64>>,
@@ -30,7 +31,7 @@ pub struct Samples {
 }
 
 /// The formats that samples come in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SampleFormat {
     /// One NumPy array.
     Npy,

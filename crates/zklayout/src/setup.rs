@@ -44,7 +44,7 @@ impl Setup {
     /// A plan of another model, too few powers of tau, or a failure of halo2.
     pub fn new(model: QuantisedModel, plan: &Plan, srs: &Srs) -> Result<Self, Error> {
         let key = keygen(srs, plan, model.graph())?;
-        let record = SetupRecord::of(&model, key.verifying());
+        let record = SetupRecord::of(model.calibration(), model.fidelity(), key.verifying());
         Ok(Self { model, key, verifier: srs.verifier().clone(), record })
     }
 

@@ -6,10 +6,9 @@ mod tiny;
 use std::path::Path;
 
 use tiny::Tiny;
-use zklayout::{
-    Artefact, MOST_CONTEXT, Plan, PlanHash, ProofBundle, ProverError, ProvingKey, Srs, VerifyingKey, keygen,
-    prove, verify,
-};
+use zklayout::plan::PlanHash;
+use zklayout::prover::{MOST_CONTEXT, ProverError, keygen, prove};
+use zklayout::{Artefact, Plan, ProofBundle, ProvingKey, Srs, VerifyingKey, verify};
 
 struct Proof {
     tiny: Tiny,

@@ -2,12 +2,13 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use ndarray::{Array3, Array4};
-use zklayout::{
-    Clamp, DirectKnobs, DotVariant, Family, Fixed, FixedActivation, FixedFinish, FixedInput, FixedLayer, Graph,
-    Kernel, Knobs, OutputKind, Padding, PerChannel, Plan, PlanOptions, Planes, ProvingKey, RangeSource,
-    ReluVariant, Rescale, Scaling, Srs, Stored, Trace, ValueRange, Visibility, WeightMode, execute, keygen, prove,
-    verify,
+use zklayout::graph::{
+    Clamp, Fixed, FixedActivation, FixedFinish, FixedInput, FixedLayer, Graph, Kernel, OutputKind, Padding,
+    PerChannel, Planes, RangeSource, Rescale, Scaling, Stored, ValueRange, execute,
 };
+use zklayout::plan::{DirectKnobs, DotVariant, Family, Knobs, ReluVariant, Visibility, WeightMode};
+use zklayout::prover::{keygen, prove};
+use zklayout::{Plan, PlanOptions, ProvingKey, Srs, Trace, verify};
 use zklayout_model::execute_integers;
 
 const PRIVATE: Visibility = Visibility { public_input: false, weights: WeightMode::Private };

@@ -7,10 +7,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use zklayout::{
-    Family, Model, PlanOptions, QuantiseOptions, QuantisedModel, Srs, Visibility, WeightMode, keygen,
-    structure_hash,
-};
+use zklayout::plan::{Family, Visibility, WeightMode, structure_hash};
+use zklayout::prover::keygen;
+use zklayout::{Model, PlanOptions, QuantiseOptions, QuantisedModel, Srs};
 
 fn fixture(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(path)

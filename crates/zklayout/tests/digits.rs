@@ -4,10 +4,9 @@
 use std::path::PathBuf;
 
 use ndarray_npy::read_npy;
-use zklayout::{
-    Error, Family, Layout, Model, Plan, PlanOptions, ProverError, ProvingKey, QuantiseOptions, QuantisedModel,
-    Srs, Streams, Visibility, WeightMode, keygen, prove, verify,
-};
+use zklayout::plan::{Family, Layout, Streams, Visibility, WeightMode};
+use zklayout::prover::{ProverError, keygen, prove};
+use zklayout::{Error, Model, Plan, PlanOptions, ProvingKey, QuantiseOptions, QuantisedModel, Srs, verify};
 use zklayout_plan::FactTerm;
 
 fn fixture(path: &str) -> PathBuf {
@@ -163,7 +162,7 @@ fn edited_plans_are_refused() {
             kernel.read_row += 1;
         },
         |layout| layout.facts[0].bias_row -= 1,
-        |layout| layout.homes[0].public = zklayout::Public::No,
+        |layout| layout.homes[0].public = zklayout::plan::Public::No,
         |layout| layout.value_offset += 1,
         |layout| layout.knobs.lanes = 0,
     ];

@@ -2,10 +2,10 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use ndarray::Array4;
-use zklayout::{
-    Activation, Clamp, DirectKnobs, DotVariant, Fixed, Graph, Knobs, Plan, Planes, ProverError, QuantiseOptions,
-    ReluVariant, Srs, Visibility, WeightMode, keygen, prove, verify,
-};
+use zklayout::graph::{Activation, Clamp, Fixed, Graph, Planes};
+use zklayout::plan::{DirectKnobs, DotVariant, Knobs, ReluVariant, Visibility, WeightMode};
+use zklayout::prover::{ProverError, keygen, prove};
+use zklayout::{Plan, QuantiseOptions, Srs, verify};
 use zklayout_model::{FloatFinish, Fused, FusedLayer, Kernel, Padding, Precision, execute, quantise};
 
 /// A padded convolution, then window means and a dense layer.

@@ -4,7 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
-use zklayout::{Error, Model, PlanOptions, QuantiseOptions, QuantisedModel, Samples, Srs, keygen, prove, verify};
+use zklayout::prover::{keygen, prove};
+use zklayout::{Error, Model, PlanOptions, QuantiseOptions, QuantisedModel, Samples, Srs, verify};
 
 /// Largest difference from onnxruntime's outputs, as a share of their reach.
 const MOST_ERROR: f64 = 0.02;

@@ -9,10 +9,13 @@ mod fuzzing;
 use std::path::Path;
 
 use fuzzing::{Target, mutate};
+use zklayout::cost::Profile;
+use zklayout::graph::{Fixed, Planes};
+use zklayout::prover::{keygen, prove};
+use zklayout::samples::SampleFormat;
 use zklayout::{
-    Artefact, Fixed, Model, Operators, Plan, PlanOptions, Planes, Profile, ProofBundle, ProvingKey,
-    QuantiseOptions, QuantisedModel, SampleFormat, Samples, SetupRecord, Srs, VerifierSrs, VerifyingKey, keygen,
-    prove, verify,
+    Artefact, Model, Operators, Plan, PlanOptions, ProofBundle, ProvingKey, QuantiseOptions, QuantisedModel,
+    Samples, SetupRecord, Srs, VerifierSrs, VerifyingKey, verify,
 };
 
 const HEADER: usize = 24;
@@ -43,7 +46,7 @@ impl Seeds {
             QuantiseOptions { input_bits: 4, weight_bits: 4, table_bits: 6, ..QuantiseOptions::default() };
         let quantised = model.quantise(std::slice::from_ref(&input), &options).unwrap();
         let plan = quantised.plan(&PlanOptions { min_k: 6, ..PlanOptions::default() }).unwrap();
-        let direct = PlanOptions { family: Some(zklayout::Family::Direct), ..PlanOptions::default() };
+        let direct = PlanOptions { family: Some(zklayout::plan::Family::Direct), ..PlanOptions::default() };
         let plans = [&plan, &quantised.plan(&direct).unwrap()].map(|plan| plan.to_json().unwrap());
         let srs = Srs::development(plan.k(), 0).unwrap();
         let proving = keygen(&srs, &plan, quantised.graph()).unwrap();
@@ -86,7 +89,7 @@ impl Seeds {
             },
             Target {
                 name: "setup record",
-                seeds: vec![SetupRecord::of(&self.quantised, &self.key).to_json().unwrap().into_bytes()],
+                seeds: vec![self.record().to_json().unwrap().into_bytes()],
                 read: Box::new(move |bytes| {
                     SetupRecord::from_json(&text(bytes)).is_ok_and(|r| !r.to_string().is_empty())
                 }),
@@ -94,13 +97,13 @@ impl Seeds {
             Target {
                 name: "tflite",
                 seeds: vec![std::fs::read(fixture("models/ds_cnn_int8.tflite")).unwrap()],
-                read: Box::new(move |bytes| zklayout::import_tflite_bytes(bytes, here).is_ok()),
+                read: Box::new(move |bytes| zklayout::import::import_tflite_bytes(bytes, here).is_ok()),
             },
             Target {
                 name: "onnx",
                 seeds: vec![self.onnx.clone()],
                 read: Box::new(move |bytes| {
-                    zklayout::import_onnx_bytes(bytes, here, &Operators::default()).is_ok()
+                    zklayout::import::import_onnx_bytes(bytes, here, &Operators::default()).is_ok()
                 }),
             },
             Target {
@@ -175,6 +178,10 @@ impl Seeds {
     }
 
     /// A hostile key comes with a bundle that fits it in everything but the proof.
+    fn record(&self) -> SetupRecord {
+        SetupRecord::of(self.quantised.calibration(), self.quantised.fidelity(), &self.key)
+    }
+
     fn verifies(&self, key: &VerifyingKey) -> bool {
         let Ok(plan) = key.plan() else { return false };
         let mut bundle =
@@ -210,7 +217,7 @@ fn seal(sealed: &[u8], payload: &[u8]) -> Vec<u8> {
     let mut bytes = sealed[..16].to_vec();
     bytes.extend_from_slice(&(payload.len() as u64).to_le_bytes());
     bytes.extend_from_slice(payload);
-    let checksum = zklayout::PlanHash::of("artefact", &bytes);
+    let checksum = zklayout::plan::PlanHash::of("artefact", &bytes);
     bytes.extend_from_slice(&checksum.0);
     bytes
 }
@@ -281,7 +288,8 @@ fn fuzz(executions: usize, only: &[&str]) {
 fn save(target: &str, input: &[u8]) {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fuzz");
     std::fs::create_dir_all(&folder).unwrap();
-    let name = format!("{}-{}", target.replace([' ', ',', '\''], "-"), zklayout::PlanHash::of("input", input));
+    let name =
+        format!("{}-{}", target.replace([' ', ',', '\''], "-"), zklayout::plan::PlanHash::of("input", input));
     println!("    input: {}", folder.join(&name).display());
     std::fs::write(folder.join(name), input).unwrap();
 }

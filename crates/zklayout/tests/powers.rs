@@ -8,7 +8,8 @@ mod tiny;
 use std::path::{Path, PathBuf};
 
 use tiny::Tiny;
-use zklayout::{Provenance, ProverError, Srs, keygen, prove, verify};
+use zklayout::prover::{ProverError, keygen, prove};
+use zklayout::{Provenance, Srs, verify};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/powers").join(name)

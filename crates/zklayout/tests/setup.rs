@@ -3,9 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
+use zklayout::record::RecordedFidelity;
 use zklayout::{
-    Artefact, Error, Model, Plan, PlanOptions, QuantiseOptions, QuantisedModel, RecordedFidelity, Samples, Setup,
-    SetupRecord, Srs, files, verify,
+    Error, Model, Plan, PlanOptions, QuantiseOptions, QuantisedModel, Samples, Setup, SetupRecord, Srs, files,
+    verify,
 };
 
 fn fixture(path: &str) -> PathBuf {
@@ -196,7 +197,7 @@ fn another_setup_is_not_replaced() {
 
 #[test]
 fn drawn_samples_are_the_same_every_time_and_ranges_are_ranges() {
-    let shape = zklayout::Planes::new(1, 4, 4);
+    let shape = zklayout::graph::Planes::new(1, 4, 4);
     let draw = |seed| Samples::drawn((-1.0, 2.0), 5, seed, shape).unwrap();
     assert_eq!(draw(0), draw(0));
     assert_ne!(draw(0), draw(1));

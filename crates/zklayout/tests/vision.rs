@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{Ix2, Ix4, OwnedRepr};
 use ndarray_npy::NpzReader;
-use zklayout::{
-    DEVELOPMENT_SEED, Fixed, FixedInput, Model, PlanOptions, QuantiseOptions, QuantisedModel, Samples, Srs,
-    keygen, prove, verify,
-};
+use zklayout::graph::{Fixed, FixedInput};
+use zklayout::prover::{DEVELOPMENT_SEED, keygen, prove};
+use zklayout::{Model, PlanOptions, QuantiseOptions, QuantisedModel, Samples, Srs, verify};
 
 /// Name, and the largest difference of an output from the float model's.
 const NETWORKS: [(&str, f64); 3] = [("resnet8", 0.2), ("ds_cnn", 0.2), ("mobilenet_vww", 0.025)];

@@ -25,7 +25,8 @@ use halo2curves::bn256::{Bn256, Fq, Fr, G1, G1Affine};
 use rand::rngs::OsRng;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
-use zklayout::{PlanHash, ProofBundle, VerifyingKey};
+use zklayout::plan::PlanHash;
+use zklayout::{ProofBundle, VerifyingKey};
 use zklayout_circuit::{CircuitParams, InferenceCircuit, instance_columns};
 
 type Challenge = Challenge255<G1Affine>;

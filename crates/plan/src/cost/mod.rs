@@ -9,6 +9,7 @@ mod memory;
 mod model;
 mod price;
 mod profile;
+mod quantity;
 mod steps;
 mod table;
 
@@ -17,5 +18,6 @@ pub use memory::peak_memory;
 pub use model::CostModel;
 pub use price::{Cost, Term};
 pub use profile::{Coefficient, Host, Kernel, PROFILE_FORMAT, Profile, Residual};
+pub use quantity::{Bytes, Seconds};
 pub use steps::{Charge, Rate};
 pub use table::{Sample, Table};

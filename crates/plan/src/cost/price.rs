@@ -1,6 +1,10 @@
 //! A price: named terms, and what they add up to.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
+
+use crate::cost::quantity::{Bytes, Seconds};
 
 /// One step of a proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -86,5 +90,14 @@ impl Cost {
     /// Seconds of one step.
     pub fn term(&self, term: Term) -> f64 {
         self.terms.iter().filter(|(other, _)| *other == term).map(|(_, seconds)| seconds).sum()
+    }
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (prove, error) = (Seconds(self.prove_seconds), Seconds(self.prove_error));
+        let (keys, verify) = (Seconds(self.keygen_seconds), Seconds(self.verify_seconds));
+        write!(f, "prove {prove} ± {error}, make keys {keys}, verify {verify}, ")?;
+        write!(f, "peak memory {}, proof {} bytes", Bytes(self.peak_memory), self.proof_bytes)
     }
 }

@@ -1,5 +1,7 @@
 //! The choices of the family `direct`, and how many rows each operation takes under them.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::direct::gadget::SLOT_CELLS;
@@ -44,6 +46,21 @@ pub enum ReluVariant {
     /// The accumulator's binary digits, where the activation is ReLU or nothing; other activations stay lookups. Digits
     /// reach over a power of two, so that a quotient's range of another size takes its digits once or twice more.
     Bits,
+}
+
+impl fmt::Display for DirectKnobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sums = match self.dot {
+            DotVariant::Plain => "plain",
+            DotVariant::Running => "running",
+        };
+        let activations = match self.relu {
+            ReluVariant::Lookup => "table",
+            ReluVariant::Bits => "digits",
+        };
+        let Self { k, columns, slots, .. } = self;
+        write!(f, "direct 2^{k}: {columns} columns; {sums} sums; activations by {activations}; {slots} slots")
+    }
 }
 
 /// Rows of one dot product.

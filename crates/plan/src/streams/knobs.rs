@@ -1,5 +1,7 @@
 //! The choices of the family `streams`, and their limits.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::limits::MOST_K;
@@ -61,6 +63,31 @@ pub struct StreamKnobs {
     pub weight_pairs: bool,
     /// How lookups are proven.
     pub lookups: LookupArgument,
+}
+
+impl fmt::Display for StreamKnobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let split = self.requantise.iter().filter(|choice| **choice == Requantise::Split).count();
+        let requantise = match (self.limbs, split) {
+            (Some(limbs), _) => format!("{} limbs of {} bits", limbs.count, limbs.bits),
+            (None, 0) => "tables".to_owned(),
+            (None, all) if all == self.requantise.len() => "split".to_owned(),
+            _ => "mixed".to_owned(),
+        };
+        let pairs = if self.weight_pairs { "; weights in pairs" } else { "" };
+        let Self { k, lanes, weight_lanes, table_columns, lookups, .. } = self;
+        write!(f, "streams 2^{k}: {lanes} + {weight_lanes} lanes; {table_columns} table; ")?;
+        write!(f, "{lookups}; {requantise}{pairs}")
+    }
+}
+
+impl fmt::Display for LookupArgument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sums { chunk } => write!(f, "sums of {chunk}"),
+            Self::Native => f.write_str("native lookups"),
+        }
+    }
 }
 
 impl StreamKnobs {

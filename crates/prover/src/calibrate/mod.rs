@@ -17,6 +17,7 @@ mod transforms;
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use zklayout_plan::cost::{Kernel, PROFILE_FORMAT, Profile, Sample, Table};
 
 pub use crate::calibrate::progress::Progress;
@@ -29,7 +30,7 @@ use crate::srs::Srs;
 const ROUNDS: usize = 2;
 
 /// What to measure.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CalibrateOptions {
     /// The profile's name.
     pub name: String,

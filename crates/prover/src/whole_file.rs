@@ -1,0 +1,36 @@
+//! Files that are written whole or not at all. It does not know what they hold.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+/// How names of files that are being written start.
+const TEMPORARY: &str = ".zklayout-";
+/// A file that is still being written after this time belongs to a process that is gone.
+const LEFT_BEHIND: Duration = Duration::from_secs(3600);
+
+/// Writes bytes to a temporary file beside `path`, then renames it: the file is whole or absent.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    sweep(folder);
+    let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Removes what killed processes left half-written long ago; whatever cannot be removed stays.
+fn sweep(folder: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(TEMPORARY)) {
+        let age = entry.metadata().and_then(|data| data.modified()).map(|time| time.elapsed().unwrap_or_default());
+        if age.is_ok_and(|age| age > LEFT_BEHIND) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! A model file of any format: floats that want scales, or integers that have theirs.
+//!
+//! Knows which formats there are, not how they are read.
+
+use std::path::Path;
+
+#[cfg(feature = "onnx")]
+use zklayout_import::Operators;
+use zklayout_model::{Planes, QuantiseOptions};
+use zklayout_plan::PlanHash;
+
+use crate::error::Error;
+use crate::files::read;
+use crate::format::Format;
+#[cfg(feature = "onnx")]
+use crate::model::Model;
+use crate::quantised::QuantisedModel;
+
+/// What a model file holds.
+#[derive(Debug)]
+pub enum AnyModel {
+    /// A float model, from an ONNX file.
+    #[cfg(feature = "onnx")]
+    Float(Box<Model>),
+    /// A model that has integers, from a TensorFlow Lite file or one that [`QuantisedModel::save`] wrote.
+    Integer(Box<QuantisedModel>),
+}
+
+impl AnyModel {
+    /// Reads a model file; its contents tell the format, or else its extension.
+    ///
+    /// # Errors
+    /// See [`Model::load`] and [`QuantisedModel::load`]; or a format whose feature this build was made without.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        Self::from_bytes(&read(path)?, path)
+    }
+
+    /// Reads the contents of a model file; `path` names them in errors.
+    ///
+    /// # Errors
+    /// See [`AnyModel::open`].
+    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, Error> {
+        match Format::of(bytes, path) {
+            Format::Onnx => Self::of_onnx(bytes, path),
+            Format::Tflite | Format::Quantised => {
+                Ok(Self::Integer(Box::new(QuantisedModel::from_bytes(bytes, path)?)))
+            }
+        }
+    }
+
+    #[cfg(feature = "onnx")]
+    fn of_onnx(bytes: &[u8], path: &Path) -> Result<Self, Error> {
+        Ok(Self::Float(Box::new(Model::from_bytes(bytes, path, &Operators::default())?)))
+    }
+
+    #[cfg(not(feature = "onnx"))]
+    fn of_onnx(_: &[u8], path: &Path) -> Result<Self, Error> {
+        Err(Error::WithoutImporter { path: path.to_owned(), feature: "onnx" })
+    }
+
+    /// The float model, if it is one.
+    #[cfg(feature = "onnx")]
+    pub fn float(&self) -> Option<&Model> {
+        match self {
+            Self::Float(model) => Some(model),
+            Self::Integer(_) => None,
+        }
+    }
+
+    /// Shape of the model's input.
+    pub fn input_shape(&self) -> Planes {
+        match self {
+            #[cfg(feature = "onnx")]
+            Self::Float(model) => model.input_shape(),
+            Self::Integer(model) => model.input_shape(),
+        }
+    }
+
+    /// Hash of the file that the model was read from first.
+    pub fn source(&self) -> PlanHash {
+        match self {
+            #[cfg(feature = "onnx")]
+            Self::Float(model) => model.source(),
+            Self::Integer(model) => model.source(),
+        }
+    }
+
+    /// The model's integers: its own, or those that the samples choose for a float model.
+    ///
+    /// # Errors
+    /// See [`Model::quantise`].
+    #[cfg_attr(not(feature = "onnx"), allow(unused_variables))]
+    pub fn quantise(self, samples: &[Vec<f64>], options: &QuantiseOptions) -> Result<QuantisedModel, Error> {
+        match self {
+            #[cfg(feature = "onnx")]
+            Self::Float(model) => model.quantise(samples, options),
+            Self::Integer(model) => Ok(*model),
+        }
+    }
+}
