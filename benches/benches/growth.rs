@@ -7,7 +7,7 @@
 use std::fmt::Write;
 use std::time::Instant;
 
-use zklayout::graph::{Fixed, FixedLayer, Graph, execute, fuse, quantise};
+use zklayout::graph::{Fixed, Graph, execute, fuse, quantise};
 use zklayout::plan::search;
 use zklayout::prover::{DEVELOPMENT_SEED, keygen, prove};
 use zklayout::{Plan, PlanOptions, QuantiseOptions, Srs, verify};
@@ -58,8 +58,8 @@ fn measure(axis: &'static str, network: ResNet) -> Point {
     let input: Vec<f64> = (0..3 * network.resolution * network.resolution)
         .map(|place| (place * 37 % 101) as f64 / 50.0 - 1.0)
         .collect();
-    let graph =
-        quantise(&fuse(&network.graph()), std::slice::from_ref(&input), &QuantiseOptions::default()).unwrap();
+    let fused = fuse(&network.graph()).unwrap();
+    let graph = quantise(&fused, std::slice::from_ref(&input), &QuantiseOptions::default()).unwrap();
     let options = PlanOptions::default();
     let best = search(&graph, &options).unwrap().best;
     let plan = Plan::realise(&graph, options.visibility, &best.candidate.knobs).unwrap();
@@ -78,14 +78,14 @@ fn measure(axis: &'static str, network: ResNet) -> Point {
     Point { axis, network, values, multiply_adds, cells, predicted: best.cost.prove_seconds, measured }
 }
 
-/// Inputs, weights and outputs of all layers, and their multiply-adds.
+/// First inputs, weights and outputs of all layers, and their multiply-adds.
 fn size(graph: &Graph<Fixed>) -> (usize, usize) {
-    let layers =
-        graph.nodes().filter_map(|(_, node)| if let Fixed::Layer(layer) = node { Some(layer) } else { None });
-    layers.fold((0, 0), |(values, products), FixedLayer { linear, .. }| {
-        let weights = linear.kernel.len() + linear.bias.len();
-        let per_output = linear.kernel.len() / linear.output.channels;
-        (values + linear.input.len() + weights + linear.output.len(), products + per_output * linear.output.len())
+    graph.nodes().fold((0, 0), |(values, products), (id, node)| {
+        let Fixed::Layer(layer) = node else { return (values, products) };
+        let input = graph.inputs(id).first().map_or(0, |source| graph.node(*source).shape().len());
+        let weights = layer.kernel().map_or(0, |kernel| kernel.weights.len());
+        let per_output = weights / layer.output.channels;
+        (values + input + layer.parameters() + layer.output.len(), products + per_output * layer.output.len())
     })
 }
 

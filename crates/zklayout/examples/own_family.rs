@@ -1,12 +1,12 @@
-//! Searches a family of layouts of one's own: those of `streams` and `direct` that have few advice columns.
+//! Searches a family of layouts of one's own: those of `streams` that have few advice columns.
 //!
 //! A family offers candidates to the search, which asks first whether a circuit that takes at least some counts could still
-//! matter. What a family offers need not be laid out by code of its own: this one hands on what others offer, and says no to
+//! matter. What a family offers need not be laid out by code of its own: this one hands on what another offers, and says no to
 //! whatever is too wide before it is laid out. Run it with a model whose file has integers:
 //! `cargo run --release --example own_family -- fixtures/models/resnet8_int8.tflite`.
 
 use zklayout::graph::{Fixed, Graph};
-use zklayout::plan::{Buyer, Candidate, CircuitShape, FAMILIES, LayoutFamily, PlanError, search_among};
+use zklayout::plan::{Buyer, Candidate, CircuitShape, Family, LayoutFamily, PlanError, search_among};
 use zklayout::{PlanOptions, QuantisedModel};
 
 /// Layouts of at most so many advice columns.
@@ -20,8 +20,7 @@ impl LayoutFamily for Narrow {
     }
 
     fn offer(&self, graph: &Graph<Fixed>, options: &PlanOptions, buyer: &mut dyn Buyer) -> Result<(), PlanError> {
-        let mut narrow = NarrowBuyer { most: self.most, buyer };
-        FAMILIES.iter().try_for_each(|family| family.offer(graph, options, &mut narrow))
+        Family::Streams.offer(graph, options, &mut NarrowBuyer { most: self.most, buyer })
     }
 }
 
@@ -54,7 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let widest = model.search(&options)?;
     println!("of all:\n{widest}\n");
     let shape = &widest.best.candidate.shape;
-    let narrow = Narrow { most: (shape.small_advice + shape.wide_advice) / 2 };
+    let narrow = Narrow { most: (shape.small_advice + shape.wide_advice) * 3 / 4 };
     let report = search_among(model.graph(), &options, &[&narrow])?;
     println!("with at most {} advice columns:\n{report}\n", narrow.most);
     println!("{}", model.realise(&report.best.candidate, &options)?);

@@ -9,6 +9,8 @@
 //! # let folder = std::env::temp_dir().join(format!("zklayout-doctest-{}", std::process::id()));
 //! // An ONNX file, a TensorFlow Lite file of int8, or integers that were saved: the contents tell.
 //! let model = AnyModel::open(format!("{fixtures}/models/mnist_cnn.onnx"))?;
+//! # let bytes = AnyModel::open(format!("{fixtures}/models/resnet8_int8.tflite"))?;
+//! # assert!(model.float().is_some() && bytes.float().is_none());
 //! let samples = Samples::read(format!("{fixtures}/models/mnist_cnn.samples.npz"), model.input_shape())?;
 //! model.quantise(&samples.inputs, &QuantiseOptions::default())?.save(folder.join("mnist_cnn.quantised"))?;
 //!

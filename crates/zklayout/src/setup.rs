@@ -108,7 +108,7 @@ impl Setup {
             let reason = "it holds another setup, whose proofs need it; give another folder or remove it";
             return Err(unusable(folder, reason.into()));
         }
-        self.model.save(&folder.join(files::QUANTISED_MODEL))?;
+        self.model.save(folder.join(files::QUANTISED_MODEL))?;
         self.key.save(&folder.join(files::PROVING_KEY))?;
         let text = serde_json::to_string_pretty(&owner).map_err(|error| unusable(folder, error.to_string()))?;
         write_text(&(text + "\n"), &folder.join(files::OWNER))?;
