@@ -26,7 +26,10 @@ mod planes;
 mod quantise;
 mod rescale;
 mod rounding;
+mod shape;
+mod tensor;
 mod term;
+mod view;
 
 pub use activation::{Activation, Clamp, FixedActivation, Function, ValueTable};
 pub use error::{ExecuteError, FuseError, QuantiseError};
@@ -45,4 +48,7 @@ pub use per_channel::PerChannel;
 pub use planes::Planes;
 pub use quantise::{QuantiseOptions, quantise};
 pub use rescale::{Nudge, Rescale, Scaling, Stored};
+pub use shape::{Axis, Label, Shape};
+pub use tensor::Tensor;
 pub use term::{Extent, Kernel, Move, Padding, Term};
+pub use view::View;

@@ -1,4 +1,4 @@
-//! The one tensor shape of this crate: a batch of one, as channel planes.
+//! Channel planes: how layers read tensors, whatever their rank. See [`View`](crate::View).
 
 use std::fmt;
 

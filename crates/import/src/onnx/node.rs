@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use tract_onnx::pb;
-use zklayout_model::{Float, Graph, NodeId, Planes};
+use zklayout_model::{Float, Graph, Label, NodeId, Planes, Shape, View};
 
 use super::constant::Constant;
 use crate::error::ImportError;
@@ -207,14 +207,17 @@ pub(super) fn declared_dims(input: &pb::ValueInfoProto) -> Result<Vec<usize>, Im
     dims.iter().enumerate().map(fixed).collect()
 }
 
-/// Reads `[1, C, H, W]`, `[1, D]`, or the same without a batch, as channel planes.
+/// The planes of `[1, C, H, W]`, `[1, D]`, or the same without a batch.
 pub(super) fn shape_of_dims(dims: &[usize]) -> Result<Planes, String> {
-    match *dims {
-        [1, channels, height, width] => Ok(Planes::new(channels, height, width)),
-        [1, features] | [features] => Ok(Planes::vector(features)),
-        [channels, height, width] => Ok(Planes::new(channels, height, width)),
-        _ => Err(format!(
-            "shape {dims:?} is none of [1, channels, height, width], [1, features], or those without 1"
-        )),
-    }
+    let labels: &[Label] = match dims.len() {
+        4 => &[Label::Batch, Label::Channel, Label::Row, Label::Column],
+        3 => &[Label::Channel, Label::Row, Label::Column],
+        2 => &[Label::Batch, Label::Feature],
+        1 => &[Label::Feature],
+        _ => &[],
+    };
+    let view = View::of(&Shape::new(labels.iter().copied().zip(dims.iter().copied())));
+    view.filter(|_| !labels.is_empty()).map(|view| view.planes()).ok_or_else(|| {
+        format!("shape {dims:?} is none of [1, channels, height, width], [1, features], or those without 1")
+    })
 }

@@ -1,7 +1,7 @@
 //! One tensor of a file as importers see it: its shape, how it is stored, its constants.
 
 use tract_tflite::tflite::{self, TensorType};
-use zklayout_model::{Planes, RangeSource, Stored, ValueRange};
+use zklayout_model::{Label, Planes, RangeSource, Shape, Stored, ValueRange, View};
 
 use crate::error::ImportError;
 
@@ -45,14 +45,17 @@ impl<'a> Tensor<'a> {
         self.table.type_() == TensorType::FLOAT32
     }
 
-    /// Reads `[1, height, width, channels]` or `[1, features]` as channel planes.
+    /// The planes of `[1, height, width, channels]` or `[1, features]`.
     pub(super) fn shape(&self) -> Result<Planes, ImportError> {
-        match *self.dims {
-            [1, height, width, channels] => Ok(Planes::new(channels, height, width)),
-            [1, features] => Ok(Planes::vector(features)),
-            _ => Err(self
-                .wrong(format!("shape {:?} is none of [1, height, width, channels], [1, features]", self.dims))),
-        }
+        let labels: &[Label] = match self.dims.len() {
+            4 => &[Label::Batch, Label::Row, Label::Column, Label::Channel],
+            2 => &[Label::Batch, Label::Feature],
+            _ => &[],
+        };
+        let view = View::of(&Shape::new(labels.iter().copied().zip(self.dims.iter().copied())));
+        view.filter(|_| !labels.is_empty()).map(|view| view.planes()).ok_or_else(|| {
+            self.wrong(format!("shape {:?} is none of [1, height, width, channels], [1, features]", self.dims))
+        })
     }
 
     /// How an int8 tensor with one scale is stored.
