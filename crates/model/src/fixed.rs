@@ -207,7 +207,8 @@ impl FixedLayer {
     }
 }
 
-/// `floor((acc + 2^shift / 2) / 2^shift)`: the one rounding of this library, round half up.
+/// `floor((acc + 2^shift / 2) / 2^shift)`, round half up: how accumulators of float models are requantised. Those of models in
+/// bytes are rounded as their file says.
 pub(crate) fn round_shift(acc: i64, shift: u32) -> Option<i64> {
     if shift == 0 {
         return Some(acc);

@@ -11,6 +11,7 @@ use crate::error::FuseError;
 use crate::float::{Float, FloatOp};
 use crate::fused::{FloatFinish, Fused, FusedLayer, Precision};
 use crate::graph::{Graph, NodeId};
+use crate::maxima::{Magnitude, MaximumStep, Operand, maxima};
 use crate::planes::Planes;
 use crate::term::{Kernel, Move, Padding, Term};
 
@@ -161,7 +162,12 @@ impl Merger {
             FloatOp::Activation(activation) => self.push_activation(name, branch, activation),
             FloatOp::ChannelLeaky { slopes } => self.push_channel_leaky(name, branch, slopes),
             FloatOp::MaxPool { window, stride, padding } => {
-                self.push_max_pool(name, branch, *window, (*stride, *padding), node.shape)
+                let branch = self.settle(name, branch);
+                let input = self.result(branch.source);
+                let largest =
+                    self.push_maxima(name, branch, maxima(input, *window, (*stride, *padding), node.shape));
+                // Every window's maximum is read by the next: nothing joins them.
+                Branch { owned: largest.owned && *stride > 1, ..largest }
             }
             FloatOp::AveragePool { window, stride } => self.push_pool(name, branch, *window, *stride),
             FloatOp::Affine { scale, shift } => self.push_affine(name, branch, scale, shift),
@@ -310,19 +316,30 @@ impl Merger {
         self.push_layer(FusedLayer { name: name.to_owned(), output: shape, terms, bias, finish }, sources)
     }
 
-    /// Says what the integers of the layer that a branch ends in may lose.
-    pub(crate) fn keep(&mut self, branch: &Branch, precision: Precision) {
-        if let Some(built) = branch.source.and_then(|index| self.layers.get_mut(index)) {
-            built.layer.finish.precision = precision;
+    /// The largest values of windows of a closed branch.
+    fn push_maxima(&mut self, name: &str, branch: Branch, steps: Vec<MaximumStep>) -> Branch {
+        let (input, first, mut result) = (branch.source, self.layers.len(), branch);
+        for MaximumStep { terms, planes, magnitude } in steps {
+            let terms = terms.into_iter().map(|(operand, moved)| {
+                let source = match operand {
+                    Operand::Input => input,
+                    Operand::Step(step) => Some(first + step),
+                };
+                (source, moved.with_factor(moved.factor.map(|factor| factor as f64)))
+            });
+            let rectified = Activation::Clamp(Clamp { lo: Some(0.0), hi: None });
+            let activation = if magnitude == Magnitude::Gain { rectified } else { Activation::none() };
+            result = self.push_moved(name, terms.collect(), planes, activation);
+            let precision = if magnitude == Magnitude::Maximum { Precision::Maximum } else { Precision::Exact };
+            self.newest().layer.finish.precision = precision;
         }
+        result
     }
 
-    /// Leaves out of the layer that a branch ends in what lies beyond a shape.
-    pub(crate) fn crop_to(&mut self, branch: &Branch, shape: Planes) {
-        if let Some(built) = branch.source.and_then(|index| self.layers.get_mut(index)) {
-            let output = &mut built.layer.output;
-            (output.height, output.width) = (output.height.min(shape.height), output.width.min(shape.width));
-        }
+    /// The layer that was added last.
+    fn newest(&mut self) -> &mut Built {
+        let last = self.layers.len() - 1;
+        &mut self.layers[last]
     }
 
     fn push_layer(&mut self, layer: FusedLayer, sources: Vec<Source>) -> Branch {
