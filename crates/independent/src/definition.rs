@@ -1,6 +1,7 @@
 //! The executor's definition of a layer, term by term: which products and which added tensors each accumulator is the sum
 //! of. Written from what `Kernel` and `Move` say they add, not from any layout.
 
+use ndarray::Array3;
 use zklayout_model::{Fixed, FixedLayer, Graph, Kernel, Move, Planes, Term};
 
 use crate::numbers;
@@ -29,6 +30,8 @@ pub(crate) struct Definition<'a> {
     pub(crate) layer: &'a FixedLayer,
     kernel: Option<Convolved<'a>>,
     moves: Vec<(&'a Move<i64>, usize, Planes)>,
+    /// Constants by channel, row and column, with the digits of each.
+    constants: Vec<(&'a Array3<i64>, usize)>,
 }
 
 /// A layer's kernel and what it reads.
@@ -45,20 +48,28 @@ impl<'a> Definition<'a> {
         let found = expect(graph.nodes().nth(node), || format!("the model has no node {node}"))?;
         let (id, Fixed::Layer(layer)) = found else { return Err(Objection(format!("node {node} is no layer"))) };
         let sources: Vec<usize> = graph.inputs(id).iter().map(|source| source.index()).collect();
-        hold(sources.len() == layer.terms.len(), || format!("node {node} reads other tensors than its terms"))?;
-        let mut definition = Self { layer, kernel: None, moves: Vec::new() };
-        for (term, source) in layer.terms.iter().zip(sources) {
-            let planes = shape(graph, source)?;
+        let mut sources = sources.into_iter();
+        let mut source = || {
+            let source = expect(sources.next(), || format!("node {node} reads fewer tensors than its terms"))?;
+            Ok((source, shape(graph, source)?))
+        };
+        let mut definition = Self { layer, kernel: None, moves: Vec::new(), constants: Vec::new() };
+        for term in &layer.terms {
             match term {
                 Term::Kernel(kernel) => {
+                    let (source, planes) = source()?;
                     hold(definition.kernel.is_none(), || format!("node {node} has two kernels"))?;
                     let (height, width) = (planes.height / kernel.window, planes.width / kernel.window);
                     let pooled = Planes::new(planes.channels, height, width);
                     definition.kernel = Some(Convolved { kernel, node: source, pooled });
                 }
-                Term::Move(moved) => definition.moves.push((moved, source, planes)),
+                Term::Move(moved) => {
+                    let (source, planes) = source()?;
+                    definition.moves.push((moved, source, planes));
+                }
             }
         }
+        hold(source().is_err(), || format!("node {node} reads more tensors than its terms"))?;
         Ok(definition)
     }
 
@@ -106,6 +117,11 @@ impl<'a> Definition<'a> {
         let rows = (0..height).flat_map(|tap| (0..output.height).filter_map(move |y| self.row(tap, y)));
         let columns = (0..width).flat_map(|tap| (0..output.width).filter_map(move |x| self.column(tap, x)));
         inputs * rows.count() * columns.count()
+    }
+
+    /// What constants of a position add to output `(channel, y, x)`, and how many digits each has.
+    pub(crate) fn constants(&self, channel: usize, (y, x): (usize, usize)) -> impl Iterator<Item = (i64, usize)> {
+        self.constants.iter().filter_map(move |(values, digits)| Some((*values.get((channel, y, x))?, *digits)))
     }
 
     /// What moved tensors add to output `(channel, y, x)`.

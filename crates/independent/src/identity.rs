@@ -16,6 +16,7 @@ use crate::numbers::{self, Scaled};
 use crate::objection::{Objection, expect, hold};
 use crate::scalar_sum::{Operand, Term};
 use crate::tensors::PlanePlace;
+use crate::weight_tape::WeightRow;
 
 /// How much was checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -123,7 +124,7 @@ impl<'a, 'b> Identity<'a, 'b> {
             hold(block.matched == self.definition.products(), || {
                 format!("node {}: {} products of {}", self.node, block.matched, self.definition.products())
             })?;
-            self.check_bias(&block, &outputs)?;
+            self.check_digits(&block, &outputs)?;
             for output in &outputs {
                 self.use_weights(&block, output, used)?;
                 counts.terms += block.matched + self.check_added(output)?;
@@ -175,16 +176,14 @@ impl<'a, 'b> Identity<'a, 'b> {
 
     fn check_product(&mut self, term: &Term, outputs: &[&Output], block: &mut Block) -> Result<(), Objection> {
         let Operand::Product(read, row) = term.operand else { return Ok(()) };
-        hold(term.coefficient == -Scalar::ONE, || format!("the product on row {} is scaled", term.row))?;
         let (plane, rows) = (self.plane(read)?, self.circuit.weights.evaluation(row)?);
+        let scaled = || format!("the product on row {} is scaled", term.row);
+        hold(plane.node.is_none() || term.coefficient == -Scalar::ONE, scaled)?;
         for weights in rows {
-            let cells = BlockRow { row: weights.row, rho: term.rho, base: weights.base };
+            let base = weights.base * -term.coefficient;
+            let cells = BlockRow { row: weights.row, rho: term.rho, base };
             if plane.node.is_none() {
-                // What a bias is multiplied by must be 1 at every output value.
-                let one = |exponent: &usize| plane.at(exponent.checked_sub(weights.sigma)).len() == 1;
-                let all = outputs[0].exponents.iter().all(one);
-                hold(all, || format!("the bias on row {} does not reach every value once", weights.row))?;
-                block.digits.push(cells);
+                block.constants.push((cells, reach(&plane, weights, outputs[0])?));
                 continue;
             }
             hold(plane.node == self.definition.convolved(), || {
@@ -241,19 +240,26 @@ impl<'a, 'b> Identity<'a, 'b> {
         Ok(Some(tap))
     }
 
-    /// The digits of a bias: powers of the base, each once.
-    fn check_bias(&self, block: &Block, outputs: &[&Output]) -> Result<(), Objection> {
-        let bits = self.definition.layer.finish.weight_bits;
-        let mut bases: Vec<Scalar> = block.digits.iter().map(|digit| digit.base).collect();
-        bases.sort_unstable();
-        let base = Scalar::from(1u64 << bits);
-        let mut wanted: Vec<Scalar> = std::iter::successors(Some(Scalar::ONE), |power| Some(*power * base))
-            .take(self.fact.bias_digits)
-            .collect();
-        wanted.sort_unstable();
-        let node = self.node;
-        hold(bases == wanted, || format!("the biases of node {node} have other digits than its plan says"))?;
-        hold(!outputs.is_empty(), || format!("node {node} has no output"))
+    /// The digits of the bias and of the constants at every output value: powers of the base, each once.
+    fn check_digits(&self, block: &Block, outputs: &[&Output]) -> Result<(), Objection> {
+        let base = Scalar::from(1u64 << self.definition.layer.finish.weight_bits);
+        let powers =
+            |count: usize| std::iter::successors(Some(Scalar::ONE), |power| Some(*power * base)).take(count);
+        let (node, width) = (self.node, self.definition.layer.output.width);
+        let output = expect(outputs.first(), || format!("node {node} has no output"))?;
+        let by_place = block.by_place(output.exponents.len());
+        for (at, rows) in by_place.iter().enumerate() {
+            let mut bases: Vec<Scalar> = rows.iter().map(|row| row.base).collect();
+            let constants = self.definition.constants(output.plane.channel, (at / width, at % width));
+            let digits = std::iter::once(self.fact.bias_digits).chain(constants.map(|(_, digits)| digits));
+            let mut wanted: Vec<Scalar> = digits.flat_map(powers).collect();
+            bases.sort_unstable();
+            wanted.sort_unstable();
+            hold(bases == wanted, || {
+                format!("the bias and constants at output {at} of node {node} have other digits than they should")
+            })?;
+        }
+        Ok(())
     }
 
     /// Every cell of the weight tape is one weight of one output; fixed ones are the model's.
@@ -282,12 +288,20 @@ impl<'a, 'b> Identity<'a, 'b> {
                 })?;
             }
         }
-        let mut bias = Scalar::ZERO;
-        for digit in &block.digits {
-            bias += digit.base * field(cell(digit)?);
+        let mut values: HashMap<usize, Scalar> = HashMap::new();
+        for (cells, _) in &block.constants {
+            values.insert(cells.row, cells.base * field(cell(cells)?));
         }
-        let wanted = self.definition.layer.bias[channel] + half(self.definition.layer, channel);
-        hold(!fixed || bias == field(wanted), || format!("a fixed bias of node {} is not {wanted}", self.node))
+        let width = self.definition.layer.output.width;
+        let bias = self.definition.layer.bias[channel] + half(self.definition.layer, channel);
+        let by_place = if fixed { block.by_place(output.exponents.len()) } else { Vec::new() };
+        for (at, rows) in by_place.iter().enumerate() {
+            let found: Scalar = rows.iter().map(|row| values[&row.row]).sum();
+            let constants = self.definition.constants(channel, (at / width, at % width));
+            let wanted = bias + constants.map(|(value, _)| value).sum::<i64>();
+            hold(found == field(wanted), || format!("a fixed bias of node {} is not {wanted}", self.node))?;
+        }
+        Ok(())
     }
 
     /// Offsets and skip connections of one output; returns how many values are added.
@@ -344,9 +358,42 @@ struct BlockRow {
 struct Block {
     taps: HashSet<Tap>,
     kernel: Vec<(BlockRow, Option<Tap>)>,
-    digits: Vec<BlockRow>,
+    /// Rows that ones are multiplied with: digits of biases and of constants.
+    constants: Vec<(BlockRow, Reach)>,
     /// Products of a weight and a window.
     matched: usize,
+}
+
+/// Which output values a row that ones are multiplied with is added to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    All,
+    One(usize),
+    None,
+}
+
+impl Block {
+    /// By output value, the rows that are added to it.
+    fn by_place(&self, values: usize) -> Vec<Vec<BlockRow>> {
+        let rows = |at: usize| {
+            let own = self.constants.iter().filter(|(_, reach)| [Reach::All, Reach::One(at)].contains(reach));
+            own.map(|(cells, _)| *cells).collect()
+        };
+        (0..values).map(rows).collect()
+    }
+}
+
+/// What a row is added to: all values, as a bias is, one or none.
+fn reach(plane: &Plane, weights: WeightRow, output: &Output) -> Result<Reach, Objection> {
+    let met = |exponent: &usize| plane.at(exponent.checked_sub(weights.sigma)).len();
+    let counts: Vec<usize> = output.exponents.iter().map(met).collect();
+    let reached: Vec<usize> = (0..counts.len()).filter(|at| counts[*at] > 0).collect();
+    match reached.as_slice() {
+        _ if counts.iter().all(|count| *count == 1) => Ok(Reach::All),
+        [] => Ok(Reach::None),
+        [at] if counts[*at] == 1 => Ok(Reach::One(*at)),
+        _ => Err(Objection(format!("the bias on row {} does not reach every value once", weights.row))),
+    }
 }
 
 /// What is added before a quotient is rounded down, so that it is rounded half up.

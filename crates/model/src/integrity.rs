@@ -4,15 +4,12 @@
 use crate::activation::FixedActivation;
 use crate::fixed::{Fixed, FixedInput, FixedLayer, OutputKind, ValueRange};
 use crate::graph::Graph;
+use crate::limits::{check_planes, ensure};
 use crate::per_channel::PerChannel;
 use crate::planes::Planes;
 use crate::rescale::Stored;
-use crate::term::{Kernel, Move, Term};
+use crate::term::Term;
 
-/// Largest extent of a tensor, a kernel, a padding or an offset.
-const MOST_EXTENT: usize = 1 << 20;
-/// Most values of a tensor.
-const MOST_VALUES: usize = 1 << 31;
 /// Largest magnitude of a power-of-two scale.
 const MOST_SCALE: i32 = 1 << 12;
 /// Largest magnitude of a range's ends.
@@ -42,12 +39,8 @@ pub fn check_fixed(graph: &Graph<Fixed>) -> Result<(), String> {
 
 type Checked<T> = Result<T, &'static str>;
 
-fn ensure(holds: bool, reason: &'static str) -> Checked<()> {
-    if holds { Ok(()) } else { Err(reason) }
-}
-
 fn check_input(input: &FixedInput) -> Checked<Planes> {
-    check_shape(input.shape)?;
+    check_planes(input.shape)?;
     check_scales(&input.scale, input.shape)?;
     check_range(&input.range)?;
     input.stored.as_ref().map_or(Ok(()), check_stored)?;
@@ -55,15 +48,12 @@ fn check_input(input: &FixedInput) -> Checked<Planes> {
 }
 
 fn check_layer(layer: &FixedLayer, sources: &[Planes]) -> Checked<Planes> {
-    check_shape(layer.output)?;
+    check_planes(layer.output)?;
     ensure(layer.bias.len() == layer.output.channels, "its bias has other channels than its output")?;
     ensure(layer.arity() == sources.len(), "its terms read another number of tensors than it has inputs")?;
     ensure(layer.terms.iter().filter_map(Term::as_kernel).count() <= 1, "it has several kernels")?;
     for (term, sources) in layer.reads(sources) {
-        match term {
-            Term::Kernel(kernel) => check_kernel(kernel)?,
-            Term::Move(moved) => check_move(moved)?,
-        }
+        term.check_integers()?;
         term.check(sources, layer.output)?;
     }
     let finish = &layer.finish;
@@ -71,30 +61,6 @@ fn check_layer(layer: &FixedLayer, sources: &[Planes]) -> Checked<Planes> {
     check_scales(&finish.accumulator_scale, layer.output)?;
     check_kind(&finish.kind, layer.output)?;
     Ok(layer.output)
-}
-
-fn check_move(moved: &Move<i64>) -> Checked<()> {
-    let near = |offset: i64| offset.unsigned_abs() <= MOST_EXTENT as u64;
-    ensure(near(moved.offset.0) && near(moved.offset.1), "a tensor that it adds is moved too far")?;
-    ensure((1..=MOST_EXTENT).contains(&moved.stride), "a stride is 0 or too large")
-}
-
-fn check_kernel(kernel: &Kernel<i64>) -> Checked<()> {
-    check_shape(kernel.input)?;
-    let small = |extent: usize| (1..=MOST_EXTENT).contains(&extent);
-    ensure(
-        [kernel.window, kernel.stride, kernel.groups].into_iter().all(small),
-        "a stride, a window or a number of groups is 0 or too large",
-    )?;
-    let (outputs, inputs, height, width) = kernel.weights.dim();
-    ensure(small(height) && small(width), "its kernel has no extent, or too large a one")?;
-    let padding = &kernel.padding;
-    let sides = [padding.top, padding.left, padding.bottom, padding.right];
-    ensure(sides.iter().all(|side| *side <= MOST_EXTENT), "its padding is too wide")?;
-    check_shape(kernel.pooled())?;
-    ensure(outputs.is_multiple_of(kernel.groups), "its groups do not divide its channels")?;
-    let read = inputs.checked_mul(kernel.groups);
-    ensure(read == Some(kernel.input.channels), "its weights read other channels than its input has")
 }
 
 fn check_kind(kind: &OutputKind, output: Planes) -> Checked<()> {
@@ -114,13 +80,6 @@ fn check_kind(kind: &OutputKind, output: Planes) -> Checked<()> {
             check_stored(&rescale.stored)
         }
     }
-}
-
-fn check_shape(shape: Planes) -> Checked<()> {
-    let dims = [shape.channels, shape.height, shape.width];
-    let values = dims.iter().try_fold(1usize, |all, dim| all.checked_mul(*dim));
-    ensure(dims.iter().all(|dim| *dim <= MOST_EXTENT), "a tensor has too large an extent")?;
-    ensure(values.is_some_and(|values| (1..=MOST_VALUES).contains(&values)), "a tensor is empty or too large")
 }
 
 fn check_scales(scales: &PerChannel<i32>, shape: Planes) -> Checked<()> {

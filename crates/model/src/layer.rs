@@ -53,6 +53,17 @@ impl<T: Number> Layer<T> {
         self.terms.iter_mut().find_map(|term| if let Term::Kernel(kernel) = term { Some(kernel) } else { None })
     }
 
+    /// The terms that read a tensor.
+    pub fn reading(&self) -> impl Iterator<Item = &Term<T>> {
+        self.terms.iter().filter(|term| term.arity() > 0)
+    }
+
+    /// Rows and columns of what is read from one value of the result to the next, as the first term that reads has it; 1 if
+    /// none does.
+    pub fn stride(&self) -> usize {
+        self.reading().next().map_or(1, Term::stride)
+    }
+
     /// Number of tensors that the layer reads.
     pub fn arity(&self) -> usize {
         self.terms.iter().map(Term::arity).sum()

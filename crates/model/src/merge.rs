@@ -58,7 +58,7 @@ impl Built {
         let finish = &self.layer.finish;
         finish.activation.is_identity()
             && finish.precision == Precision::Calibrated
-            && self.layer.terms.iter().all(|term| term.stride() == 1)
+            && self.layer.reading().all(|term| term.stride() == 1)
     }
 
     /// The kernel and what it reads.
@@ -219,8 +219,7 @@ impl Merger {
     }
 
     fn push_pool(&mut self, name: &str, mut branch: Branch, window: (usize, usize), stride: usize) -> Branch {
-        let producer = branch.source.and_then(|index| self.layers[index].layer.terms.first());
-        let producer_stride = producer.map_or(1, Term::stride);
+        let producer_stride = branch.source.map_or(1, |index| self.layers[index].layer.stride());
         let planes = self.planes(&branch);
         let whole = window == (planes.height, planes.width);
         let folds = window.0 == window.1
@@ -510,6 +509,8 @@ impl Merger {
             let output = &mut layer.output;
             (output.height, output.width) = (needs[index].0.min(output.height), needs[index].1.min(output.width));
             drop_unreachable(layer, sources);
+            let output = layer.output;
+            layer.terms.iter_mut().for_each(|term| term.floats_mut().crop(output));
             for (term, sources) in layer.reads(sources) {
                 let (height, width) = term.live_source(layer.output);
                 for source in sources.iter().flatten() {

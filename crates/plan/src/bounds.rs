@@ -221,7 +221,8 @@ fn fact(layout: &Streams, fact: &LinearFact) -> Result<(), PlanError> {
     let scale =
         |scale: &Scale| scale.factor >= 1 && scale.factor <= MOST_SCALED && scale.offset.abs() <= MOST_SCALED;
     hold("scale of a layer", fact.scales.iter().all(scale))?;
-    let known = outputs.is_some_and(|outputs| fact.rules().all(|term| term.is_known(&layout.homes, outputs)));
+    let known = outputs
+        .is_some_and(|outputs| fact.rules().all(|term| term.is_known(&layout.homes, outputs, layout.weight_bits)));
     hold("tensor of a layer", known && fact.output < layout.homes.len())?;
     positions("layer", &[fact.groups, fact.group_outputs, fact.bias_digits])?;
     positions("layer", &[fact.layer, fact.pitch, fact.bias_row, fact.row, fact.weight_lanes])

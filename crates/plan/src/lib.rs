@@ -47,10 +47,7 @@ pub use search::{Priced, SearchReport, StopReason, candidates, plan, search, sea
 pub use shape::{CircuitShape, usable_rows};
 pub use share::{Part, Share};
 pub use soundness::Soundness;
-pub use streams::{
-    Block, Content, FactTerm, Home, KernelFact, Limbs, LinearFact, LookupArgument, MoveFact, Passes, Public, Read,
-    ReadSum, Requantise, Scalar, Scale, StreamKnobs, Streams, Tile, WeightCells, WeightRow, WeightStep, WriteTile,
-};
+pub use streams::*;
 pub use structure::{structure, structure_hash};
 pub use system::UNUSABLE_ROWS;
 pub use table::{Steps, Table, TableKind};

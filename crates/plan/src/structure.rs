@@ -98,7 +98,7 @@ impl Encoder {
                 self.list(sources, Self::source);
                 self.choice(1);
                 self.planes(output);
-                self.list(terms, |encoder, term| placement(term).encode(encoder));
+                self.list(terms, |encoder, term| placement(term).encode(encoder, *weight_bits));
                 self.count(bias.len());
             }
         }

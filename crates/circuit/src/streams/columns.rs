@@ -116,7 +116,7 @@ pub struct FixedColumns {
     pub closes: usize,
     /// 1 where the scalar sum takes an output plane.
     pub output: usize,
-    /// 1 where the scalar sum takes a product.
+    /// Factor of the product that the scalar sum takes, 1 of most; 0 where it takes none.
     pub product: usize,
     /// Tag of the activation table.
     pub tag: usize,

@@ -210,10 +210,12 @@ impl Evaluator<'_> {
                 sum * self.challenges.rho + operand[row] * scales.get(&row).copied().unwrap_or(Scalar::ONE)
             } else if let Some(scale) = scales.get(&row) {
                 sum + operand[row] * scale
-            } else if self.grid.get(columns.product, row) {
-                sum - operand[row] * weight_sum[row]
             } else {
-                sum
+                match self.grid.cells[columns.product][row] {
+                    0 => sum,
+                    1 => sum - operand[row] * weight_sum[row],
+                    factor => sum - scalar(factor) * operand[row] * weight_sum[row],
+                }
             };
         }
         column

@@ -218,7 +218,7 @@ impl FixedGrid {
                 self.copies.push(Copy { operand_row, source: Source::Read, source_row: row });
                 return;
             }
-            Scalar::Product { row } => (columns.product, 1, Source::Read, row),
+            Scalar::Product { row, factor } => (columns.product, factor, Source::Read, row),
             Scalar::Skip { row, exponent, factor } => {
                 let Some(index) = plan.passes.skips.iter().position(|other| *other == exponent) else { return };
                 (columns.skips[index], factor, Source::Read, row)

@@ -10,8 +10,7 @@ use zklayout_circuit::streams::Columns;
 use zklayout_circuit::{Config, Scalar, instance_columns};
 use zklayout_model::{Fixed, FixedLayer, Graph, execute_integers};
 use zklayout_plan::{
-    Content, Datum, Direct, FactTerm, Fill, Home, Layout, LinearFact, Streams, WeightCells, WeightMode, WeightRow,
-    Weights,
+    Content, Datum, Direct, Fill, Home, Layout, LinearFact, Streams, WeightCells, WeightMode, WeightRow, Weights,
 };
 
 use super::recording::{Cell, Cells};
@@ -42,12 +41,17 @@ pub fn check(subject: &Subject, cells: &Cells) -> Result<(), String> {
 struct Stated {
     /// In the input's own order; places that no cell holds are those of the honest input, which nothing reads.
     input: Vec<i64>,
-    /// By node and place in the kernel.
-    weights: BTreeMap<(usize, usize), i64>,
+    /// By node and place in the kernel, weights of a `direct` layout.
+    kernels: BTreeMap<(usize, usize), i64>,
+    /// By node, term, output channel and place, digits of the weight, the least significant first; a weight without digits
+    /// is one.
+    weights: BTreeMap<(usize, usize, usize, usize), Digits>,
     /// By node and output channel, digits of the bias with its rounding term, the least significant first. A fixed bias is
     /// one digit of any size.
-    digits: BTreeMap<(usize, usize), BTreeMap<usize, i64>>,
+    digits: BTreeMap<(usize, usize), Digits>,
 }
+
+type Digits = BTreeMap<usize, i64>;
 
 impl Stated {
     fn of(subject: &Subject, cells: &Cells) -> Result<Self, String> {
@@ -102,25 +106,22 @@ impl Stated {
         let node = fact.layer;
         let idle = layout.knobs.weight_lanes - held.block.outputs;
         for (lane, output) in (idle..layout.knobs.weight_lanes).zip(held.block.first..) {
-            let datum = match held.cells {
-                None => continue,
-                Some(WeightCells::Weight { term, place, .. }) => {
-                    let FactTerm::Kernel(kernel) = &fact.terms[term] else {
-                        return Err("weights of a term that is no kernel".into());
-                    };
-                    let each = kernel.group_inputs * kernel.size.0 * kernel.size.1;
-                    Datum::Weight { node, index: output * each + place }
-                }
-                Some(WeightCells::Bias { digit }) => Datum::Digit { node, output, digit },
-            };
-            let value = match columns.weights.get(lane) {
+            let Some(named) = held.cells else { continue };
+            let cell = match columns.weights.get(lane) {
                 Some(column) => {
                     let stored = cells.get(Cell::Advice(column.index(), row));
                     stored - field(1 << (layout.weight_bits - 1))
                 }
                 None => cells.fixed[columns.fixed[columns.places.weights[lane]].index()][row],
             };
-            self.set(datum, value)?;
+            let value = small(cell).ok_or_else(|| format!("{named:?} is {cell:?}, no integer of the model"))?;
+            let (digits, digit) = match named {
+                WeightCells::Weight { term, place, digit } => {
+                    (self.weights.entry((node, term, output, place)).or_default(), digit.unwrap_or(0))
+                }
+                WeightCells::Bias { digit } => (self.digits.entry((node, output)).or_default(), digit),
+            };
+            digits.insert(digit, value);
         }
         Ok(())
     }
@@ -156,7 +157,7 @@ impl Stated {
         let value = small(cell).ok_or_else(|| format!("{datum:?} is {cell:?}, no integer of the model"))?;
         match datum {
             Datum::Input(place) => self.input[place] = value,
-            Datum::Weight { node, index } => _ = self.weights.insert((node, index), value),
+            Datum::Weight { node, index } => _ = self.kernels.insert((node, index), value),
             Datum::Digit { node, output, digit } => {
                 self.digits.entry((node, output)).or_default().insert(digit, value);
             }
@@ -186,22 +187,31 @@ impl Stated {
         };
         let rounding: Vec<i64> =
             layer.rounded_bias().iter().zip(&layer.bias).map(|(rounded, bias)| rounded - bias).collect();
-        let weights = layer.kernel_mut().into_iter().flat_map(|kernel| kernel.weights.iter_mut());
-        for (index, weight) in weights.enumerate() {
-            *weight = *self.weights.get(&(node, index)).ok_or("a weight has no cell")?;
-            in_range("weight", *weight)?;
+        let sum = |digits: &Digits| {
+            let fits = |value: &i64| if private { in_range("digit", *value) } else { Ok(()) };
+            digits.values().try_for_each(fits)?;
+            let sum: i128 =
+                digits.iter().map(|(&digit, &value)| i128::from(value) << (bits as usize * digit)).sum();
+            i64::try_from(sum).map_err(|_| format!("a number of layer {node} is beyond 64 bits"))
+        };
+        let channels = layer.output.channels;
+        for (place, term) in layer.terms.iter_mut().enumerate() {
+            for index in 0..channels * term.weights() {
+                let (output, own) = (index / term.weights(), index % term.weights());
+                let value = match (self.weights.get(&(node, place, output, own)), term.as_kernel()) {
+                    (Some(digits), _) => sum(digits)?,
+                    (None, Some(_)) => *self.kernels.get(&(node, index)).ok_or("a weight has no cell")?,
+                    (None, None) => return Err("a weight has no cell".into()),
+                };
+                if term.as_kernel().is_some() {
+                    in_range("weight", value)?;
+                }
+                *term.weight_mut(output, own).ok_or("the model has no such weight")? = value;
+            }
         }
         for (output, bias) in layer.bias.iter_mut().enumerate() {
             let digits = self.digits.get(&(node, output)).ok_or("a bias has no cell")?;
-            let mut sum = 0i128;
-            for (&digit, &value) in digits {
-                if private {
-                    in_range("digit of a bias", value)?;
-                }
-                sum += i128::from(value) << (bits as usize * digit);
-            }
-            let sum = i64::try_from(sum).map_err(|_| format!("a bias of layer {node} is beyond 64 bits"))?;
-            *bias = sum.checked_sub(rounding[output]).ok_or("a bias is beyond 64 bits")?;
+            *bias = sum(digits)?.checked_sub(rounding[output]).ok_or("a bias is beyond 64 bits")?;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Extent, FloatTerm, IntegerTerm, Quantised, Summand};
 use crate::error::QuantiseError;
+use crate::limits::{MOST_EXTENT, check_planes, ensure};
 use crate::number::Number;
 use crate::per_channel::PerChannel;
 use crate::planes::Planes;
@@ -167,6 +168,11 @@ impl<T: Number> Summand<T> for Kernel<T> {
         let (kh, kw) = self.size();
         self.weights.get((output, place / (kh * kw), place / kw % kh, place % kw)).copied()
     }
+
+    fn weight_mut(&mut self, output: usize, place: usize) -> Option<&mut T> {
+        let (kh, kw) = self.size();
+        self.weights.get_mut((output, place / (kh * kw), place / kw % kh, place % kw))
+    }
 }
 
 impl<T: Number> Kernel<T> {
@@ -215,6 +221,23 @@ impl Kernel<i64> {
 }
 
 impl IntegerTerm for Kernel<i64> {
+    fn check_integers(&self) -> Result<(), &'static str> {
+        check_planes(self.input)?;
+        let small = |extent: usize| (1..=MOST_EXTENT).contains(&extent);
+        ensure(
+            [self.window, self.stride, self.groups].into_iter().all(small),
+            "a stride, a window or a number of groups is 0 or too large",
+        )?;
+        let (outputs, inputs, height, width) = self.weights.dim();
+        ensure(small(height) && small(width), "its kernel has no extent, or too large a one")?;
+        let Padding { top, left, bottom, right } = self.padding;
+        ensure([top, left, bottom, right].iter().all(|side| *side <= MOST_EXTENT), "its padding is too wide")?;
+        check_planes(self.pooled())?;
+        ensure(outputs.is_multiple_of(self.groups), "its groups do not divide its channels")?;
+        let read = inputs.checked_mul(self.groups);
+        ensure(read == Some(self.input.channels), "its weights read other channels than its input has")
+    }
+
     /// Every tap may read padding.
     fn reach(&self, bounds: &mut [(i64, i64)], sources: &[Extent], _: Planes) -> Option<()> {
         let [Extent { lo, hi, .. }] = sources else { return None };

@@ -40,6 +40,10 @@ macro_rules! terms {
             pub(crate) fn rules(&self) -> &dyn Summand<T> {
                 match self { $(Self::$kind(term) => term,)* }
             }
+
+            fn rules_mut(&mut self) -> &mut dyn Summand<T> {
+                match self { $(Self::$kind(term) => term,)* }
+            }
         }
 
         impl Term<i64> {
@@ -50,6 +54,10 @@ macro_rules! terms {
 
         impl Term<f64> {
             pub(crate) fn floats(&self) -> &dyn FloatTerm {
+                match self { $(Self::$kind(term) => term,)* }
+            }
+
+            pub(crate) fn floats_mut(&mut self) -> &mut dyn FloatTerm {
                 match self { $(Self::$kind(term) => term,)* }
             }
         }
@@ -96,7 +104,14 @@ pub(crate) trait Summand<T> {
     }
 
     /// A weight of an output channel, by its place among them.
-    fn weight(&self, output: usize, place: usize) -> Option<T>;
+    fn weight(&self, _output: usize, _place: usize) -> Option<T> {
+        None
+    }
+
+    /// The same, to be changed.
+    fn weight_mut(&mut self, _output: usize, _place: usize) -> Option<&mut T> {
+        None
+    }
 }
 
 /// A tensor that a term reads, as bounds of what it adds see it.
@@ -112,6 +127,9 @@ pub struct Extent {
 
 /// What every kind of term answers of its integers.
 pub(crate) trait IntegerTerm: Summand<i64> {
+    /// Why no executor could run it: an extent or a number that is out of bounds.
+    fn check_integers(&self) -> Result<(), &'static str>;
+
     /// Widens each output channel's least and greatest accumulator by what the term can add; `None` means overflow.
     fn reach(&self, bounds: &mut [(i64, i64)], sources: &[Extent], output: Planes) -> Option<()>;
 }
@@ -123,6 +141,9 @@ pub(crate) trait FloatTerm: Summand<f64> {
 
     /// The scale that an output channel must at least have, so that what the term adds is an integer.
     fn least_scale(&self, output: usize, sources: &[&PerChannel<i32>]) -> Option<i32>;
+
+    /// Leaves out what is added beyond a result of these planes.
+    fn crop(&mut self, _output: Planes) {}
 
     /// The term in integers.
     fn quantise(&self, quantising: &Quantising<'_>) -> Result<Quantised, QuantiseError>;
@@ -184,6 +205,11 @@ impl<T: Number> Term<T> {
         self.rules().weight(output, place)
     }
 
+    /// A weight of an output channel, to be changed.
+    pub fn weight_mut(&mut self, output: usize, place: usize) -> Option<&mut T> {
+        self.rules_mut().weight_mut(output, place)
+    }
+
     /// The convolution, if it is one.
     pub fn as_kernel(&self) -> Option<&Kernel<T>> {
         if let Self::Kernel(kernel) = self { Some(kernel) } else { None }
@@ -197,6 +223,14 @@ impl<T: Number> fmt::Display for Term<T> {
 }
 
 impl Term<i64> {
+    /// Why no executor could run it.
+    ///
+    /// # Errors
+    /// Which of its extents or numbers is out of bounds.
+    pub fn check_integers(&self) -> Result<(), &'static str> {
+        self.integers().check_integers()
+    }
+
     /// Widens each output channel's least and greatest accumulator by what the term can add; `None` means overflow.
     pub fn reach(&self, bounds: &mut [(i64, i64)], sources: &[Extent], output: Planes) -> Option<()> {
         self.integers().reach(bounds, sources, output)

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Extent, FloatTerm, IntegerTerm, Quantised, Summand};
 use crate::error::QuantiseError;
+use crate::limits::{MOST_EXTENT, ensure};
 use crate::number::Number;
 use crate::per_channel::PerChannel;
 use crate::planes::Planes;
@@ -109,13 +110,15 @@ impl<T: Number> Summand<T> for Move<T> {
         }
         Some(())
     }
-
-    fn weight(&self, _: usize, _: usize) -> Option<T> {
-        None
-    }
 }
 
 impl IntegerTerm for Move<i64> {
+    fn check_integers(&self) -> Result<(), &'static str> {
+        let near = |offset: i64| offset.unsigned_abs() <= MOST_EXTENT as u64;
+        ensure(near(self.offset.0) && near(self.offset.1), "a tensor that it adds is moved too far")?;
+        ensure((1..=MOST_EXTENT).contains(&self.stride), "a stride is 0 or too large")
+    }
+
     /// A moved or smaller tensor is not added everywhere.
     fn reach(&self, bounds: &mut [(i64, i64)], sources: &[Extent], output: Planes) -> Option<()> {
         let [source] = sources else { return None };

@@ -223,10 +223,11 @@ impl<'a> Parts<'a> {
                 (Term::Move(moved), [source]) if is_in_place(moved, graph.node(*source).shape(), layer.output) => {
                     moves.push((moved, *source));
                 }
-                _ => return Err(refuse("it moves tensors; only the family `streams` does")),
+                _ => return Err(refuse(&format!("only the family `streams` adds a {term} in this way"))),
             }
         }
-        let (kernel, source) = kernel.ok_or_else(|| refuse("it moves tensors; only the family `streams` does"))?;
+        let (kernel, source) =
+            kernel.ok_or_else(|| refuse("it has no kernel; only the family `streams` lays that out"))?;
         if graph.node(source).shape() != kernel.input {
             return Err(refuse("it reads another shape than its source has"));
         }

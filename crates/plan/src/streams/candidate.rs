@@ -103,7 +103,7 @@ impl<'a> Candidate<'a> {
             let fact = LinearFact {
                 layer: index + 1,
                 output,
-                terms: self.terms(index, layer),
+                terms: self.terms(index, layer, output),
                 scales: self.requantisation.lookup(Content::Layer(index + 1)).scales.clone(),
                 pitch: self.homes[output].pitch,
                 bias_row: self.bias_row(&self.homes[output], lanes),
@@ -124,7 +124,7 @@ impl<'a> Candidate<'a> {
     }
 
     /// A layer's terms on the tapes.
-    fn terms(&self, index: usize, layer: &FixedLayer) -> Vec<FactTerm> {
+    fn terms(&self, index: usize, layer: &FixedLayer, output: usize) -> Vec<FactTerm> {
         let reads: Vec<(usize, usize)> = std::iter::zip(
             self.network.sources[index].iter().copied(),
             self.arrangement.exponents[index].iter().copied(),
@@ -137,6 +137,9 @@ impl<'a> Candidate<'a> {
             };
             placement(term).fact(&Arranged {
                 sources: reads.iter().map(placed).collect(),
+                output: &self.homes[output],
+                one: ONE,
+                weight_bits: self.network.weight_bits,
                 read_row: self.arrangement.read_rows[index],
                 exponent: reads.first().map_or(0, |(_, exponent)| *exponent),
             })

@@ -20,8 +20,7 @@ mod requantise;
 mod search;
 
 pub(crate) use candidate::realise;
-pub use fact::{Block, FactTerm, KernelFact, LinearFact, MoveFact, Scalar, WeightCells, WeightRow};
-pub(crate) use fact::{bias_digits, placement};
+pub use fact::*;
 pub use home::{Content, Home, Public, Read, Tile};
 pub use knobs::{LookupArgument, StreamKnobs};
 pub use layout::Streams;

@@ -2,7 +2,7 @@
 //!
 //! It knows nothing of lanes or rows.
 
-use zklayout_model::{Fixed, FixedInput, FixedLayer, Graph, OutputKind, Planes, Term};
+use zklayout_model::{Fixed, FixedInput, FixedLayer, Graph, OutputKind, Planes};
 
 use crate::error::PlanError;
 use crate::streams::fact::{Placement, Source, placement};
@@ -62,6 +62,7 @@ impl<'a> Network<'a> {
             }
             for (term, sources) in layer.reads(&self.sources[index]) {
                 let planes: Vec<Planes> = sources.iter().map(|node| self.shape(*node)).collect();
+                term.check_integers().map_err(refuse)?;
                 term.check(&planes, layer.output).map_err(refuse)?;
                 let mut sources = sources.iter().map(|node| self.source(*node));
                 sources.try_for_each(|source| placement(term).check(source)).map_err(refuse)?;
@@ -100,7 +101,7 @@ impl<'a> Network<'a> {
     pub(crate) fn stride(&self, node: usize) -> usize {
         match node.checked_sub(1).map(|index| self.layers[index]) {
             // A plane of one value has no neighbours to keep a distance from.
-            Some(layer) if layer.output.plane() > 1 => layer.terms.first().map_or(1, Term::stride),
+            Some(layer) if layer.output.plane() > 1 => layer.stride(),
             _ => 1,
         }
     }
@@ -143,7 +144,7 @@ impl<'a> Network<'a> {
 /// Values of a layer are one distance apart, whatever its terms read.
 fn check_strides(layers: &[&FixedLayer]) -> Result<(), PlanError> {
     let apart = |layer: &&&FixedLayer| {
-        layer.output.plane() > 1 && layer.terms.windows(2).any(|pair| pair[0].stride() != pair[1].stride())
+        layer.output.plane() > 1 && layer.reading().any(|term| term.stride() != layer.stride())
     };
     match layers.iter().find(apart) {
         None => Ok(()),

@@ -55,9 +55,14 @@ pub(crate) struct Placed<'a> {
 }
 
 impl<'a> Placed<'a> {
+    /// The home that the layer writes.
+    pub(crate) fn output(&self) -> &'a Home {
+        &self.plan.homes[self.fact.output]
+    }
+
     /// Exponent of the output's value (0, 0).
     pub(crate) fn origin(&self) -> usize {
-        self.plan.homes[self.fact.output].origin_exponent()
+        self.output().origin_exponent()
     }
 
     /// The one tensor that the term reads, in the home that the plan gives it.

@@ -41,7 +41,7 @@ fn is_flat(read: Read) -> bool {
 }
 
 impl Placement for Kernel<i64> {
-    fn encode(&self, encoder: &mut Encoder) {
+    fn encode(&self, encoder: &mut Encoder, _: u32) {
         let Self { input, window, weights, groups, stride, padding } = self;
         encoder.choice(0);
         encoder.planes(input);
@@ -134,7 +134,7 @@ impl Placement for Kernel<i64> {
         KernelFact { input, read_row, group_inputs, size }.into()
     }
 
-    fn unplaced(&self) -> FactTerm {
+    fn unplaced(&self, _: u32) -> FactTerm {
         KernelFact { input: 0, read_row: 0, group_inputs: self.group_inputs(), size: self.size() }.into()
     }
 }
@@ -181,22 +181,22 @@ impl FactRules for KernelFact {
         None
     }
 
-    fn weight_rows(&self, fact: &LinearFact, block: Block, homes: &[Home]) -> Vec<TermRow> {
+    fn weight_rows(&self, fact: &LinearFact, block: Block, homes: &[Home], _: u32) -> Vec<TermRow> {
         let (home, full) = (&homes[self.input], self.is_full(homes));
         let mut rows = Vec::with_capacity(self.block_rows());
         for channel in 0..self.group_inputs {
             let plane = block.group * self.group_inputs + channel;
             for (y, x) in self.descending() {
                 let scalar = if full {
-                    Scalar::Product { row: home.scalar_row(plane, y, x) }
+                    Scalar::Product { row: home.scalar_row(plane, y, x), factor: 1 }
                 } else if (y, x) == (0, 0) {
-                    Scalar::Product { row: home.plane_row(plane) + self.read_row }
+                    Scalar::Product { row: home.plane_row(plane) + self.read_row, factor: 1 }
                 } else {
                     Scalar::Hold
                 };
                 let step = if full { None } else { self.tap_step(fact.pitch, y, x) };
                 let place = channel * self.taps() + y * self.size.1 + x;
-                rows.push(TermRow { place, digit: None, step, scalar });
+                rows.push(TermRow { weight: Some((place, None)), step, scalar });
             }
         }
         rows
@@ -232,7 +232,7 @@ impl FactRules for KernelFact {
         Factors { products: self.group_inputs, rows: 0 }
     }
 
-    fn is_known(&self, homes: &[Home], _: usize) -> bool {
+    fn is_known(&self, homes: &[Home], _: usize, _: u32) -> bool {
         let taps = self.size.0.checked_mul(self.size.1).and_then(|taps| taps.checked_mul(self.group_inputs));
         let sizes = [self.group_inputs, self.size.0, self.size.1, self.read_row];
         taps.is_some_and(|taps| taps <= MOST_POSITIONS)

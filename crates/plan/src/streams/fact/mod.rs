@@ -86,8 +86,15 @@ pub(crate) struct Placed<'a> {
 pub(crate) type Outputs = Box<dyn Iterator<Item = (usize, Home)>>;
 
 /// What a term's fact is made of: the homes of what it reads, by slot, and what the arrangement found for the layer.
+#[allow(dead_code, reason = "no kind of term that has digits yet")]
 pub(crate) struct Arranged<'a> {
     pub(crate) sources: Vec<Placed<'a>>,
+    /// The home that the layer writes.
+    pub(crate) output: &'a Home,
+    /// Home of the single constant 1.
+    pub(crate) one: usize,
+    /// Bits of a weight, and of a digit.
+    pub(crate) weight_bits: u32,
     /// Row of a plane of the anchor's source after which it is evaluated.
     pub(crate) read_row: usize,
     /// Power of sigma that brings the term's evaluations to the output's place.
@@ -98,8 +105,9 @@ pub(crate) struct Arranged<'a> {
 ///
 /// With `E_out` the exponent of the output's value (0, 0).
 pub(crate) trait Placement {
-    /// Writes everything but its weights' values, after a byte of its own.
-    fn encode(&self, encoder: &mut Encoder);
+    /// Writes everything but its weights' values, after a byte of its own. Of weights in digits, it writes how many
+    /// digits of so many bits they take.
+    fn encode(&self, encoder: &mut Encoder, weight_bits: u32);
 
     /// Channel groups that it keeps apart.
     fn groups(&self) -> usize {
@@ -145,8 +153,8 @@ pub(crate) trait Placement {
     /// The term on the tapes.
     fn fact(&self, arranged: &Arranged<'_>) -> FactTerm;
 
-    /// The term on tapes that are not arranged: of the right number of rows.
-    fn unplaced(&self) -> FactTerm;
+    /// The term on tapes that are not arranged: of the most rows that it can have, with digits of so many bits.
+    fn unplaced(&self, weight_bits: u32) -> FactTerm;
 }
 
 /// What every kind of term answers of its rows.
@@ -163,8 +171,8 @@ pub(crate) trait FactRules {
     /// The effect of its row for an output, if it has one.
     fn output_effect(&self, output: usize, homes: &[Home]) -> Option<Scalar>;
 
-    /// Its rows of weights in a block.
-    fn weight_rows(&self, fact: &LinearFact, block: Block, homes: &[Home]) -> Vec<TermRow>;
+    /// Its rows of weights in a block, given the plan's bits of a weight.
+    fn weight_rows(&self, fact: &LinearFact, block: Block, homes: &[Home], weight_bits: u32) -> Vec<TermRow>;
 
     /// The distinct steps of its rows of weights.
     fn steps(&self, fact: &LinearFact, homes: &[Home]) -> Vec<WeightStep>;
@@ -182,8 +190,8 @@ pub(crate) trait FactRules {
     /// Degree in rho that it adds to each output's: its products, and rows per output.
     fn factors(&self) -> Factors;
 
-    /// Whether its places and sizes are ones that a plan can have.
-    fn is_known(&self, homes: &[Home], outputs: usize) -> bool;
+    /// Whether its places and sizes are ones that a plan can have, given its bits of a weight.
+    fn is_known(&self, homes: &[Home], outputs: usize, weight_bits: u32) -> bool;
 }
 
 /// Degrees that a term adds to an identity.
@@ -197,10 +205,9 @@ pub(crate) struct Factors {
 
 /// A row of a term's weights.
 pub(crate) struct TermRow {
-    /// Place among the weights of an output.
-    pub(crate) place: usize,
-    /// Digit of that weight; the whole weight if it has one digit.
-    pub(crate) digit: Option<usize>,
+    /// Place among the weights of an output, and which digit of that weight, if weights have digits; `None` if the row
+    /// is there for its step alone.
+    pub(crate) weight: Option<(usize, Option<usize>)>,
     /// Factor on the previous row's evaluation; `None` where it starts anew.
     pub(crate) step: Option<WeightStep>,
     /// Effect on the scalar sum.
@@ -237,9 +244,14 @@ pub struct LinearFact {
 
 /// Digits that hold every bias of a layer, its rounding term included.
 pub(crate) fn bias_digits(layer: &FixedLayer) -> usize {
-    let (least, most) =
-        layer.rounded_bias().iter().fold((0i128, 0i128), |(l, m), &b| (l.min(b.into()), m.max(b.into())));
-    let base = 1i128 << layer.finish.weight_bits;
+    digits(&layer.rounded_bias(), layer.finish.weight_bits)
+}
+
+/// Digits of so many bits that hold each of some integers; at least one.
+pub(crate) fn digits<'a>(integers: impl IntoIterator<Item = &'a i64>, bits: u32) -> usize {
+    let ends = |(least, most): (i128, i128), &integer: &i64| (least.min(integer.into()), most.max(integer.into()));
+    let (least, most) = integers.into_iter().fold((0, 0), ends);
+    let base = 1i128 << bits;
     let (mut digits, mut ones) = (1, 1i128);
     while least < -(base / 2) * ones || most > (base / 2 - 1) * ones {
         digits += 1;
@@ -268,7 +280,7 @@ pub enum WeightCells {
         term: usize,
         /// Place among the weights that the term has for an output.
         place: usize,
-        /// Which digit, 0 the least significant; the whole weight if there is one digit.
+        /// Which digit, 0 the least significant; `None` if the term's weights have none.
         digit: Option<usize>,
     },
     /// A digit of the bias, 0 the least significant.
@@ -306,10 +318,12 @@ pub enum Scalar {
         /// Integer factor.
         factor: i64,
     },
-    /// The weights' evaluation times the consumer's evaluation at this tape row is subtracted.
+    /// The weights' evaluation times the consumer's evaluation at this tape row, times the factor, is subtracted.
     Product {
         /// Row of the activation tape.
         row: usize,
+        /// Integer factor.
+        factor: i64,
     },
 }
 
@@ -318,7 +332,7 @@ pub enum Scalar {
 pub struct WeightRow {
     /// Block of outputs.
     pub block: Block,
-    /// What the lanes hold; `None` on rows that only add an output.
+    /// What the lanes hold; `None` on rows whose lanes are idle.
     pub cells: Option<WeightCells>,
     /// Factor on the previous row's evaluation; `None` where it starts anew.
     pub step: Option<WeightStep>,
@@ -335,7 +349,7 @@ impl LinearFact {
         Self {
             layer: 0,
             output: 0,
-            terms: layer.terms.iter().map(|term| placement(term).unplaced()).collect(),
+            terms: layer.terms.iter().map(|term| placement(term).unplaced(layer.finish.weight_bits)).collect(),
             scales: Vec::new(),
             groups,
             group_outputs: layer.output.channels / groups,
@@ -415,7 +429,7 @@ impl LinearFact {
         for group in 0..self.groups {
             for block in self.blocks(group) {
                 self.rows_of_outputs(homes, block, &mut rows);
-                self.rows_of_weights(homes, block, &mut rows);
+                self.rows_of_weights(homes, block, weight_bits, &mut rows);
                 self.rows_of_biases(block, weight_bits, &mut rows);
             }
             if let Some(last) = rows.last_mut() {
@@ -435,11 +449,11 @@ impl LinearFact {
         }
     }
 
-    fn rows_of_weights(&self, homes: &[Home], block: Block, rows: &mut Vec<WeightRow>) {
+    fn rows_of_weights(&self, homes: &[Home], block: Block, weight_bits: u32, rows: &mut Vec<WeightRow>) {
         for (term, rules) in self.rules().enumerate() {
-            rows.extend(rules.weight_rows(self, block, homes).into_iter().map(|row| {
-                let TermRow { place, digit, step, scalar } = row;
-                let cells = Some(WeightCells::Weight { term, place, digit });
+            rows.extend(rules.weight_rows(self, block, homes, weight_bits).into_iter().map(|row| {
+                let TermRow { weight, step, scalar } = row;
+                let cells = weight.map(|(place, digit)| WeightCells::Weight { term, place, digit });
                 WeightRow { block, cells, step, scalar, closes: false }
             }));
         }
@@ -449,7 +463,7 @@ impl LinearFact {
         for digit in (0..self.bias_digits).rev() {
             let first = digit + 1 == self.bias_digits;
             let step = (!first).then_some(WeightStep::Digit(weight_bits));
-            let scalar = if digit == 0 { Scalar::Product { row: self.bias_row } } else { Scalar::Hold };
+            let scalar = if digit == 0 { Scalar::Product { row: self.bias_row, factor: 1 } } else { Scalar::Hold };
             let cells = Some(WeightCells::Bias { digit });
             rows.push(WeightRow { block, cells, step, scalar, closes: false });
         }

@@ -36,7 +36,7 @@ fn moved(moved: &Move<i64>, pitch: usize) -> i64 {
 }
 
 impl Placement for Move<i64> {
-    fn encode(&self, encoder: &mut Encoder) {
+    fn encode(&self, encoder: &mut Encoder, _: u32) {
         encoder.choice(1);
         encoder.moved(self);
         encoder.count(self.stride);
@@ -93,7 +93,7 @@ impl Placement for Move<i64> {
         MoveFact { home, read_row, exponent: arranged.exponent, factor, channels }.into()
     }
 
-    fn unplaced(&self) -> FactTerm {
+    fn unplaced(&self, _: u32) -> FactTerm {
         let (factor, channels) = (self.factor.clone(), self.channels.clone());
         MoveFact { home: 0, read_row: 0, exponent: 0, factor, channels }.into()
     }
@@ -127,7 +127,7 @@ impl FactRules for MoveFact {
         Some(Scalar::Skip { row, exponent: self.exponent, factor: self.factor.of(output) })
     }
 
-    fn weight_rows(&self, _: &LinearFact, _: Block, _: &[Home]) -> Vec<TermRow> {
+    fn weight_rows(&self, _: &LinearFact, _: Block, _: &[Home], _: u32) -> Vec<TermRow> {
         Vec::new()
     }
 
@@ -152,7 +152,7 @@ impl FactRules for MoveFact {
         Factors { products: 0, rows: 1 }
     }
 
-    fn is_known(&self, homes: &[Home], outputs: usize) -> bool {
+    fn is_known(&self, homes: &[Home], outputs: usize, _: u32) -> bool {
         let Some(home) = homes.get(self.home) else { return false };
         let channels = self.channels.iter().flatten();
         let known = channels.flatten().all(|channel| *channel < home.shape.channels)
