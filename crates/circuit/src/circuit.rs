@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use halo2_proofs::circuit::{Layouter, SimpleFloorPlanner};
 use halo2_proofs::plonk::{Circuit, ConstraintSystem, Error};
-use zklayout_plan::{Layout, Plan};
+use zklayout_plan::{DirectGates, Layout, Plan, StreamGates};
 
 use crate::direct;
 use crate::field::Scalar;
@@ -67,13 +67,15 @@ impl Circuit<Scalar> for InferenceCircuit {
         let Some(plan) = params.0 else { return Config::Empty };
         let config = match &plan.layout {
             Layout::Streams(layout) => {
-                let columns = streams::Columns::create(cs, layout);
-                streams::create_gates(cs, layout, &columns);
+                let gates = StreamGates::of(layout);
+                let columns = streams::Columns::create(cs, &gates.strips);
+                columns.create_gates(cs, &gates);
                 Config::Streams(Box::new(columns))
             }
             Layout::Direct(layout) => {
-                let columns = direct::Columns::create(cs, layout);
-                direct::create_gates(cs, layout, &columns);
+                let gates = DirectGates::of(layout);
+                let columns = direct::Columns::create(cs, &gates);
+                columns.create_gates(cs, &gates);
                 Config::Direct(Box::new(columns))
             }
         };

@@ -7,6 +7,7 @@
 mod circuit;
 pub mod direct;
 mod error;
+mod expressions;
 mod field;
 mod freedom;
 mod lowering;

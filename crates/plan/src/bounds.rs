@@ -236,7 +236,14 @@ fn direct(layout: &Direct, shape: &CircuitShape) -> Result<(), PlanError> {
     hold("number of rows in use", layout.rows <= layout.usable_rows())?;
     positions("fixed weights", &[layout.fixed_weights])?;
     hold("constants", layout.constant_columns() <= MOST_COLUMNS)?;
-    layout.layers.iter().try_for_each(self::layer)
+    layout.layers.iter().try_for_each(self::layer)?;
+    let has_bases = |layer: &DirectLayer| match layer.weights {
+        Weights::Private { bits, digits, .. } if digits > 1 => {
+            (0..digits).all(|digit| layout.base(bits, digit).is_some())
+        }
+        Weights::Private { .. } | Weights::Fixed { .. } => true,
+    };
+    hold("bases of biases' digits", layout.layers.iter().all(has_bases))
 }
 
 fn layer(layer: &DirectLayer) -> Result<(), PlanError> {

@@ -5,6 +5,7 @@
 //!
 //! This crate knows nothing of halo2, of fields or of the weights' values.
 
+mod algebra;
 mod bounds;
 pub mod cost;
 mod description;
@@ -17,6 +18,7 @@ mod hash;
 mod layout;
 mod limits;
 mod objective;
+mod operations;
 mod options;
 mod plan;
 mod sample;
@@ -30,16 +32,19 @@ mod system;
 mod table;
 mod visibility;
 
+pub use algebra::{Algebra, Challenge, Constraint, Exponents, PublicAlgebra};
 pub use cost::{Cost, CostError, CostModel, Profile};
 pub use direct::{
-    Cell, Datum, Direct, DirectKnobs, DirectLayer, DirectSkip, DotVariant, Fill, Finish, Gadget, Gadgets,
-    Geometry, Homes, ReluVariant, SLOT_CELLS, Source, Weights,
+    Cell, Datum, Direct, DirectColumns, DirectGate, DirectGates, DirectKnobs, DirectLayer, DirectLookup,
+    DirectSkip, DotVariant, Fill, Finish, Gadget, Gadgets, Geometry, Homes, ReluVariant, SLOT_CELLS, Source,
+    Weights,
 };
 pub use error::PlanError;
 pub use families::{FAMILIES, LayoutFamily};
 pub use hash::PlanHash;
 pub use layout::{Candidate, Family, Knobs, Layout};
 pub use objective::{Limits, Mix, Objective};
+pub use operations::{Counted, Load, Operations};
 pub use options::{Buyer, PlanOptions};
 pub use plan::Plan;
 pub use sample::sample;

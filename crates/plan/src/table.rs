@@ -149,6 +149,11 @@ impl Table {
         Self { tag: FIRST_PAIRS_TAG + u64::from(bits), kind: TableKind::Pairs { bits } }
     }
 
+    /// What weights of so many bits are looked up in: one by one, or two at a time.
+    pub fn of_weights(bits: u32, pairs: bool) -> Self {
+        if pairs { Self::pairs(bits) } else { Self::range(1 << bits) }
+    }
+
     /// Number of entries.
     pub fn len(&self) -> usize {
         match &self.kind {

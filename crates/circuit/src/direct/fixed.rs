@@ -1,8 +1,7 @@
 //! The fixed grid: every fixed cell and every copy constraint of a plan.
 
-use zklayout_plan::{Cell, Direct, Fill, Gadget, Source, Table};
+use zklayout_plan::{Cell, Direct, DirectColumns, Fill, Gadget, Source, Table};
 
-use crate::direct::columns::Places;
 use crate::direct::numbers::Numbers;
 use crate::error::CircuitError;
 
@@ -18,8 +17,8 @@ pub struct Copy {
 /// Every fixed cell and copy of a plan.
 #[derive(Clone, Debug)]
 pub struct FixedGrid {
-    /// Places of the fixed columns.
-    pub places: Places,
+    /// DirectColumns of the fixed columns.
+    pub places: DirectColumns,
     /// Fixed cells by column and row.
     pub cells: Vec<Vec<i64>>,
     /// Copies, in row order.
@@ -39,7 +38,7 @@ impl FixedGrid {
     /// A plan whose parts do not fit its own number of rows, or whose layers start at other rows than it says.
     pub fn of(plan: &Direct, numbers: &Numbers) -> Result<Self, CircuitError> {
         let usable = plan.usable_rows();
-        let places = Places::of(plan);
+        let places = DirectColumns::of(plan);
         check_room(plan, numbers, usable)?;
         let cells = vec![vec![0; usable]; places.count];
         let mut grid = Self { places, cells, copies: Vec::new(), public: Vec::new(), rows: 0, table_entries: 0 };

@@ -3,7 +3,6 @@
 mod circuit;
 mod columns;
 mod fixed;
-mod gates;
 mod numbers;
 mod public;
 mod witness;
@@ -11,7 +10,6 @@ mod witness;
 pub(crate) use circuit::Assignment;
 pub use columns::Columns;
 pub use fixed::{Copy, FixedGrid};
-pub(crate) use gates::create as create_gates;
 pub use numbers::Numbers;
 pub(crate) use public::instance_columns;
 pub use witness::Witness;

@@ -1,13 +1,12 @@
-//! The witness after the challenges: evaluations, scalar sums and running sums, row by row from the gates' formulas.
+//! The witness after the challenges: evaluations, scalar sums and running sums, row by row from the gates themselves.
 
-use std::collections::HashMap;
-
-use ff::{BatchInvert, Field, PrimeField};
-use zklayout_plan::{Streams, WeightStep};
+use ff::{BatchInvert, Field};
+use zklayout_plan::{StreamGates, Streams};
 
 use crate::field::{Scalar, scalar};
 use crate::streams::fixed::{FixedGrid, Source};
-use crate::streams::witness::{Witness, stored_entries};
+use crate::streams::rows::Rows;
+use crate::streams::witness::Witness;
 
 /// The challenges' values.
 #[derive(Clone, Copy, Debug)]
@@ -50,13 +49,25 @@ pub struct Evaluations {
 impl Evaluations {
     /// Evaluates a witness at the challenges.
     pub fn of(plan: &Streams, grid: &FixedGrid, witness: &Witness, challenges: &ChallengeValues) -> Self {
-        let evaluator = Evaluator { plan, grid, witness, challenges, rows: plan.usable_rows() - 1 };
-        let (read, write) = (evaluator.read(), evaluator.write());
-        let weight_sum = evaluator.weight_sum();
-        let operand = evaluator.operand(&read, &write);
-        let scalar = evaluator.scalar(&operand, &weight_sum);
-        let sums = evaluator.sums();
-        Self { read, write, weight_sum, operand, scalar, sums }
+        let gates = StreamGates::of(plan);
+        let ChallengeValues { sigma, rho, beta, gamma } = *challenges;
+        let strips = &gates.strips;
+        let determined = strips.sums.first - strips.read.first;
+        let mut rows = Rows::new(grid, witness, [sigma, rho, beta, gamma], determined);
+        let sums = Sums::of(plan, &gates, witness, &mut rows).columns();
+        rows.solve(strips.read.first, 0, |rows| gates.read(rows));
+        rows.solve(strips.write.first, 0, |rows| gates.write(rows));
+        rows.solve(strips.weight_sum.first, 0, |rows| gates.weights(rows));
+        let [read, write, operand] =
+            [strips.read, strips.write, strips.operand].map(|strip| rows.place(strip.first));
+        for copy in &grid.copies {
+            let source = if copy.source == Source::Read { read } else { write };
+            rows.wide[operand][copy.operand_row] = rows.wide[source][copy.source_row];
+        }
+        rows.solve(strips.scalar.first, 1, |rows| gates.scalar_sum(rows));
+        let mut columns = rows.wide.into_iter();
+        let mut next = || columns.next().unwrap_or_default();
+        Self { read: next(), write: next(), weight_sum: next(), operand: next(), scalar: next(), sums }
     }
 
     /// The columns in the circuit's order.
@@ -66,212 +77,61 @@ impl Evaluations {
     }
 }
 
-struct Evaluator<'a> {
-    plan: &'a Streams,
-    grid: &'a FixedGrid,
+/// The running sums of the lookups. A fraction of every row would take a division; those of table rows are divided at once, and
+/// looked-up rows have the same.
+struct Sums<'a> {
     witness: &'a Witness,
-    challenges: &'a ChallengeValues,
+    /// Fractions that share a column; none without running sums.
+    chunk: Option<usize>,
+    /// One over the denominator of every table row, by set and row.
+    inverses: Vec<Scalar>,
     /// Number of active rows.
     rows: usize,
 }
 
-impl Evaluator<'_> {
-    fn read(&self) -> Vec<Scalar> {
-        let lanes = self.plan.knobs.lanes;
-        let offset = self.plan.value_offset;
-        let values = |row: usize, lane: usize| {
-            let live = self.grid.get(self.grid.columns.masks[lane], row);
-            i128::from(self.witness.values[lane][row] - if live { offset } else { 0 })
-        };
-        let sums = self.plan.passes.read_sums.iter();
-        let exponents = sums.map(|sum| (0..lanes).map(|lane| sum.exponent(lane, lanes)).collect()).collect();
-        let columns = &self.grid.columns;
-        let steps = self.powers(&self.plan.passes.read_steps);
-        self.evaluate(values, &columns.read_sums, exponents, &columns.read_steps, &steps)
-    }
-
-    fn write(&self) -> Vec<Scalar> {
-        let lanes = self.plan.knobs.lanes;
-        let factors = self.plan.knobs.remainder_factors();
-        let accumulators = |row: usize, lane: usize| {
-            let quotient = self.witness.quotients[lane][row] - self.plan.quotient_offset;
-            match self.grid.columns.divisor {
-                None => quotient.into(),
-                Some(divisor) => {
-                    let limbs = self.witness.remainders.iter().skip(lane).step_by(lanes);
-                    let limbs =
-                        limbs.zip(&factors).map(|(column, factor)| i128::from(column[row]) * i128::from(*factor));
-                    i128::from(self.grid.cells[divisor][row]) * i128::from(quotient) + limbs.sum::<i128>()
-                }
-            }
-        };
-        let tiles = self.plan.passes.write_tiles.iter();
-        let exponents = tiles.map(|tile| (0..lanes).map(|lane| tile.exponent(lane, lanes)).collect()).collect();
-        let columns = &self.grid.columns;
-        let steps = self.powers(&self.plan.passes.write_steps);
-        self.evaluate(accumulators, &columns.write_tiles, exponents, &columns.write_steps, &steps)
-    }
-
-    fn powers(&self, exponents: &[usize]) -> Vec<Scalar> {
-        exponents.iter().map(|&exponent| self.challenges.sigma.pow_vartime([exponent as u64])).collect()
-    }
-
-    /// One Horner pass: lane exponents and step are those whose columns mark the row.
-    fn evaluate(
-        &self,
-        lane: impl Fn(usize, usize) -> i128,
-        tiles: &[usize],
-        exponents: Vec<Vec<Option<usize>>>,
-        steps: &[usize],
-        factors: &[Scalar],
-    ) -> Vec<Scalar> {
-        let lanes = self.plan.knobs.lanes;
-        let raster: Vec<_> = (0..lanes).rev().map(Some).collect();
-        let coefficients = |exponents: &[Option<usize>]| -> Vec<Scalar> {
-            let power = |exponent: &Option<usize>| {
-                exponent.map_or(Scalar::ZERO, |e| self.challenges.sigma.pow_vartime([e as u64]))
-            };
-            exponents.iter().map(power).collect()
-        };
-        let raster = coefficients(&raster);
-        let special: Vec<Vec<Scalar>> = exponents.iter().map(|exponents| coefficients(exponents)).collect();
-        let mut previous = Scalar::ZERO;
-        let mut column = Vec::with_capacity(self.rows + 1);
-        for row in 0..self.rows {
-            let coefficients = self.marked(tiles, row).map_or(&raster, |index| &special[index]);
-            let carried = self.marked(steps, row).map_or(Scalar::ZERO, |index| previous * factors[index]);
-            previous = (0..lanes).fold(carried, |sum, index| match lane(row, index) {
-                0 => sum,
-                value => sum + coefficients[index] * wide(value),
-            });
-            column.push(previous);
-        }
-        column.push(Scalar::ZERO);
-        column
-    }
-
-    /// Which of `columns` marks the row.
-    fn marked(&self, columns: &[usize], row: usize) -> Option<usize> {
-        columns.iter().position(|&column| self.grid.get(column, row))
-    }
-
-    fn weight_sum(&self) -> Vec<Scalar> {
-        let factors: Vec<Scalar> = self
-            .plan
-            .passes
-            .weight_steps
-            .iter()
-            .map(|step| match step {
-                WeightStep::Position(exponent) => self.challenges.sigma.pow_vartime([*exponent as u64]),
-                WeightStep::Digit(bits) => scalar(1 << bits),
+impl<'a> Sums<'a> {
+    fn of(plan: &Streams, gates: &StreamGates<'_>, witness: &'a Witness, at: &mut Rows<'_>) -> Self {
+        let (chunk, rows) = (plan.lookup_chunk(), plan.usable_rows() - 1);
+        let sets = 0..witness.multiplicities.len();
+        let mut inverses: Vec<Scalar> = sets
+            .flat_map(|set| (0..rows).map(move |row| (set, row)))
+            .map(|(set, row)| {
+                at.row = row;
+                gates.table_denominator(set, at).element()
             })
             .collect();
-        let mut previous = Scalar::ZERO;
-        let mut column = Vec::with_capacity(self.rows + 1);
-        for row in 0..self.rows {
-            let carried = self
-                .marked(&self.grid.columns.weight_steps, row)
-                .map_or(Scalar::ZERO, |index| previous * factors[index]);
-            let sum = self.weights(row).fold(Scalar::ZERO, |sum, w| sum * self.challenges.rho + scalar(w));
-            previous = carried + sum;
-            column.push(previous);
-        }
-        column.push(Scalar::ZERO);
-        column
+        inverses.iter_mut().batch_invert();
+        Self { witness, chunk, inverses, rows }
     }
 
-    /// The weights of a row, without offset.
-    fn weights(&self, row: usize) -> impl Iterator<Item = i64> + '_ {
-        let half = 1i64 << (self.plan.weight_bits - 1);
-        let private = self.witness.weights.iter().map(move |lane| lane[row] - half);
-        private.chain(self.grid.columns.weights.iter().map(move |&column| self.grid.cells[column][row]))
-    }
-
-    fn operand(&self, read: &[Scalar], write: &[Scalar]) -> Vec<Scalar> {
-        let mut column = vec![Scalar::ZERO; self.rows + 1];
-        for copy in &self.grid.copies {
-            let source = if copy.source == Source::Read { read } else { write };
-            column[copy.operand_row] = source[copy.source_row];
-        }
-        column
-    }
-
-    fn scalar(&self, operand: &[Scalar], weight_sum: &[Scalar]) -> Vec<Scalar> {
-        let columns = &self.grid.columns;
-        let raised = self.powers(&self.plan.passes.skips);
-        let scales: HashMap<usize, Scalar> = self.grid.scales().into_iter().collect();
-        let mut column = vec![Scalar::ZERO; self.rows + 1];
-        for row in 0..self.rows {
-            let sum = column[row];
-            let skip = self.marked(&columns.skips, row);
-            column[row + 1] = if let Some(index) = skip {
-                sum - scalar(self.grid.cells[columns.skips[index]][row]) * raised[index] * operand[row]
-            } else if self.grid.get(columns.output, row) {
-                sum * self.challenges.rho + operand[row] * scales.get(&row).copied().unwrap_or(Scalar::ONE)
-            } else if let Some(scale) = scales.get(&row) {
-                sum + operand[row] * scale
-            } else {
-                match self.grid.cells[columns.product][row] {
-                    0 => sum,
-                    1 => sum - operand[row] * weight_sum[row],
-                    factor => sum - scalar(factor) * operand[row] * weight_sum[row],
-                }
-            };
-        }
-        column
-    }
-
-    fn sums(&self) -> Vec<Vec<Scalar>> {
-        let Some(chunk) = self.plan.lookup_chunk() else { return Vec::new() };
-        let inverses = self.inverses();
+    fn columns(&self) -> Vec<Vec<Scalar>> {
+        let Some(chunk) = self.chunk else { return Vec::new() };
         let slots = self.witness.hits.len() + self.witness.multiplicities.len();
         let slots: Vec<usize> = (0..slots).collect();
-        slots.chunks(chunk).map(|chunk| self.running_sum(chunk, &inverses)).collect()
+        slots.chunks(chunk).map(|chunk| self.running_sum(chunk)).collect()
     }
 
-    /// `1 / (beta + tag + gamma * x + gamma^2 * y)` of every table row.
-    fn inverses(&self) -> Vec<Scalar> {
-        let ChallengeValues { beta, gamma, .. } = self.challenges;
-        let compress = |(tag, x, y)| *beta + scalar(tag) + *gamma * (scalar(x) + *gamma * scalar(y));
-        let mut denominators: Vec<Scalar> = stored_entries(self.plan).map(compress).collect();
-        // Unused table rows hold the zero entry.
-        denominators.resize(self.rows * self.plan.knobs.table_columns, *beta);
-        denominators.iter_mut().batch_invert();
-        denominators
-    }
-
-    fn running_sum(&self, slots: &[usize], inverses: &[Scalar]) -> Vec<Scalar> {
+    fn running_sum(&self, slots: &[usize]) -> Vec<Scalar> {
         let mut column = Vec::with_capacity(self.rows + 1);
         let mut sum = Scalar::ZERO;
         column.push(sum);
         for row in 0..self.rows {
             for &slot in slots {
-                sum += self.fraction(slot, row, inverses);
+                sum += self.fraction(slot, row);
             }
             column.push(sum);
         }
         column
     }
 
-    fn fraction(&self, slot: usize, row: usize, inverses: &[Scalar]) -> Scalar {
+    fn fraction(&self, slot: usize, row: usize) -> Scalar {
         let lookups = self.witness.hits.len();
         if slot < lookups {
-            return self.witness.hit(slot, row).map_or(Scalar::ZERO, |entry| inverses[entry]);
+            return self.witness.hit(slot, row).map_or(Scalar::ZERO, |entry| self.inverses[entry]);
         }
         match self.witness.multiplicities[slot - lookups][row] {
             0 => Scalar::ZERO,
-            count => -scalar(count) * inverses[(slot - lookups) * self.rows + row],
-        }
-    }
-}
-
-/// A scaled accumulator as a field element; most have 64 bits.
-fn wide(value: i128) -> Scalar {
-    match i64::try_from(value) {
-        Ok(value) => scalar(value),
-        Err(_) => {
-            let magnitude = Scalar::from_u128(value.unsigned_abs());
-            if value < 0 { -magnitude } else { magnitude }
+            count => -scalar(count) * self.inverses[(slot - lookups) * self.rows + row],
         }
     }
 }

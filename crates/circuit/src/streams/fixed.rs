@@ -3,11 +3,10 @@
 //! It is built once and used three times: to assign the circuit, to count it, and to drive the evaluations.
 
 use ff::BatchInvert;
-use zklayout_plan::{Content, Home, Public, Scalar, Streams, Table};
+use zklayout_plan::{Content, FixedColumns, Home, Public, ReadSum, Scalar, Streams, Strips, Table, WriteTile};
 
 use crate::error::CircuitError;
 use crate::field::scalar;
-use crate::streams::columns::FixedColumns;
 use crate::streams::weights::WeightTape;
 
 /// Which evaluation a scalar operand copies.
@@ -66,7 +65,7 @@ impl FixedGrid {
     /// # Errors
     /// A plan whose parts do not fit its own number of rows.
     pub fn of(plan: &Streams, weights: &WeightTape) -> Result<Self, CircuitError> {
-        let columns = FixedColumns::of(plan);
+        let columns = Strips::of(plan).fixed;
         let usable = plan.usable_rows();
         let cells = vec![vec![0; usable]; columns.count];
         let mut grid = Self {
@@ -82,9 +81,9 @@ impl FixedGrid {
         grid.place_switches(usable);
         for home in &plan.homes {
             check_values(plan, home)?;
-            grid.place_home(plan, home);
+            grid.place_home(plan, home)?;
         }
-        grid.place_facts(plan);
+        grid.place_facts(plan)?;
         grid.place_tables(plan, usable);
         grid.place_weights(weights);
         Ok(grid)
@@ -129,15 +128,16 @@ impl FixedGrid {
         self.cells[edge][usable - 1] = 1;
     }
 
-    fn place_home(&mut self, plan: &Streams, home: &Home) {
+    fn place_home(&mut self, plan: &Streams, home: &Home) -> Result<(), CircuitError> {
         for channel in 0..home.shape.channels {
             for plane_row in 0..home.plane_rows() {
                 let row = home.plane_row(channel) + plane_row;
                 self.place_lanes(plan, home, channel, plane_row);
-                self.place_passes(plan, home, plane_row, row);
+                self.place_passes(plan, home, plane_row, row)?;
                 self.activation_rows = self.activation_rows.max(row + 1);
             }
         }
+        Ok(())
     }
 
     fn place_lanes(&mut self, plan: &Streams, home: &Home, channel: usize, plane_row: usize) {
@@ -169,46 +169,51 @@ impl FixedGrid {
         }
     }
 
-    fn place_passes(&mut self, plan: &Streams, home: &Home, plane_row: usize, row: usize) {
-        let columns = &self.columns;
-        let passes = &plan.passes;
+    fn place_passes(
+        &mut self,
+        plan: &Streams,
+        home: &Home,
+        plane_row: usize,
+        row: usize,
+    ) -> Result<(), CircuitError> {
+        let (columns, passes) = (&self.columns, &plan.passes);
         let produced = matches!(home.content, Content::Layer(_)) && plane_row < home.tiles;
-        let step = |list: &[usize], step: Option<usize>| list.iter().position(|other| Some(*other) == step);
+        let tile = WriteTile::of(home, plan.knobs.lanes).filter(|_| produced);
+        let step = home.write_step(plane_row).filter(|_| produced);
         let marks = [
-            passes.write_tile(home, plan.knobs.lanes).filter(|_| produced).map(|i| columns.write_tiles[i]),
-            step(&passes.write_steps, home.write_step(plane_row))
-                .filter(|_| produced)
-                .map(|i| columns.write_steps[i]),
-            passes.read_sum(home).map(|i| columns.read_sums[i]),
-            step(&passes.read_steps, home.read_step(plane_row)).map(|i| columns.read_steps[i]),
+            mark(&columns.write_tiles, &passes.write_tiles, tile)?,
+            mark(&columns.write_steps, &passes.write_steps, step)?,
+            mark(&columns.read_sums, &passes.read_sums, ReadSum::of(home))?,
+            mark(&columns.read_steps, &passes.read_steps, home.read_step(plane_row))?,
         ];
         for column in marks.into_iter().flatten() {
             self.cells[column][row] = 1;
         }
+        Ok(())
     }
 
-    fn place_facts(&mut self, plan: &Streams) {
+    fn place_facts(&mut self, plan: &Streams) -> Result<(), CircuitError> {
         for fact in &plan.facts {
             for (offset, weight_row) in fact.rows(&plan.homes, plan.weight_bits).into_iter().enumerate() {
                 let row = fact.row + offset;
-                if let Some(step) = weight_row.step
-                    && let Some(index) = plan.passes.weight_steps.iter().position(|other| *other == step)
+                if let Some(column) = mark(&self.columns.weight_steps, &plan.passes.weight_steps, weight_row.step)?
                 {
-                    self.cells[self.columns.weight_steps[index]][row] = 1;
+                    self.cells[column][row] = 1;
                 }
                 if weight_row.closes {
                     self.cells[self.columns.closes][row + 1] = 1;
                 }
-                self.place_scalar(plan, row, weight_row.scalar);
+                self.place_scalar(plan, row, weight_row.scalar)?;
                 self.weight_rows = self.weight_rows.max(row + 2);
             }
         }
+        Ok(())
     }
 
-    fn place_scalar(&mut self, plan: &Streams, operand_row: usize, effect: Scalar) {
+    fn place_scalar(&mut self, plan: &Streams, operand_row: usize, effect: Scalar) -> Result<(), CircuitError> {
         let columns = self.columns.clone();
         let (column, factor, source, source_row) = match effect {
-            Scalar::Hold => return,
+            Scalar::Hold => return Ok(()),
             Scalar::Output { row, factor } => {
                 self.place_ratio(operand_row, 1, factor);
                 (columns.output, 1, Source::Write, row)
@@ -216,16 +221,17 @@ impl FixedGrid {
             Scalar::Offset { row, scale } => {
                 self.place_ratio(operand_row, -scale.offset, scale.factor);
                 self.copies.push(Copy { operand_row, source: Source::Read, source_row: row });
-                return;
+                return Ok(());
             }
             Scalar::Product { row, factor } => (columns.product, factor, Source::Read, row),
             Scalar::Skip { row, exponent, factor } => {
-                let Some(index) = plan.passes.skips.iter().position(|other| *other == exponent) else { return };
-                (columns.skips[index], factor, Source::Read, row)
+                let column = mark(&columns.skips, &plan.passes.skips, Some(exponent))?.ok_or_else(unmarked)?;
+                (column, factor, Source::Read, row)
             }
         };
         self.cells[column][operand_row] = factor;
         self.copies.push(Copy { operand_row, source, source_row });
+        Ok(())
     }
 
     fn place_ratio(&mut self, row: usize, numerator: i64, denominator: i64) {
@@ -257,6 +263,17 @@ impl FixedGrid {
             }
         }
     }
+}
+
+/// The fixed column that marks a step or tile, if a row has one.
+fn mark<T: PartialEq>(columns: &[usize], passes: &[T], wanted: Option<T>) -> Result<Option<usize>, CircuitError> {
+    let Some(wanted) = wanted else { return Ok(None) };
+    let place = passes.iter().position(|pass| *pass == wanted);
+    Ok(Some(columns[place.ok_or_else(unmarked)?]))
+}
+
+fn unmarked() -> CircuitError {
+    CircuitError::Mismatch("a row takes a step or a tile that the plan's passes lack".into())
 }
 
 /// Every value must have exactly one cell.

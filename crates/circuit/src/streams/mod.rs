@@ -3,19 +3,16 @@
 mod circuit;
 mod columns;
 mod evaluations;
-mod expressions;
 mod fixed;
-mod gates;
+mod rows;
 mod term;
 mod weights;
 mod witness;
 
 pub(crate) use circuit::Assignment;
-pub use columns::{Challenges, Columns, FixedColumns};
+pub use columns::{Challenges, Columns};
 pub use evaluations::{ChallengeValues, Evaluations};
-pub(crate) use expressions::{Expr, constant};
 pub use fixed::{Copy, FixedGrid, Source};
-pub(crate) use gates::create as create_gates;
 pub use weights::WeightTape;
 pub(crate) use weights::{bias_digit, layer};
 pub use witness::Witness;

@@ -5,7 +5,7 @@ use zklayout_model::{Fixed, Graph, Planes, Trace};
 use zklayout_plan::{Content, Home, LinearFact, Public, Streams, Table, TableKind, WeightMode};
 
 use crate::error::CircuitError;
-use crate::streams::fixed::{FixedGrid, table_offsets};
+use crate::streams::fixed::FixedGrid;
 use crate::streams::term::{Placed, product};
 use crate::streams::weights::{WeightTape, layer};
 
@@ -252,14 +252,6 @@ impl<'a> TableIndex<'a> {
         let range = TableKind::Range { size };
         self.find(self.tables.iter().position(|(table, _)| table.kind == range)?, x)
     }
-}
-
-/// Every entry `(tag, x, y)` of the tables as stored, in place order.
-pub(crate) fn stored_entries(plan: &Streams) -> impl Iterator<Item = (i64, i64, i64)> + '_ {
-    plan.tables.iter().flat_map(move |table| {
-        let (x_offset, y_offset) = table_offsets(plan, table);
-        table.entries().map(move |(x, y)| (table.tag as i64, x + x_offset, y + y_offset))
-    })
 }
 
 /// The product polynomials of a layer: accumulators at every exponent, padding included.

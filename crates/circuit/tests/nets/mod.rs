@@ -296,6 +296,7 @@ pub fn field(value: i64) -> Scalar {
 }
 
 /// Networks that between them use every layout.
+#[expect(clippy::too_many_lines, reason = "a list of cases")]
 pub fn cases() -> Vec<(&'static str, Planes, Vec<Spec>, bool)> {
     vec![
         ("one dense layer", Planes::vector(5), vec![dense(3, NONE)], false),

@@ -12,8 +12,8 @@ use super::recording::{Cell, Cells};
 /// A constraint of the circuit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Constraint {
-    /// A polynomial of a gate.
-    Gate(String, usize),
+    /// A polynomial of a gate: both their names, and its place.
+    Gate { gate: String, name: String, index: usize },
     /// halo2's lookup of this place.
     Lookup(usize),
     /// A copy, by what is copied to what.
@@ -135,7 +135,9 @@ impl Checker {
         let mut gates = Vec::new();
         for gate in cs.gates() {
             for (index, polynomial) in gate.polynomials().iter().enumerate() {
-                gates.push((Constraint::Gate(gate.name().to_owned(), index), program.add(polynomial)));
+                let (name, gate) = (gate.constraint_name(index).to_owned(), gate.name().to_owned());
+                assert!(!name.is_empty(), "a constraint of {gate:?} has no name");
+                gates.push((Constraint::Gate { gate, name, index }, program.add(polynomial)));
             }
         }
         let mut places = |expressions: &[Expression<Scalar>]| -> Vec<usize> {

@@ -228,7 +228,7 @@ impl Coverage {
 /// A constraint without its lane.
 pub fn label(constraint: &Constraint) -> String {
     match constraint {
-        Constraint::Gate(name, _) => format!("gate {name:?}"),
+        Constraint::Gate { gate, name, .. } => format!("gate {gate:?}: {name}"),
         Constraint::Lookup(_) => "native lookup".to_owned(),
         Constraint::Copy(a, b) => format!("copy of {a} and {b}"),
     }

@@ -6,8 +6,9 @@ use zklayout_model::{
 };
 
 use crate::direct::digits::DigitRange;
+use crate::direct::gates::DirectGates;
 use crate::direct::geometry::Geometry;
-use crate::direct::knobs::{DirectKnobs, DotVariant, ReluVariant};
+use crate::direct::knobs::{DirectKnobs, ReluVariant};
 use crate::direct::layout::{Direct, DirectLayer, DirectSkip, Finish, Gadgets, Weights};
 use crate::direct::tally::Tally;
 use crate::ends;
@@ -23,9 +24,6 @@ pub(crate) const DEGREE: usize = 5;
 
 /// Sets of rows that polynomials are opened at: this row, with the next, with the previous, with the last usable one.
 const ROTATION_SETS: usize = 4;
-
-/// Operations of a slot's two lookups: loads, switches, the compression of inputs and tables.
-const SLOT_LOOKUP_OPERATIONS: usize = 18 + 16;
 
 /// The most binary digits of an accumulator: what 64-bit integers hold with room for a carry.
 const MOST_BITS: u32 = 62;
@@ -245,8 +243,9 @@ fn is_in_place(moved: &Move<i64>, source: Planes, output: Planes) -> bool {
 
 fn shape(layout: &Direct, tally: &Tally, table_entries: usize) -> CircuitShape {
     let knobs = &layout.knobs;
-    let constants = layout.constant_columns();
-    let fixed = layout.switch_columns() + constants;
+    let gates = DirectGates::of(layout);
+    let (fixed, constants) = (gates.columns.count, gates.columns.constants.len());
+    let (gate_operations, lookup_operations) = gates.operations();
     // Every advice column, the constants and the public values.
     let permuted = knobs.columns + constants + 1;
     // Half of the weights and of the sums are negative, which makes them as wide as the field.
@@ -260,7 +259,7 @@ fn shape(layout: &Direct, tally: &Tally, table_entries: usize) -> CircuitShape {
         instance: 1,
         permuted,
         products: permuted.div_ceil(DEGREE - 2),
-        native_lookups: 2 * knobs.slots,
+        native_lookups: gates.lookups().len(),
         copies: tally.copies + layout.public_values(),
         degree: DEGREE,
         activation_rows: tally.rows,
@@ -272,24 +271,11 @@ fn shape(layout: &Direct, tally: &Tally, table_entries: usize) -> CircuitShape {
         rotation_sets: ROTATION_SETS,
         assigned_small_cells: assigned - assigned_wide_cells,
         assigned_wide_cells,
-        gate_operations: gate_operations(layout),
-        lookup_operations: knobs.slots * SLOT_LOOKUP_OPERATIONS,
+        gate_operations,
+        lookup_operations,
         ..CircuitShape::default()
     }
     .with_proof_bytes()
-}
-
-/// Operations of all gates on one row: loads, each gate's formula, and two to join each constraint.
-fn gate_operations(layout: &Direct) -> usize {
-    let knobs = &layout.knobs;
-    let (columns, pairs, digits) = (knobs.columns, knobs.pairs(), knobs.bits());
-    let dot = 2 * pairs + usize::from(knobs.dot == DotVariant::Running) + 1;
-    let look = knobs.slots * 4;
-    let sum = if layout.gadgets.sum { 1 + columns } else { 0 };
-    let bits = if layout.gadgets.bits { 2 + 2 * (digits - 1) + 3 + 3 * digits + 2 } else { 0 };
-    let digits = if layout.gadgets.bits { digits + 1 } else { 0 };
-    let constraints = 1 + knobs.slots + usize::from(layout.gadgets.sum) + digits;
-    columns + 3 + dot + look + sum + bits + 2 * constraints
 }
 
 /// The tag of a table of `(x, 0)` for `x` in `[lo, hi]`.

@@ -23,20 +23,20 @@ impl DigitRange {
         self.offset + ((1i64 << self.count) - 1)
     }
 
-    /// Ranges that hold a number all together exactly if it is in `[lo, hi]`. The first one's digits are also those of the
-    /// number's sign, if that is wanted. At most 62 bits are taken.
-    pub(crate) fn of(lo: i64, hi: i64, with_sign: bool) -> Vec<Self> {
+    /// Ranges that hold a number all together exactly if it is in `[lo, hi]`, the first and the others. The first one's digits
+    /// are also those of the number's sign, if that is wanted. At most 62 bits are taken.
+    pub(crate) fn of(lo: i64, hi: i64, with_sign: bool) -> (Self, Vec<Self>) {
         let count = (i64::BITS - (hi - lo).leading_zeros()).max(1);
         let (from_lo, to_hi) = (Self { count, offset: lo }, Self { count, offset: hi - ((1i64 << count) - 1) });
-        let mut ranges = vec![if with_sign { Self::signed(lo, hi) } else { from_lo }];
-        for next in [from_lo, to_hi] {
-            let least = ranges.iter().map(|range| range.offset).max();
-            let most = ranges.iter().map(Self::last).min();
-            if least < Some(lo) && next == from_lo || most > Some(hi) && next == to_hi {
-                ranges.push(next);
-            }
+        let first = if with_sign { Self::signed(lo, hi) } else { from_lo };
+        let mut others = Vec::new();
+        if first.offset < lo {
+            others.push(from_lo);
         }
-        ranges
+        if others.iter().map(Self::last).fold(first.last(), i64::min) > hi {
+            others.push(to_hi);
+        }
+        (first, others)
     }
 }
 
@@ -44,11 +44,16 @@ impl DigitRange {
 mod tests {
     use super::*;
 
+    fn all(lo: i64, hi: i64, with_sign: bool) -> Vec<DigitRange> {
+        let (first, others) = DigitRange::of(lo, hi, with_sign);
+        [vec![first], others].concat()
+    }
+
     #[test]
     fn ranges_hold_exactly_the_numbers_between_their_ends() {
         for (lo, hi) in (-20i64..20).flat_map(|lo| (lo..24).map(move |hi| (lo, hi))) {
             for with_sign in [false, true] {
-                let ranges = DigitRange::of(lo, hi, with_sign);
+                let ranges = all(lo, hi, with_sign);
                 assert!(ranges.len() <= 2 + usize::from(with_sign));
                 for x in -100..100 {
                     let held = ranges.iter().all(|range| (range.offset..=range.last()).contains(&x));
@@ -62,7 +67,7 @@ mod tests {
 
     #[test]
     fn powers_of_two_take_their_digits_once() {
-        assert_eq!(DigitRange::of(-128, 127, true), [DigitRange { count: 8, offset: -128 }]);
-        assert_eq!(DigitRange::of(3, 10, false), [DigitRange { count: 3, offset: 3 }]);
+        assert_eq!(all(-128, 127, true), [DigitRange { count: 8, offset: -128 }]);
+        assert_eq!(all(3, 10, false), [DigitRange { count: 3, offset: 3 }]);
     }
 }

@@ -136,6 +136,12 @@ impl Direct {
         (self.constants.len() + self.fixed_weights).div_ceil(self.usable_rows().max(1))
     }
 
+    /// Place of a digit's base among the constants; a bias of one digit has none.
+    pub(crate) fn base(&self, bits: u32, digit: usize) -> Option<usize> {
+        let bits = u32::try_from(digit).ok()?.checked_mul(bits).filter(|bits| *bits < i64::BITS - 1)?;
+        self.constants.iter().position(|constant| *constant == 1 << bits)
+    }
+
     /// Shape of the output.
     pub fn output(&self) -> Planes {
         self.layers.last().map_or(self.input, |layer| layer.geometry.output)
@@ -144,12 +150,6 @@ impl Direct {
     /// Public values: outputs, then inputs if they are public.
     pub fn public_values(&self) -> usize {
         self.output().len() + if self.visibility.public_input { self.input.len() } else { 0 }
-    }
-
-    /// Fixed columns other than constants: dot and look rows, divisor, both tags, a table's tag and two entries; then
-    /// sum rows, and digit rows with their offset.
-    pub(crate) fn switch_columns(&self) -> usize {
-        8 + usize::from(self.gadgets.sum) + 2 * usize::from(self.gadgets.bits)
     }
 
     /// Whether weights are fixed.

@@ -5,8 +5,10 @@
 //! that says which row holds what.
 
 mod candidate;
+mod columns;
 mod digits;
 mod gadget;
+mod gates;
 mod geometry;
 mod knobs;
 mod layout;
@@ -15,8 +17,10 @@ mod tally;
 mod walk;
 
 pub(crate) use candidate::realise;
+pub use columns::DirectColumns;
 pub(crate) use digits::DigitRange;
 pub use gadget::{Cell, Datum, Fill, Gadget, SLOT_CELLS, Source};
+pub use gates::{DirectGate, DirectGates, DirectLookup};
 pub use geometry::Geometry;
 pub use knobs::{DirectKnobs, DotVariant, ReluVariant};
 pub use layout::{Direct, DirectLayer, DirectSkip, Finish, Gadgets, Weights};

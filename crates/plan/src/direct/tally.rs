@@ -75,7 +75,8 @@ impl Tally {
     /// `count` accumulators in binary digits.
     fn bits(&mut self, shift: u32, (lo, hi): (i64, i64), rectify: bool, count: usize) {
         let width = self.knobs.bits();
-        let ranges = DigitRange::of(lo, hi, rectify);
+        let (first, others) = DigitRange::of(lo, hi, rectify);
+        let ranges = [vec![first], others].concat();
         let (mut rows, mut digits) = (0, 0);
         for part in ranges.iter().map(|range| range.count as usize).chain([shift as usize]) {
             (rows, digits) = (rows + part.div_ceil(width), digits + part);

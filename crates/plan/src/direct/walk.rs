@@ -111,11 +111,8 @@ impl Walk<'_> {
         if let [digit] = digits {
             return *digit;
         }
-        let base = |digit: usize| {
-            let base = 1i64 << (bits * digit as u32);
-            let place = self.layout.constants.iter().position(|constant| *constant == base);
-            Source::Constant(place.unwrap_or(0))
-        };
+        // Plans without a base are refused before they are walked.
+        let base = |digit: usize| self.layout.base(bits, digit).map_or(ZERO, Source::Constant);
         let products: Vec<_> = digits.iter().enumerate().map(|(digit, &cell)| (cell, base(digit))).collect();
         self.dot(&products, None)
     }
@@ -250,8 +247,7 @@ impl Walk<'_> {
     /// The digits of the quotient, then those of the remainder; the number after all of them is the accumulator. Then
     /// digits of the quotient again, as often as its range takes.
     fn bits(&mut self, source: Source, shift: u32, range: (i64, i64), rectify: bool) -> Source {
-        let ranges = DigitRange::of(range.0, range.1, rectify);
-        let Some((&DigitRange { count, offset }, others)) = ranges.split_first() else { return ZERO };
+        let (DigitRange { count, offset }, others) = DigitRange::of(range.0, range.1, rectify);
         let lift = -(offset << shift);
         let digits = Digits { source, lift, below: shift, count, offset };
         let (quotient, sign) = self.digits(&digits, ZERO, shift == 0);
@@ -259,7 +255,7 @@ impl Walk<'_> {
             let remainder = Digits { source, lift, below: 0, count: shift, offset: 0 };
             self.digits(&remainder, quotient, true);
         }
-        for &DigitRange { count, offset } in others {
+        for DigitRange { count, offset } in others {
             self.digits(&Digits { source: quotient, lift: -offset, below: 0, count, offset }, ZERO, true);
         }
         if rectify { self.dot(&[(sign, quotient)], None) } else { quotient }

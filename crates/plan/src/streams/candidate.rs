@@ -7,6 +7,7 @@ use crate::shape::CircuitShape;
 use crate::streams::arrangement::Arrangement;
 use crate::streams::count::{count, needed_rows, public_rows, too_large};
 use crate::streams::fact::{Arranged, FactTerm, LinearFact, Placed, placement};
+use crate::streams::gates::{Numbers, StreamGates};
 use crate::streams::geometry::bias_positions;
 use crate::streams::home::{Content, Home, Public, Read, Tile};
 use crate::streams::knobs::StreamKnobs;
@@ -172,18 +173,19 @@ pub(crate) fn realise(
     let candidate = Candidate::build(&network, &visibility, knobs.lanes, &requantisation)?;
     let (facts, passes) = candidate.facts(knobs.lanes, knobs.weight_lanes);
     let tables = tables(&requantisation, network.weight_bits, &visibility, knobs.weight_pairs);
-    let shape = count(&knobs, &visibility, &candidate.homes, &facts, &passes, &tables);
+    let numbers = Numbers::of(network.weight_bits, &tables);
+    let gates = StreamGates::new(&knobs, &visibility, &candidate.homes, &passes, numbers);
+    let shape = count(&gates, &candidate.homes, &facts, &tables);
     let public = public_rows(&candidate.homes, &visibility, network.input.shape, knobs.lanes);
     if needed_rows(&shape, knobs.table_columns).max(public) >= shape.usable_rows() {
         return Err(too_large(knobs.k));
     }
-    let (quotient_offset, value_offset) = tables.offsets();
     let streams = Streams {
         knobs,
         visibility,
         weight_bits: network.weight_bits,
-        quotient_offset,
-        value_offset,
+        quotient_offset: numbers.quotient_offset,
+        value_offset: numbers.value_offset,
         tables: tables.0,
         passes,
         homes: candidate.homes,
@@ -200,10 +202,8 @@ pub(crate) fn tables(
     weight_pairs: bool,
 ) -> TableSet {
     let mut tables = requantisation.tables.clone();
-    match visibility.weights {
-        WeightMode::Private if weight_pairs => tables.insert(Table::pairs(weight_bits)),
-        WeightMode::Private => tables.insert(Table::range(1 << weight_bits)),
-        WeightMode::Fixed => {}
+    if visibility.weights == WeightMode::Private {
+        tables.insert(Table::of_weights(weight_bits, weight_pairs));
     }
     tables
 }

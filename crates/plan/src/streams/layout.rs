@@ -53,7 +53,7 @@ impl Streams {
 
     /// The table that private weights are looked up in.
     pub fn weight_table(&self) -> Table {
-        if self.knobs.weight_pairs { Table::pairs(self.weight_bits) } else { Table::range(1 << self.weight_bits) }
+        Table::of_weights(self.weight_bits, self.knobs.weight_pairs)
     }
 
     /// Instance columns.

@@ -71,7 +71,7 @@ pub struct Passes {
 impl Passes {
     /// Adds what `home` needs.
     pub(crate) fn collect(&mut self, home: &Home, lanes: usize) {
-        if let Some(tile) = write_tile(home, lanes).filter(|_| has_producer(home)) {
+        if let Some(tile) = WriteTile::of(home, lanes) {
             add(&mut self.write_tiles, tile);
         }
         for row in 0..home.plane_rows() {
@@ -82,43 +82,37 @@ impl Passes {
                 add(&mut self.read_steps, step);
             }
         }
-        if let Some(sum) = read_sum(home) {
+        if let Some(sum) = ReadSum::of(home) {
             add(&mut self.read_sums, sum);
         }
     }
+}
 
-    /// Index of the home's producer tile.
-    pub fn write_tile(&self, home: &Home, lanes: usize) -> Option<usize> {
-        let tile = write_tile(home, lanes).filter(|_| has_producer(home))?;
-        self.write_tiles.iter().position(|other| *other == tile)
+impl WriteTile {
+    /// The tile that a home's producer writes; `None` for full rows of consecutive positions.
+    pub fn of(home: &Home, lanes: usize) -> Option<Self> {
+        let raster = home.tile == Tile { rows: 1, columns: lanes };
+        let pitch = if home.tile.rows > 1 { home.pitch } else { 0 };
+        (!raster && has_producer(home)).then_some(Self { tile: home.tile, pitch })
     }
+}
 
-    /// Index of the home's window sum.
-    pub fn read_sum(&self, home: &Home) -> Option<usize> {
-        let sum = read_sum(home)?;
-        self.read_sums.iter().position(|other| *other == sum)
+impl ReadSum {
+    /// The windows that a home's consumer sums; `None` if it sums none.
+    pub fn of(home: &Home) -> Option<Self> {
+        match home.read {
+            Read::Sums { factor } | Read::Scalars { factor } if factor > 1 => {
+                Some(Self { factor, tile: home.tile })
+            }
+            Read::Total => Some(Self { factor: home.tile.columns, tile: home.tile }),
+            _ => None,
+        }
     }
 }
 
 /// Whether a linear fact produces the home's accumulators.
 pub(crate) fn has_producer(home: &Home) -> bool {
     matches!(home.content, Content::Layer(_))
-}
-
-fn write_tile(home: &Home, lanes: usize) -> Option<WriteTile> {
-    let raster = home.tile == Tile { rows: 1, columns: lanes };
-    let pitch = if home.tile.rows > 1 { home.pitch } else { 0 };
-    (!raster).then_some(WriteTile { tile: home.tile, pitch })
-}
-
-fn read_sum(home: &Home) -> Option<ReadSum> {
-    match home.read {
-        Read::Sums { factor } | Read::Scalars { factor } if factor > 1 => {
-            Some(ReadSum { factor, tile: home.tile })
-        }
-        Read::Total => Some(ReadSum { factor: home.tile.columns, tile: home.tile }),
-        _ => None,
-    }
 }
 
 pub(crate) fn add<T: PartialEq>(list: &mut Vec<T>, item: T) {

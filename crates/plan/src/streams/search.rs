@@ -9,11 +9,12 @@ use crate::error::PlanError;
 use crate::layout::{Candidate as Layout, Knobs};
 use crate::limits::MOST_K;
 use crate::options::{Buyer, PlanOptions};
-use crate::shape::{CircuitShape, usable_rows};
+use crate::shape::usable_rows;
 use crate::streams::arrangement::Arrangement;
 use crate::streams::candidate::{Candidate, tables};
-use crate::streams::count::{count, public_rows};
+use crate::streams::count::{Counter, count_columns, public_rows};
 use crate::streams::fact::LinearFact;
+use crate::streams::gates::{Numbers, StreamGates};
 use crate::streams::home::Home;
 use crate::streams::knobs::{LANES, LookupArgument, MOST_TABLE_COLUMNS, MOST_WEIGHT_LANES, StreamKnobs};
 use crate::streams::network::Network;
@@ -79,8 +80,8 @@ impl Space<'_> {
     fn offers(&self, lanes: usize, buyer: &dyn Buyer) -> Result<Offers, PlanError> {
         let mut offers = Offers::default();
         let groups: Vec<Group<'_>> = self.groups(lanes).collect();
-        let wanted: Vec<Group<'_>> =
-            groups.iter().filter(|group| buyer.wants(&self.least(group))).copied().collect();
+        let wanted = groups.iter().filter(|group| self.is_wanted(group, buyer));
+        let wanted: Vec<Group<'_>> = wanted.copied().collect();
         offers.pruned = groups.len() - wanted.len();
         if wanted.is_empty() {
             return Ok(offers);
@@ -88,13 +89,13 @@ impl Space<'_> {
         let arrangement = Arrangement::of(self.network, lanes)?;
         for requantisation in &self.variants {
             let groups = wanted.iter().filter(|group| std::ptr::eq(group.requantisation, requantisation));
-            let candidate = OnceCell::new();
+            let (candidate, mut counter) = (OnceCell::new(), Counter::default());
             for group in groups {
                 let candidate = candidate.get_or_init(|| {
                     let visibility = &self.options.visibility;
                     Candidate::new(self.network, arrangement.clone(), visibility, lanes, requantisation)
                 });
-                offers.found.extend(self.narrowest(candidate, group));
+                offers.found.extend(self.narrowest(candidate, group, &mut counter, buyer));
             }
         }
         Ok(offers)
@@ -129,15 +130,33 @@ impl Space<'_> {
         })
     }
 
-    /// Counts that every candidate of a group has at least.
-    fn least(&self, group: &Group<'_>) -> CircuitShape {
+    /// Whether a circuit with no more than the counts that every candidate of a group has at least could matter.
+    fn is_wanted(&self, group: &Group<'_>, buyer: &dyn Buyer) -> bool {
         let weight_lanes = self.weights.narrowest(usable_rows(group.k)).unwrap_or(MOST_WEIGHT_LANES);
-        let knobs = group.knobs(weight_lanes, 1);
-        count(&knobs, &self.options.visibility, &[], &[], &Passes::default(), &TableSet::default())
+        let (knobs, passes, tables) = (group.knobs(weight_lanes, 1), Passes::default(), TableSet::default());
+        let gates = self.gates(&knobs, &[], &passes, &tables);
+        buyer.wants(&count_columns(&gates, &[], &[], &tables))
+    }
+
+    fn gates<'b>(
+        &self,
+        knobs: &'b StreamKnobs,
+        homes: &[Home],
+        passes: &'b Passes,
+        tables: &TableSet,
+    ) -> StreamGates<'b> {
+        let numbers = Numbers::of(self.network.weight_bits, tables);
+        StreamGates::new(knobs, &self.options.visibility, homes, passes, numbers)
     }
 
     /// The narrowest weight tape and fewest table columns that fit.
-    fn narrowest(&self, candidate: &Candidate<'_>, group: &Group<'_>) -> Option<Layout> {
+    fn narrowest(
+        &self,
+        candidate: &Candidate<'_>,
+        group: &Group<'_>,
+        counter: &mut Counter,
+        buyer: &dyn Buyer,
+    ) -> Option<Layout> {
         let visibility = &self.options.visibility;
         let tables = tables(group.requantisation, self.network.weight_bits, visibility, group.weight_pairs);
         let usable = usable_rows(group.k).checked_sub(1)?;
@@ -153,7 +172,12 @@ impl Space<'_> {
         let weight_lanes = self.weights.narrowest(usable)?;
         let knobs = group.knobs(weight_lanes, table_columns);
         let (facts, passes) = candidate.facts(knobs.lanes, weight_lanes);
-        let shape = count(&knobs, visibility, &candidate.homes, &facts, &passes, &tables);
+        let gates = self.gates(&knobs, &candidate.homes, &passes, &tables);
+        let columns = count_columns(&gates, &candidate.homes, &facts, &tables);
+        if !buyer.wants(&columns) {
+            return None;
+        }
+        let shape = counter.count(&gates, columns);
         Some(Layout { knobs: Knobs::Streams(knobs), shape })
     }
 }

@@ -21,26 +21,23 @@
 //! accumulator or the quotient, every row's first number one of the previous row's last), or a quotient that the executor
 //! refuses (it has no digits in one of its ranges).
 
-use halo2_proofs::plonk::ConstraintSystem;
+use crate::algebra::{Algebra, Constraint};
+use crate::direct::gates::formulas::DirectGates;
 
-use crate::direct::columns::Columns;
-use crate::direct::gates::row::{cells, fixed};
-use crate::field::Scalar;
-use crate::streams::{Expr, constant};
-
-pub(super) fn create(cs: &mut ConstraintSystem<Scalar>, columns: &Columns, places: [usize; 2]) {
-    cs.create_gate("binary digits", |meta| {
-        let [switch, offset] = places.map(|place| fixed(meta, columns, place));
-        let multiplier = fixed(meta, columns, columns.places.factor);
-        let cells = cells(meta, columns);
-        let last = cells.len() - 1;
-        let digits = &cells[1..last];
-        let two = constant(2);
-        let number = digits.iter().fold(constant(0), |sum: Expr, digit| sum * two.clone() + digit.clone());
-        let after = multiplier * cells[0].clone() + number + offset;
-        let boolean = digits.iter().map(|digit| digit.clone() * (digit.clone() - constant(1)));
-        let mut polynomials: Vec<Expr> = boolean.collect();
-        polynomials.push(after - cells[last].clone());
-        polynomials.into_iter().map(|polynomial| switch.clone() * polynomial).collect::<Vec<_>>()
-    });
+pub(super) fn constraints<A: Algebra>(gates: &DirectGates, a: &mut A) -> Vec<Constraint<A::Value>> {
+    let columns = gates.columns.bits.map(|columns| columns.map(|column| a.fixed(column)));
+    let Some([switch, offset]) = columns else { return Vec::new() };
+    let multiplier = a.fixed(gates.columns.factor);
+    let cells = gates.cells(a);
+    let last = cells.len() - 1;
+    let digits = &cells[1..last];
+    let (one, two) = (a.constant(1), a.constant(2));
+    let number = digits.iter().fold(a.constant(0), |sum, digit| sum * two.clone() + digit.clone());
+    let after = multiplier * cells[0].clone() + number + offset;
+    let digit =
+        |digit: &A::Value| ("a digit is 0 or 1", switch.clone() * (digit.clone() * (digit.clone() - one.clone())));
+    let mut constraints: Vec<Constraint<A::Value>> = digits.iter().map(digit).collect();
+    constraints
+        .push(("the last cell is the number with the row's digits", switch * (after - cells[last].clone())));
+    constraints
 }
