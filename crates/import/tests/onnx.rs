@@ -118,6 +118,7 @@ fn conv(padding: i64, stride: i64, group: i64) -> Vec<pb::AttributeProto> {
     vec![ints("pads", &[padding; 4]), ints("strides", &[stride; 2]), int("group", group)]
 }
 
+#[expect(clippy::too_many_lines, reason = "a list of cases")]
 fn models() -> Vec<(&'static str, Model)> {
     let image = [1, 2, 9, 8];
     let flat = [1, 6];
@@ -434,6 +435,7 @@ fn refused(model: &Model, parts: &[&str]) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a list of cases")]
 fn unsupported_models_are_refused_by_name() {
     let image = [1, 2, 6, 6];
     let weights = || vec![constant("w", &[2, 2, 3, 3])];

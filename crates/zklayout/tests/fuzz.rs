@@ -66,6 +66,7 @@ impl Seeds {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "a list of cases")]
     fn targets(&self) -> Vec<Target<'_>> {
         let here = Path::new("input");
         let shape = Planes::new(1, 2, 3);
