@@ -17,6 +17,8 @@ pub(super) struct Buckets {
     /// 0 if the bucket is empty, else the batch that it was last in.
     batches: Vec<u32>,
     batch: u32,
+    /// Additions to a batch: few beside the buckets, so that few points meet a bucket twice.
+    size: usize,
     places: Vec<u32>,
     points: Vec<G1Affine>,
     before: Vec<G1Affine>,
@@ -30,6 +32,7 @@ impl Buckets {
             sums: vec![IDENTITY; count],
             batches: vec![0; count],
             batch: 2,
+            size: (count / 8).clamp(FEW, BATCH),
             places: Vec::with_capacity(BATCH),
             points: Vec::with_capacity(BATCH),
             before: Vec::with_capacity(BATCH),
@@ -61,7 +64,7 @@ impl Buckets {
             *last = self.batch;
             self.places.push(bucket);
             self.points.push(point);
-            if self.places.len() == BATCH {
+            if self.places.len() == self.size {
                 self.run();
             }
         }
