@@ -48,14 +48,24 @@ impl Bases {
         self.rows.sum_on_threads(values)
     }
 
-    /// A polynomial of at most as many coefficients as there are rows, on all threads.
-    pub(super) fn polynomial(&self, domain: &Domain, coefficients: &[Fr]) -> G1 {
-        let mut values = coefficients.to_vec();
-        values.resize(domain.len(), Fr::ZERO);
-        domain.to_rows(&mut values);
-        let by_row: Vec<Fr> = (0..values.len()).into_par_iter().map(|row| values[domain.row(row)]).collect();
-        self.wide_on_threads(&by_row)
+    /// Polynomials of at most as many coefficients as there are rows. Each is summed on one thread if that keeps all
+    /// threads busy: the buckets are then weighed once.
+    pub(super) fn polynomials(&self, domain: &Domain, polynomials: &[Vec<Fr>]) -> Vec<G1> {
+        let alone = polynomials.len().is_multiple_of(rayon::current_num_threads());
+        let commit = |polynomial: &Vec<Fr>| {
+            let values = by_row(domain, polynomial);
+            if alone { self.rows.sum(&values, 0) } else { self.rows.sum_on_threads(&values) }
+        };
+        if alone { polynomials.par_iter().map(commit).collect() } else { polynomials.iter().map(commit).collect() }
     }
+}
+
+/// A polynomial's values.
+fn by_row(domain: &Domain, coefficients: &[Fr]) -> Vec<Fr> {
+    let mut values = coefficients.to_vec();
+    values.resize(domain.len(), Fr::ZERO);
+    domain.to_rows(&mut values);
+    (0..values.len()).into_par_iter().map(|row| values[domain.row(row)]).collect()
 }
 
 /// Differences from row to row, if fewer of them than of the values are not 0.
@@ -105,7 +115,7 @@ mod tests {
         assert_eq!(bases.wide(&values), best_multiexp(&values, &lagrange));
         assert_eq!(bases.wide_on_threads(&values), bases.wide(&values));
         let coefficients = domain.coefficients(|row| values[row] * domain.scale);
-        assert_eq!(bases.polynomial(&domain, &coefficients), bases.wide(&values));
+        assert_eq!(bases.polynomials(&domain, &[coefficients]), [bases.wide(&values)]);
         let integers: Vec<i64> = (0..58).map(|i| i * i * i - 9_999).collect();
         values.iter_mut().zip(&integers).for_each(|(value, integer)| {
             *value = if *integer < 0 { -Fr::from(integer.unsigned_abs()) } else { Fr::from(*integer as u64) };

@@ -1,6 +1,5 @@
 //! Advice columns: integers that stay integers, or field elements, and the random rows that hide them.
 
-use ff::Field;
 use group::Curve;
 use halo2curves::bn256::{Fr, G1, G1Affine};
 
@@ -38,8 +37,7 @@ impl Column<'_> {
     pub(super) fn coefficients(&self, domain: &Domain) -> Vec<Fr> {
         match self {
             Self::Small { values, hiding } => domain.coefficients(|row| match values.get(row) {
-                Some(0) => Fr::ZERO,
-                Some(value) => field(*value) * domain.scale,
+                Some(value) => domain.scaled(*value),
                 None => hiding[row - values.len()] * domain.scale,
             }),
             Self::Wide(values) => coefficients(domain, values),

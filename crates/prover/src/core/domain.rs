@@ -22,6 +22,8 @@ pub(super) struct Domain {
     inverse: Twiddles,
     /// One over the number of rows.
     pub(super) scale: Fr,
+    /// The scale's multiples by each byte of a number.
+    multiples: Vec<Vec<Fr>>,
 }
 
 /// Twiddles of a coset: at `2^l + i` the factor of block `i` of level `l`.
@@ -34,7 +36,12 @@ impl Domain {
         let inverse_root = (k..Fr::S).fold(Fr::ROOT_OF_UNITY_INV, |root, _| root.square());
         let rows = Twiddles::of(k, root, Fr::ONE);
         let inverse = Twiddles::of(k, inverse_root, Fr::ONE);
-        Self { k, root, rows, inverse, scale: Fr::TWO_INV.pow_vartime([u64::from(k)]) }
+        let scale = Fr::TWO_INV.pow_vartime([u64::from(k)]);
+        let multiples = |byte: u64| {
+            let step = scale * Fr::from(1 << (8 * byte));
+            std::iter::successors(Some(Fr::ZERO), |multiple| Some(*multiple + step)).take(256).collect()
+        };
+        Self { k, root, rows, inverse, scale, multiples: (0..8).map(multiples).collect() }
     }
 
     /// Number of rows.
@@ -84,6 +91,19 @@ impl Domain {
     /// Values on the rows to coefficients, in place, up to a factor: the number of rows.
     pub(super) fn from_rows(&self, values: &mut [Fr]) {
         backward(values, &self.inverse.0, 0, 0);
+    }
+
+    /// An integer times [`Domain::scale`], by sums, which take less than products.
+    pub(super) fn scaled(&self, value: i64) -> Fr {
+        let (mut rest, mut sum) = (value.unsigned_abs(), Fr::ZERO);
+        for multiples in &self.multiples {
+            if rest == 0 {
+                break;
+            }
+            sum += multiples[(rest & 255) as usize];
+            rest >>= 8;
+        }
+        if value < 0 { -sum } else { sum }
     }
 
     /// The coefficients of the polynomial that has given values, by row, times [`Domain::scale`].
@@ -235,6 +255,16 @@ mod tests {
     use rand_chacha::ChaCha20Rng;
 
     use super::*;
+
+    #[test]
+    fn integers_are_scaled() {
+        let domain = Domain::new(5);
+        for value in [0, 1, -1, 255, 256, -65_537, 1 << 40, i64::MAX, i64::MIN] {
+            let magnitude = Fr::from(value.unsigned_abs());
+            let product = domain.scale * if value < 0 { -magnitude } else { magnitude };
+            assert_eq!(domain.scaled(value), product, "{value}");
+        }
+    }
 
     #[test]
     fn values_are_those_of_the_polynomial_and_lead_back_to_it() {

@@ -21,6 +21,8 @@ pub(super) enum Source {
     Instance(usize),
     /// A running product of the permutation.
     Product(usize),
+    /// A sum of columns.
+    Form(usize),
 }
 
 /// A column at a rotation.
@@ -59,6 +61,12 @@ impl Expression {
 
     pub(super) fn constant(constant: Fr) -> Self {
         Self { constant, cells: Vec::new(), switched: Vec::new(), products: Vec::new() }
+    }
+
+    /// Every expression that this one is made of, as often as it is.
+    pub(super) fn children(&self) -> Vec<Id> {
+        let switched = self.switched.iter().map(|entry| entry.1);
+        switched.chain(self.products.iter().flat_map(|((a, b), _)| [*a, *b])).collect()
     }
 
     fn is_constant(&self) -> bool {

@@ -1,6 +1,6 @@
 //! The columns of a key that constraints read, each different one once: masks of lanes that agree are one column.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use halo2_proofs::plonk::ProvingKey;
 use halo2curves::bn256::{Fr, G1Affine};
@@ -33,11 +33,11 @@ pub(super) struct KeyColumns {
     pub(super) last_row: usize,
     pub(super) active_rows: usize,
     /// By coset and place.
-    kept: Vec<Vec<Vec<Fr>>>,
+    kept: Vec<HashMap<usize, Vec<Fr>>>,
 }
 
 impl KeyColumns {
-    pub(super) fn of(key: &ProvingKey<G1Affine>, domain: &Domain, cosets: &[Fr]) -> Self {
+    pub(super) fn of(key: &ProvingKey<G1Affine>) -> Self {
         let mut seen = HashMap::new();
         let mut different = Vec::new();
         let mut place = |polynomial: Polynomial| {
@@ -51,29 +51,45 @@ impl KeyColumns {
         let permutation = permutation.map(|index| place(Polynomial::Permutation(index))).collect();
         let rows = [Polynomial::FirstRow, Polynomial::LastRow, Polynomial::ActiveRows];
         let [first_row, last_row, active_rows] = rows.map(&mut place);
-        let kept = Vec::new();
-        let mut columns = Self { different, fixed, permutation, first_row, last_row, active_rows, kept };
-        let bytes = columns.different.len() * cosets.len() * domain.len() * size_of::<Fr>();
-        if bytes <= MOST_KEPT {
-            columns.kept = cosets.iter().map(|shift| columns.all_on(key, domain, &domain.coset(*shift))).collect();
+        Self { different, fixed, permutation, first_row, last_row, active_rows, kept: Vec::new() }
+    }
+
+    /// Keeps the values of the columns that constraints read on each coset, unless they take too much memory.
+    pub(super) fn keep(
+        &mut self,
+        key: &ProvingKey<G1Affine>,
+        domain: &Domain,
+        cosets: &[Fr],
+        read: &[BTreeSet<usize>],
+    ) {
+        let columns: usize = read.iter().map(BTreeSet::len).sum();
+        if columns * domain.len() * size_of::<Fr>() <= MOST_KEPT {
+            let on =
+                |(shift, places): (&Fr, &BTreeSet<usize>)| self.on(key, domain, &domain.coset(*shift), places);
+            self.kept = cosets.iter().zip(read).map(on).collect();
         }
-        columns
     }
 
     /// Values on a coset, if they are kept.
     pub(super) fn kept(&self, coset: usize, place: usize) -> Option<&[Fr]> {
-        Some(&self.kept.get(coset)?[place])
+        self.kept.get(coset)?.get(&place).map(Vec::as_slice)
     }
 
     pub(super) fn coefficients<'a>(&self, key: &'a ProvingKey<G1Affine>, place: usize) -> &'a [Fr] {
         self.different[place].coefficients(key)
     }
 
-    fn all_on(&self, key: &ProvingKey<G1Affine>, domain: &Domain, coset: &Twiddles) -> Vec<Vec<Fr>> {
-        let values = self.different.par_iter().map(|polynomial| {
-            let mut values = polynomial.coefficients(key).to_vec();
+    fn on(
+        &self,
+        key: &ProvingKey<G1Affine>,
+        domain: &Domain,
+        coset: &Twiddles,
+        places: &BTreeSet<usize>,
+    ) -> HashMap<usize, Vec<Fr>> {
+        let values = places.par_iter().map(|place| {
+            let mut values = self.coefficients(key, *place).to_vec();
             domain.to_coset(&mut values, coset);
-            values
+            (*place, values)
         });
         values.collect()
     }

@@ -11,6 +11,7 @@ mod buckets;
 mod columns;
 mod domain;
 mod expression;
+mod forms;
 mod hiding;
 mod key_columns;
 mod opening;

@@ -98,13 +98,13 @@ impl Set<'_> {
     }
 }
 
-/// The argument's constraints, in the protocol's order.
+/// The argument's constraints, in the protocol's order, with their degrees.
 pub(super) fn constraints(
     cs: &ConstraintSystem<Fr>,
     key: &KeyColumns,
     challenges: Challenges,
     arena: &mut Arena,
-) -> Vec<Expression> {
+) -> Vec<(usize, Expression)> {
     let (columns, length) = (cs.permutation().get_columns(), set_length(cs));
     let products: Vec<Expression> =
         (0..columns.len().div_ceil(length)).map(|set| arena.cell(Source::Product(set), 0)).collect();
@@ -115,15 +115,15 @@ pub(super) fn constraints(
     let starts = arena.add(&one, first, -Fr::ONE);
     let square = arena.multiply(last, last);
     let ends = arena.add(&square, last, -Fr::ONE);
-    let mut constraints = vec![arena.multiply(&first_row, &starts), arena.multiply(&last_row, &ends)];
+    let mut constraints = vec![(2, arena.multiply(&first_row, &starts)), (3, arena.multiply(&last_row, &ends))];
     for (set, product) in products.iter().enumerate().skip(1) {
         let before = arena.cell(Source::Product(set - 1), last_rotation(cs));
         let continues = arena.add(product, &before, -Fr::ONE);
-        constraints.push(arena.multiply(&first_row, &continues));
+        constraints.push((2, arena.multiply(&first_row, &continues)));
     }
     for (set, columns) in columns.chunks(length).enumerate() {
         let step = step(key, (set, set * length, columns), challenges, arena);
-        constraints.push(arena.multiply(&active_rows, &step));
+        constraints.push((2 + columns.len(), arena.multiply(&active_rows, &step)));
     }
     constraints
 }

@@ -23,7 +23,9 @@ impl Prepared {
         let cs = key.get_vk().cs();
         let domain = Domain::new(key.get_vk().get_domain().k());
         let cosets = quotient::cosets(cs);
-        let key_columns = KeyColumns::of(key, &domain, &cosets);
+        let mut key_columns = KeyColumns::of(key);
+        let read = quotient::read_on_cosets(cs, &key_columns, domain.k);
+        key_columns.keep(key, &domain, &cosets, &read);
         let bases = Bases::new(lagrange, cs.blinding_factors() + 1);
         Self { domain, cosets, bases, key_columns }
     }

@@ -10,7 +10,7 @@ use halo2curves::bn256::Fr;
 use rayon::prelude::*;
 
 use crate::core::domain::reversed;
-use crate::core::expression::{Arena, CellId, Expression, Id};
+use crate::core::expression::{Arena, Cell, CellId, Expression, Id};
 
 /// Logarithm of the rows of a block: operands of an operation stay in the cache.
 const BLOCK_BITS: u32 = 6;
@@ -39,7 +39,8 @@ enum Operation {
 #[derive(Debug)]
 pub(super) struct Program {
     operations: Vec<(usize, Operation)>,
-    rotations: Vec<i32>,
+    /// The cells that are read, by their places in the operations.
+    pub(super) cells: Vec<Cell>,
     registers: usize,
     result: usize,
 }
@@ -48,8 +49,8 @@ impl Program {
     pub(super) fn of(arena: &Arena, root: &Expression) -> Self {
         let mut compiler = Compiler::new(arena, root);
         let result = compiler.expression(root);
-        let rotations = arena.cells().iter().map(|cell| cell.rotation).collect();
-        Self { operations: compiler.operations, rotations, registers: compiler.registers, result }
+        let Compiler { operations, cells, registers, .. } = compiler;
+        Self { operations, cells, registers, result }
     }
 
     /// Evaluates the program on a coset, on all threads; `columns` has the column of each cell.
@@ -88,8 +89,8 @@ impl Space {
 
     fn run(&mut self, program: &Program, columns: &[&[Fr]], place: usize) {
         self.gathered.clear();
-        let cells = program.rotations.iter().zip(columns);
-        let cells: Vec<Values<'_>> = cells.map(|(rotation, column)| self.cell(column, *rotation, place)).collect();
+        let cells = program.cells.iter().zip(columns);
+        let cells: Vec<Values<'_>> = cells.map(|(cell, column)| self.cell(column, cell.rotation, place)).collect();
         for (register, operation) in &program.operations {
             self.apply(*register, operation, &cells);
         }
@@ -161,19 +162,40 @@ struct Compiler<'a> {
     free: Vec<usize>,
     registers: usize,
     operations: Vec<(usize, Operation)>,
+    cells: Vec<Cell>,
+    places: HashMap<CellId, CellId>,
 }
 
 impl<'a> Compiler<'a> {
     fn new(arena: &'a Arena, root: &Expression) -> Self {
         let mut uses = vec![0; arena.len()];
-        let mut waiting = children(root);
+        let mut waiting = root.children();
         while let Some(id) = waiting.pop() {
             uses[id as usize] += 1;
             if uses[id as usize] == 1 {
-                waiting.extend(children(arena.get(id)));
+                waiting.extend(arena.get(id).children());
             }
         }
-        Self { arena, uses, held: HashMap::new(), free: Vec::new(), registers: 0, operations: Vec::new() }
+        Self {
+            arena,
+            uses,
+            held: HashMap::new(),
+            free: Vec::new(),
+            registers: 0,
+            operations: Vec::new(),
+            cells: Vec::new(),
+            places: HashMap::new(),
+        }
+    }
+
+    /// The place of a cell among those that are read.
+    fn cell(&mut self, id: CellId) -> CellId {
+        let next = self.cells.len() as CellId;
+        let place = *self.places.entry(id).or_insert(next);
+        if place == next {
+            self.cells.push(self.arena.cells()[id as usize]);
+        }
+        place
     }
 
     fn allocate(&mut self) -> usize {
@@ -199,7 +221,7 @@ impl<'a> Compiler<'a> {
         if let Some((cell, factor)) = expression.as_cell()
             && factor == Fr::ONE
         {
-            return Operand::Cell(cell);
+            return Operand::Cell(self.cell(cell));
         }
         if let Some(register) = self.held.get(&id) {
             return Operand::Register(*register);
@@ -213,6 +235,7 @@ impl<'a> Compiler<'a> {
         let register = self.allocate();
         self.operations.push((register, Operation::Set(expression.constant)));
         for &(cell, factor) in &expression.cells {
+            let cell = self.cell(cell);
             self.operations.push((register, scaled(cell, factor)));
         }
         for &((a, b), factor) in &expression.products {
@@ -222,17 +245,12 @@ impl<'a> Compiler<'a> {
             self.release(b);
         }
         for &(cell, inner) in &expression.switched {
-            let value = self.operand(inner);
-            self.operations.push((register, Operation::AddProduct(Operand::Cell(cell), value)));
+            let (value, switch) = (self.operand(inner), Operand::Cell(self.cell(cell)));
+            self.operations.push((register, Operation::AddProduct(switch, value)));
             self.release(inner);
         }
         register
     }
-}
-
-fn children(expression: &Expression) -> Vec<Id> {
-    let switched = expression.switched.iter().map(|entry| entry.1);
-    switched.chain(expression.products.iter().flat_map(|((a, b), _)| [*a, *b])).collect()
 }
 
 fn scaled(cell: CellId, factor: Fr) -> Operation {

@@ -185,11 +185,11 @@ impl<R: RngCore, T: TranscriptWrite<G1Affine, Challenge255<G1Affine>>> Proof<'_,
         let y = self.squeeze();
         let Polynomials { advice, instance, products, challenges, permutation } = polynomials;
         let challenges = quotient::Challenges { circuit: challenges, permutation: *permutation, y };
-        let numerator =
-            Numerator::of(self.cs, key_columns, &challenges).ok_or_else(|| unknown("a gate has a selector"))?;
+        let numerator = Numerator::of(self.cs, key_columns, &challenges, domain.k)
+            .ok_or_else(|| unknown("a gate has a selector"))?;
         let polynomials = quotient::Polynomials { key: self.key, key_columns, advice, instance, products };
         let pieces = numerator.quotient(domain, &polynomials, cosets);
-        let commitments: Vec<G1> = pieces.iter().map(|piece| bases.polynomial(domain, piece)).collect();
+        let commitments = bases.polynomials(domain, &pieces);
         pieces.iter().for_each(|_| self.hiding.skip_unused());
         self.write_points(&commitments)?;
         Ok(pieces)
@@ -217,9 +217,9 @@ impl<R: RngCore, T: TranscriptWrite<G1Affine, Challenge255<G1Affine>>> Proof<'_,
         let opening =
             Opening { domain, x, polynomials: &polynomials, queries: &queries.opened, evaluations: &evaluations };
         let opened = opening.open(y, v);
-        self.write_points(&[bases.polynomial(domain, &opened.quotient)])?;
+        self.write_points(&bases.polynomials(domain, std::slice::from_ref(&opened.quotient)))?;
         let u = self.squeeze();
-        self.write_points(&[bases.polynomial(domain, &opened.finish(u))])
+        self.write_points(&bases.polynomials(domain, &[opened.finish(u)]))
     }
 }
 

@@ -2,9 +2,9 @@
 //!
 //! On a coset `shift * H` the divisor is the number `shift^n - 1`. With as many cosets as the quotient has pieces, its
 //! remainders modulo `X^n - shift^n` are `sum of piece_m * shift^(n m)`, from which the pieces follow. One coset is in
-//! memory at a time.
+//! memory at a time. Constraints of a lower degree have a shorter quotient, and are evaluated on the first cosets alone.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use ff::{Field, PrimeField};
 use halo2_proofs::arithmetic::lagrange_interpolate;
@@ -14,9 +14,13 @@ use rayon::prelude::*;
 
 use crate::core::domain::Domain;
 use crate::core::expression::{Arena, Expression, Source};
+use crate::core::forms::{Finder, Forms};
 use crate::core::key_columns::KeyColumns;
 use crate::core::permutation;
 use crate::core::program::Program;
+
+/// Fewest cosets that constraints are put together for.
+const FEWEST_COSETS: usize = 2;
 
 /// Challenges that constraints depend on.
 pub(super) struct Challenges<'a> {
@@ -29,7 +33,13 @@ pub(super) struct Challenges<'a> {
 
 /// The sum of all constraints.
 pub(super) struct Numerator {
-    arena: Arena,
+    parts: Vec<Part>,
+    forms: Forms,
+}
+
+/// The sum of those constraints whose quotients have at most so many pieces.
+struct Part {
+    pieces: usize,
     program: Program,
 }
 
@@ -47,68 +57,126 @@ pub(super) fn cosets(cs: &ConstraintSystem<Fr>) -> Vec<Fr> {
     (1..cs.degree()).map(|power| Fr::MULTIPLICATIVE_GENERATOR.pow_vartime([power as u64])).collect()
 }
 
+/// The key's columns that constraints read on each coset: whatever the challenges are, but for those that make terms
+/// cancel.
+pub(super) fn read_on_cosets(cs: &ConstraintSystem<Fr>, key: &KeyColumns, k: u32) -> Vec<BTreeSet<usize>> {
+    let number = |seed: u64| Fr::from(seed).pow_vartime([5_000_003]);
+    let circuit: Vec<Fr> = (0..cs.num_challenges() as u64).map(|challenge| number(challenge + 7)).collect();
+    let permutation = permutation::Challenges { beta: number(2), gamma: number(3) };
+    let challenges = Challenges { circuit: &circuit, permutation, y: number(5) };
+    let Some(numerator) = Numerator::of(cs, key, &challenges, k) else { return Vec::new() };
+    let fixed = |source| if let Source::Fixed(place) = source { Some(place) } else { None };
+    (0..cs.degree() - 1).map(|coset| numerator.sources(coset).into_iter().filter_map(fixed).collect()).collect()
+}
+
 impl Numerator {
-    /// Collects the constraints; none if a gate has a selector.
-    pub(super) fn of(cs: &ConstraintSystem<Fr>, key: &KeyColumns, challenges: &Challenges<'_>) -> Option<Self> {
-        let mut arena = Arena::default();
-        let fixed = |index: usize| Source::Fixed(key.fixed[index]);
-        let polynomials = cs.gates().iter().flat_map(|gate| gate.polynomials());
-        let gates: Option<Vec<Expression>> =
-            polynomials.map(|polynomial| arena.gate(polynomial, challenges.circuit, &fixed)).collect();
-        let mut constraints = gates?;
-        constraints.extend(permutation::constraints(cs, key, challenges.permutation, &mut arena));
-        let (mut sum, mut power) = (Expression::constant(Fr::ZERO), Fr::ONE);
-        for constraint in constraints.iter().rev() {
-            sum = arena.add(&sum, constraint, power);
+    /// Collects the constraints of a grid of `2^k` rows; none if a gate has a selector.
+    pub(super) fn of(
+        cs: &ConstraintSystem<Fr>,
+        key: &KeyColumns,
+        challenges: &Challenges<'_>,
+        k: u32,
+    ) -> Option<Self> {
+        let (mut arena, mut forms) = (Arena::default(), Forms::default());
+        let constraints = constraints(cs, key, challenges, &mut arena)?;
+        let mut sums = vec![Expression::constant(Fr::ZERO); cs.degree()];
+        let mut power = Fr::ONE;
+        for (degree, constraint) in constraints.iter().rev() {
+            let pieces = degree.saturating_sub(1).clamp(FEWEST_COSETS, cs.degree() - 1);
+            sums[pieces] = arena.add(&sums[pieces], constraint, power);
             power *= challenges.y;
         }
-        let program = Program::of(&arena, &sum);
-        Some(Self { arena, program })
+        let mut parts = Vec::new();
+        for (pieces, sum) in sums.iter().enumerate().filter(|(_, sum)| **sum != Expression::constant(Fr::ZERO)) {
+            let mut finder = Finder { arena: &mut arena, forms: &mut forms, cosets: pieces, k };
+            let sum = finder.replace(sum);
+            parts.push(Part { pieces, program: Program::of(&arena, &sum) });
+        }
+        Some(Self { parts, forms })
+    }
+
+    /// The columns that are read on a coset.
+    fn sources(&self, coset: usize) -> BTreeSet<Source> {
+        let parts = self.parts.iter().filter(|part| part.pieces > coset);
+        parts.flat_map(|part| part.program.cells.iter().map(|cell| cell.source)).collect()
     }
 
     /// The pieces of the quotient, as coefficients.
     pub(super) fn quotient(&self, domain: &Domain, polynomials: &Polynomials<'_>, cosets: &[Fr]) -> Vec<Vec<Fr>> {
-        let remainders = cosets.iter().enumerate().map(|(place, shift)| {
-            let mut values = self.on_coset(domain, polynomials, (place, *shift));
-            domain.from_rows(&mut values);
-            let divisor = shift.pow_vartime([domain.len() as u64]) - Fr::ONE;
-            scale(
-                &mut values,
-                domain.scale * divisor.invert().unwrap_or(Fr::ZERO),
-                shift.invert().unwrap_or(Fr::ZERO),
-            );
-            values
+        let forms = polynomials.forms(&self.forms, domain.len());
+        let mut remainders: Vec<Vec<Vec<Fr>>> = self.parts.iter().map(|_| Vec::new()).collect();
+        for (place, shift) in cosets.iter().enumerate() {
+            let values = Values::of(&self.sources(place), domain, polynomials, &forms, (place, *shift));
+            for (part, remainders) in
+                self.parts.iter().zip(&mut remainders).filter(|(part, _)| part.pieces > place)
+            {
+                let columns: Vec<&[Fr]> = part.program.cells.iter().map(|cell| values.get(cell.source)).collect();
+                let mut sum = vec![Fr::ZERO; domain.len()];
+                part.program.run(&columns, &mut sum);
+                remainders.push(remainder(domain, sum, *shift));
+            }
+        }
+        let mut pieces = vec![vec![Fr::ZERO; domain.len()]; cosets.len()];
+        for remainders in remainders {
+            add_pieces(&mut pieces, &remainders, &cosets[..remainders.len()]);
+        }
+        pieces
+    }
+}
+
+/// All constraints in the protocol's order, with their degrees.
+fn constraints(
+    cs: &ConstraintSystem<Fr>,
+    key: &KeyColumns,
+    challenges: &Challenges<'_>,
+    arena: &mut Arena,
+) -> Option<Vec<(usize, Expression)>> {
+    let fixed = |index: usize| Source::Fixed(key.fixed[index]);
+    let mut constraints = Vec::new();
+    for polynomial in cs.gates().iter().flat_map(|gate| gate.polynomials()) {
+        constraints.push((polynomial.degree(), arena.gate(polynomial, challenges.circuit, &fixed)?));
+    }
+    constraints.extend(permutation::constraints(cs, key, challenges.permutation, arena));
+    Some(constraints)
+}
+
+/// Columns on a coset.
+struct Values<'a> {
+    key_columns: &'a KeyColumns,
+    coset: usize,
+    computed: Vec<(Source, Vec<Fr>)>,
+}
+
+impl<'a> Values<'a> {
+    fn of(
+        sources: &BTreeSet<Source>,
+        domain: &Domain,
+        polynomials: &Polynomials<'a>,
+        forms: &[Vec<Fr>],
+        (coset, shift): (usize, Fr),
+    ) -> Self {
+        let (key_columns, twiddles) = (polynomials.key_columns, domain.coset(shift));
+        let is_kept =
+            |source: &Source| matches!(source, Source::Fixed(place) if key_columns.kept(coset, *place).is_some());
+        let computed: Vec<Source> = sources.iter().copied().filter(|source| !is_kept(source)).collect();
+        let computed = computed.into_par_iter().map(|source| {
+            let mut values = match source {
+                Source::Point => return (source, domain.points(shift)),
+                Source::Form(place) => forms[place].clone(),
+                _ => polynomials.coefficients(source).to_vec(),
+            };
+            domain.to_coset(&mut values, &twiddles);
+            (source, values)
         });
-        pieces(domain, &remainders.collect::<Vec<_>>(), cosets)
+        Self { key_columns, coset, computed: computed.collect() }
     }
 
-    fn on_coset(&self, domain: &Domain, polynomials: &Polynomials<'_>, (place, shift): (usize, Fr)) -> Vec<Fr> {
-        let coset = domain.coset(shift);
-        let sources: BTreeMap<Source, ()> = self.arena.cells().iter().map(|cell| (cell.source, ())).collect();
-        let computed: BTreeMap<Source, Vec<Fr>> = sources
-            .into_par_iter()
-            .filter_map(|(source, ())| {
-                if let Source::Point = source {
-                    return Some((source, domain.points(shift)));
-                }
-                if let Source::Fixed(column) = source
-                    && polynomials.key_columns.kept(place, column).is_some()
-                {
-                    return None;
-                }
-                let mut values = polynomials.coefficients(source).to_vec();
-                domain.to_coset(&mut values, &coset);
-                Some((source, values))
-            })
-            .collect();
-        let values = |source: Source| match (computed.get(&source), source) {
-            (None, Source::Fixed(column)) => polynomials.key_columns.kept(place, column).unwrap_or_default(),
-            (values, _) => values.map(Vec::as_slice).unwrap_or_default(),
-        };
-        let columns: Vec<&[Fr]> = self.arena.cells().iter().map(|cell| values(cell.source)).collect();
-        let mut sum = vec![Fr::ZERO; domain.len()];
-        self.program.run(&columns, &mut sum);
-        sum
+    fn get(&self, source: Source) -> &[Fr] {
+        if let Ok(place) = self.computed.binary_search_by_key(&source, |entry| entry.0) {
+            return &self.computed[place].1;
+        }
+        let Source::Fixed(place) = source else { return &[] };
+        self.key_columns.kept(self.coset, place).unwrap_or_default()
     }
 }
 
@@ -119,33 +187,54 @@ impl Polynomials<'_> {
             Source::Advice(index) => &self.advice[index],
             Source::Instance(index) => &self.instance[index],
             Source::Product(set) => &self.products[set],
-            Source::Point => &[],
+            Source::Point | Source::Form(_) => &[],
         }
+    }
+
+    /// The coefficients of each form.
+    fn forms(&self, forms: &Forms, rows: usize) -> Vec<Vec<Fr>> {
+        let sum = |form: &Vec<(Source, Fr)>| {
+            let mut sum = vec![Fr::ZERO; rows];
+            for (source, factor) in form {
+                let coefficients = self.coefficients(*source);
+                sum.iter_mut().zip(coefficients).for_each(|(sum, coefficient)| *sum += *coefficient * factor);
+            }
+            sum
+        };
+        forms.0.par_iter().map(sum).collect()
     }
 }
 
-/// `values[i] *= factor * base^i`, on all threads.
-fn scale(values: &mut [Fr], factor: Fr, base: Fr) {
+/// A sum of constraints on a coset, divided, as coefficients.
+fn remainder(domain: &Domain, mut values: Vec<Fr>, shift: Fr) -> Vec<Fr> {
+    domain.from_rows(&mut values);
+    let divisor = shift.pow_vartime([domain.len() as u64]) - Fr::ONE;
+    let [divisor, shift] = [divisor, shift].map(|number| number.invert().unwrap_or(Fr::ZERO));
     let size = values.len().div_ceil(rayon::current_num_threads());
     values.par_chunks_mut(size).enumerate().for_each(|(place, values)| {
-        let mut power = factor * base.pow_vartime([(place * size) as u64]);
+        let mut power = domain.scale * divisor * shift.pow_vartime([(place * size) as u64]);
         for value in values {
             *value *= power;
-            power *= base;
+            power *= shift;
         }
     });
+    values
 }
 
-/// The pieces whose sums with the powers of each coset's `shift^n` are its remainder.
-fn pieces(domain: &Domain, remainders: &[Vec<Fr>], cosets: &[Fr]) -> Vec<Vec<Fr>> {
-    let points: Vec<Fr> = cosets.iter().map(|shift| shift.pow_vartime([domain.len() as u64])).collect();
+/// Adds the pieces whose sums with the powers of each coset's `shift^n` are its remainder.
+fn add_pieces(pieces: &mut [Vec<Fr>], remainders: &[Vec<Fr>], cosets: &[Fr]) {
+    let points: Vec<Fr> = cosets
+        .iter()
+        .zip(remainders)
+        .map(|(shift, remainder)| shift.pow_vartime([remainder.len() as u64]))
+        .collect();
     let unit =
         |place: usize| (0..cosets.len()).map(|other| Fr::from(u64::from(other == place))).collect::<Vec<_>>();
     let basis: Vec<Vec<Fr>> = (0..cosets.len()).map(|place| lagrange_interpolate(&points, &unit(place))).collect();
-    let piece = |index: usize| {
-        let coefficient =
-            |row| remainders.iter().zip(&basis).map(|(remainder, basis)| remainder[row] * basis[index]).sum();
-        (0..domain.len()).into_par_iter().map(coefficient).collect()
-    };
-    (0..cosets.len()).map(piece).collect()
+    for (index, piece) in pieces.iter_mut().enumerate().take(cosets.len()) {
+        piece.par_iter_mut().enumerate().for_each(|(row, coefficient)| {
+            let terms = remainders.iter().zip(&basis).map(|(remainder, basis)| remainder[row] * basis[index]);
+            *coefficient += terms.sum::<Fr>();
+        });
+    }
 }

@@ -1,0 +1,108 @@
+//! Linear before transforms: sums of columns with numbers are taken of coefficients, where constraints use nothing else of
+//! the columns or where the sum is long. A sum then takes one transform and a product for each term, instead of a
+//! product for each term on every coset, and columns that are used in one sum alone are not transformed at all.
+
+use std::collections::HashMap;
+
+use halo2curves::bn256::Fr;
+
+use crate::core::expression::{Arena, CellId, Expression, Id, Source};
+
+/// Sums of columns, by their places among the sources that are forms.
+#[derive(Debug, Default)]
+pub(super) struct Forms(pub(super) Vec<Vec<(Source, Fr)>>);
+
+/// Finds the sums of constraints that are evaluated on the same cosets.
+pub(super) struct Finder<'a> {
+    pub(super) arena: &'a mut Arena,
+    pub(super) forms: &'a mut Forms,
+    /// Number of cosets.
+    pub(super) cosets: usize,
+    /// Logarithm of the number of rows.
+    pub(super) k: u32,
+}
+
+impl Finder<'_> {
+    /// The same expression with sums in place of columns.
+    pub(super) fn replace(&mut self, root: &Expression) -> Expression {
+        let uses = self.uses(root);
+        self.rewrite(root, &uses, &mut HashMap::new())
+    }
+
+    /// In how many lists of cells each column is, at any rotation.
+    fn uses(&self, root: &Expression) -> HashMap<Source, usize> {
+        let mut uses = HashMap::new();
+        let mut seen = vec![false; self.arena.len()];
+        let mut waiting = vec![root];
+        while let Some(expression) = waiting.pop() {
+            for (cell, _) in &expression.cells {
+                *uses.entry(self.arena.cells()[*cell as usize].source).or_insert(0) += 1;
+            }
+            for id in expression.children() {
+                if !std::mem::replace(&mut seen[id as usize], true) {
+                    waiting.push(self.arena.get(id));
+                }
+            }
+            for (cell, _) in &expression.switched {
+                *uses.entry(self.arena.cells()[*cell as usize].source).or_insert(0) += 1;
+            }
+        }
+        uses
+    }
+
+    fn rewrite(
+        &mut self,
+        expression: &Expression,
+        uses: &HashMap<Source, usize>,
+        done: &mut HashMap<Id, Id>,
+    ) -> Expression {
+        let mut child = |finder: &mut Self, id: Id| {
+            if let Some(new) = done.get(&id) {
+                return *new;
+            }
+            let inner = finder.arena.get(id).clone();
+            let new = finder.rewrite(&inner, uses, done);
+            let new = finder.arena.intern(new);
+            done.insert(id, new);
+            new
+        };
+        let switched = expression.switched.iter().map(|(cell, id)| (*cell, child(self, *id))).collect();
+        let products = expression.products.iter();
+        let products = products.map(|((a, b), factor)| ((child(self, *a), child(self, *b)), *factor)).collect();
+        let cells = self.with_form(&expression.cells, uses);
+        Expression { constant: expression.constant, cells, switched, products }
+    }
+
+    /// A list of cells, with a form for those that are worth it.
+    fn with_form(&mut self, cells: &[(CellId, Fr)], uses: &HashMap<Source, usize>) -> Vec<(CellId, Fr)> {
+        let term = |(id, _): &(CellId, Fr)| {
+            let cell = self.arena.cells()[*id as usize];
+            (cell.rotation == 0).then_some(cell.source)
+        };
+        let advice = |entry: &(CellId, Fr)| matches!(term(entry), Some(Source::Advice(_)));
+        let column = |entry: &(CellId, Fr)| matches!(term(entry), Some(Source::Advice(_) | Source::Fixed(_)));
+        let terms = cells.iter().filter(|entry| column(entry)).count();
+        let is_long = terms * (self.cosets - 1) > self.cosets * self.k as usize / 2;
+        let alone = |entry: &&(CellId, Fr)| term(entry).is_some_and(|source| uses.get(&source) == Some(&1));
+        let of_advice = cells.iter().filter(|entry| advice(entry));
+        let replaces = of_advice.clone().count() > 1 && of_advice.clone().all(|entry| alone(&entry));
+        if !is_long && !replaces {
+            return cells.to_vec();
+        }
+        let taken = |entry: &(CellId, Fr)| if is_long { column(entry) } else { advice(entry) };
+        let form = cells.iter().filter(|entry| taken(entry)).filter_map(|entry| Some((term(entry)?, entry.1)));
+        let form = form.collect();
+        let mut rest: Vec<(CellId, Fr)> = cells.iter().filter(|entry| !taken(entry)).copied().collect();
+        rest.extend(self.cell(form));
+        rest
+    }
+
+    fn cell(&mut self, form: Vec<(Source, Fr)>) -> Vec<(CellId, Fr)> {
+        let known = self.forms.0.iter().position(|other| *other == form);
+        let place = known.unwrap_or_else(|| {
+            self.forms.0.push(form);
+            self.forms.0.len() - 1
+        });
+        self.arena.cell(Source::Form(place), 0).cells
+    }
+}
