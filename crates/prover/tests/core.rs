@@ -133,6 +133,9 @@ fn check(index: u64, pools: &[ThreadPool]) -> Option<BTreeSet<String>> {
         assert_eq!(lookups, LookupArgument::Native);
         return None;
     }
+    if index.is_multiple_of(100) {
+        println!("network {index}");
+    }
     subject.check_against_stock();
     subject.check_threads(pools);
     subject.check_verified();

@@ -5,30 +5,37 @@ use group::Curve;
 use halo2curves::bn256::{Fq, G1, G1Affine};
 
 /// Additions that share an inversion.
-pub(super) const BATCH: usize = 1024;
+pub(super) const BATCH: usize = 512;
 /// Running products at once: each waits for the one before it, but not for the others.
 const CHAINS: usize = 4;
 /// The neutral element, as the curve library writes it.
 pub(super) const IDENTITY: G1Affine = G1Affine { x: Fq::zero(), y: Fq::zero() };
 
 /// Adds batches of points; keeps its scratch space.
+///
+/// Every loop does one product for each pair, or two that do not wait for each other: the processor works on several.
 #[derive(Debug, Default)]
 pub(super) struct Adder {
-    prefixes: Vec<Fq>,
-    differences: Vec<Fq>,
+    /// Running products, then inverses, then slopes.
+    slopes: Vec<Fq>,
+    /// Differences of x, then sums' x.
+    across: Vec<Fq>,
 }
 
 impl Adder {
     /// `left[i] += right[i]`.
     pub(super) fn add(&mut self, left: &mut [G1Affine], right: &[G1Affine]) {
-        let mut inverses = inverses(self.multiply(left, right));
-        for (place, (left, right)) in left.iter_mut().zip(right).enumerate().rev() {
-            let difference = self.differences[place];
-            let chain = &mut inverses[place % CHAINS];
-            let inverse = *chain * self.prefixes[place];
-            *chain *= difference;
+        let products = self.multiply(left, right);
+        self.invert(products);
+        for ((left, right), slope) in left.iter().zip(right).zip(&mut self.slopes) {
+            *slope *= right.y - left.y;
+        }
+        for (((left, right), slope), across) in left.iter().zip(right).zip(&self.slopes).zip(&mut self.across) {
+            *across = if is_plain(left, right) { slope.square() - left.x - right.x } else { Fq::zero() };
+        }
+        for (((left, right), slope), x) in left.iter_mut().zip(right).zip(&self.slopes).zip(&self.across) {
             if is_plain(left, right) {
-                *left = chord(left, right, inverse);
+                *left = G1Affine { x: *x, y: *slope * (left.x - x) - left.y };
             } else {
                 *left = (G1::from(*left) + *right).to_affine();
             }
@@ -37,17 +44,27 @@ impl Adder {
 
     /// Running products of the differences of x, and the products of each chain.
     fn multiply(&mut self, left: &[G1Affine], right: &[G1Affine]) -> [Fq; CHAINS] {
-        self.prefixes.clear();
-        self.differences.clear();
+        self.slopes.clear();
+        self.across.clear();
         let mut products = [Fq::ONE; CHAINS];
         for (place, (left, right)) in left.iter().zip(right).enumerate() {
             let difference = if is_plain(left, right) { right.x - left.x } else { Fq::ONE };
             let product = &mut products[place % CHAINS];
-            self.prefixes.push(*product);
-            self.differences.push(difference);
+            self.slopes.push(*product);
+            self.across.push(difference);
             *product *= difference;
         }
         products
+    }
+
+    /// Running products to inverses of the differences.
+    fn invert(&mut self, products: [Fq; CHAINS]) {
+        let mut chains = inverses(products);
+        for (place, (inverse, difference)) in self.slopes.iter_mut().zip(&self.across).enumerate().rev() {
+            let chain = &mut chains[place % CHAINS];
+            *inverse *= *chain;
+            *chain *= difference;
+        }
     }
 }
 
@@ -55,13 +72,6 @@ impl Adder {
 #[inline]
 fn is_plain(left: &G1Affine, right: &G1Affine) -> bool {
     left.x != right.x && left.x != Fq::zero() && right.x != Fq::zero()
-}
-
-#[inline]
-fn chord(left: &G1Affine, right: &G1Affine, inverse: Fq) -> G1Affine {
-    let slope = (right.y - left.y) * inverse;
-    let x = slope.square() - left.x - right.x;
-    G1Affine { x, y: slope * (left.x - x) - left.y }
 }
 
 /// Inverses of numbers that are not 0.

@@ -106,3 +106,43 @@ impl Finder<'_> {
         self.arena.cell(Source::Form(place), 0).cells
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ff::Field;
+
+    use super::*;
+
+    #[test]
+    fn columns_of_one_sum_alone_become_one() {
+        let mut arena = Arena::default();
+        let cells: Vec<Expression> = (0..4).map(|index| arena.cell(Source::Advice(index), 0)).collect();
+        let pair = arena.add(&cells[0], &cells[1], Fr::from(5));
+        let other = arena.add(&cells[2], &cells[3], Fr::from(7));
+        let product = arena.multiply(&pair, &other);
+        let sum = arena.add(&product, &cells[2], Fr::ONE);
+        let mut forms = Forms::default();
+        let replaced = Finder { arena: &mut arena, forms: &mut forms, cosets: 4, k: 10 }.replace(&sum);
+        assert_eq!(forms.0, [vec![(Source::Advice(0), Fr::ONE), (Source::Advice(1), Fr::from(5))]]);
+        let form = arena.cell(Source::Form(0), 0);
+        let expected = arena.multiply(&form, &other);
+        assert_eq!(replaced, arena.add(&expected, &cells[2], Fr::ONE));
+    }
+
+    #[test]
+    fn long_sums_become_one_whatever_else_their_columns_are_in() {
+        let mut arena = Arena::default();
+        let mut sum = Expression::constant(Fr::ZERO);
+        for index in 0..8 {
+            let cell = arena.cell(Source::Advice(index), 0);
+            sum = arena.add(&sum, &cell, Fr::from(index as u64 + 2));
+        }
+        let first = arena.cell(Source::Advice(0), 1);
+        let product = arena.multiply(&sum, &first);
+        let mut forms = Forms::default();
+        Finder { arena: &mut arena, forms: &mut forms, cosets: 4, k: 10 }.replace(&product);
+        assert_eq!(forms.0.iter().map(Vec::len).collect::<Vec<_>>(), [8]);
+        Finder { arena: &mut arena, forms: &mut forms, cosets: 2, k: 20 }.replace(&product);
+        assert_eq!(forms.0.len(), 1);
+    }
+}

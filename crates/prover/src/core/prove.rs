@@ -104,6 +104,7 @@ impl<R: RngCore, T: TranscriptWrite<G1Affine, Challenge255<G1Affine>>> Proof<'_,
     }
 
     /// Both phases.
+    #[tracing::instrument(skip_all)]
     fn commit_advice<'a>(&mut self, cells: &'a impl Cells) -> io::Result<Committed<'a>> {
         for value in self.instance.iter().flatten() {
             self.transcript.common_scalar(*value)?;
@@ -138,6 +139,7 @@ impl<R: RngCore, T: TranscriptWrite<G1Affine, Challenge255<G1Affine>>> Proof<'_,
     }
 
     /// The permutation's running products; then no row is needed any more.
+    #[tracing::instrument(skip_all)]
     fn commit_products(&mut self, committed: Committed<'_>) -> io::Result<Polynomials> {
         let Committed { advice, challenges } = committed;
         // Tells lookups apart, of which there are none.
@@ -172,6 +174,7 @@ impl<R: RngCore, T: TranscriptWrite<G1Affine, Challenge255<G1Affine>>> Proof<'_,
     }
 
     /// A random polynomial, which hides the quotient's evaluation: random values are random coefficients.
+    #[tracing::instrument(skip_all)]
     fn commit_blinding(&mut self) -> io::Result<Vec<Fr>> {
         let values = self.hiding.draw(self.prepared.domain.len());
         self.hiding.skip_unused();
@@ -180,6 +183,7 @@ impl<R: RngCore, T: TranscriptWrite<G1Affine, Challenge255<G1Affine>>> Proof<'_,
     }
 
     /// The quotient's pieces.
+    #[tracing::instrument(skip_all)]
     fn commit_quotient(&mut self, polynomials: &Polynomials) -> io::Result<Vec<Vec<Fr>>> {
         let Prepared { domain, cosets, bases, key_columns } = self.prepared;
         let y = self.squeeze();
@@ -196,6 +200,7 @@ impl<R: RngCore, T: TranscriptWrite<G1Affine, Challenge255<G1Affine>>> Proof<'_,
     }
 
     /// Evaluations, and the opening.
+    #[tracing::instrument(skip_all)]
     fn open(&mut self, polynomials: &Polynomials, pieces: Vec<Vec<Fr>>, blinding: &[Fr]) -> io::Result<()> {
         let Prepared { domain, bases, .. } = self.prepared;
         let x = self.squeeze();
