@@ -89,7 +89,7 @@ impl Domain {
     }
 
     /// Values on the rows to coefficients, in place, up to a factor: the number of rows.
-    pub(super) fn from_rows(&self, values: &mut [Fr]) {
+    pub(super) fn interpolate(&self, values: &mut [Fr]) {
         backward(values, &self.inverse.0, 0, 0);
     }
 
@@ -109,7 +109,7 @@ impl Domain {
     /// The coefficients of the polynomial that has given values, by row, times [`Domain::scale`].
     pub(super) fn coefficients(&self, scaled_value: impl Fn(usize) -> Fr) -> Vec<Fr> {
         let mut values: Vec<Fr> = (0..self.len()).map(|position| scaled_value(self.row(position))).collect();
-        self.from_rows(&mut values);
+        self.interpolate(&mut values);
         values
     }
 }

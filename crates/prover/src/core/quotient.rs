@@ -207,7 +207,7 @@ impl Polynomials<'_> {
 
 /// A sum of constraints on a coset, divided, as coefficients.
 fn remainder(domain: &Domain, mut values: Vec<Fr>, shift: Fr) -> Vec<Fr> {
-    domain.from_rows(&mut values);
+    domain.interpolate(&mut values);
     let divisor = shift.pow_vartime([domain.len() as u64]) - Fr::ONE;
     let [divisor, shift] = [divisor, shift].map(|number| number.invert().unwrap_or(Fr::ZERO));
     let size = values.len().div_ceil(rayon::current_num_threads());
