@@ -3,12 +3,13 @@
 
 mod nets;
 
+use ndarray::Array3;
 use nets::stored::stored;
-use nets::{Case, Numbers, PRIVATE, accept, cases};
-use zklayout_model::Planes;
+use nets::{Case, Numbers, PRIVATE, accept, cases, network, with_constants};
+use zklayout_model::{Activation, Constant, FloatFinish, Fused, FusedLayer, Graph, Move, Planes, Precision, Term};
 use zklayout_plan::{
-    Family, Knobs, LookupArgument, Plan, PlanOptions, Requantise, StreamKnobs, Visibility, WeightMode, candidates,
-    plan,
+    FactTerm, Family, Knobs, LookupArgument, Plan, PlanOptions, Requantise, StreamKnobs, Visibility, WeightMode,
+    candidates, plan,
 };
 
 #[test]
@@ -116,6 +117,63 @@ fn every_stored_network_is_accepted() {
         }
     }
     assert!(layouts > 100, "only {layouts} layouts were possible");
+}
+
+/// Constants of positions beside kernels and added tensors, in every visibility, with weights of few digits and many.
+#[test]
+fn every_constant_of_a_position_is_accepted() {
+    let mut numbers = Numbers::new(21);
+    let (mut layouts, mut held) = (0, 0);
+    for (index, (name, input, specs, signed)) in cases().into_iter().enumerate() {
+        let seed = index as u64;
+        let layers = with_constants(&network(input, &specs, seed), seed);
+        let Ok(case) = Case::of_layers([4, 6][index % 2], &layers, signed, seed) else { continue };
+        let case = if index % 3 == 2 { stored(&case.graph, &mut numbers) } else { case };
+        let weights = if index % 4 == 1 { WeightMode::Fixed } else { WeightMode::Private };
+        let visibility = Visibility { public_input: index % 5 == 0, weights };
+        let options =
+            PlanOptions { visibility, family: Some(Family::Streams), max_k: 13, ..PlanOptions::default() };
+        let all = candidates(&case.graph, &options).unwrap_or_default();
+        for candidate in all.iter().step_by(all.len().div_ceil(6).max(1)) {
+            let plan = Plan::realise(&case.graph, visibility, &candidate.knobs).unwrap();
+            let facts = &plan.layout.as_streams().unwrap().facts;
+            held += facts
+                .iter()
+                .flat_map(|fact| &fact.terms)
+                .filter(|term| matches!(term, FactTerm::Constant(_)))
+                .count();
+            accept(&format!("{name}, {:?}", candidate.knobs), &case, plan);
+            layouts += 1;
+        }
+    }
+    assert!(layouts > 100 && held > layouts, "only {layouts} layouts with {held} terms were possible");
+}
+
+/// A layer that reads nothing: constants alone, which another layer adds.
+#[test]
+fn a_layer_of_constants_alone_is_accepted() {
+    let planes = Planes::new(2, 3, 4);
+    let layer = |index: u64, terms: Vec<Term<f64>>| {
+        let finish = FloatFinish { activation: Activation::none(), precision: Precision::Calibrated };
+        Fused::Layer(FusedLayer {
+            name: format!("layer{index}"),
+            output: planes,
+            terms,
+            bias: vec![0.25; 2],
+            finish,
+        })
+    };
+    let values = Array3::from_shape_fn(planes.dims(), |(c, y, x)| (c + 2 * y) as f64 - x as f64);
+    let mut layers = Graph::new();
+    let input = layers.add(Fused::Input(planes), &[]);
+    let constants = layers.add(layer(0, vec![Constant { values }.into()]), &[]);
+    let moves = vec![Move::plain(1.0).into(), Move::plain(-1.0).into()];
+    layers.add(layer(1, moves), &[input, constants]);
+    let case = Case::of_layers(6, &layers, true, 3).unwrap();
+    for lanes in [1, 3, 8] {
+        let options = PlanOptions { lanes: Some(lanes), family: Some(Family::Streams), ..PlanOptions::default() };
+        accept("constants alone", &case, plan(&case.graph, &options).unwrap());
+    }
 }
 
 /// Consumers that would need different evaluations of one tensor: refused, or proven honestly, never something else.

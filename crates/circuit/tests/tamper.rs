@@ -7,9 +7,12 @@ mod tampering;
 use std::collections::BTreeSet;
 
 use ff::Field;
-use nets::{Case, NONE, Numbers, PRIVATE, RELU, conv, dense};
+use nets::{Case, NONE, Numbers, PRIVATE, RELU, conv, dense, network, with_constants};
 use rayon::prelude::*;
-use tampering::{Cell, Constraint, Coverage, Mutation, Outcome, Subject, attack, label, random_subject};
+use tampering::{
+    Cell, Constraint, Coverage, Mutation, Outcome, Subject, attack, check_statement, label, random_subject,
+    reweighed,
+};
 use zklayout_circuit::{Config, Scalar};
 use zklayout_model::Planes;
 use zklayout_plan::{DotVariant, LookupArgument, Plan, ReluVariant, Requantise};
@@ -136,6 +139,96 @@ fn free_cells_change_no_public_value() {
         }
     }
     assert!(tried > 50);
+}
+
+/// What a forger puts into the idle lanes of a row that takes constants' digits down to exponent 0.
+struct Idle {
+    /// Row and lane of the weight tape.
+    place: (usize, usize),
+    /// Quotient of the position at exponent 0, and what it must gain for each unit of the lane.
+    padding: (Cell, Scalar),
+    /// A quotient of a value of the same plane.
+    value: Cell,
+}
+
+/// Every lane of every such row that an output has.
+fn idle_lanes(subject: &Subject) -> Vec<Idle> {
+    let (Config::Streams(columns), Some(layout)) = (&subject.recording.config, subject.streams()) else {
+        return Vec::new();
+    };
+    let lanes = layout.knobs.lanes;
+    let quotient = |lane: usize, row: usize| Cell::Advice(columns.quotients[lane].index(), row);
+    let mut found = Vec::new();
+    for fact in &layout.facts {
+        let home = &layout.homes[fact.output];
+        let rows = fact.rows(&layout.homes, layout.weight_bits).into_iter().enumerate();
+        for (offset, held) in rows.filter(|(_, held)| held.cells.is_none() && held.step.is_some()) {
+            let zklayout_plan::Scalar::Product { factor, .. } = held.scalar else { continue };
+            let idle = layout.knobs.weight_lanes - held.block.outputs;
+            for (lane, output) in (idle..layout.knobs.weight_lanes).zip(held.block.first..) {
+                let row = home.write_end(output);
+                let divisor = columns.places.divisor.map(|place| columns.fixed[place].index());
+                let divisor = divisor.map_or(Scalar::ONE, |column| subject.honest.fixed[column][row]);
+                let scale = fact.scales.get(output).map_or(1, |scale| scale.factor);
+                let gain = nets::field(factor) * nets::field(scale) * divisor.invert().unwrap();
+                let cells = (0..home.tiles).flat_map(|row| (0..lanes).map(move |lane| (row, lane)));
+                let live = cells.clone().find(|(row, lane)| home.value(*row, *lane, lanes).is_some()).unwrap();
+                assert!(home.value(home.tiles - 1, lanes - 1, lanes).is_none(), "a value lies at exponent 0");
+                found.push(Idle {
+                    place: (fact.row + offset, lane),
+                    padding: (quotient(lanes - 1, row), gain),
+                    value: quotient(live.1, home.plane_row(output) + live.0),
+                });
+            }
+        }
+    }
+    found
+}
+
+/// Lanes of constants' rows that are idle meet padding, and no value.
+#[test]
+fn idle_lanes_of_constants_reach_padding_alone() {
+    let (mut tried, mut proven) = (0, 0);
+    for (seed, lanes) in [(1, 1), (2, 3), (3, 4), (4, 7)] {
+        let specs = [conv(2, 3, 1, RELU), conv(3, 3, 1, NONE)];
+        let layers = with_constants(&network(Planes::new(1, 5, 6), &specs, seed), seed);
+        let case = Case::of_layers(6, &layers, true, seed).unwrap();
+        let options = zklayout_plan::PlanOptions {
+            lanes: Some(lanes),
+            family: Some(zklayout_plan::Family::Streams),
+            max_k: 12,
+            ..Default::default()
+        };
+        let subject = Subject::of(&case, zklayout_plan::plan(&case.graph, &options).unwrap(), seed);
+        for Idle { place, padding: (padding, gain), value } in idle_lanes(&subject) {
+            let forged = |other: Option<(Cell, Scalar)>| {
+                let mut cells = subject.honest.clone();
+                let Config::Streams(columns) = &subject.recording.config else { unreachable!() };
+                let stored = cells.get(Cell::Advice(columns.weights[place.1].index(), place.0)) + Scalar::ONE;
+                for (cell, value) in reweighed(&subject, &cells, place, stored).unwrap() {
+                    cells.set(cell, value);
+                }
+                if let Some((cell, gain)) = other {
+                    cells.set(cell, cells.get(cell) + gain);
+                }
+                subject.follow(&mut cells, &BTreeSet::new(), None);
+                cells
+            };
+            assert!(!subject.checker.failures(&forged(None)).is_empty(), "{place:?} is bound by nothing");
+            assert!(!subject.checker.failures(&forged(Some((value, gain)))).is_empty(), "{place:?} meets a value");
+            let met = forged(Some((padding, gain)));
+            assert_eq!(subject.checker.failures(&met), BTreeSet::new(), "{place:?} is met by no padding");
+            check_statement(&subject, &met).unwrap();
+            if tried % 16 == 0 {
+                assert!(tampering::transcript::proves(&subject, &met), "{place:?}");
+                assert!(!tampering::transcript::proves(&subject, &forged(Some((value, gain)))), "{place:?}");
+                proven += 1;
+            }
+            tried += 1;
+        }
+    }
+    println!("{tried} idle lanes, {proven} of them through the verifier");
+    assert!(tried > 20, "only {tried} lanes");
 }
 
 /// The constraints that are left out.

@@ -67,6 +67,10 @@ impl<'a> Definition<'a> {
                     let (source, planes) = source()?;
                     definition.moves.push((moved, source, planes));
                 }
+                Term::Constant(constant) => {
+                    let digits = digits(&constant.values, layer.finish.weight_bits);
+                    definition.constants.push((&constant.values, digits));
+                }
             }
         }
         hold(source().is_err(), || format!("node {node} reads more tensors than its terms"))?;
@@ -156,6 +160,21 @@ impl<'a> Definition<'a> {
         let column = (x * kernel.stride + tap).checked_sub(kernel.padding.left)?;
         (column < pooled.width).then_some(column)
     }
+}
+
+/// The fewest digits in `[-half, half)` that hold all of some integers, with a base of so many bits.
+fn digits(values: &Array3<i64>, bits: u32) -> usize {
+    let (base, half) = (1i128 << bits, 1i128 << (bits - 1));
+    let count = |value: &i64| {
+        let (mut rest, mut count) = (i128::from(*value), 1);
+        while !(-half..half).contains(&rest) {
+            // The lowest digit is taken off.
+            rest = (rest + half).div_euclid(base);
+            count += 1;
+        }
+        count
+    };
+    values.iter().map(count).max().unwrap_or(1)
 }
 
 /// Shape of a node's tensor.

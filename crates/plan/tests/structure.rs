@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 
-use ndarray::Array4;
+use ndarray::{Array3, Array4};
 use zklayout_model::{
-    Clamp, Fixed, FixedActivation, FixedFinish, FixedInput, FixedLayer, Graph, Kernel, Move, Multiplier, NodeId,
-    OutputKind, Padding, PerChannel, Planes, RangeSource, Rescale, Scaling, Stored, Term, ValueRange, ValueTable,
+    Clamp, Constant, Fixed, FixedActivation, FixedFinish, FixedInput, FixedLayer, Graph, Kernel, Move, Multiplier,
+    NodeId, OutputKind, Padding, PerChannel, Planes, RangeSource, Rescale, Scaling, Stored, Term, ValueRange,
+    ValueTable,
 };
 use zklayout_plan::structure;
 
@@ -68,6 +69,10 @@ fn kernel(layer: &mut FixedLayer) -> &mut Kernel<i64> {
 fn moved(model: &mut Model) -> &mut Move<i64> {
     let Some(Term::Move(moved)) = model.second.terms.last_mut() else { panic!("it adds a tensor") };
     moved
+}
+
+fn constants(planes: (usize, usize, usize), value: i64) -> Term<i64> {
+    Constant { values: Array3::from_elem(planes, value) }.into()
 }
 
 fn channels<T: Copy + PartialEq>(values: [T; 2]) -> PerChannel<T> {
@@ -150,6 +155,11 @@ const CHANGES: &[(&str, Change)] = &[
         m.second.terms.remove(0);
         moved(m).stride = 2;
     }),
+    ("constants", |m| m.second.terms.push(constants((2, 4, 6), 1))),
+    ("constants of more digits", |m| m.second.terms.push(constants((2, 4, 6), 1 << 20))),
+    ("constants of other columns", |m| m.second.terms.push(constants((2, 4, 5), 1))),
+    ("constants in the other layer", |m| m.first.terms.push(constants((2, 4, 6), 1))),
+    ("constants alone", |m| m.second.terms = vec![constants((2, 4, 6), 1)]),
     ("no term", |m| m.second.terms.clear()),
     ("a tensor twice", |m| m.second.terms[0] = m.second.terms[1].clone()),
     ("a tensor twice with two strides", |m| {

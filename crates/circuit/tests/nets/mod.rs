@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use halo2_proofs::dev::MockProver;
 use halo2_proofs::plonk::{Circuit, ConstraintSystem};
-use ndarray::Array4;
+use ndarray::{Array3, Array4};
 use zklayout_circuit::streams::{FixedGrid, WeightTape, Witness};
 use zklayout_circuit::{CircuitParams, Grid, InferenceCircuit, Scalar, check_shape, instance_columns};
 use zklayout_model::{
-    Activation, Clamp, Fixed, FixedFinish, FixedLayer, Float, FloatFinish, Fused, FusedLayer, Graph, Kernel, Move,
-    OutputKind, Padding, Planes, Precision, QuantiseError, QuantiseOptions, Trace, ValueRange, execute, fuse,
-    quantise,
+    Activation, Clamp, Constant, Fixed, FixedFinish, FixedLayer, Float, FloatFinish, Fused, FusedLayer, Graph,
+    Kernel, Move, OutputKind, Padding, Planes, Precision, QuantiseError, QuantiseOptions, Trace, ValueRange,
+    execute, fuse, quantise,
 };
 use zklayout_plan::{
     Content, Family, Plan, PlanOptions, Requantise, Streams, TableKind, Visibility, WeightMode, plan,
@@ -133,6 +133,24 @@ pub fn network(input: Planes, specs: &[Spec], seed: u64) -> Graph<Fused> {
     graph
 }
 
+/// The network with a constant of each position added in the first layer that rounds, and in half of the others.
+pub fn with_constants(graph: &Graph<Fused>, seed: u64) -> Graph<Fused> {
+    let mut numbers = Numbers::new(seed + 77);
+    let (mut other, mut first) = (Graph::new(), true);
+    for (id, node) in graph.nodes() {
+        let mut node = node.clone();
+        if let Fused::Layer(layer) = &mut node
+            && layer.finish.precision == Precision::Calibrated
+            && (std::mem::take(&mut first) || numbers.below(2) == 0)
+        {
+            let values = Array3::from_shape_simple_fn(layer.output.dims(), || numbers.real() * 0.5);
+            layer.terms.push(Constant { values }.into());
+        }
+        other.add(node, &graph.inputs(id));
+    }
+    other
+}
+
 /// As merging does: no layer computes what its consumers do not read.
 fn crop(layers: &mut [FusedLayer], specs: &[Spec]) {
     let mut needs = vec![(0, 0); layers.len() + 1];
@@ -181,12 +199,22 @@ impl Case {
         signed: bool,
         seed: u64,
     ) -> Result<Self, QuantiseError> {
-        let float = network(input, specs, seed);
+        Self::of_layers(weight_bits, &network(input, specs, seed), signed, seed)
+    }
+
+    /// A network of merged layers.
+    pub fn of_layers(
+        weight_bits: u32,
+        float: &Graph<Fused>,
+        signed: bool,
+        seed: u64,
+    ) -> Result<Self, QuantiseError> {
+        let Some((_, Fused::Input(input))) = float.nodes().next() else { panic!("a graph starts with its input") };
         let mut numbers = Numbers::new(seed + 1000);
         let sample: Vec<f64> =
             (0..input.len()).map(|_| if signed { numbers.real() } else { numbers.real().abs() }).collect();
         let options = QuantiseOptions { input_bits: 6, weight_bits, table_bits: 8, ..QuantiseOptions::default() };
-        let graph = quantise(&float, std::slice::from_ref(&sample), &options)?;
+        let graph = quantise(float, std::slice::from_ref(&sample), &options)?;
         let trace = execute(&graph, &sample).unwrap();
         Ok(Self { graph, trace })
     }

@@ -17,13 +17,14 @@ use zklayout_plan::{
 };
 
 pub use checking::Constraint;
-pub use mutation::{Mutation, balance};
+pub use mutation::{Mutation, balance, reweighed};
 pub use recording::{Cell, Cells};
+pub use statement::check as check_statement;
 pub use subject::{Subject, random_field};
 
 use crate::nets::operators::random_operators;
 use crate::nets::stored::stored;
-use crate::nets::{Case, Numbers, random_network};
+use crate::nets::{Case, Numbers, network, random_network, with_constants};
 
 /// What became of a mutation.
 #[derive(Debug)]
@@ -113,7 +114,10 @@ pub fn random_subject(index: u64) -> Subject {
             let (input, specs) = random_network(&mut numbers);
             // Narrow weights have room for a table of pairs.
             let weight_bits = if index % 7 < 4 { 4 } else { 6 };
-            Case::with_weight_bits(weight_bits, input, &specs, index.is_multiple_of(2), index)
+            let layers = network(input, &specs, index);
+            // The family `direct` adds no constants of positions.
+            let layers = if matches!(index % 9, 1 | 3 | 7) { with_constants(&layers, index) } else { layers };
+            Case::of_layers(weight_bits, &layers, index.is_multiple_of(2), index)
         };
         // The family `direct` has no limbs.
         let in_limbs = matches!(index % 9, 0 | 7) || index % 9 == 6 && attempt % 2 == 0;

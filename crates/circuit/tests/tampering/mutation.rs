@@ -429,8 +429,21 @@ fn weight_beside_zeros(
     let places: Vec<(usize, usize)> = places.collect();
     let &(row, outputs) = places.get(numbers.below(places.len().max(1)))?;
     let lane = columns.weights.len().checked_sub(1 + numbers.below(outputs))?;
-    let cell = Cell::Advice(columns.weights[lane].index(), row);
     let value = field(other(numbers, 0, (1 << layout.weight_bits) - 1));
+    reweighed(subject, cells, (row, lane), value)
+}
+
+/// Another private weight, as it is stored, with the multiplicities that follow.
+pub fn reweighed(
+    subject: &Subject,
+    cells: &Cells,
+    (row, lane): (usize, usize),
+    value: Scalar,
+) -> Option<Vec<(Cell, Scalar)>> {
+    let (Config::Streams(columns), Some(layout)) = (&subject.recording.config, subject.streams()) else {
+        return None;
+    };
+    let cell = Cell::Advice(columns.weights.get(lane)?.index(), row);
     let mut changed = vec![(cell, value)];
     let together = layout.knobs.weights_together();
     let entry = |changed: Scalar| {

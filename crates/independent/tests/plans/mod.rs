@@ -6,7 +6,7 @@ use zklayout_plan::{Family, LookupArgument, Plan, PlanOptions, Requantise, Visib
 
 use crate::nets::operators::random_operators;
 use crate::nets::stored::stored;
-use crate::nets::{Case, Numbers, random_network};
+use crate::nets::{Case, Numbers, network, random_network, with_constants};
 
 /// A random network and a random plan of the `index`-th variant: chains and moves, rounded by shifts or stored in bytes,
 /// with any visibility.
@@ -24,7 +24,9 @@ pub fn random_case(index: u64) -> (Case, Plan) {
         } else {
             let (input, specs) = random_network(&mut numbers);
             let weight_bits = if index % 7 < 4 { 4 } else { 6 };
-            Case::with_weight_bits(weight_bits, input, &specs, index.is_multiple_of(2), index)
+            let layers = network(input, &specs, index);
+            let layers = if index % 6 == 1 { with_constants(&layers, index) } else { layers };
+            Case::of_layers(weight_bits, &layers, index.is_multiple_of(2), index)
         };
         let in_limbs = index % 4 == 1;
         let case = if in_limbs { case.map(|case| stored(&case.graph, &mut numbers)) } else { case };

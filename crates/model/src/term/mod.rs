@@ -3,6 +3,7 @@
 //! Each kind of term is one file, which says what it reads, what it adds, how far that can go and what its integers are; the
 //! registry below is the only place that names all of them. It knows nothing of layers' activations and roundings.
 
+mod constant;
 mod kernel;
 mod moved;
 
@@ -17,6 +18,7 @@ use crate::per_channel::PerChannel;
 use crate::planes::Planes;
 use crate::quantise::Quantising;
 
+pub use constant::Constant;
 pub use kernel::{Kernel, Padding};
 pub use moved::Move;
 
@@ -69,6 +71,8 @@ terms! {
     Kernel,
     /// A tensor that is added, perhaps moved and scaled.
     Move,
+    /// A constant of each position.
+    Constant,
 }
 
 /// What every kind of term answers, whatever its numbers are. Sources are the tensors that the term reads, by slot.

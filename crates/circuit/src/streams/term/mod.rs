@@ -2,6 +2,7 @@
 //!
 //! A product polynomial holds a layer's accumulators at every exponent of sigma, padding included.
 
+mod constant;
 mod kernel;
 mod moved;
 
@@ -10,6 +11,7 @@ use zklayout_model::{Planes, Term};
 use zklayout_plan::{FactTerm, Home, LinearFact, Streams};
 
 use crate::error::CircuitError;
+use constant::ConstantProduct;
 use kernel::KernelProduct;
 use moved::MoveProduct;
 
@@ -36,6 +38,7 @@ macro_rules! terms {
 terms! {
     Kernel(KernelProduct),
     Move(MoveProduct),
+    Constant(ConstantProduct),
 }
 
 /// What a term adds to product polynomials.

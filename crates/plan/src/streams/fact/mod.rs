@@ -18,6 +18,7 @@
 //!
 //! Each kind of term is one file here, and one line of the registry below.
 
+mod constant;
 mod kernel;
 mod moved;
 mod record;
@@ -32,6 +33,7 @@ use crate::streams::limbs::Scale;
 use crate::streams::pass::{WeightStep, add};
 use record::Record;
 
+pub use constant::ConstantFact;
 pub use kernel::KernelFact;
 pub use moved::MoveFact;
 
@@ -66,6 +68,7 @@ macro_rules! terms {
 terms! {
     Kernel(KernelFact),
     Move(MoveFact),
+    Constant(ConstantFact),
 }
 
 /// A tensor that a term reads: its planes, positions between neighbouring values, and how it is evaluated.
