@@ -92,6 +92,51 @@ fn gates_and_products() {
     check(&mut net, "gates and products");
 }
 
+/// In open layers, after activations, beside skip connections, cropped by what reads them, and on what is read in windows.
+#[test]
+fn constants_of_positions() {
+    let (mut net, input) = Net::new(Planes::new(2, 8, 7));
+    let x = net.offset(input, 1.0);
+    let x = net.conv(x, 3, 3, 1);
+    let x = net.offset(x, 1.0);
+    let relu = net.relu(x);
+    let turned = net.offset(relu, -1.0);
+    let sum = net.same(FloatOp::Sum { terms: vec![Move::plain(1.0), Move::plain(1.0)] }, &[turned, relu]);
+    let sum = net.offset(sum, 1.0);
+    let part = net.part(sum, (0, 0), Planes::new(3, 6, 6));
+    let strided = net.conv(part, 2, 3, 2);
+    let strided = net.offset(strided, 1.0);
+    let y = net.relu(strided);
+    net.max_pool(y, (3, 3), 1, 1);
+    check(&mut net, "constants of positions");
+}
+
+/// Whatever reads and crops the tensor that a constant is added to.
+#[test]
+fn random_operators_on_constants_are_accepted() {
+    let mut numbers = Numbers::new(8);
+    let mut accepted = 0;
+    for index in 0..60 {
+        let mut net = random_operators(&mut numbers);
+        let last = net.graph.nodes().last().unwrap().0;
+        let offset = net.offset(last, if index % 3 == 0 { -1.0 } else { 1.0 });
+        let relu = net.relu(offset);
+        let (shape, stride) = (net.shape(relu), 1 + index % 2);
+        if shape.height.min(shape.width) >= 3 {
+            let y = net.conv(relu, 2, 3, stride);
+            net.offset(y, 1.0);
+        }
+        let Ok(case) = Case::of_operators(&net.graph, index as u64) else { continue };
+        let lanes = Some(1 + numbers.below(16));
+        let options = PlanOptions { lanes, family: Some(Family::Streams), max_k: 14, ..PlanOptions::default() };
+        if let Ok(plan) = plan(&case.graph, &options) {
+            accept(&format!("network {index} with constants"), &case, plan);
+            accepted += 1;
+        }
+    }
+    assert!(accepted > 35, "only {accepted} networks were laid out");
+}
+
 #[test]
 fn slices_and_pads() {
     let (mut net, input) = Net::new(Planes::new(2, 7, 6));

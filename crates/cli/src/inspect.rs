@@ -52,6 +52,7 @@ fn rows(model: &Model) -> Vec<[String; 4]> {
         FloatOp::Conv { kernel, bias, .. } => kernel.len() + bias.len(),
         FloatOp::Gemm { weights, bias } => weights.len() + bias.len(),
         FloatOp::Affine { scale, shift } => scale.len() + shift.len(),
+        FloatOp::Offset { values, .. } => values.len(),
         _ => 0,
     };
     let nodes = model.graph().nodes();

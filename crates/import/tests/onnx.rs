@@ -293,6 +293,27 @@ fn models() -> Vec<(&'static str, Model)> {
             ),
         ),
         (
+            "constants of positions",
+            Model::new(
+                &image,
+                vec![
+                    node("Add", &["row", "x"], "a", vec![]),
+                    node("Conv", &["a", "w"], "c", conv(1, 1, 1)),
+                    node("Add", &["c", "all"], "s", vec![]),
+                    node("Relu", &["s"], "r", vec![]),
+                    node("Sub", &["plane", "r"], "m", vec![]),
+                    node("Sub", &["m", "column"], "y", vec![]),
+                ],
+                vec![
+                    constant("w", &[3, 2, 3, 3]),
+                    constant("row", &[image[3]]),
+                    constant("all", &[3, image[2], image[3]]),
+                    constant("plane", &[image[2], image[3]]),
+                    constant("column", &[1, 3, image[2], 1]),
+                ],
+            ),
+        ),
+        (
             "shift before padding",
             Model::new(
                 &image,

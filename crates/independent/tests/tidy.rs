@@ -30,8 +30,15 @@ const CRATES: [(&str, &[&str]); 8] = [
 ];
 
 /// Modules that list the files beside them, by crate: each must be called from the list, or by a file that is.
-const REGISTRIES: [(&str, &str); 4] =
-    [("import", "onnx::ops"), ("import", "tflite::ops"), ("plan", "streams::gates"), ("plan", "direct::gates")];
+const REGISTRIES: [(&str, &str); 7] = [
+    ("model", "term"),
+    ("plan", "streams::fact"),
+    ("circuit", "streams::term"),
+    ("import", "onnx::ops"),
+    ("import", "tflite::ops"),
+    ("plan", "streams::gates"),
+    ("plan", "direct::gates"),
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

@@ -1,6 +1,6 @@
 //! The imported graph: float operators as the file states them, shapes resolved, nothing merged.
 
-use ndarray::{Array2, Array4};
+use ndarray::{Array2, Array3, Array4};
 use serde::{Deserialize, Serialize};
 
 use crate::activation::Activation;
@@ -73,6 +73,13 @@ pub enum FloatOp {
         /// One summand per channel.
         shift: Vec<f64>,
     },
+    /// `factor * x + values`, with a number for each channel, row and column: Add and Sub.
+    Offset {
+        /// What the tensor is multiplied by.
+        factor: f64,
+        /// `[channel, row, column]`, as many as the tensor has.
+        values: Array3<f64>,
+    },
     /// The sum of several tensors, each moved and times its factor: residual sums, concatenations, slices, paddings.
     Sum {
         /// One per input.
@@ -101,6 +108,7 @@ impl FloatOp {
             Self::AveragePool { .. } => "average pool",
             Self::MaxPool { .. } => "max pool",
             Self::Affine { .. } => "affine",
+            Self::Offset { .. } => "offset",
             Self::Sum { .. } => "sum",
             Self::Product => "product",
             Self::Flatten => "flatten",

@@ -4,7 +4,7 @@
 //! reads them, flattening into a kernel that covers the whole plane, and additions into the last convolution that
 //! nobody else reads. What cannot fold becomes a depthwise layer of its own. Values that nobody reads are cropped away.
 
-use ndarray::{Array2, Array4};
+use ndarray::{Array2, Array3, Array4};
 
 use crate::activation::{Activation, Clamp, Function};
 use crate::error::FuseError;
@@ -13,7 +13,7 @@ use crate::fused::{FloatFinish, Fused, FusedLayer, Precision};
 use crate::graph::{Graph, NodeId};
 use crate::maxima::{Magnitude, MaximumStep, Operand, maxima};
 use crate::planes::Planes;
-use crate::term::{Kernel, Move, Padding, Term};
+use crate::term::{Constant, Kernel, Move, Padding, Term};
 
 /// Side of the largest window that folds into the layer reading it, unless it is the whole plane; larger pools become
 /// layers.
@@ -59,6 +59,15 @@ impl Built {
         finish.activation.is_identity()
             && finish.precision == Precision::Calibrated
             && self.layer.reading().all(|term| term.stride() == 1)
+    }
+
+    /// Whether constants of the positions of some planes may be added to the layer. A grouped kernel's outputs share no rows of
+    /// weights, so that each constant would take a row by itself.
+    fn takes_constants(&self, planes: Planes) -> bool {
+        let FloatFinish { activation, precision } = &self.layer.finish;
+        let ungrouped = self.layer.kernel().is_none_or(|kernel| kernel.groups == 1);
+        let rounds = activation.is_identity() && *precision == Precision::Calibrated;
+        rounds && ungrouped && self.layer.output == planes
     }
 
     /// The kernel and what it reads.
@@ -171,6 +180,7 @@ impl Merger {
             }
             FloatOp::AveragePool { window, stride } => self.push_pool(name, branch, *window, *stride),
             FloatOp::Affine { scale, shift } => self.push_affine(name, branch, scale, shift),
+            FloatOp::Offset { factor, values } => self.push_offset(name, branch, *factor, values),
             FloatOp::Flatten => {
                 let planes = self.planes(&branch);
                 Branch { pending: Pending { flat_from: Some(planes), ..branch.pending }, ..branch }
@@ -271,6 +281,22 @@ impl Merger {
             }
         }
         branch
+    }
+
+    /// Adds constants of positions: the last open layer takes them as a term, or else a layer of their own does.
+    fn push_offset(&mut self, name: &str, branch: Branch, factor: f64, values: &Array3<f64>) -> Branch {
+        let (channels, height, width) = values.dim();
+        let shape = Planes::new(channels, height, width);
+        let open = self.open(&branch).filter(|_| factor == 1.0);
+        let constant = Term::from(Constant { values: values.clone() });
+        if let Some(index) = open.filter(|index| self.layers[*index].takes_constants(shape)) {
+            self.layers[index].layer.terms.push(constant);
+            return branch;
+        }
+        let source = self.settle(name, branch).source;
+        let (terms, bias) = (vec![Move::plain(factor).into(), constant], vec![0.0; channels]);
+        let finish = FloatFinish { activation: Activation::none(), precision: Precision::Calibrated };
+        self.push_layer(FusedLayer { name: name.to_owned(), output: shape, terms, bias, finish }, vec![source])
     }
 
     /// Adds tensors: the last open layer takes the others as terms.

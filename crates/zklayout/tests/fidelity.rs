@@ -42,6 +42,7 @@ fn models_that_once_came_out_as_something_else_are_met() {
         "const_minus_conv",
         "dead_branch_prelu",
         "huge_weights",
+        "positions",
         "softplus_100",
         "tab_norm",
         "tie",
@@ -58,6 +59,29 @@ fn models_that_once_came_out_as_something_else_are_met() {
         }
         let fidelity = quantised.fidelity().unwrap();
         assert!(fidelity.keeps(0.05) && fidelity.samples == 1, "{name}: {fidelity}");
+    }
+}
+
+/// Constants of each position, in a real proof: the verifier has the executor's output and no other.
+#[test]
+fn constants_of_positions_are_proven() {
+    let (input, expected) = case("positions");
+    let quantised = quantise("positions", &input).unwrap();
+    let plan = quantised.plan(&PlanOptions::default()).unwrap();
+    let srs = Srs::development(plan.k(), 0).unwrap();
+    let key = keygen(&srs, &plan, quantised.graph()).unwrap();
+    let trace = quantised.run(&input).unwrap();
+    let bundle = prove(&srs, &key, quantised.graph(), &trace, b"").unwrap();
+    let public = verify(srs.verifier(), key.verifying(), &bundle, b"").unwrap();
+    assert_eq!(public.output_values, quantised.dequantise(&trace));
+    let reach = expected.iter().fold(0.0f64, |most, value| most.max(value.abs()));
+    for (found, expected) in public.output_values.iter().zip(&expected) {
+        assert!((found - expected).abs() <= MOST_ERROR * reach, "{found} is not {expected}");
+    }
+    for place in 0..bundle.output.len() {
+        let mut forged = bundle.clone();
+        forged.output[place] += 1;
+        assert!(verify(srs.verifier(), key.verifying(), &forged, b"").is_err(), "output {place} is free");
     }
 }
 

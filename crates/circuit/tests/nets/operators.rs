@@ -1,6 +1,6 @@
 //! Float operators by hand, for networks of operators that are made of others.
 
-use ndarray::Array4;
+use ndarray::{Array3, Array4};
 use zklayout_model::{Activation, Clamp, Float, FloatOp, Function, Graph, Move, NodeId, Padding, Planes};
 
 use super::Numbers;
@@ -75,6 +75,13 @@ impl Net {
         }
         let shape = Planes { channels, ..self.shape(sources[0]) };
         self.add(FloatOp::Sum { terms }, sources, shape)
+    }
+
+    /// A tensor plus a made-up constant of each position.
+    pub fn offset(&mut self, source: NodeId, factor: f64) -> NodeId {
+        let dims = self.shape(source).dims();
+        let values = Array3::from_shape_simple_fn(dims, || self.numbers.real() * 0.5);
+        self.same(FloatOp::Offset { factor, values }, &[source])
     }
 
     /// A part of a tensor, or a tensor with zeros around it.

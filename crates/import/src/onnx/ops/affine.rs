@@ -1,6 +1,7 @@
-//! Mul, Div, Add, Sub and Neg with a constant: one factor or summand per channel. Of two tensors, they are sums and
-//! products.
+//! Mul, Div, Add, Sub and Neg with a constant: one factor per channel, one summand per channel or position. Of two tensors,
+//! they are sums and products.
 
+use ndarray::Array3;
 use zklayout_model::{FloatOp, Planes};
 
 use super::{Node, sum};
@@ -39,20 +40,49 @@ pub(super) fn import_add(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, I
     if node.is_tensor(0) && node.is_tensor(1) {
         return sum::combine(node, vec![1.0, 1.0]);
     }
-    let shift = per_channel(node)?;
-    let scale = vec![1.0; shift.len()];
-    Ok(Some((FloatOp::Affine { scale, shift }, node.shape)))
+    shifted(node, 1.0, 1.0)
 }
 
 pub(super) fn import_sub(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
     if node.is_tensor(0) && node.is_tensor(1) {
         return sum::import_sub(node);
     }
-    let constant = per_channel(node)?;
-    let (scale, sign) = if node.is_tensor(0) { (1.0, -1.0) } else { (-1.0, 1.0) };
-    let scale = vec![scale; constant.len()];
-    let shift = constant.into_iter().map(|value| sign * value).collect();
-    Ok(Some((FloatOp::Affine { scale, shift }, node.shape)))
+    let (factor, sign) = if node.is_tensor(0) { (1.0, -1.0) } else { (-1.0, 1.0) };
+    shifted(node, factor, sign)
+}
+
+/// `factor * x + sign * constant`, with a constant of each channel or of each position.
+fn shifted(node: &Node<'_>, factor: f64, sign: f64) -> Result<Option<(FloatOp, Planes)>, ImportError> {
+    let refusal = match per_channel(node) {
+        Ok(constant) => {
+            let scale = vec![factor; constant.len()];
+            let shift = constant.into_iter().map(|value| sign * value).collect();
+            return Ok(Some((FloatOp::Affine { scale, shift }, node.shape)));
+        }
+        Err(refusal) => refusal,
+    };
+    let Some(values) = per_position(node)? else { return Err(refusal) };
+    Ok(Some((FloatOp::Offset { factor, values: values * sign }, node.shape)))
+}
+
+/// A constant that is broadcast over the positions of a tensor, by its last three axes; `None` if it is none, or if the tensor
+/// has other axes than those of its planes.
+fn per_position(node: &Node<'_>) -> Result<Option<Array3<f64>>, ImportError> {
+    let constant = node.constant(usize::from(node.is_tensor(0)))?;
+    let shape = node.shape;
+    let dims = match *constant.dims.as_slice() {
+        [width] => [1, 1, width],
+        [height, width] => [1, height, width],
+        [channels, height, width] | [1, channels, height, width] => [channels, height, width],
+        _ => return Ok(None),
+    };
+    let fits =
+        dims.iter().zip([shape.channels, shape.height, shape.width]).all(|(dim, full)| [1, full].contains(dim));
+    if shape.plane() == 1 || !fits {
+        return Ok(None);
+    }
+    let values = Array3::from_shape_vec(dims, constant.values.clone()).ok();
+    Ok(values.and_then(|values| Some(values.broadcast(shape.dims())?.to_owned())))
 }
 
 pub(super) fn per_channel(node: &Node<'_>) -> Result<Vec<f64>, ImportError> {

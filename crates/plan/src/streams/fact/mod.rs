@@ -89,7 +89,6 @@ pub(crate) struct Placed<'a> {
 pub(crate) type Outputs = Box<dyn Iterator<Item = (usize, Home)>>;
 
 /// What a term's fact is made of: the homes of what it reads, by slot, and what the arrangement found for the layer.
-#[allow(dead_code, reason = "no kind of term that has digits yet")]
 pub(crate) struct Arranged<'a> {
     pub(crate) sources: Vec<Placed<'a>>,
     /// The home that the layer writes.
