@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::activation::FixedActivation;
 use crate::layer::{Layer, LayerNode};
+use crate::number::Number;
 use crate::per_channel::PerChannel;
 use crate::planes::Planes;
 use crate::rescale::{Rescale, Stored};
@@ -204,6 +205,18 @@ impl FixedLayer {
             OutputKind::Requantise { shift, .. } => shift.of(channel) as i32,
         };
         f64::powi(2.0, dropped - self.finish.accumulator_scale.of(channel))
+    }
+}
+
+impl Number for i64 {
+    type Input = FixedInput;
+    type Finish = FixedFinish;
+    const ZERO: Self = 0;
+    fn mul_add(self, a: Self, b: Self) -> Option<Self> {
+        self.checked_add(a.checked_mul(b)?)
+    }
+    fn add(self, a: Self) -> Option<Self> {
+        self.checked_add(a)
     }
 }
 

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::activation::Activation;
 use crate::layer::{Layer, LayerNode};
+use crate::number::Number;
+use crate::planes::Planes;
 
 /// A node of the merged graph.
 pub type Fused = LayerNode<f64>;
@@ -31,4 +33,16 @@ pub enum Precision {
     Exact,
     /// Nothing, and no value lies outside of the range of the first tensor that is added.
     Maximum,
+}
+
+impl Number for f64 {
+    type Input = Planes;
+    type Finish = FloatFinish;
+    const ZERO: Self = 0.0;
+    fn mul_add(self, a: Self, b: Self) -> Option<Self> {
+        Some(self + a * b)
+    }
+    fn add(self, a: Self) -> Option<Self> {
+        Some(self + a)
+    }
 }

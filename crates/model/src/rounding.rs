@@ -9,7 +9,6 @@ use ndarray::Array4;
 
 use crate::calibration::Evidence;
 use crate::per_channel::PerChannel;
-use crate::term::Kernel;
 
 /// A bias takes over the mean drift only if it is a mean of at least this many positions.
 const FEWEST_POSITIONS: usize = 16;
@@ -28,13 +27,17 @@ pub(crate) struct Rounding<'a> {
 
 impl Rounding<'_> {
     /// Integer weights, and for each output the mean drift that its bias should make up for.
-    pub(crate) fn round(&self, kernel: &Kernel<f64>) -> (Array4<i64>, Vec<f64>) {
-        let mut rounded = kernel.weights.map(|_| 0);
+    pub(crate) fn round(
+        &self,
+        weights: &Array4<f64>,
+        first_input: &dyn Fn(usize) -> usize,
+    ) -> (Array4<i64>, Vec<f64>) {
+        let mut rounded = weights.map(|_| 0);
         let taps = rounded.dim().2 * rounded.dim().3;
         let norms: Vec<f64> = self.evidence.fixed.iter().map(|x| x.iter().map(|x| x * x).sum()).collect();
-        let mut drifts = Vec::with_capacity(kernel.outputs());
-        for (o, (weights, mut integers)) in kernel.weights.outer_iter().zip(rounded.outer_iter_mut()).enumerate() {
-            let first = kernel.first_input(o) * taps;
+        let mut drifts = Vec::with_capacity(weights.dim().0);
+        for (o, (weights, mut integers)) in weights.outer_iter().zip(rounded.outer_iter_mut()).enumerate() {
+            let first = first_input(o) * taps;
             let mut drift = vec![0.0; self.evidence.float.first().map_or(0, Vec::len)];
             for (index, (&weight, integer)) in weights.iter().zip(integers.iter_mut()).enumerate() {
                 let column = first + index;

@@ -14,12 +14,10 @@ use crate::fused::{FusedLayer, Precision};
 use crate::interval::reach;
 use crate::per_channel::PerChannel;
 use crate::rounding::Rounding;
-use crate::term::{Extent, Kernel, Quantised, Term};
+use crate::term::{Extent, Kernel, MOST_SHIFT, Quantised, Quantising, Term};
 
 /// Bits by which exact layers and squares may exceed the tables of others.
 const EXACT_BITS: u32 = 3;
-/// Bits below which every requantisation's shift and every added tensor's factor must be.
-pub(crate) const MOST_SHIFT: i32 = 40;
 
 /// A layer and what is known when its integers are chosen.
 pub(super) struct LayerQuantiser<'a> {
@@ -37,30 +35,36 @@ pub(super) struct LayerQuantiser<'a> {
     pub(super) runs: &'a Runs,
 }
 
-/// What a term needs to know to become one of integers.
-pub(crate) struct Quantising<'a> {
+/// A term of the layer on its way to integers.
+struct OfTerm<'a> {
     quantiser: &'a LayerQuantiser<'a>,
-    /// Scale of each channel of the accumulators.
-    pub(crate) scale: &'a PerChannel<i32>,
-    /// Scales of each channel of the tensors that the term reads.
-    pub(crate) sources: &'a [&'a PerChannel<i32>],
-    /// Number of output channels.
-    pub(crate) outputs: usize,
+    scale: &'a PerChannel<i32>,
+    sources: &'a [&'a PerChannel<i32>],
 }
 
-impl Quantising<'_> {
-    /// Integer weights, and by output channel the mean drift that a bias should make up for.
-    pub(crate) fn weights(&self, kernel: &Kernel<f64>) -> (Array4<i64>, Vec<f64>) {
-        let evidence = self.quantiser.evidence.filter(|_| !self.quantiser.is_kept());
-        let (Some(evidence), [source]) = (evidence, self.sources) else {
-            return (kernel.weights.mapv(|weight| weight.round() as i64), Vec::new());
-        };
-        let largest = (1i64 << (self.quantiser.options.weight_bits - 1)) - 1;
-        Rounding { scale: self.scale, source, largest, evidence }.round(kernel)
+impl Quantising for OfTerm<'_> {
+    fn scale(&self) -> &PerChannel<i32> {
+        self.scale
     }
 
-    /// The error of an output channel that has no integers.
-    pub(crate) fn refuse(&self, channel: usize, reason: &str) -> QuantiseError {
+    fn sources(&self) -> &[&PerChannel<i32>] {
+        self.sources
+    }
+
+    fn outputs(&self) -> usize {
+        self.quantiser.layer.output.channels
+    }
+
+    fn weights(&self, weights: &Array4<f64>, first_input: &dyn Fn(usize) -> usize) -> (Array4<i64>, Vec<f64>) {
+        let evidence = self.quantiser.evidence.filter(|_| !self.quantiser.is_kept());
+        let (Some(evidence), [source]) = (evidence, self.sources) else {
+            return (weights.mapv(|weight| weight.round() as i64), Vec::new());
+        };
+        let largest = (1i64 << (self.quantiser.options.weight_bits - 1)) - 1;
+        Rounding { scale: self.scale, source, largest, evidence }.round(weights, first_input)
+    }
+
+    fn refuse(&self, channel: usize, reason: &str) -> QuantiseError {
         self.quantiser.refuse(channel, reason)
     }
 }
@@ -150,9 +154,8 @@ impl LayerQuantiser<'_> {
         let scales: Vec<&PerChannel<i32>> = self.tensors.iter().map(|tensor| &tensor.scale).collect();
         let (mut terms, mut bias) = (Vec::new(), self.layer.bias.clone());
         for (term, sources) in self.layer.reads(&scales) {
-            let quantising =
-                Quantising { quantiser: self, scale: &scale, sources, outputs: self.layer.output.channels };
-            let Quantised { term, drift } = term.floats().quantise(&quantising)?;
+            let quantising = OfTerm { quantiser: self, scale: &scale, sources };
+            let Quantised { term, drift } = term.quantise(&quantising)?;
             bias.iter_mut().zip(drift).for_each(|(bias, drift)| *bias += drift);
             terms.push(term);
         }

@@ -19,7 +19,6 @@ use crate::graph::Graph;
 use crate::interval::reach;
 use crate::term::Extent;
 
-pub(crate) use layer::{MOST_SHIFT, Quantising};
 pub use options::QuantiseOptions;
 
 use input::quantise_input;

@@ -3,13 +3,12 @@
 use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
-use super::{Extent, FloatTerm, IntegerTerm, Quantised, Summand};
+use super::rules::{Extent, FloatTerm, IntegerTerm, Quantisable, Quantised, Quantising, Summand};
 use crate::error::QuantiseError;
 use crate::limits::{check_planes, ensure};
 use crate::number::Number;
 use crate::per_channel::PerChannel;
 use crate::planes::Planes;
-use crate::quantise::Quantising;
 
 /// Bits of the largest constant: as many as a float holds exactly.
 const MOST_BITS: i32 = 52;
@@ -108,10 +107,14 @@ impl FloatTerm for Constant<f64> {
         let kept = (channels, output.height.min(height), output.width.min(width));
         self.values = Array3::from_shape_fn(kept, |place| self.values[place]);
     }
+}
 
-    fn quantise(&self, quantising: &Quantising<'_>) -> Result<Quantised, QuantiseError> {
+impl Quantisable for Constant<f64> {
+    type Integers = Constant<i64>;
+
+    fn quantise(&self, quantising: &dyn Quantising) -> Result<Quantised<Self::Integers>, QuantiseError> {
         let scaled = |(channel, ..): (usize, usize, usize), value: f64| {
-            (value * f64::powi(2.0, quantising.scale.of(channel))).round()
+            (value * f64::powi(2.0, quantising.scale().of(channel))).round()
         };
         let most = f64::powi(2.0, MOST_BITS);
         let large = self.values.indexed_iter().find(|(place, value)| scaled(*place, **value).abs() >= most);

@@ -6,13 +6,12 @@
 use ndarray::{Array3, Array4};
 use serde::{Deserialize, Serialize};
 
-use super::{Extent, FloatTerm, IntegerTerm, Quantised, Summand};
+use super::rules::{Extent, FloatTerm, IntegerTerm, Quantisable, Quantised, Quantising, Summand};
 use crate::error::QuantiseError;
 use crate::limits::{MOST_EXTENT, check_planes, ensure};
 use crate::number::Number;
 use crate::per_channel::PerChannel;
 use crate::planes::Planes;
-use crate::quantise::Quantising;
 
 /// Zero padding around a plane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -263,9 +262,13 @@ impl FloatTerm for Kernel<f64> {
     fn least_scale(&self, _: usize, _: &[&PerChannel<i32>]) -> Option<i32> {
         None
     }
+}
 
-    fn quantise(&self, quantising: &Quantising<'_>) -> Result<Quantised, QuantiseError> {
-        let (weights, drift) = quantising.weights(self);
-        Ok(Quantised { term: self.with_weights(weights).into(), drift })
+impl Quantisable for Kernel<f64> {
+    type Integers = Kernel<i64>;
+
+    fn quantise(&self, quantising: &dyn Quantising) -> Result<Quantised<Self::Integers>, QuantiseError> {
+        let (weights, drift) = quantising.weights(&self.weights, &|output| self.first_input(output));
+        Ok(Quantised { term: self.with_weights(weights), drift })
     }
 }

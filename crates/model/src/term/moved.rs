@@ -6,13 +6,12 @@
 use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
-use super::{Extent, FloatTerm, IntegerTerm, Quantised, Summand};
+use super::rules::{Extent, FloatTerm, IntegerTerm, MOST_SHIFT, Quantisable, Quantised, Quantising, Summand};
 use crate::error::QuantiseError;
 use crate::limits::{MOST_EXTENT, ensure};
 use crate::number::Number;
 use crate::per_channel::PerChannel;
 use crate::planes::Planes;
-use crate::quantise::{MOST_SHIFT, Quantising};
 
 /// Adds a tensor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,21 +145,25 @@ impl FloatTerm for Move<f64> {
     fn least_scale(&self, output: usize, sources: &[&PerChannel<i32>]) -> Option<i32> {
         Some(sources.first()?.of(self.channel(output)?))
     }
+}
+
+impl Quantisable for Move<f64> {
+    type Integers = Move<i64>;
 
     /// Factors bring the tensor to the accumulators' scales.
-    fn quantise(&self, quantising: &Quantising<'_>) -> Result<Quantised, QuantiseError> {
+    fn quantise(&self, quantising: &dyn Quantising) -> Result<Quantised<Self::Integers>, QuantiseError> {
         let factor = |output: usize| {
             let sign = if self.factor.of(output) < 0.0 { -1 } else { 1 };
             // A channel that nothing is added to has no factor of its own.
-            let Some(added) = self.least_scale(output, quantising.sources) else { return Ok(sign) };
-            let shift = quantising.scale.of(output) - added;
+            let Some(added) = self.least_scale(output, quantising.sources()) else { return Ok(sign) };
+            let shift = quantising.scale().of(output) - added;
             if (0..MOST_SHIFT).contains(&shift) {
                 return Ok(sign << shift);
             }
             let reason = "it adds a tensor whose values are far coarser or finer than its own";
             Err(quantising.refuse(output, &format!("{reason}, by 2^{shift}; raise the weight bits")))
         };
-        let factors = (0..quantising.outputs).map(factor).collect::<Result<Vec<i64>, _>>()?;
+        let factors = (0..quantising.outputs()).map(factor).collect::<Result<Vec<i64>, _>>()?;
         let factors = PerChannel::of_channels(factors).unwrap_or(PerChannel::uniform(1));
         Ok(Quantised::exactly(self.with_factor(factors)))
     }

@@ -6,12 +6,13 @@ use crate::error::PlanError;
 use crate::shape::CircuitShape;
 use crate::streams::arrangement::Arrangement;
 use crate::streams::count::{count, needed_rows, public_rows, too_large};
-use crate::streams::fact::{Arranged, FactTerm, LinearFact, Placed, placement};
+use crate::streams::fact::{Arranged, FactTerm, Placed, placed};
 use crate::streams::gates::{Numbers, StreamGates};
 use crate::streams::geometry::bias_positions;
 use crate::streams::home::{Content, Home, Public, Read, Tile};
 use crate::streams::knobs::StreamKnobs;
 use crate::streams::layout::Streams;
+use crate::streams::linear_fact::LinearFact;
 use crate::streams::network::Network;
 use crate::streams::pass::{Passes, WeightStep, add};
 use crate::streams::requantise::Requantisation;
@@ -132,18 +133,19 @@ impl<'a> Candidate<'a> {
         )
         .collect();
         let term = |(term, reads): (&Term<i64>, &[(usize, usize)])| {
-            let placed = |(node, _): &(usize, usize)| {
+            let source = |(node, _): &(usize, usize)| {
                 let index = self.home_of(*node);
                 Placed { home: &self.homes[index], index }
             };
-            placement(term).fact(&Arranged {
-                sources: reads.iter().map(placed).collect(),
+            let arranged = Arranged {
+                sources: reads.iter().map(source).collect(),
                 output: &self.homes[output],
                 one: ONE,
                 weight_bits: self.network.weight_bits,
                 read_row: self.arrangement.read_rows[index],
                 exponent: reads.first().map_or(0, |(_, exponent)| *exponent),
-            })
+            };
+            placed(term, &arranged)
         };
         layer.reads(&reads).map(term).collect()
     }

@@ -6,10 +6,10 @@ use zklayout_model::Planes;
 
 use crate::error::PlanError;
 use crate::shape::{CircuitShape, usable_rows};
-use crate::streams::fact::LinearFact;
 use crate::streams::gates::StreamGates;
 use crate::streams::home::{Content, Home, Public};
 use crate::streams::knobs::{LookupArgument, StreamKnobs};
+use crate::streams::linear_fact::LinearFact;
 use crate::table::TableSet;
 use crate::visibility::Visibility;
 

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::streams::fact::LinearFact;
 use crate::streams::home::{Content, Home};
 use crate::streams::knobs::{LookupArgument, StreamKnobs};
+use crate::streams::linear_fact::LinearFact;
 use crate::streams::pass::Passes;
 use crate::table::Table;
 use crate::visibility::{Visibility, WeightMode};

@@ -4,7 +4,7 @@ use ndarray::{Array3, Axis};
 use zklayout_model::Constant;
 use zklayout_plan::ConstantFact;
 
-use super::{Placed, TermProduct};
+use super::placed::{Placed, TermProduct};
 use crate::error::CircuitError;
 
 /// Constants on their way into product polynomials.

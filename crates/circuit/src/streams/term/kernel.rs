@@ -4,7 +4,7 @@ use ndarray::{Array3, Axis};
 use zklayout_model::Kernel;
 use zklayout_plan::{KernelFact, Read};
 
-use super::{Placed, TermProduct, pooled};
+use super::placed::{Placed, TermProduct, pooled};
 use crate::error::CircuitError;
 
 /// A convolution on its way into product polynomials.

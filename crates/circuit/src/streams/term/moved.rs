@@ -4,7 +4,7 @@ use ndarray::{Array3, Axis};
 use zklayout_model::Move;
 use zklayout_plan::MoveFact;
 
-use super::{Placed, TermProduct, pooled};
+use super::placed::{Placed, TermProduct, pooled};
 use crate::error::CircuitError;
 
 /// A moved tensor on its way into product polynomials.

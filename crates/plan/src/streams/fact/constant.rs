@@ -15,9 +15,8 @@
 use serde::{Deserialize, Serialize};
 use zklayout_model::{Constant, Planes};
 
-use super::{
-    Arranged, Block, FactRules, FactTerm, Factors, LinearFact, Placement, Scalar, Source, TermRow, digits,
-};
+use super::row::{Block, Scalar};
+use super::rules::{Arranged, FactRules, Factors, Laid, Placement, Source, TermRow, digits};
 use crate::encoder::Encoder;
 use crate::limits::MOST_POSITIONS;
 use crate::streams::home::{Home, Read};
@@ -26,7 +25,7 @@ use crate::streams::pass::{WeightStep, add};
 /// Bits below which the factor of every digit must be.
 const MOST_FACTOR_BITS: usize = 62;
 
-/// See [the module](self).
+/// The term on the tapes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConstantFact {
     /// Home of the single constant 1.
@@ -81,19 +80,23 @@ impl Placement for Constant<i64> {
     fn exponent(&self, _: &Home, _: &Home) -> Option<usize> {
         Some(0)
     }
+}
 
-    fn fact(&self, arranged: &Arranged<'_>) -> FactTerm {
+impl Laid for Constant<i64> {
+    type Fact = ConstantFact;
+
+    fn fact(&self, arranged: &Arranged<'_>) -> Self::Fact {
         let (output, (_, height, width)) = (arranged.output, self.values.dim());
         let (size, stride) = ((height, width), output.stride);
         let exponent = output.origin_exponent() - span(size, output.pitch, stride);
         let digits = digits(&self.values, arranged.weight_bits);
-        ConstantFact { one: arranged.one, digits, size, stride, exponent }.into()
+        ConstantFact { one: arranged.one, digits, size, stride, exponent }
     }
 
-    fn unplaced(&self, weight_bits: u32) -> FactTerm {
+    fn unplaced(&self, weight_bits: u32) -> Self::Fact {
         let (_, height, width) = self.values.dim();
         let digits = digits(&self.values, weight_bits);
-        ConstantFact { one: 0, digits, size: (height, width), stride: 1, exponent: 1 }.into()
+        ConstantFact { one: 0, digits, size: (height, width), stride: 1, exponent: 1 }
     }
 }
 
@@ -132,12 +135,12 @@ impl FactRules for ConstantFact {
         None
     }
 
-    fn weight_rows(&self, fact: &LinearFact, _: Block, homes: &[Home], weight_bits: u32) -> Vec<TermRow> {
+    fn weight_rows(&self, pitch: usize, _: Block, homes: &[Home], weight_bits: u32) -> Vec<TermRow> {
         let mut rows = Vec::with_capacity(self.block_rows());
         for digit in 0..self.digits {
             rows.extend((0..self.values()).map(|place| TermRow {
                 weight: Some((place, Some(digit))),
-                step: self.step(place, fact.pitch),
+                step: self.step(place, pitch),
                 scalar: Scalar::Hold,
             }));
             let idle = |step| TermRow { weight: None, step: Some(step), scalar: Scalar::Hold };
@@ -150,9 +153,9 @@ impl FactRules for ConstantFact {
         rows
     }
 
-    fn steps(&self, fact: &LinearFact, _: &[Home]) -> Vec<WeightStep> {
+    fn steps(&self, pitch: usize, _: &[Home]) -> Vec<WeightStep> {
         let mut steps = Vec::new();
-        let each = (0..self.values()).filter_map(|place| self.step(place, fact.pitch));
+        let each = (0..self.values()).filter_map(|place| self.step(place, pitch));
         each.chain(self.last_step()).for_each(|step| add(&mut steps, step));
         steps
     }

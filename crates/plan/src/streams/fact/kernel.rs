@@ -13,16 +13,15 @@
 use serde::{Deserialize, Serialize};
 use zklayout_model::{Kernel, Planes};
 
-use super::{
-    Arranged, Block, FactRules, FactTerm, Factors, LinearFact, Outputs, Placement, Scalar, Source, TermRow,
-};
+use super::row::{Block, Scalar};
+use super::rules::{Arranged, FactRules, Factors, Laid, Outputs, Placement, Source, TermRow};
 use crate::encoder::Encoder;
 use crate::limits::MOST_POSITIONS;
 use crate::streams::geometry::{Demand, last_value_row, place, read_exponent};
 use crate::streams::home::{Home, Read};
 use crate::streams::pass::{WeightStep, add};
 
-/// See [the module](self).
+/// The term on the tapes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KernelFact {
     /// Home that it reads.
@@ -127,15 +126,19 @@ impl Placement for Kernel<i64> {
     fn exponent(&self, _: &Home, _: &Home) -> Option<usize> {
         Some(0)
     }
+}
 
-    fn fact(&self, arranged: &Arranged<'_>) -> FactTerm {
+impl Laid for Kernel<i64> {
+    type Fact = KernelFact;
+
+    fn fact(&self, arranged: &Arranged<'_>) -> Self::Fact {
         let input = arranged.sources.first().map_or(0, |source| source.index);
         let (read_row, group_inputs, size) = (arranged.read_row, self.group_inputs(), self.size());
-        KernelFact { input, read_row, group_inputs, size }.into()
+        KernelFact { input, read_row, group_inputs, size }
     }
 
-    fn unplaced(&self, _: u32) -> FactTerm {
-        KernelFact { input: 0, read_row: 0, group_inputs: self.group_inputs(), size: self.size() }.into()
+    fn unplaced(&self, _: u32) -> Self::Fact {
+        KernelFact { input: 0, read_row: 0, group_inputs: self.group_inputs(), size: self.size() }
     }
 }
 
@@ -181,7 +184,7 @@ impl FactRules for KernelFact {
         None
     }
 
-    fn weight_rows(&self, fact: &LinearFact, block: Block, homes: &[Home], _: u32) -> Vec<TermRow> {
+    fn weight_rows(&self, pitch: usize, block: Block, homes: &[Home], _: u32) -> Vec<TermRow> {
         let (home, full) = (&homes[self.input], self.is_full(homes));
         let mut rows = Vec::with_capacity(self.block_rows());
         for channel in 0..self.group_inputs {
@@ -194,7 +197,7 @@ impl FactRules for KernelFact {
                 } else {
                     Scalar::Hold
                 };
-                let step = if full { None } else { self.tap_step(fact.pitch, y, x) };
+                let step = if full { None } else { self.tap_step(pitch, y, x) };
                 let place = channel * self.taps() + y * self.size.1 + x;
                 rows.push(TermRow { weight: Some((place, None)), step, scalar });
             }
@@ -202,10 +205,10 @@ impl FactRules for KernelFact {
         rows
     }
 
-    fn steps(&self, fact: &LinearFact, homes: &[Home]) -> Vec<WeightStep> {
+    fn steps(&self, pitch: usize, homes: &[Home]) -> Vec<WeightStep> {
         let mut steps = Vec::new();
         let full = self.is_full(homes);
-        for step in self.descending().filter(|_| !full).filter_map(|(y, x)| self.tap_step(fact.pitch, y, x)) {
+        for step in self.descending().filter(|_| !full).filter_map(|(y, x)| self.tap_step(pitch, y, x)) {
             add(&mut steps, step);
         }
         steps

@@ -8,14 +8,15 @@
 use serde::{Deserialize, Serialize};
 use zklayout_model::{Move, PerChannel, Planes};
 
-use super::{Arranged, Block, FactRules, FactTerm, Factors, LinearFact, Placement, Scalar, Source, TermRow};
+use super::row::{Block, Scalar};
+use super::rules::{Arranged, FactRules, Factors, Laid, Placement, Source, TermRow};
 use crate::encoder::Encoder;
 use crate::limits::{MOST_POSITIONS, MOST_VALUE};
 use crate::streams::geometry::{last_value_row, read_exponent};
 use crate::streams::home::{Home, Read};
 use crate::streams::pass::WeightStep;
 
-/// See [the module](self).
+/// The term on the tapes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MoveFact {
     /// Home of the tensor.
@@ -85,17 +86,21 @@ impl Placement for Move<i64> {
         let origin = i64::try_from(output.origin_exponent()).ok()?;
         usize::try_from(origin - exponent + moved(self, output.pitch)).ok().filter(|_| pitches && apart)
     }
+}
 
-    fn fact(&self, arranged: &Arranged<'_>) -> FactTerm {
+impl Laid for Move<i64> {
+    type Fact = MoveFact;
+
+    fn fact(&self, arranged: &Arranged<'_>) -> Self::Fact {
         let source = arranged.sources.first();
         let (home, read_row) = source.map_or((0, 0), |source| (source.index, last_value_row(source.home)));
         let (factor, channels) = (self.factor.clone(), self.channels.clone());
-        MoveFact { home, read_row, exponent: arranged.exponent, factor, channels }.into()
+        MoveFact { home, read_row, exponent: arranged.exponent, factor, channels }
     }
 
-    fn unplaced(&self, _: u32) -> FactTerm {
+    fn unplaced(&self, _: u32) -> Self::Fact {
         let (factor, channels) = (self.factor.clone(), self.channels.clone());
-        MoveFact { home: 0, read_row: 0, exponent: 0, factor, channels }.into()
+        MoveFact { home: 0, read_row: 0, exponent: 0, factor, channels }
     }
 }
 
@@ -127,11 +132,11 @@ impl FactRules for MoveFact {
         Some(Scalar::Skip { row, exponent: self.exponent, factor: self.factor.of(output) })
     }
 
-    fn weight_rows(&self, _: &LinearFact, _: Block, _: &[Home], _: u32) -> Vec<TermRow> {
+    fn weight_rows(&self, _: usize, _: Block, _: &[Home], _: u32) -> Vec<TermRow> {
         Vec::new()
     }
 
-    fn steps(&self, _: &LinearFact, _: &[Home]) -> Vec<WeightStep> {
+    fn steps(&self, _: usize, _: &[Home]) -> Vec<WeightStep> {
         Vec::new()
     }
 
