@@ -38,7 +38,8 @@ impl Module {
         while let Some(token) = tokens.next() {
             match token {
                 TokenTree::Punct(punct) if punct.as_char() == '#' => {
-                    if attribute(&mut tokens).contains("cfg (test)") {
+                    let attribute = attribute(&mut tokens);
+                    if attribute.contains("cfg (test)") {
                         skip_item(&mut tokens);
                     }
                 }
