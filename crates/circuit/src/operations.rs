@@ -15,7 +15,7 @@ pub fn gate_operations(cs: &ConstraintSystem<Scalar>) -> usize {
     for polynomial in cs.gates().iter().flat_map(|gate| gate.polynomials()) {
         operations.constrain(count(&operations, polynomial, &mut constants));
     }
-    operations.count()
+    operations.total()
 }
 
 fn count<'a>(

@@ -91,7 +91,7 @@ impl Operations {
     }
 
     /// Operations of all values so far, and what joins the constraints.
-    pub fn count(&self) -> usize {
+    pub fn total(&self) -> usize {
         self.places.borrow().len() + JOINED * self.constraints.get()
     }
 
@@ -245,7 +245,7 @@ mod tests {
     fn count(body: impl for<'a> Fn(&mut &'a Operations) -> Counted<'a>) -> usize {
         let operations = Operations::default();
         body(&mut &operations);
-        operations.count()
+        operations.total()
     }
 
     #[test]

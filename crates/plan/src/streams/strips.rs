@@ -86,7 +86,7 @@ pub enum Tag {
 
 impl Strip {
     /// Place of one of the columns.
-    pub fn at(&self, index: usize) -> usize {
+    pub(crate) fn at(&self, index: usize) -> usize {
         self.first + index
     }
 

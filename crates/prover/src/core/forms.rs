@@ -68,7 +68,11 @@ impl Finder<'_> {
         };
         let switched = expression.switched.iter().map(|(cell, id)| (*cell, child(self, *id))).collect();
         let products = expression.products.iter();
-        let products = products.map(|((a, b), factor)| ((child(self, *a), child(self, *b)), *factor)).collect();
+        let products = products.map(|((a, b), factor)| {
+            let (a, b) = (child(self, *a), child(self, *b));
+            ((a.min(b), a.max(b)), *factor)
+        });
+        let products = products.collect();
         let cells = self.with_form(&expression.cells, uses);
         Expression { constant: expression.constant, cells, switched, products }
     }

@@ -68,5 +68,5 @@ pub(super) fn entry<A: Algebra>(
 pub(super) fn operations(gates: &DirectGates, lookup: &DirectLookup) -> usize {
     let operations = Operations::default();
     entry(gates, lookup, &mut &operations);
-    operations.count() + COMPRESSED
+    operations.total() + COMPRESSED
 }

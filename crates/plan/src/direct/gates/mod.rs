@@ -61,7 +61,7 @@ impl DirectGates {
                 operations.constrain(constraint);
             }
         }
-        (operations.count(), self.lookups().iter().map(|lookup| look::operations(self, lookup)).sum())
+        (operations.total(), self.lookups().iter().map(|lookup| look::operations(self, lookup)).sum())
     }
 }
 

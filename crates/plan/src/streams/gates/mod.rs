@@ -128,7 +128,7 @@ impl StreamGates<'_> {
             }
         }
         let native = self.native_lookups().iter().map(|lookup| native::operations(self, lookup)).sum();
-        (operations.count(), native)
+        (operations.total(), native)
     }
 }
 

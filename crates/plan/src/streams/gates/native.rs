@@ -37,5 +37,5 @@ pub(super) fn entry<A: Algebra>(
 pub(super) fn operations(gates: &StreamGates<'_>, lookup: &Lookup) -> usize {
     let operations = Operations::default();
     entry(gates, lookup, &mut &operations);
-    operations.count() + COMPRESSED
+    operations.total() + COMPRESSED
 }
