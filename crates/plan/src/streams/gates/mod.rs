@@ -17,9 +17,6 @@ use crate::streams::strips::Lookup;
 pub(crate) use formulas::Numbers;
 pub use formulas::StreamGates;
 
-pub static CALLS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
-pub static NANOS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
-pub static OPS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
 /// A gate of a layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamGate {
@@ -113,14 +110,6 @@ impl StreamGates<'_> {
 
     /// Operations of all gates on one row, and of the proof system's own lookups.
     pub fn operations(&self) -> (usize, usize) {
-        CALLS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let begin = std::time::Instant::now();
-        let r = self.operations_();
-        NANOS.fetch_add(begin.elapsed().as_nanos() as usize, std::sync::atomic::Ordering::Relaxed);
-        OPS.fetch_add(r.0, std::sync::atomic::Ordering::Relaxed);
-        r
-    }
-    fn operations_(&self) -> (usize, usize) {
         let operations = Operations::default();
         for gate in self.gates() {
             for (_, constraint) in self.constraints(gate, &mut &operations) {
