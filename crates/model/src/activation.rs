@@ -74,6 +74,17 @@ pub enum Function {
     Abs,
     /// `x * x / 4`: products are differences of two of these, `a b = ((a + b)^2 - (a - b)^2) / 4`.
     QuarterSquare,
+    /// `exp(x)`.
+    Exp,
+    /// The natural logarithm of numbers above 1, and 0 elsewhere.
+    LogAboveOne,
+    /// `1 / sqrt(factor * x + summand)`; of sums that are not positive, as of the smallest number.
+    InverseRoot {
+        /// What `x` is multiplied by.
+        factor: f64,
+        /// What is added, above 0.
+        summand: f64,
+    },
 }
 
 impl Function {
@@ -98,6 +109,9 @@ impl Function {
             Self::Softplus => x.max(0.0) + (-x.abs()).exp().ln_1p(),
             Self::Abs => x.abs(),
             Self::QuarterSquare => x * x / 4.0,
+            Self::Exp => x.exp(),
+            Self::LogAboveOne => x.max(1.0).ln(),
+            Self::InverseRoot { factor, summand } => (factor * x + summand).max(f64::MIN_POSITIVE).sqrt().recip(),
         }
     }
 }

@@ -212,6 +212,9 @@ impl Number for i64 {
     type Input = FixedInput;
     type Finish = FixedFinish;
     const ZERO: Self = 0;
+    fn of(integer: i32) -> Self {
+        integer.into()
+    }
     fn mul_add(self, a: Self, b: Self) -> Option<Self> {
         self.checked_add(a.checked_mul(b)?)
     }

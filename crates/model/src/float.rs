@@ -87,6 +87,31 @@ pub enum FloatOp {
     },
     /// The product of two tensors, value by value.
     Product,
+    /// A product of two tensors for each group of planes: see [`Product`](crate::Product).
+    MatMul {
+        /// Groups of the left tensor and of the result.
+        groups: usize,
+        /// Groups of the right tensor.
+        right_groups: usize,
+    },
+    /// Planes and positions of each group swapped.
+    Transpose {
+        /// Groups of planes.
+        groups: usize,
+    },
+    /// At each position, `exp(x)` over its sum over the planes of a group.
+    Softmax {
+        /// Groups of planes.
+        groups: usize,
+    },
+    /// At each position, `x` less its mean over all planes, if it is to be centred, over the root of the mean square of what is
+    /// left and a small number.
+    Normalise {
+        /// Whether the mean is subtracted.
+        centred: bool,
+        /// What is added to the mean square.
+        epsilon: f64,
+    },
     /// A tensor read as a feature vector.
     Flatten,
 }
@@ -94,7 +119,7 @@ pub enum FloatOp {
 impl FloatOp {
     /// Whether the operator reads exactly one tensor, whatever its shape.
     pub(crate) fn reads_one(&self) -> bool {
-        !matches!(self, Self::Input | Self::Sum { .. } | Self::Product)
+        !matches!(self, Self::Input | Self::Sum { .. } | Self::Product | Self::MatMul { .. })
     }
 
     /// The operator's name in listings.
@@ -111,6 +136,10 @@ impl FloatOp {
             Self::Offset { .. } => "offset",
             Self::Sum { .. } => "sum",
             Self::Product => "product",
+            Self::MatMul { .. } => "matmul",
+            Self::Transpose { .. } => "transpose",
+            Self::Softmax { .. } => "softmax",
+            Self::Normalise { .. } => "normalise",
             Self::Flatten => "flatten",
         }
     }

@@ -33,12 +33,19 @@ pub enum Precision {
     Exact,
     /// Nothing, and no value lies outside of the range of the first tensor that is added.
     Maximum,
+    /// Nothing, and sums are differences of two values of the first tensor that is added.
+    Difference,
+    /// Nothing, and sums are differences of a value of the first tensor and one that is no smaller.
+    Deficit,
 }
 
 impl Number for f64 {
     type Input = Planes;
     type Finish = FloatFinish;
     const ZERO: Self = 0.0;
+    fn of(integer: i32) -> Self {
+        integer.into()
+    }
     fn mul_add(self, a: Self, b: Self) -> Option<Self> {
         Some(self + a * b)
     }

@@ -27,6 +27,7 @@ mod planes;
 mod quantise;
 mod rescale;
 mod rounding;
+mod sequence;
 mod shape;
 mod tensor;
 mod term;

@@ -148,6 +148,9 @@ impl Merger {
                 return Ok(self.push_sum(&node.name, terms, sources, node.shape));
             }
             FloatOp::Product if found == 2 => return Ok(self.push_product(&node.name, sources, node.shape)),
+            FloatOp::MatMul { groups, right_groups } if found == 2 => {
+                return Ok(self.push_matmul(&node.name, sources, (*groups, *right_groups), node.shape));
+            }
             _ => {}
         }
         match <[Branch; 1]>::try_from(sources) {
@@ -160,7 +163,7 @@ impl Merger {
     fn push_one(&mut self, node: &Float, branch: Branch) -> Branch {
         let name = &node.name;
         match &node.op {
-            FloatOp::Input | FloatOp::Sum { .. } | FloatOp::Product => branch,
+            FloatOp::Input | FloatOp::Sum { .. } | FloatOp::Product | FloatOp::MatMul { .. } => branch,
             FloatOp::Conv { kernel, bias, groups, stride, padding } => {
                 let blocked = branch.pending.has_shift() && !padding.is_none();
                 let flushed = blocked || branch.pending.flat_from.is_some();
@@ -181,6 +184,9 @@ impl Merger {
             FloatOp::AveragePool { window, stride } => self.push_pool(name, branch, *window, *stride),
             FloatOp::Affine { scale, shift } => self.push_affine(name, branch, scale, shift),
             FloatOp::Offset { factor, values } => self.push_offset(name, branch, *factor, values),
+            FloatOp::Transpose { groups } => self.push_transpose(name, branch, *groups),
+            FloatOp::Softmax { groups } => self.push_softmax(name, branch, *groups),
+            FloatOp::Normalise { centred, epsilon } => self.push_normalise(name, branch, *centred, *epsilon),
             FloatOp::Flatten => {
                 let planes = self.planes(&branch);
                 Branch { pending: Pending { flat_from: Some(planes), ..branch.pending }, ..branch }
@@ -251,6 +257,7 @@ impl Merger {
         self.push_linear(name, &branch, kernel, vec![0.0; channels], (channels, stride, Padding::default()))
     }
 
+    /// Scales and shifts each channel: by the weights and biases of the last open layer, by the factor of its product, or later.
     fn push_affine(&mut self, name: &str, mut branch: Branch, scale: &[f64], shift: &[f64]) -> Branch {
         if branch.pending.flat_from.is_some() && self.planes(&branch).plane() != 1 {
             branch = self.flush(name, branch);
@@ -259,10 +266,15 @@ impl Merger {
         let open = open.filter(|layer| {
             layer.finish.activation.is_identity() && layer.finish.precision == Precision::Calibrated
         });
-        let scaled = open.and_then(|layer| match &mut layer.terms[..] {
-            [Term::Kernel(kernel)] => Some((kernel, &mut layer.bias)),
+        let same = scale.iter().all(|one| *one == scale[0]) && shift.iter().all(|one| *one == 0.0);
+        let scaled = match open.map(|layer| (&mut layer.terms[..], &mut layer.bias)) {
+            Some(([Term::Product(product)], _)) if same => {
+                product.factor *= scale[0];
+                return branch;
+            }
+            Some(([Term::Kernel(kernel)], bias)) => Some((kernel, bias)),
             _ => None,
-        });
+        };
         match scaled {
             Some((kernel, biases)) => {
                 for ((o, ..), weight) in kernel.weights.indexed_iter_mut() {
@@ -362,12 +374,16 @@ impl Merger {
     }
 
     /// The layer that was added last.
+    pub(crate) fn newest_finish(&mut self) -> &mut FloatFinish {
+        &mut self.newest().layer.finish
+    }
+
     fn newest(&mut self) -> &mut Built {
         let last = self.layers.len() - 1;
         &mut self.layers[last]
     }
 
-    fn push_layer(&mut self, layer: FusedLayer, sources: Vec<Source>) -> Branch {
+    pub(crate) fn push_layer(&mut self, layer: FusedLayer, sources: Vec<Source>) -> Branch {
         let pending = Pending::none(layer.output.channels);
         self.layers.push(Built { layer, sources });
         Branch { source: Some(self.layers.len() - 1), pending, owned: true }
@@ -457,6 +473,11 @@ impl Merger {
         if !last.pending.is_none() || last.source.is_none() {
             last = self.flush("output", last);
         }
+        if last.source.is_some_and(|index| self.swaps(index)) {
+            // Only tensors that are written plane by plane can be public.
+            let shape = self.result(last.source);
+            last = self.push_moved("output", vec![(last.source, Move::plain(1.0))], shape, Activation::none());
+        }
         let order = self.order(last.source);
         self.crop(&order);
         let mut places: Vec<NodeId> = vec![input; self.layers.len()];
@@ -505,6 +526,11 @@ impl Merger {
             }
             first += term.arity();
         }
+    }
+
+    /// Whether a layer is a tensor with its planes and positions swapped.
+    fn swaps(&self, index: usize) -> bool {
+        self.layers[index].layer.terms.iter().any(|term| matches!(term, Term::Transpose(_)))
     }
 
     /// The layers that the output depends on, producers first.

@@ -10,6 +10,8 @@ pub trait Number: Copy + PartialEq + Send + Sync + 'static {
     type Finish: Clone + Debug + PartialEq;
     /// Zero.
     const ZERO: Self;
+    /// A small integer.
+    fn of(integer: i32) -> Self;
     /// `self + a * b`.
     fn mul_add(self, a: Self, b: Self) -> Option<Self>;
     /// `self + a`.

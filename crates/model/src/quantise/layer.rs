@@ -192,7 +192,9 @@ impl LayerQuantiser<'_> {
         }
         let (lo, hi) = (integer(seen.lo, common) - 1, integer(seen.hi, common) + 1);
         let range = self.range(&worst, &shift, lo, hi)?;
-        Ok(OutputKind::Requantise { shift, activation: self.fixed_activation(common, &range)?, range })
+        let least = integer(Bounds::all(&channels).lo / (1.0 + self.options.margin), common);
+        let activation = self.fixed_activation(common, &range, least)?;
+        Ok(OutputKind::Requantise { shift, activation, range })
     }
 
     /// Each channel's scale: the common one, or one that takes its bounds to those of all.
@@ -207,8 +209,8 @@ impl LayerQuantiser<'_> {
         let shift = PerChannel::uniform(0);
         let worst = self.worst_case(integers).and_then(|bounds| rounded(&bounds, &shift));
         let (mut lo, mut hi) = worst.ok_or_else(|| self.overflow())?;
-        if let (Precision::Maximum, [tensor, ..]) = (self.layer.finish.precision, self.tensors) {
-            (lo, hi) = (lo.max(tensor.lo), hi.min(tensor.hi));
+        if let Some((least, most)) = self.tensors.first().and_then(|tensor| self.known(tensor, integers)) {
+            (lo, hi) = (lo.max(least), hi.min(most));
         }
         if hi - lo >= 1 << (self.options.table_bits + EXACT_BITS) {
             let reason = "its exact values need a larger table than the bits allow; lower the table bits";
@@ -216,8 +218,20 @@ impl LayerQuantiser<'_> {
         }
         let range = ValueRange { lo, hi, source: RangeSource::WorstCase };
         // Where channels have scales of their own, the activation is the same at all of them.
-        let activation = self.fixed_activation(integers.scale.of(0), &range)?;
+        let activation = self.fixed_activation(integers.scale.of(0), &range, lo)?;
         Ok(OutputKind::Requantise { shift, activation, range })
+    }
+
+    /// What is known of exact sums from the range of the first tensor that is added.
+    fn known(&self, tensor: &Tensor, integers: &Integers) -> Option<(i64, i64)> {
+        let finer = integers.scale.of(0) - tensor.scale.of(0);
+        let span = tensor.hi.checked_sub(tensor.lo)?.checked_shl(u32::try_from(finer).ok()?)?;
+        match self.layer.finish.precision {
+            Precision::Maximum => Some((tensor.lo, tensor.hi)),
+            Precision::Difference => Some((-span, span)),
+            Precision::Deficit => Some((-span, 0)),
+            Precision::Calibrated | Precision::Exact => None,
+        }
     }
 
     /// Logarithm of the most entries that the layer's table may have.
@@ -231,8 +245,14 @@ impl LayerQuantiser<'_> {
         (1i64 << self.table_bits()) as f64 - 4.0
     }
 
-    /// The activation of integers of a scale, over a range.
-    fn fixed_activation(&self, scale: i32, range: &ValueRange) -> Result<FixedActivation, QuantiseError> {
+    /// The activation of integers of a scale, over a range; a function that grows without bound below `least` has its value
+    /// there from there on.
+    fn fixed_activation(
+        &self,
+        scale: i32,
+        range: &ValueRange,
+        least: i64,
+    ) -> Result<FixedActivation, QuantiseError> {
         let function = match &self.layer.finish.activation {
             Activation::Clamp(clamp) => {
                 let bound = |bound: f64| integer(bound, scale);
@@ -240,9 +260,12 @@ impl LayerQuantiser<'_> {
             }
             Activation::Function(function) => function,
         };
-        let real = |x: i64| function.apply(x as f64 / f64::powi(2.0, scale));
+        let least = if matches!(function, Function::InverseRoot { .. }) { least.max(1) } else { range.lo };
+        let real = |x: i64| function.apply(x.max(least) as f64 / f64::powi(2.0, scale));
         let largest = (range.lo..=range.hi).map(real).fold(0.0f64, |largest, value| largest.max(value.abs()));
-        let limit = (1i64 << self.options.table_bits) as f64 - 1.0;
+        // What is summed up before it is rounded may be finer than what is multiplied.
+        let summed = self.layer.finish.precision == Precision::Deficit;
+        let limit = (1i64 << (self.options.table_bits + if summed { EXACT_BITS } else { 0 })) as f64 - 1.0;
         let held = || scale_for(largest, limit).unwrap_or(scale);
         let scale_after = function.exact_scale(scale).unwrap_or_else(held);
         let unit = f64::powi(2.0, scale_after);

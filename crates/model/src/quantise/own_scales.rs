@@ -62,14 +62,14 @@ pub(super) fn finer_bits(channel: Bounds, all: Bounds) -> i32 {
 
 /// What a layer says of a tensor that a term of it reads, given what it passes on.
 fn say(layer: &FusedLayer, term: &Term<f64>, own: Say, bounds: &[Bounds]) -> Say {
-    if layer.finish.precision != Precision::Calibrated {
+    if layer.finish.precision != Precision::Calibrated && !term.floats().joins_channels() {
         return own;
     }
     match term.as_kernel() {
         Some(kernel) if kernel.group_inputs() == 1 => Say { impossible: false, ..own },
         Some(kernel) => Say { wanted: gains(kernel, bounds), impossible: false },
         // A finer tensor cannot be added to accumulators that weights make coarser.
-        None => Say { wanted: false, impossible: layer.kernel().is_some() },
+        None => Say { wanted: false, impossible: layer.kernel().is_some() || term.floats().joins_channels() },
     }
 }
 

@@ -6,7 +6,11 @@
 mod constant;
 mod kernel;
 mod moved;
+mod product;
 mod rules;
+mod scaled;
+mod squares;
+mod transpose;
 
 use std::fmt;
 
@@ -21,21 +25,25 @@ use rules::{FloatTerm, IntegerTerm, Quantisable, Summand};
 pub use constant::Constant;
 pub use kernel::{Kernel, Padding};
 pub use moved::Move;
+pub use product::Product;
 pub use rules::Extent;
 pub(crate) use rules::{MOST_SHIFT, Quantised, Quantising};
+pub use scaled::Scaled;
+pub use squares::Squares;
+pub use transpose::Transpose;
 
 /// Declares [`Term`] and how its kinds are found.
 macro_rules! terms {
-    ($($(#[$doc:meta])* $kind:ident),* $(,)?) => {
+    ($($(#[$doc:meta])* $kind:ident($of:ty)),* $(,)?) => {
         /// What a layer's accumulators are the sum of, with a bias for each channel.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         #[serde(bound(serialize = "T: Clone + Serialize", deserialize = "T: Copy + PartialEq + Deserialize<'de>"))]
         pub enum Term<T> {
-            $($(#[$doc])* $kind($kind<T>),)*
+            $($(#[$doc])* $kind($of),)*
         }
 
-        $(impl<T> From<$kind<T>> for Term<T> {
-            fn from(term: $kind<T>) -> Self {
+        $(impl<T> From<$of> for Term<T> {
+            fn from(term: $of) -> Self {
                 Self::$kind(term)
             }
         })*
@@ -80,11 +88,19 @@ macro_rules! terms {
 
 terms! {
     /// A convolution of window sums.
-    Kernel,
+    Kernel(Kernel<T>),
     /// A tensor that is added, perhaps moved and scaled.
-    Move,
+    Move(Move<T>),
     /// A constant of each position.
-    Constant,
+    Constant(Constant<T>),
+    /// The product of two tensors.
+    Product(Product<T>),
+    /// A tensor with its planes and positions swapped.
+    Transpose(Transpose),
+    /// The sum of each plane's squares.
+    Squares(Squares),
+    /// A tensor whose planes are multiplied by a number each.
+    Scaled(Scaled),
 }
 
 impl<T: Number> Term<T> {

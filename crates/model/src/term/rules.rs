@@ -80,6 +80,11 @@ pub(crate) trait FloatTerm: Summand<f64> {
     /// The scale that an output channel must at least have, so that what the term adds is an integer.
     fn least_scale(&self, output: usize, sources: &[&PerChannel<i32>]) -> Option<i32>;
 
+    /// Whether it joins channels of what it reads, so that all of them must have one scale.
+    fn joins_channels(&self) -> bool {
+        false
+    }
+
     /// Leaves out what is added beyond a result of these planes.
     fn crop(&mut self, _output: Planes) {}
 }

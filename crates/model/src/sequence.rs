@@ -1,0 +1,145 @@
+//! What operators over tokens become: products of activations, softmax and norms as layers of terms.
+//!
+//! Softmax is `exp(s - max - log(sum exp(s - max)))`: the maximum is exact, by differences and clamps, and the sum is between 1
+//! and the number of planes, so that tables give its logarithm as closely as any other value. A norm is the centred tensor
+//! times the inverse root of its sum of squares. It knows layers under construction, not what merges with them.
+
+use crate::activation::{Activation, Clamp, Function};
+use crate::fused::{FloatFinish, FusedLayer, Precision};
+use crate::merge::{Branch, Merger, Source};
+use crate::per_channel::PerChannel;
+use crate::planes::Planes;
+use crate::term::{Move, Product, Scaled, Squares, Term, Transpose};
+
+/// A tensor of which each slot of a group has one plane, or none.
+struct Slots {
+    source: Source,
+    /// By slot of a group, the plane of the tensor's first group.
+    planes: Vec<Option<usize>>,
+    /// Planes of a group of the tensor.
+    group: usize,
+}
+
+impl Slots {
+    /// A term that adds some slots' planes to the planes of a result; `None` if there are none.
+    fn term(&self, groups: usize, slots: std::ops::Range<usize>, sign: f64) -> Option<(Source, Move<f64>)> {
+        let plane = |group: usize| move |plane: usize| group * self.group + plane;
+        let channels: Vec<Option<usize>> = (0..groups)
+            .flat_map(|group| self.planes[slots.clone()].iter().map(move |one| one.map(plane(group))))
+            .collect();
+        let any = channels.iter().any(Option::is_some);
+        let moved = Move { channels: Some(channels), factor: PerChannel::uniform(sign), ..Move::plain(sign) };
+        any.then_some((self.source, moved))
+    }
+}
+
+impl Merger {
+    /// A product of two tensors.
+    pub(crate) fn push_matmul(
+        &mut self,
+        name: &str,
+        sources: Vec<Branch>,
+        (groups, right_groups): (usize, usize),
+        shape: Planes,
+    ) -> Branch {
+        let sources = sources.into_iter().map(|branch| self.settle(name, branch).source).collect();
+        let product = Product { groups, right_groups, factor: 1.0 };
+        self.push_term(name, product.into(), sources, shape, (Activation::none(), Precision::Calibrated))
+    }
+
+    /// Planes and positions swapped.
+    pub(crate) fn push_transpose(&mut self, name: &str, branch: Branch, groups: usize) -> Branch {
+        let source = self.settle(name, branch).source;
+        let input = self.result(source);
+        let shape = Planes::new(groups * input.width, 1, input.channels / groups.max(1));
+        let transpose = Transpose { groups, centred: false };
+        self.push_term(name, transpose.into(), vec![source], shape, (Activation::none(), Precision::Exact))
+    }
+
+    /// Softmax over the planes of each group.
+    pub(crate) fn push_softmax(&mut self, name: &str, branch: Branch, groups: usize) -> Branch {
+        let source = self.settle(name, branch).source;
+        let shape = self.result(source);
+        let size = shape.channels / groups.max(1);
+        let most = self.push_largest(name, source, (groups, size));
+        let of_group = |sign: f64| {
+            let channels = (0..shape.channels).map(|plane| Some(plane / size)).collect();
+            Move { channels: Some(channels), ..Move::plain(sign) }
+        };
+        let exponential = Activation::Function(Function::Exp);
+        let terms = vec![(source, Move::plain(1.0)), (most, of_group(-1.0))];
+        let powers = self.push_moved(name, terms.clone(), shape, exponential).source;
+        self.newest_finish().precision = Precision::Deficit;
+        let plane = |place: usize| Move {
+            channels: Some((0..groups).map(|group| Some(group * size + place)).collect()),
+            ..Move::plain(1.0)
+        };
+        let sums = Planes::new(groups, 1, shape.width);
+        let summed = (0..size).map(|place| (powers, plane(place))).collect();
+        let logarithms = self.push_moved(name, summed, sums, Activation::Function(Function::LogAboveOne)).source;
+        self.newest_finish().precision = Precision::Calibrated;
+        let less = [terms, vec![(logarithms, of_group(-1.0))]].concat();
+        let shares = self.push_moved(name, less, shape, exponential);
+        self.newest_finish().precision = Precision::Calibrated;
+        shares
+    }
+
+    /// The largest of each group's planes at each position: halves are compared, and what the second half exceeds the first
+    /// by is added.
+    fn push_largest(&mut self, name: &str, source: Source, (groups, size): (usize, usize)) -> Source {
+        let width = self.result(source).width;
+        let mut slots = vec![Slots { source, planes: (0..size).map(Some).collect(), group: size }];
+        let mut left = size;
+        while left > 1 {
+            let half = left.div_ceil(2);
+            let compared = left - half;
+            let later = slots.iter().filter_map(|slots| slots.term(groups, half..left, 1.0));
+            let earlier = slots.iter().filter_map(|slots| slots.term(groups, 0..compared, -1.0));
+            let terms: Vec<_> = later.chain(earlier).collect();
+            let rectified = Activation::Clamp(Clamp { lo: Some(0.0), hi: None });
+            let gain = self.push_moved(name, terms, Planes::new(groups * compared, 1, width), rectified).source;
+            self.newest_finish().precision = Precision::Difference;
+            slots.iter_mut().for_each(|slots| slots.planes.truncate(half));
+            let planes = (0..half).map(|slot| (slot < compared).then_some(slot)).collect();
+            slots.push(Slots { source: gain, planes, group: compared });
+            left = half;
+        }
+        let terms = slots.iter().filter_map(|slots| slots.term(groups, 0..1, 1.0)).collect();
+        let most = self.push_moved(name, terms, Planes::new(groups, 1, width), Activation::none()).source;
+        self.newest_finish().precision = Precision::Maximum;
+        most
+    }
+
+    /// `(x - mean) / sqrt(variance + epsilon)` over all planes at each position. With `n` planes, `n x - sum x` is normalised,
+    /// which is `n` times as large.
+    pub(crate) fn push_normalise(&mut self, name: &str, branch: Branch, centred: bool, epsilon: f64) -> Branch {
+        let source = self.settle(name, branch).source;
+        let input = self.result(source);
+        let turned = Planes::new(input.width, 1, input.channels);
+        let size = input.channels as f64;
+        let (precision, summand) =
+            if centred { (Precision::Calibrated, size * size * epsilon) } else { (Precision::Exact, epsilon) };
+        let transpose = Transpose { groups: 1, centred };
+        let own = self.push_term(name, transpose.into(), vec![source], turned, (Activation::none(), precision));
+        let root = Activation::Function(Function::InverseRoot { factor: 1.0 / size, summand });
+        let vector = Planes::vector(input.width);
+        let calibrated = Precision::Calibrated;
+        let roots = self.push_term(name, Squares.into(), vec![own.source], vector, (root, calibrated));
+        let sources = vec![roots.source, own.source];
+        self.push_term(name, Scaled.into(), sources, input, (Activation::none(), calibrated))
+    }
+
+    /// A layer of one term.
+    fn push_term(
+        &mut self,
+        name: &str,
+        term: Term<f64>,
+        sources: Vec<Source>,
+        output: Planes,
+        (activation, precision): (Activation, Precision),
+    ) -> Branch {
+        let finish = FloatFinish { activation, precision };
+        let (name, bias) = (name.to_owned(), vec![0.0; output.channels]);
+        self.push_layer(FusedLayer { name, output, terms: vec![term], bias, finish }, sources)
+    }
+}

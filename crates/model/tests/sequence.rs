@@ -1,0 +1,142 @@
+//! Operators over tokens: what they become is what they say, in floats exactly and in integers closely.
+
+#![allow(clippy::unwrap_used)]
+
+use ndarray::{Array3, Array4};
+use zklayout_model::{
+    Float, FloatOp, Graph, NodeId, Padding, Planes, QuantiseOptions, execute, execute_floats, fuse, quantise,
+};
+
+const TOKENS: usize = 5;
+const FEATURES: usize = 6;
+const HEADS: usize = 2;
+
+/// Numbers between -1 and 1 that look random.
+fn numbers(seed: usize) -> impl Iterator<Item = f64> {
+    (1..).map(move |place: usize| ((place * 7919 + seed * 104_729) as f64 * 0.618_034).fract() * 2.0 - 1.0)
+}
+
+struct Network {
+    graph: Graph<Float>,
+    seed: usize,
+}
+
+impl Network {
+    fn new() -> (Self, NodeId) {
+        let mut graph = Graph::new();
+        let shape = Planes::new(FEATURES, 1, TOKENS);
+        let input = graph.add(Float { name: "input".into(), op: FloatOp::Input, shape }, &[]);
+        (Self { graph, seed: 1 }, input)
+    }
+
+    fn add(&mut self, op: FloatOp, shape: Planes, inputs: &[NodeId]) -> NodeId {
+        self.graph.add(Float { name: format!("{} {}", op.label(), self.graph.len()), op, shape }, inputs)
+    }
+
+    fn dense(&mut self, input: NodeId) -> NodeId {
+        self.seed += 1;
+        let mut numbers = numbers(self.seed);
+        let kernel = Array4::from_shape_simple_fn((FEATURES, FEATURES, 1, 1), || numbers.next().unwrap());
+        let bias = numbers.take(FEATURES).collect();
+        let op = FloatOp::Conv { kernel, bias, groups: 1, stride: 1, padding: Padding::default() };
+        self.add(op, Planes::new(FEATURES, 1, TOKENS), &[input])
+    }
+
+    fn attention(&mut self, input: NodeId) -> NodeId {
+        let [queries, keys, values] = [0; 3].map(|_| self.dense(input));
+        let (groups, right_groups) = (HEADS, HEADS);
+        let scores = Planes::new(HEADS * TOKENS, 1, TOKENS);
+        let product = FloatOp::MatMul { groups, right_groups };
+        let products = self.add(product.clone(), scores, &[queries, keys]);
+        let shares = self.add(FloatOp::Softmax { groups }, scores, &[products]);
+        let turned = Planes::new(HEADS * TOKENS, 1, FEATURES / HEADS);
+        let values = self.add(FloatOp::Transpose { groups }, turned, &[values]);
+        self.add(product, Planes::new(FEATURES, 1, TOKENS), &[shares, values])
+    }
+}
+
+fn softmax(values: &[f64]) -> Vec<f64> {
+    let sum: f64 = values.iter().map(|value| value.exp()).sum();
+    values.iter().map(|value| value.exp() / sum).collect()
+}
+
+fn normalised(input: &Array3<f64>, centred: bool, epsilon: f64) -> Array3<f64> {
+    let mut output = input.clone();
+    for mut column in output.lanes_mut(ndarray::Axis(0)) {
+        let size = column.len() as f64;
+        let mean = if centred { column.sum() / size } else { 0.0 };
+        column -= mean;
+        let variance = column.iter().map(|value| value * value).sum::<f64>() / size;
+        column /= (variance + epsilon).sqrt();
+    }
+    output
+}
+
+/// The largest difference between the integers and the floats, as a share of the largest float.
+fn check(network: &Network, wanted: impl Fn(&Array3<f64>) -> Vec<f64>) {
+    let fused = fuse(&network.graph).unwrap();
+    let samples: Vec<Vec<f64>> = (50..58).map(|seed| numbers(seed).take(FEATURES * TOKENS).collect()).collect();
+    let options = QuantiseOptions { weight_bits: 11, input_bits: 11, table_bits: 12, ..Default::default() };
+    let fixed = quantise(&fused, &samples, &options).unwrap();
+    for sample in &samples {
+        let input = Array3::from_shape_vec((FEATURES, 1, TOKENS), sample.clone()).unwrap();
+        let (floats, wanted) = (execute_floats(&fused, &input).unwrap().output(), wanted(&input));
+        assert_eq!(floats.len(), wanted.len());
+        let trace = execute(&fixed, sample).unwrap();
+        let (_, last) = fixed.nodes().next_back().unwrap();
+        let integers = last.dequantise(trace.values.last().unwrap());
+        let largest = wanted.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
+        for ((float, wanted), integer) in floats.iter().zip(&wanted).zip(&integers) {
+            assert!((float - wanted).abs() < 1e-9 * largest, "{float} is not {wanted}");
+            assert!((integer - wanted).abs() < 0.02 * largest, "{integer} is far from {wanted}");
+        }
+    }
+}
+
+#[test]
+fn softmax_is_over_each_group() {
+    for groups in [1, 2, 3] {
+        let (mut network, input) = Network::new();
+        network.add(FloatOp::Softmax { groups }, Planes::new(FEATURES, 1, TOKENS), &[input]);
+        check(&network, |input| {
+            let mut output = input.clone();
+            for mut column in output.lanes_mut(ndarray::Axis(0)) {
+                let values = column.to_vec();
+                let shares: Vec<f64> = values.chunks(FEATURES / groups).flat_map(softmax).collect();
+                column.assign(&ndarray::Array1::from(shares));
+            }
+            output.into_iter().collect()
+        });
+    }
+}
+
+#[test]
+fn norms_are_over_all_planes() {
+    for (centred, epsilon) in [(true, 1e-5), (false, 1e-5), (true, 0.5)] {
+        let (mut network, input) = Network::new();
+        network.add(FloatOp::Normalise { centred, epsilon }, Planes::new(FEATURES, 1, TOKENS), &[input]);
+        check(&network, |input| normalised(input, centred, epsilon).into_iter().collect());
+    }
+}
+
+#[test]
+fn transposes_swap_planes_and_positions() {
+    let (mut network, input) = Network::new();
+    network.add(FloatOp::Transpose { groups: 2 }, Planes::new(2 * TOKENS, 1, FEATURES / 2), &[input]);
+    check(&network, |input| {
+        let place =
+            |(plane, _, c): (usize, usize, usize)| (plane / TOKENS * (FEATURES / 2) + c, 0, plane % TOKENS);
+        let output = Array3::from_shape_fn((2 * TOKENS, 1, FEATURES / 2), |at| input[place(at)]);
+        output.into_iter().collect()
+    });
+}
+
+#[test]
+fn attention_is_close_to_floats() {
+    let (mut network, input) = Network::new();
+    let output = network.attention(input);
+    network.dense(output);
+    let reference = fuse(&network.graph).unwrap();
+    // The formula of each part is held above; here the integers are held to all of them together.
+    check(&network, |input| execute_floats(&reference, input).unwrap().output());
+}
