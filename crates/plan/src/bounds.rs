@@ -202,7 +202,7 @@ fn home(layout: &Streams, home: &Home) -> Result<(), PlanError> {
     hold("row", rows.is_some_and(|rows| rows <= layout.usable_rows()))?;
     let factor = match home.read {
         Read::Sums { factor } | Read::Scalars { factor } => factor,
-        Read::Nothing | Read::Raster | Read::Total => 1,
+        Read::Nothing | Read::Raster | Read::Total | Read::Squares => 1,
     };
     hold("window", (1..=home.tile.columns.max(1)).contains(&factor))?;
     hold("pitch", home.read_pitch >= home.pitch / factor)?;

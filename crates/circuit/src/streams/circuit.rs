@@ -2,12 +2,12 @@
 
 use halo2_proofs::circuit::{Cell, Layouter, Region, Value};
 use halo2_proofs::plonk::{Advice, Column, Error};
-use zklayout_plan::Streams;
+use zklayout_plan::{Evaluation, Streams};
 
 use crate::field::{Scalar, scalar};
 use crate::streams::columns::Columns;
 use crate::streams::evaluations::{ChallengeValues, Evaluations};
-use crate::streams::fixed::{FixedGrid, Source};
+use crate::streams::fixed::FixedGrid;
 use crate::streams::witness::Witness;
 
 /// Everything that is assigned.
@@ -30,13 +30,8 @@ impl Assignment<'_> {
         )?;
         layouter.next_phase();
         let evaluations = self.evaluations(columns, layouter);
-        layouter.assign_region(
-            || "phase 1",
-            |mut region| {
-                self.assign_wide(&mut region, columns, evaluations.as_ref());
-                Ok(())
-            },
-        )
+        layouter
+            .assign_region(|| "phase 1", |mut region| self.assign_wide(&mut region, columns, evaluations.as_ref()))
     }
 
     fn assign_fixed(&self, region: &mut Region<'_, Scalar>, columns: &Columns) {
@@ -82,7 +77,12 @@ impl Assignment<'_> {
         Some(Evaluations::of(self.streams, self.grid, witness, &challenges))
     }
 
-    fn assign_wide(&self, region: &mut Region<'_, Scalar>, columns: &Columns, evaluations: Option<&Evaluations>) {
+    fn assign_wide(
+        &self,
+        region: &mut Region<'_, Scalar>,
+        columns: &Columns,
+        evaluations: Option<&Evaluations>,
+    ) -> Result<(), Error> {
         if let Some(evaluations) = evaluations {
             let columns = [columns.weight_sum, columns.scalar].into_iter().chain(columns.sums.iter().copied());
             let cells = [&evaluations.weight_sum, &evaluations.scalar].into_iter().chain(&evaluations.sums);
@@ -94,11 +94,18 @@ impl Assignment<'_> {
         let column = |pick: fn(&Evaluations) -> &Vec<Scalar>| evaluations.map(pick);
         let read = assign_column(region, columns.read, column(|e| &e.read), rows);
         let write = assign_column(region, columns.write, column(|e| &e.write), rows);
+        let second = columns.second.map(|own| assign_column(region, own, column(|e| &e.second), rows));
         let operand = assign_column(region, columns.operand, column(|e| &e.operand), rows);
         for copy in &self.grid.copies {
-            let source = if copy.source == Source::Read { &read } else { &write };
-            region.constrain_equal(operand[copy.operand_row], source[copy.source_row]);
+            let source = match copy.source {
+                Evaluation::Read => Some(&read),
+                Evaluation::Write => Some(&write),
+                Evaluation::Second => second.as_ref(),
+            };
+            let source = source.and_then(|cells| cells.get(copy.source_row)).ok_or(Error::Synthesis)?;
+            region.constrain_equal(operand[copy.operand_row], *source);
         }
+        Ok(())
     }
 }
 

@@ -44,6 +44,8 @@ pub struct Columns {
     pub operand: Column<Advice>,
     /// The scalar sum.
     pub scalar: Column<Advice>,
+    /// The consumer's evaluation at the challenge of planes, if evaluations are multiplied.
+    pub second: Option<Column<Advice>>,
     /// Running sums of the lookups.
     pub sums: Vec<Column<Advice>>,
     /// Fixed columns, in the order of [`FixedColumns`].
@@ -80,6 +82,7 @@ impl Columns {
             weight_sum: column(strips.weight_sum),
             operand: column(strips.operand),
             scalar: column(strips.scalar),
+            second: strip(strips.second).first().copied(),
             sums: strip(strips.sums),
             advice,
             fixed: (0..strips.fixed.count).map(|_| cs.fixed_column()).collect(),
@@ -87,7 +90,7 @@ impl Columns {
             instance: (0..strips.instance).map(|_| cs.instance_column()).collect(),
             challenges,
         };
-        for column in [columns.read, columns.write, columns.operand] {
+        for column in [columns.read, columns.write, columns.operand].into_iter().chain(columns.second) {
             cs.enable_equality(column);
         }
         columns

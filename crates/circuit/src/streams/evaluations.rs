@@ -1,11 +1,11 @@
 //! The witness after the challenges: evaluations, scalar sums and running sums, row by row from the gates themselves.
 
 use ff::{BatchInvert, Field};
-use zklayout_plan::{StreamGates, Streams};
+use zklayout_plan::{Evaluation, StreamGates, Streams};
 
 use crate::field::{Scalar, scalar};
-use crate::streams::fixed::{FixedGrid, Source};
-use crate::streams::rows::Rows;
+use crate::streams::fixed::FixedGrid;
+use crate::streams::rows::{NOTHING, Rows};
 use crate::streams::witness::Witness;
 
 /// The challenges' values.
@@ -42,6 +42,8 @@ pub struct Evaluations {
     pub operand: Vec<Scalar>,
     /// The scalar sum.
     pub scalar: Vec<Scalar>,
+    /// The consumer's evaluation at the challenge of planes; empty if no evaluations are multiplied.
+    pub second: Vec<Scalar>,
     /// Running sums, by column.
     pub sums: Vec<Vec<Scalar>>,
 }
@@ -57,23 +59,40 @@ impl Evaluations {
         let sums = Sums::of(plan, &gates, witness, &mut rows).columns();
         rows.solve(strips.read.first, 0, |rows| gates.read(rows));
         rows.solve(strips.write.first, 0, |rows| gates.write(rows));
-        rows.solve(strips.weight_sum.first, 0, |rows| gates.weights(rows));
-        let [read, write, operand] =
-            [strips.read, strips.write, strips.operand].map(|strip| rows.place(strip.first));
+        if strips.second.count > 0 {
+            rows.solve(strips.second.first, 0, |rows| gates.second(rows).unwrap_or(NOTHING));
+        }
+        let [read, write, operand, second] =
+            [strips.read, strips.write, strips.operand, strips.second].map(|strip| rows.place(strip.first));
         for copy in &grid.copies {
-            let source = if copy.source == Source::Read { read } else { write };
+            let source = match copy.source {
+                Evaluation::Read => read,
+                Evaluation::Write => write,
+                Evaluation::Second => second,
+            };
             rows.wide[operand][copy.operand_row] = rows.wide[source][copy.source_row];
         }
+        // Weights' evaluations may take products of operands.
+        rows.solve(strips.weight_sum.first, 0, |rows| gates.weights(rows));
         rows.solve(strips.scalar.first, 1, |rows| gates.scalar_sum(rows));
         let mut columns = rows.wide.into_iter();
         let mut next = || columns.next().unwrap_or_default();
-        Self { read: next(), write: next(), weight_sum: next(), operand: next(), scalar: next(), sums }
+        Self {
+            read: next(),
+            write: next(),
+            weight_sum: next(),
+            operand: next(),
+            scalar: next(),
+            second: next(),
+            sums,
+        }
     }
 
     /// The columns in the circuit's order.
     pub fn into_columns(self) -> Vec<Vec<Scalar>> {
-        let Self { read, write, weight_sum, operand, scalar, sums } = self;
-        [read, write, weight_sum, operand, scalar].into_iter().chain(sums).collect()
+        let Self { read, write, weight_sum, operand, scalar, second, sums } = self;
+        let second = Some(second).filter(|second| !second.is_empty());
+        [read, write, weight_sum, operand, scalar].into_iter().chain(second).chain(sums).collect()
     }
 }
 

@@ -3,20 +3,13 @@
 //! It is built once and used three times: to assign the circuit, to count it, and to drive the evaluations.
 
 use ff::BatchInvert;
-use zklayout_plan::{Content, FixedColumns, Home, Public, ReadSum, Scalar, Streams, Strips, Table, WriteTile};
+use zklayout_plan::{
+    Content, Evaluation, FixedColumns, Home, Public, Read, ReadSum, Scalar, Streams, Strips, Table, WriteTile,
+};
 
 use crate::error::CircuitError;
 use crate::field::scalar;
 use crate::streams::weights::WeightTape;
-
-/// Which evaluation a scalar operand copies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// The producer's.
-    Write,
-    /// The consumer's.
-    Read,
-}
 
 /// A copy constraint: the scalar operand at `operand_row` equals an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +17,7 @@ pub struct Copy {
     /// Row of the weight tape.
     pub operand_row: usize,
     /// Which evaluation.
-    pub source: Source,
+    pub source: Evaluation,
     /// Row of the activation tape.
     pub source_row: usize,
 }
@@ -186,7 +179,12 @@ impl FixedGrid {
             mark(&columns.read_sums, &passes.read_sums, ReadSum::of(home))?,
             mark(&columns.read_steps, &passes.read_steps, home.read_step(plane_row))?,
         ];
-        for column in marks.into_iter().flatten() {
+        let squares = columns.squares.filter(|_| home.read == Read::Squares);
+        let second = columns.second_step.filter(|_| home.second_step(plane_row));
+        let [turned, goes_on] = columns.turned.map_or([None; 2], |columns| columns.map(Some));
+        let turned = turned.filter(|_| home.turned && produced);
+        let goes_on = goes_on.filter(|_| home.turned_step(plane_row) && produced);
+        for column in marks.into_iter().chain([squares, second, turned, goes_on]).flatten() {
             self.cells[column][row] = 1;
         }
         Ok(())
@@ -200,6 +198,9 @@ impl FixedGrid {
                 {
                     self.cells[column][row] = 1;
                 }
+                if let Some(live) = self.columns.live.filter(|_| weight_row.cells.is_some()) {
+                    self.cells[live][row] = 1;
+                }
                 if weight_row.closes {
                     self.cells[self.columns.closes][row + 1] = 1;
                 }
@@ -212,25 +213,38 @@ impl FixedGrid {
 
     fn place_scalar(&mut self, plan: &Streams, operand_row: usize, effect: Scalar) -> Result<(), CircuitError> {
         let columns = self.columns.clone();
+        let copy = |source: Evaluation, source_row: usize| Copy { operand_row, source, source_row };
         let (column, factor, source, source_row) = match effect {
             Scalar::Hold => return Ok(()),
             Scalar::Output { row, factor } => {
                 self.place_ratio(operand_row, 1, factor);
-                (columns.output, 1, Source::Write, row)
+                (columns.output, 1, Evaluation::Write, row)
             }
             Scalar::Offset { row, scale } => {
                 self.place_ratio(operand_row, -scale.offset, scale.factor);
-                self.copies.push(Copy { operand_row, source: Source::Read, source_row: row });
+                self.copies.push(copy(Evaluation::Read, row));
                 return Ok(());
             }
-            Scalar::Product { row, factor } => (columns.product, factor, Source::Read, row),
+            Scalar::Load { evaluation, row } => {
+                self.copies.push(copy(evaluation, row));
+                return Ok(());
+            }
+            Scalar::Multiply { evaluation, row } => (columns.multiply.ok_or_else(unmarked)?, 1, evaluation, row),
+            Scalar::Raise { row, factor } => {
+                self.place_ratio(operand_row, 1, 1);
+                // The sum takes the operand once by itself.
+                let column = mark(&columns.skips, &plan.passes.skips, Some(0))?.ok_or_else(unmarked)?;
+                self.cells[column][operand_row] = 1 - factor;
+                (columns.output, 1, Evaluation::Read, row)
+            }
+            Scalar::Product { row, factor } => (columns.product, factor, Evaluation::Read, row),
             Scalar::Skip { row, exponent, factor } => {
                 let column = mark(&columns.skips, &plan.passes.skips, Some(exponent))?.ok_or_else(unmarked)?;
-                (column, factor, Source::Read, row)
+                (column, factor, Evaluation::Read, row)
             }
         };
         self.cells[column][operand_row] = factor;
-        self.copies.push(Copy { operand_row, source, source_row });
+        self.copies.push(copy(source, source_row));
         Ok(())
     }
 

@@ -12,7 +12,7 @@ mod witness;
 pub(crate) use circuit::Assignment;
 pub use columns::{Challenges, Columns};
 pub use evaluations::{ChallengeValues, Evaluations};
-pub use fixed::{Copy, FixedGrid, Source};
+pub use fixed::{Copy, FixedGrid};
 pub use weights::WeightTape;
 pub(crate) use weights::{bias_digit, layer};
 pub use witness::Witness;

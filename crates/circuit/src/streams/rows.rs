@@ -17,6 +17,9 @@ pub(crate) enum Number {
     Element(Scalar),
 }
 
+/// Zero.
+pub(crate) const NOTHING: Number = Number::Integer(0);
+
 /// Both grids at one row, with the challenges' powers.
 pub(crate) struct Rows<'a> {
     grid: &'a FixedGrid,

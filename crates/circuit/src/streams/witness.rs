@@ -296,8 +296,11 @@ impl Products {
     }
 }
 
-/// Length of the all-ones polynomial that a fact's bias is multiplied by.
+/// Length of the all-ones polynomial that a fact's bias is multiplied by; of a turned one that of its rounding.
 fn bias_positions(plan: &Streams, fact: &LinearFact) -> usize {
+    if fact.turns() {
+        return plan.homes[fact.output].origin_exponent() + 1;
+    }
     let ones = plan.homes.iter().rfind(|home| home.content == Content::Ones && home.row <= fact.bias_row);
     ones.map_or(0, |home| (fact.bias_row - home.row + 1) * home.tile.columns)
 }

@@ -2,6 +2,7 @@
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::panic)]
 
 pub mod operators;
+pub mod sequence;
 pub mod stored;
 
 use std::sync::Arc;

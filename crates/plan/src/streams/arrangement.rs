@@ -151,9 +151,9 @@ impl Search<'_> {
 
     /// The pitch of a layer's output where no other plane has chosen it.
     fn written_pitch(&self, index: usize) -> usize {
-        let mut anchors = self.network.reads_of(index).filter(|(term, _)| term.anchors());
-        match anchors.find(|(term, node)| term.shares_pitch(self.network.source(*node))) {
-            Some((_, node)) => self.arrangement.homes[node].read_pitch,
+        let mut anchors = self.network.reads_of(index).filter(|(term, ..)| term.anchors());
+        match anchors.find(|(term, slot, node)| term.shares_pitch(self.network.source(*slot, *node))) {
+            Some((.., node)) => self.arrangement.homes[node].read_pitch,
             // One value per plane lies wherever its consumers want it.
             None => self.domains.least[self.domains.write[index + 1]],
         }
@@ -199,11 +199,13 @@ impl Search<'_> {
             origin_exponent: 0,
             top_exponent: 0,
             read: network.reads[index + 1],
+            second: network.second[index + 1],
+            turned: network.turned(index + 1),
             lanes: self.lanes,
         };
-        let reach = network.reads_of(index).map(|(term, _)| term.reach(pitch)).max().unwrap_or(0);
-        match network.reads_of(index).find(|(term, _)| term.anchors()) {
-            Some((term, node)) => term.outputs(&self.arrangement.homes[node], &demand, reach),
+        let reach = network.reads_of(index).map(|(term, ..)| term.reach(pitch)).max().unwrap_or(0);
+        match network.reads_of(index).find(|(term, ..)| term.anchors()) {
+            Some((term, _, node)) => term.outputs(&self.arrangement.homes[node], &demand, reach),
             None => {
                 Box::new(free_outputs(demand, self.least_origin(index, pitch), reach).map(|output| (0, output)))
             }
@@ -227,6 +229,8 @@ impl Search<'_> {
             origin_exponent,
             top_exponent: origin_exponent,
             read,
+            second: network.second[0],
+            turned: false,
             lanes: self.lanes,
         })
     }
@@ -253,7 +257,7 @@ impl Search<'_> {
     /// The least exponent of the output's first value at which every tensor that it reads lies at or above exponent 0.
     fn least_origin(&self, index: usize, pitch: usize) -> usize {
         let reads = self.network.reads_of(index);
-        reads.map(|(term, node)| term.least_origin(&self.arrangement.homes[node], pitch)).max().unwrap_or(0)
+        reads.map(|(term, _, node)| term.least_origin(&self.arrangement.homes[node], pitch)).max().unwrap_or(0)
     }
 
     /// Whether what was derived from homes while others were still being placed holds of the final ones.
@@ -267,7 +271,7 @@ impl Search<'_> {
     /// How far each tensor that a layer reads must be raised to lie on its output; `None` if one cannot.
     fn exponents(&self, index: usize, output: &Home) -> Option<Vec<usize>> {
         let reads = self.network.reads_of(index);
-        reads.map(|(term, node)| term.exponent(&self.arrangement.homes[node], output)).collect()
+        reads.map(|(term, slot, node)| term.exponent(slot, &self.arrangement.homes[node], output)).collect()
     }
 }
 

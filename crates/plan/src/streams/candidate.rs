@@ -33,6 +33,8 @@ pub(crate) struct Candidate<'a> {
     requantisation: &'a Requantisation,
     arrangement: Arrangement,
     pub(crate) homes: Vec<Home>,
+    /// Homes of exactly so many ones.
+    ones: Vec<(usize, usize)>,
     passes: Passes,
 }
 
@@ -45,9 +47,10 @@ impl<'a> Candidate<'a> {
         lanes: usize,
         requantisation: &'a Requantisation,
     ) -> Self {
-        let homes = arrange(&arrangement.homes, lanes);
+        let mut homes = arrange(&arrangement.homes, lanes);
+        let ones = exact_ones(network, lanes, &mut homes);
         let passes = Passes::default();
-        let mut candidate = Self { network, requantisation, arrangement, homes, passes };
+        let mut candidate = Self { network, requantisation, arrangement, homes, ones, passes };
         candidate.publish(visibility);
         candidate.look_up();
         candidate.stack(lanes);
@@ -111,7 +114,7 @@ impl<'a> Candidate<'a> {
                 bias_row: self.bias_row(&self.homes[output], lanes),
                 weight_lanes,
                 row,
-                ..LinearFact::unplaced(layer)
+                ..LinearFact::unplaced(layer, &self.network.planes_read(index))
             };
             row += fact.len();
             for step in fact.steps(&self.homes, self.network.weight_bits) {
@@ -140,7 +143,10 @@ impl<'a> Candidate<'a> {
             let arranged = Arranged {
                 sources: reads.iter().map(source).collect(),
                 output: &self.homes[output],
+                output_index: output,
                 one: ONE,
+                ones: &self.ones,
+                rounding: layer.rounded_bias().first().copied().unwrap_or(0),
                 weight_bits: self.network.weight_bits,
                 read_row: self.arrangement.read_rows[index],
                 exponent: reads.first().map_or(0, |(_, exponent)| *exponent),
@@ -212,13 +218,33 @@ pub(crate) fn tables(
 
 /// Puts the output first, then the constants, then the other tensors.
 fn arrange(nodes: &[Home], lanes: usize) -> Vec<Home> {
-    let positions = nodes[1..].iter().map(|home| bias_positions(home.origin_exponent(), lanes));
+    let straight = nodes[1..].iter().filter(|home| !home.turned);
+    let positions = straight.map(|home| bias_positions(home.origin_exponent(), lanes));
     let ones = positions.max().unwrap_or(1);
     let mut homes: Vec<Home> = nodes.last().cloned().into_iter().collect();
     homes.push(ones_home(1, 1));
     homes.push(ones_home(ones.next_multiple_of(lanes), lanes));
     homes.extend_from_slice(&nodes[..nodes.len() - 1]);
     homes
+}
+
+/// Adds a home of exactly as many ones as there are planes or positions of each tensor that is written turned; returns their
+/// numbers, each with its home.
+fn exact_ones(network: &Network<'_>, lanes: usize, homes: &mut Vec<Home>) -> Vec<(usize, usize)> {
+    let mut ones: Vec<(usize, usize)> = Vec::new();
+    for index in (0..network.layers.len()).filter(|index| network.turned(index + 1)) {
+        let (read, written) = (network.shape(network.sources[index][0]), network.layers[index].output);
+        for extent in [read.width, written.width] {
+            if ones.iter().all(|(other, _)| *other != extent) {
+                ones.push((extent, homes.len()));
+                let positions = extent.next_multiple_of(lanes);
+                let shape = Planes::new(1, 1, extent);
+                let (origin, second) = (positions - extent, true);
+                homes.push(Home { shape, origin, second, ..ones_home(positions, lanes) });
+            }
+        }
+    }
+    ones
 }
 
 fn ones_home(positions: usize, columns: usize) -> Home {
@@ -235,6 +261,8 @@ fn ones_home(positions: usize, columns: usize) -> Home {
         tail: 0,
         row: 0,
         read: Read::Raster,
+        second: false,
+        turned: false,
         shift: PerChannel::uniform(0),
         limb_bits: PerChannel::uniform(0),
         tables: Vec::new(),

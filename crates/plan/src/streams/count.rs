@@ -21,8 +21,10 @@ const ROTATION_SETS: usize = 3;
 /// Sets of rows that several product columns add: the last usable row with this one and the next.
 const LINKED_PRODUCTS: usize = 1;
 
-/// Columns that copies connect: producer, consumer, scalar operand.
+/// Columns that copies connect: producer, consumer, scalar operand; the second evaluation comes with products.
 const COPIED_COLUMNS: usize = 3;
+/// Rows that products read beside their own: the second evaluation's and the operand's row before.
+const PRODUCT_QUERIES: usize = 2;
 
 /// Counts a layout.
 pub(crate) fn count(
@@ -63,9 +65,10 @@ pub(crate) fn count_columns(
         LookupArgument::Sums { .. } => (0, looked_up + strips.multiplicities.count),
     };
     let (small_advice, wide_advice, sums) = (strips.small_columns(), strips.wide_columns(), strips.sums.count);
-    let advice_queries = small_advice + wide_advice + (EVALUATIONS - 1) + sums;
-    let degree = knobs.lookups.degree();
-    let products = COPIED_COLUMNS.div_ceil(degree - 2);
+    let seconds = strips.second.count;
+    let advice_queries = small_advice + wide_advice + (EVALUATIONS - 1) + sums + PRODUCT_QUERIES * seconds;
+    let (degree, permuted) = (knobs.lookups.degree(), COPIED_COLUMNS + seconds);
+    let products = permuted.div_ceil(degree - 2);
     let activation_rows: usize = homes.iter().map(Home::rows).sum();
     let weight_rows = facts.iter().map(LinearFact::len).sum::<usize>() + 1;
     let copies = facts.iter().map(|fact| fact.copies(homes)).sum();
@@ -79,7 +82,7 @@ pub(crate) fn count_columns(
         wide_advice,
         fixed: strips.fixed.count,
         instance: strips.instance,
-        permuted: COPIED_COLUMNS,
+        permuted,
         products,
         native_lookups,
         lookups,
@@ -93,7 +96,7 @@ pub(crate) fn count_columns(
         instance_queries: strips.public_columns(),
         rotation_sets: ROTATION_SETS + if products > 1 { LINKED_PRODUCTS } else { 0 },
         assigned_small_cells: tape * activation_rows + strips.weights.count * full + tables.entries(),
-        assigned_wide_cells: activation_rows + written + 2 * weight_rows + copies + sums * full,
+        assigned_wide_cells: (1 + seconds) * activation_rows + written + 2 * weight_rows + copies + sums * full,
         gate_operations: advice_queries,
         ..CircuitShape::default()
     }

@@ -45,8 +45,8 @@ impl Domains {
             }
         }
         for index in 0..network.layers.len() {
-            for (term, node) in network.reads_of(index) {
-                if term.shares_pitch(network.source(node)) {
+            for (term, slot, node) in network.reads_of(index) {
+                if term.shares_pitch(network.source(slot, node)) {
                     union.join(2 * node + 1, 2 * (index + 1));
                 }
             }
@@ -72,8 +72,8 @@ impl Domains {
             self.planes[self.write[node]].push(Plane { shape, stride, read });
         }
         for index in 0..network.layers.len() {
-            for (term, node) in network.reads_of(index) {
-                let source = Source { planes: shapes[node], ..network.source(node) };
+            for (term, slot, node) in network.reads_of(index) {
+                let source = Source { planes: shapes[node], ..network.source(slot, node) };
                 self.widen(self.write[index + 1], term.least_pitch(source, shapes[index + 1]));
             }
         }

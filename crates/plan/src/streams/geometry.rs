@@ -21,6 +21,10 @@ pub(crate) struct Demand {
     /// Largest exponent of the product.
     pub(crate) top_exponent: usize,
     pub(crate) read: Read,
+    /// Whether it is evaluated at the challenge of planes as well.
+    pub(crate) second: bool,
+    /// Whether it is written so.
+    pub(crate) turned: bool,
     pub(crate) lanes: usize,
 }
 
@@ -35,7 +39,7 @@ impl Demand {
 pub(crate) fn tile_for(read: Read, pitch: usize, lanes: usize) -> Option<Tile> {
     match read {
         Read::Nothing | Read::Scalars { factor: 1 } => Some(Tile { rows: 1, columns: 1 }),
-        Read::Raster | Read::Total => Some(Tile { rows: 1, columns: lanes }),
+        Read::Raster | Read::Total | Read::Squares => Some(Tile { rows: 1, columns: lanes }),
         Read::Scalars { factor } => (factor * factor <= lanes && pitch.is_multiple_of(factor))
             .then_some(Tile { rows: factor, columns: factor }),
         Read::Sums { factor } => (1..=lanes / (factor * factor))
@@ -71,6 +75,8 @@ pub(crate) fn place(demand: &Demand) -> Option<Home> {
         tail: 0,
         row: 0,
         read: demand.read,
+        second: demand.second,
+        turned: demand.turned,
         shift: PerChannel::uniform(0),
         limb_bits: PerChannel::uniform(0),
         tables: Vec::new(),
@@ -121,7 +127,7 @@ pub(crate) fn last_value_row(home: &Home) -> usize {
 pub(crate) fn read_exponent(home: &Home, row: usize) -> usize {
     let factor = home.read.factor();
     match home.read {
-        Read::Nothing | Read::Total | Read::Scalars { .. } => 0,
+        Read::Nothing | Read::Total | Read::Squares | Read::Scalars { .. } => 0,
         Read::Raster => (home.first_tile + row + 1) * home.tile.columns - 1 - home.origin,
         Read::Sums { .. } => {
             let per_row = home.tile.columns / factor;
@@ -131,6 +137,11 @@ pub(crate) fn read_exponent(home: &Home, row: usize) -> usize {
             tile_y * home.read_pitch + (tile_x + 1) * per_row - 1 - (y * home.read_pitch + x)
         }
     }
+}
+
+/// Exponent of value (0, 0) in the evaluation at the challenge of planes, after a plane's last value.
+pub(crate) fn second_exponent(home: &Home) -> usize {
+    (home.first_tile + last_value_row(home) + 1) * home.tile.columns - 1 - home.origin
 }
 
 /// Every way to place an output that lies on nothing that its layer reads, from the least exponent of its first value on.

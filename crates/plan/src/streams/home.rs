@@ -56,6 +56,8 @@ pub enum Read {
     },
     /// One number per plane: the sum of all its values.
     Total,
+    /// One number per plane: the sum of the squares of all its values.
+    Squares,
     /// Each tape row by itself: the sum of its cells is one input of a fully connected layer.
     Scalars {
         /// Side of the window in a row.
@@ -67,7 +69,7 @@ impl Read {
     /// Side of the windows whose cells are summed.
     pub fn factor(&self) -> usize {
         match self {
-            Self::Nothing | Self::Raster | Self::Total => 1,
+            Self::Nothing | Self::Raster | Self::Total | Self::Squares => 1,
             Self::Sums { factor } | Self::Scalars { factor } => *factor,
         }
     }
@@ -111,6 +113,12 @@ pub struct Home {
     pub row: usize,
     /// How the consumer evaluates it.
     pub read: Read,
+    /// Whether a consumer evaluates its planes at the challenge of planes as well, position by position.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub second: bool,
+    /// Whether its producer evaluates its planes at the challenge of planes, and joins them at that of positions.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub turned: bool,
     /// Logarithm of what each channel's quotients are multiplied by.
     pub shift: PerChannel<u32>,
     /// Bits of a remainder in each channel, or of each of its limbs.
@@ -119,6 +127,12 @@ pub struct Home {
     pub tables: Vec<usize>,
     /// What is public.
     pub public: Public,
+}
+
+/// Whether a field is left out of saved plans.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+pub(super) fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl Home {
@@ -231,12 +245,22 @@ impl Home {
     /// Exponents by which the producer's evaluation is raised before a stored row of a plane is added; `None` at
     /// the plane's start.
     pub fn write_step(&self, plane_row: usize) -> Option<usize> {
-        if plane_row == 0 || plane_row >= self.tiles {
+        if plane_row == 0 || plane_row >= self.tiles || self.turned {
             return None;
         }
         let row_start = self.tile.rows > 1 && (self.first_tile + plane_row).is_multiple_of(self.tiles_per_row());
         let skipped = if row_start { (self.tile.rows - 1) * self.pitch } else { 0 };
         Some(skipped + self.tile.columns)
+    }
+
+    /// Whether a stored row of a plane goes on from the row before in the evaluation at the challenge of planes.
+    pub fn second_step(&self, plane_row: usize) -> bool {
+        self.second && plane_row > 0
+    }
+
+    /// Whether a turned producer's evaluation goes on from the row before.
+    pub fn turned_step(&self, plane_row: usize) -> bool {
+        self.turned && plane_row > 0 && plane_row < self.tiles
     }
 
     /// Exponents by which the consumer's evaluation is raised before a row of a plane is added; `None` where it
@@ -251,7 +275,7 @@ impl Home {
                 let gap = if row_start { self.read_pitch.saturating_sub(self.pitch / factor) } else { 0 };
                 Some(self.tile.columns / factor + gap)
             }
-            Read::Total => Some(0),
+            Read::Total | Read::Squares => Some(0),
         }
     }
 }

@@ -10,6 +10,7 @@
 //! terms that read per output  | idle           | see each kind of term
 //! terms with weights          | weights        | see each kind of term
 //! digits of the bias          | b[o]           | s holds, and after the last digit s <- s - ones * bias
+//! terms with rows per group   | idle           | see each kind of term
 //! ```
 //!
 //! Blocks of a group follow each other, so that the first block's outputs end with the highest powers of rho;
@@ -19,7 +20,7 @@
 //! What each kind of term adds is its own file's business, in `fact`.
 
 use serde::{Deserialize, Serialize};
-use zklayout_model::FixedLayer;
+use zklayout_model::{FixedLayer, Planes};
 
 use crate::streams::fact::{
     Block, FactRules, FactTerm, KernelFact, Scalar, TermRow, WeightCells, WeightRow, digits, placement, unplaced,
@@ -64,17 +65,19 @@ pub(crate) fn bias_digits(layer: &FixedLayer) -> usize {
 
 impl LinearFact {
     /// The fact of a layer on tapes that are not arranged: of the right number of rows.
-    pub(crate) fn unplaced(layer: &FixedLayer) -> Self {
+    pub(crate) fn unplaced(layer: &FixedLayer, sources: &[Planes]) -> Self {
+        let bits = layer.finish.weight_bits;
         let groups = layer.terms.iter().map(|term| placement(term).groups()).max().unwrap_or(1);
+        let turned = layer.terms.iter().any(|term| placement(term).turns());
         Self {
             layer: 0,
             output: 0,
-            terms: layer.terms.iter().map(|term| unplaced(term, layer.finish.weight_bits)).collect(),
+            terms: layer.reads(sources).map(|(term, sources)| unplaced(term, sources, bits)).collect(),
             scales: Vec::new(),
             groups,
             group_outputs: layer.output.channels / groups,
             pitch: 0,
-            bias_digits: bias_digits(layer),
+            bias_digits: if turned { 0 } else { bias_digits(layer) },
             bias_row: 0,
             weight_lanes: 1,
             row: 0,
@@ -84,7 +87,9 @@ impl LinearFact {
     /// Number of rows.
     pub fn len(&self) -> usize {
         let weights: usize = self.rules().map(FactRules::block_rows).sum();
-        self.groups * self.blocks_of_group() * (weights + self.bias_digits) + self.output_rows()
+        let blocks = self.groups * self.blocks_of_group() * (weights + self.bias_digits);
+        let groups: usize = self.rules().map(|term| self.groups * term.group_rows()).sum();
+        groups + if self.turns() { 0 } else { blocks + self.output_rows() }
     }
 
     /// Whether the fact has no row.
@@ -95,7 +100,14 @@ impl LinearFact {
     /// Number of copies between the tapes.
     pub fn copies(&self, homes: &[Home]) -> usize {
         let terms: usize = self.rules().map(|term| term.block_copies(homes)).sum();
-        self.groups * self.blocks_of_group() * (terms + 1) + self.output_rows()
+        let blocks = self.groups * self.blocks_of_group() * (terms + 1);
+        let groups: usize = self.rules().map(|term| self.groups * term.group_copies()).sum();
+        groups + if self.turns() { 0 } else { blocks + self.output_rows() }
+    }
+
+    /// Whether the output's planes are joined at the challenge of positions; all rows are then those of the one term.
+    pub fn turns(&self) -> bool {
+        self.rules().any(FactRules::turns)
     }
 
     /// Number of output channels.
@@ -147,10 +159,15 @@ impl LinearFact {
     pub fn rows(&self, homes: &[Home], weight_bits: u32) -> Vec<WeightRow> {
         let mut rows = Vec::with_capacity(self.len());
         for group in 0..self.groups {
-            for block in self.blocks(group) {
+            let blocks = if self.turns() { Vec::new() } else { self.blocks(group) };
+            for block in blocks {
                 self.rows_of_outputs(homes, block, &mut rows);
                 self.rows_of_weights(homes, block, weight_bits, &mut rows);
                 self.rows_of_biases(block, weight_bits, &mut rows);
+            }
+            let block = Block { group, first: group * self.group_outputs, outputs: 0 };
+            for TermRow { step, scalar, .. } in self.rules().flat_map(|term| term.rows_of_group(group, homes)) {
+                rows.push(WeightRow { block, cells: None, step, scalar, closes: false });
             }
             if let Some(last) = rows.last_mut() {
                 last.closes = true;

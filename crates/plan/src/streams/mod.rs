@@ -24,7 +24,10 @@ mod strips;
 
 pub(crate) use candidate::realise;
 pub(crate) use fact::placement;
-pub use fact::{Block, ConstantFact, FactTerm, KernelFact, MoveFact, Scalar, WeightCells, WeightRow};
+pub use fact::{
+    Block, ConstantFact, Evaluation, FactTerm, KernelFact, MoveFact, ProductFact, Scalar, ScaledFact, SquaresFact,
+    TransposeFact, WeightCells, WeightRow,
+};
 pub use gates::{StreamGate, StreamGates};
 pub use home::{Content, Home, Public, Read, Tile};
 pub use knobs::{LookupArgument, StreamKnobs};

@@ -9,6 +9,9 @@ use crate::streams::fact::{Placement, Source, placement};
 use crate::streams::home::Read;
 use crate::streams::limbs::StepFunction;
 
+/// A term, one of its slots, and the node that it reads there.
+pub(crate) type Reading<'a> = (&'a dyn Placement, usize, usize);
+
 /// A graph's input, and its layers in order; node 0 is the input, node `i` layer `i - 1`.
 pub(crate) struct Network<'a> {
     pub(crate) input: &'a FixedInput,
@@ -17,6 +20,8 @@ pub(crate) struct Network<'a> {
     pub(crate) sources: Vec<Vec<usize>>,
     /// By node: how its consumers evaluate it.
     pub(crate) reads: Vec<Read>,
+    /// By node: whether a consumer evaluates it at the challenge of planes as well.
+    pub(crate) second: Vec<bool>,
     /// Bits of a weight, in every layer.
     pub(crate) weight_bits: u32,
     /// By layer: its rounding, if it has multipliers.
@@ -45,7 +50,9 @@ impl<'a> Network<'a> {
         let steps = layers.iter().map(|layer| steps(layer)).collect::<Result<_, _>>()?;
         let weight_bits = weight_bits(&layers)?;
         check_strides(&layers)?;
-        let mut network = Self { input, layers, sources, reads: Vec::new(), weight_bits, steps };
+        let (reads, second) = (Vec::new(), Vec::new());
+        let mut network = Self { input, layers, sources, reads, second, weight_bits, steps };
+        network.second = (0..=network.layers.len()).map(|node| network.is_second(node)).collect();
         network.reads =
             (0..=network.layers.len()).map(|node| network.read(node)).collect::<Result<Vec<_>, _>>()?;
         network.check_terms()?;
@@ -64,37 +71,74 @@ impl<'a> Network<'a> {
                 let planes: Vec<Planes> = sources.iter().map(|node| self.shape(*node)).collect();
                 term.check_integers().map_err(refuse)?;
                 term.check(&planes, layer.output).map_err(refuse)?;
-                let mut sources = sources.iter().map(|node| self.source(*node));
+                let mut sources = sources.iter().enumerate().map(|(slot, node)| self.source(slot, *node));
                 sources.try_for_each(|source| placement(term).check(source)).map_err(refuse)?;
             }
-            let shares = |term: &dyn Placement, node: usize| term.shares_pitch(self.source(node));
-            let flat = self.reads_of(index).any(|(term, node)| term.anchors() && !shares(term, node));
-            let mut others = self.reads_of(index).filter(|(term, _)| !term.anchors());
-            if flat && others.any(|(term, node)| shares(term, node) || term.moves()) {
+            if let Some(reason) = self.turned_wrongly(index) {
+                return Err(refuse(reason));
+            }
+            let shares = |(term, slot, node): Reading<'_>| term.shares_pitch(self.source(slot, node));
+            let flat = self.reads_of(index).any(|reading| reading.0.anchors() && !shares(reading));
+            let mut others = self.reads_of(index).filter(|(term, ..)| !term.anchors());
+            if flat && others.any(|reading| shares(reading) || reading.0.moves()) {
                 return Err(refuse("it adds moved tensors to single values"));
             }
-            if self.reads_of(index).filter(|(term, _)| term.anchors()).count() > 1 {
-                return Err(refuse("it has several kernels; make each a layer and add their results"));
+            if layer.terms.iter().filter(|term| placement(term).joins()).count() > 1 {
+                return Err(refuse("it has several kernels or products; make each a layer and add their results"));
             }
         }
         Ok(())
     }
 
-    /// The terms of a layer with each node that they read.
-    pub(crate) fn reads_of(&self, index: usize) -> impl Iterator<Item = (&dyn Placement, usize)> {
+    /// Why a layer that is written turned cannot be: it is one weightless term, its output is read, and all its planes are
+    /// rounded alike.
+    fn turned_wrongly(&self, index: usize) -> Option<&'static str> {
+        let layer = self.layers[index];
+        if !self.turned(index + 1) {
+            return None;
+        }
+        let biases = layer.rounded_bias();
+        let alike = layer.bias.iter().all(|bias| *bias == 0) && biases.iter().all(|bias| *bias == biases[0]);
+        let rounds = matches!(layer.finish.kind, OutputKind::Requantise { .. });
+        match layer.terms.as_slice() {
+            [_] if alike && rounds && index + 1 < self.layers.len() => None,
+            _ => Some("it adds to a transposed tensor, or that is the model's output; copy it first"),
+        }
+    }
+
+    /// Whether the producer evaluates a node at the challenge of planes.
+    pub(crate) fn turned(&self, node: usize) -> bool {
+        let layer = node.checked_sub(1).map(|index| self.layers[index]);
+        layer.is_some_and(|layer| layer.terms.iter().any(|term| placement(term).turns()))
+    }
+
+    fn is_second(&self, node: usize) -> bool {
+        let mut readings = (0..self.layers.len()).flat_map(|index| self.reads_of(index));
+        readings.any(|(term, slot, source)| source == node && term.second(slot))
+    }
+
+    /// The terms of a layer with each slot and node that they read.
+    pub(crate) fn reads_of(&self, index: usize) -> impl Iterator<Item = Reading<'_>> {
         let reads = self.layers[index].reads(&self.sources[index]);
-        reads.flat_map(|(term, sources)| sources.iter().map(move |node| (placement(term), *node)))
+        reads.flat_map(|(term, sources)| {
+            sources.iter().enumerate().map(move |(slot, node)| (placement(term), slot, *node))
+        })
     }
 
     /// The node that a layer's output lies on, or else the first that it reads.
     pub(crate) fn anchor(&self, index: usize) -> Option<usize> {
-        let anchor = self.reads_of(index).find(|(term, _)| term.anchors());
-        anchor.or(self.reads_of(index).next()).map(|(_, node)| node)
+        let anchor = self.reads_of(index).find(|(term, ..)| term.anchors());
+        anchor.or(self.reads_of(index).next()).map(|(.., node)| node)
     }
 
-    /// A node as terms see it.
-    pub(crate) fn source(&self, node: usize) -> Source {
-        Source { planes: self.shape(node), stride: self.stride(node), read: self.reads[node] }
+    /// Planes of all that a layer reads.
+    pub(crate) fn planes_read(&self, index: usize) -> Vec<Planes> {
+        self.sources[index].iter().map(|node| self.shape(*node)).collect()
+    }
+
+    /// A node as terms see it at one of their slots.
+    pub(crate) fn source(&self, slot: usize, node: usize) -> Source {
+        Source { slot, planes: self.shape(node), stride: self.stride(node), read: self.reads[node] }
     }
 
     /// Positions between neighbouring values of a node's plane.
@@ -118,14 +162,15 @@ impl<'a> Network<'a> {
     fn read(&self, node: usize) -> Result<Read, PlanError> {
         let mut read = Read::Nothing;
         for (index, layer) in self.layers.iter().enumerate() {
-            for (term, _) in self.reads_of(index).filter(|(_, source)| *source == node) {
-                let wanted = term.read(self.stride(node));
+            for (term, slot, _) in self.reads_of(index).filter(|(.., source)| *source == node) {
+                let wanted = term.read(slot, self.stride(node));
                 read = self.shared(node, read, wanted).ok_or_else(|| {
                     unsupported(&layer.name, "another layer evaluates the same tensor in other windows")
                 })?;
             }
         }
-        Ok(read)
+        let only_second = self.second[node] && read == Read::Nothing;
+        Ok(if only_second { Read::Raster } else { read })
     }
 
     /// One way to evaluate a node that serves both; single values can be read row by row as well.

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::streams::home::{Content, Home, Read, Tile};
+use crate::streams::home::{Content, Home, Read, Tile, is_false};
 
 /// Lane exponents of a producer's evaluation, other than one full row of consecutive positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +66,15 @@ pub struct Passes {
     pub weight_steps: Vec<WeightStep>,
     /// Powers of sigma that skipped evaluations are raised by.
     pub skips: Vec<usize>,
+    /// Whether evaluations are multiplied with each other, some of them taken at the challenge of planes.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub products: bool,
+    /// Whether sums of squares are read.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub squares: bool,
+    /// Whether tensors are written turned.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub turned: bool,
 }
 
 impl Passes {
@@ -82,6 +91,9 @@ impl Passes {
                 add(&mut self.read_steps, step);
             }
         }
+        self.products |= home.second;
+        self.squares |= home.read == Read::Squares;
+        self.turned |= home.turned;
         if let Some(sum) = ReadSum::of(home) {
             add(&mut self.read_sums, sum);
         }

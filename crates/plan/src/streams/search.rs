@@ -215,7 +215,11 @@ impl WeightRows {
         let layers = &network.layers;
         let scaled = network.steps.iter().zip(layers).filter(|(steps, _)| steps.is_some());
         let offsets: usize = scaled.map(|(_, layer)| layer.output.channels).sum();
-        let facts: Vec<LinearFact> = layers.iter().map(|layer| LinearFact::unplaced(layer)).collect();
+        let facts: Vec<LinearFact> = layers
+            .iter()
+            .enumerate()
+            .map(|(index, layer)| LinearFact::unplaced(layer, &network.planes_read(index)))
+            .collect();
         let rows = |weight_lanes: usize| {
             let rows = facts.iter().map(|fact| LinearFact { weight_lanes, ..fact.clone() }.len());
             rows.sum::<usize>() + offsets + 1

@@ -3,7 +3,7 @@
 //! ```text
 //! phase 0   | quotients  remainders  values | weights | multiplicities |            small cells
 //! challenges  sigma (position), rho (output channel), beta and gamma (lookups)
-//! phase 1   | read  write | weight_sum | operand  scalar | sums ...    |            full-width cells
+//! phase 1   | read  write | weight_sum | operand  scalar | second | sums ...    |   full-width cells
 //! ```
 //!
 //! It knows nothing of rows.
@@ -49,6 +49,8 @@ pub struct Strips {
     pub operand: Strip,
     /// The scalar sum.
     pub scalar: Strip,
+    /// The consumer's evaluation at the challenge of planes; none if no evaluations are multiplied.
+    pub second: Strip,
     /// Running sums of the lookups.
     pub sums: Strip,
     /// Fixed columns.
@@ -136,6 +138,7 @@ impl Strips {
             weight_sum: strip("weight sum", 1),
             operand: strip("operand", 1),
             scalar: strip("scalar", 1),
+            second: strip("second", usize::from(passes.products)),
             sums: strip("sums", sums),
             fixed: FixedColumns::new(knobs, visibility, homes, passes),
             instance: if visibility.public_input { knobs.lanes } else { 1 },
@@ -150,8 +153,8 @@ impl Strips {
     }
 
     /// Strips that are committed after the challenges.
-    pub fn wide(&self) -> [Strip; 6] {
-        [self.read, self.write, self.weight_sum, self.operand, self.scalar, self.sums]
+    pub fn wide(&self) -> [Strip; 7] {
+        [self.read, self.write, self.weight_sum, self.operand, self.scalar, self.second, self.sums]
     }
 
     /// Columns that are committed before the challenges.
@@ -243,6 +246,16 @@ pub struct FixedColumns {
     pub weight_steps: Vec<usize>,
     /// Factors of skip connections, by power of sigma.
     pub skips: Vec<usize>,
+    /// 1 where a plane goes on from the row before in the evaluation at the challenge of planes.
+    pub second_step: Option<usize>,
+    /// 1 where the weights' evaluation takes the product of the operand and the one before.
+    pub multiply: Option<usize>,
+    /// 1 where lanes hold weights, if there are products; elsewhere they do not count.
+    pub live: Option<usize>,
+    /// 1 where squares are read.
+    pub squares: Option<usize>,
+    /// 1 where accumulators are written turned, and where such a plane goes on from the row before.
+    pub turned: Option<[usize; 2]>,
     /// Tag, x and y of each set of table columns.
     pub tables: Vec<[usize; 3]>,
     /// 1 where values are public.
@@ -282,6 +295,11 @@ impl FixedColumns {
             read_steps: passes.read_steps.iter().map(|_| next()).collect(),
             weight_steps: passes.weight_steps.iter().map(|_| next()).collect(),
             skips: passes.skips.iter().map(|_| next()).collect(),
+            second_step: passes.products.then(&mut next),
+            multiply: passes.products.then(&mut next),
+            live: passes.products.then(&mut next),
+            squares: passes.squares.then(&mut next),
+            turned: passes.turned.then(|| [next(), next()]),
             tables: (0..knobs.table_columns).map(|_| [next(), next(), next()]).collect(),
             public_values: has(Public::Values).then(&mut next),
             public_accumulators: has(Public::Accumulators).then(&mut next),

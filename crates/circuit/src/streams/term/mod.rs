@@ -6,6 +6,10 @@ mod constant;
 mod kernel;
 mod moved;
 mod placed;
+mod product;
+mod scaled;
+mod squares;
+mod transpose;
 
 use zklayout_model::Term;
 use zklayout_plan::FactTerm;
@@ -15,6 +19,10 @@ use constant::ConstantProduct;
 use kernel::KernelProduct;
 use moved::MoveProduct;
 use placed::TermProduct;
+use product::ProductProduct;
+use scaled::ScaledProduct;
+use squares::SquaresProduct;
+use transpose::TransposeProduct;
 
 pub(crate) use placed::Placed;
 
@@ -42,4 +50,8 @@ terms! {
     Kernel(KernelProduct),
     Move(MoveProduct),
     Constant(ConstantProduct),
+    Product(ProductProduct),
+    Transpose(TransposeProduct),
+    Squares(SquaresProduct),
+    Scaled(ScaledProduct),
 }

@@ -53,7 +53,7 @@ impl Placement for Constant<i64> {
         encoder.count(digits(values, weight_bits));
     }
 
-    fn read(&self, _: usize) -> Read {
+    fn read(&self, _: usize, _: usize) -> Read {
         Read::Nothing
     }
 
@@ -77,7 +77,7 @@ impl Placement for Constant<i64> {
         0
     }
 
-    fn exponent(&self, _: &Home, _: &Home) -> Option<usize> {
+    fn exponent(&self, _: usize, _: &Home, _: &Home) -> Option<usize> {
         Some(0)
     }
 }
@@ -93,7 +93,7 @@ impl Laid for Constant<i64> {
         ConstantFact { one: arranged.one, digits, size, stride, exponent }
     }
 
-    fn unplaced(&self, weight_bits: u32) -> Self::Fact {
+    fn unplaced(&self, _: &[Planes], weight_bits: u32) -> Self::Fact {
         let (_, height, width) = self.values.dim();
         let digits = digits(&self.values, weight_bits);
         ConstantFact { one: 0, digits, size: (height, width), stride: 1, exponent: 1 }

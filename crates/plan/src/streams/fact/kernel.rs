@@ -55,7 +55,7 @@ impl Placement for Kernel<i64> {
         self.groups
     }
 
-    fn read(&self, stride: usize) -> Read {
+    fn read(&self, _: usize, stride: usize) -> Read {
         let factor = stride * self.window;
         if self.window > 1 && self.pooled().plane() == 1 {
             Read::Total
@@ -71,7 +71,7 @@ impl Placement for Kernel<i64> {
     /// A flat evaluation has no positions: it proves only fully connected layers that read exactly that evaluation. A
     /// padded kernel, or the sum of another window, would be taken for something that it is not.
     fn check(&self, source: Source) -> Result<(), &'static str> {
-        let own = self.is_full() && source.read == self.read(source.stride);
+        let own = self.is_full() && source.read == self.read(0, source.stride);
         let whole = source.read != Read::Total || source.planes.plane() == self.window * self.window;
         if is_flat(source.read) && !(own && whole) {
             return Err("it evaluates single values or sums of a plane by a wider kernel");
@@ -123,7 +123,7 @@ impl Placement for Kernel<i64> {
     }
 
     /// The output lies on it.
-    fn exponent(&self, _: &Home, _: &Home) -> Option<usize> {
+    fn exponent(&self, _: usize, _: &Home, _: &Home) -> Option<usize> {
         Some(0)
     }
 }
@@ -137,7 +137,7 @@ impl Laid for Kernel<i64> {
         KernelFact { input, read_row, group_inputs, size }
     }
 
-    fn unplaced(&self, _: u32) -> Self::Fact {
+    fn unplaced(&self, _: &[Planes], _: u32) -> Self::Fact {
         KernelFact { input: 0, read_row: 0, group_inputs: self.group_inputs(), size: self.size() }
     }
 }

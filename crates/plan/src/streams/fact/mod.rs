@@ -3,19 +3,29 @@
 mod constant;
 mod kernel;
 mod moved;
+mod pairs;
+mod product;
 mod row;
 mod rules;
+mod scaled;
+mod squares;
+mod transpose;
 
 use serde::{Deserialize, Serialize};
-use zklayout_model::Term;
+use zklayout_model::{Planes, Term};
 
 use rules::Laid;
 
 pub use constant::ConstantFact;
 pub use kernel::KernelFact;
 pub use moved::MoveFact;
-pub use row::{Block, Scalar, WeightCells, WeightRow};
+pub use product::ProductFact;
+pub use row::{Block, Evaluation, Scalar, WeightCells, WeightRow};
 pub(crate) use rules::{Arranged, FactRules, Outputs, Placed, Placement, Source, TermRow, digits};
+
+pub use scaled::ScaledFact;
+pub use squares::SquaresFact;
+pub use transpose::TransposeFact;
 
 /// Declares [`FactTerm`] and how its kinds are found.
 macro_rules! terms {
@@ -49,8 +59,8 @@ macro_rules! terms {
         }
 
         /// A model's term on tapes that are not arranged.
-        pub(crate) fn unplaced(term: &Term<i64>, weight_bits: u32) -> FactTerm {
-            match term { $(Term::$kind(term) => term.unplaced(weight_bits).into(),)* }
+        pub(crate) fn unplaced(term: &Term<i64>, sources: &[Planes], weight_bits: u32) -> FactTerm {
+            match term { $(Term::$kind(term) => term.unplaced(sources, weight_bits).into(),)* }
         }
     };
 }
@@ -59,4 +69,8 @@ terms! {
     Kernel(KernelFact),
     Move(MoveFact),
     Constant(ConstantFact),
+    Product(ProductFact),
+    Transpose(TransposeFact),
+    Squares(SquaresFact),
+    Scaled(ScaledFact),
 }

@@ -43,7 +43,7 @@ impl Placement for Move<i64> {
         encoder.count(self.stride);
     }
 
-    fn read(&self, stride: usize) -> Read {
+    fn read(&self, _: usize, stride: usize) -> Read {
         match stride {
             1 => Read::Raster,
             factor => Read::Sums { factor },
@@ -78,9 +78,9 @@ impl Placement for Move<i64> {
         usize::try_from(origin).unwrap_or(0)
     }
 
-    fn exponent(&self, source: &Home, output: &Home) -> Option<usize> {
+    fn exponent(&self, _: usize, source: &Home, output: &Home) -> Option<usize> {
         let pitches = source.read_pitch == output.pitch || source.shape.plane() == 1;
-        let own = Source { planes: source.shape, stride: source.stride, read: source.read };
+        let own = Source { slot: 0, planes: source.shape, stride: source.stride, read: source.read };
         let apart = output.pitch >= self.least_pitch(own, output.shape);
         let exponent = i64::try_from(read_exponent(source, last_value_row(source))).ok()?;
         let origin = i64::try_from(output.origin_exponent()).ok()?;
@@ -98,7 +98,7 @@ impl Laid for Move<i64> {
         MoveFact { home, read_row, exponent: arranged.exponent, factor, channels }
     }
 
-    fn unplaced(&self, _: u32) -> Self::Fact {
+    fn unplaced(&self, _: &[Planes], _: u32) -> Self::Fact {
         let (factor, channels) = (self.factor.clone(), self.channels.clone());
         MoveFact { home: 0, read_row: 0, exponent: 0, factor, channels }
     }

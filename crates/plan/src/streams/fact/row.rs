@@ -33,6 +33,17 @@ pub enum WeightCells {
     },
 }
 
+/// An evaluation of a plane, taken at a row of the activation tape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evaluation {
+    /// The producer's.
+    Write,
+    /// The consumer's.
+    Read,
+    /// The consumer's at the challenge of planes.
+    Second,
+}
+
 /// What happens to the scalar sum after a weight row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scalar {
@@ -60,6 +71,27 @@ pub enum Scalar {
         exponent: usize,
         /// Integer factor.
         factor: i64,
+    },
+    /// It is multiplied by rho and the consumer's evaluation at this tape row, times the factor, is added.
+    Raise {
+        /// Row of the activation tape.
+        row: usize,
+        /// Integer factor.
+        factor: i64,
+    },
+    /// Nothing; the row after multiplies this evaluation.
+    Load {
+        /// Which evaluation.
+        evaluation: Evaluation,
+        /// Row of the activation tape.
+        row: usize,
+    },
+    /// Nothing, but the weights' evaluation takes the product of this evaluation and that of the row before.
+    Multiply {
+        /// Which evaluation.
+        evaluation: Evaluation,
+        /// Row of the activation tape.
+        row: usize,
     },
     /// The weights' evaluation times the consumer's evaluation at this tape row, times the factor, is subtracted.
     Product {

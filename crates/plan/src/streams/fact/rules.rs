@@ -11,6 +11,8 @@ use crate::streams::pass::WeightStep;
 /// A tensor that a term reads: its planes, positions between neighbouring values, and how it is evaluated.
 #[derive(Clone, Copy)]
 pub(crate) struct Source {
+    /// Which of the tensors that the term reads.
+    pub(crate) slot: usize,
     pub(crate) planes: Planes,
     pub(crate) stride: usize,
     pub(crate) read: Read,
@@ -30,8 +32,14 @@ pub(crate) struct Arranged<'a> {
     pub(crate) sources: Vec<Placed<'a>>,
     /// The home that the layer writes.
     pub(crate) output: &'a Home,
+    /// Where that stands among all homes.
+    pub(crate) output_index: usize,
     /// Home of the single constant 1.
     pub(crate) one: usize,
+    /// Homes of as many ones as some planes have positions, each with their number.
+    pub(crate) ones: &'a [(usize, usize)],
+    /// What is added to every accumulator before bits are dropped.
+    pub(crate) rounding: i64,
     /// Bits of a weight, and of a digit.
     pub(crate) weight_bits: u32,
     /// Row of a plane of the anchor's source after which it is evaluated.
@@ -53,8 +61,18 @@ pub(crate) trait Placement {
         1
     }
 
-    /// How it evaluates a source whose neighbouring values are `stride` positions apart.
-    fn read(&self, stride: usize) -> Read;
+    /// How it evaluates the source at a slot, whose neighbouring values are `stride` positions apart.
+    fn read(&self, slot: usize, stride: usize) -> Read;
+
+    /// Whether it evaluates the source at a slot at the challenge of planes.
+    fn second(&self, _slot: usize) -> bool {
+        false
+    }
+
+    /// Whether what it adds is evaluated at the challenge of planes, its planes being joined at that of positions.
+    fn turns(&self) -> bool {
+        false
+    }
 
     /// Why it cannot read a tensor that is evaluated in a way.
     fn check(&self, source: Source) -> Result<(), &'static str>;
@@ -73,6 +91,11 @@ pub(crate) trait Placement {
         false
     }
 
+    /// Whether it sums products over the planes of each group: at most one term of a layer may.
+    fn joins(&self) -> bool {
+        self.anchors()
+    }
+
     /// Every place that an anchor leaves to the output, with the row of a plane after which its source is read.
     fn outputs(&self, _source: &Home, _demand: &Demand, _reach: usize) -> Outputs {
         Box::new(std::iter::empty())
@@ -86,8 +109,8 @@ pub(crate) trait Placement {
     /// The least `E_out` at which its source lies at or above exponent 0.
     fn least_origin(&self, source: &Home, pitch: usize) -> usize;
 
-    /// Power of sigma that brings its evaluation to the output's place; `None` if there is none.
-    fn exponent(&self, source: &Home, output: &Home) -> Option<usize>;
+    /// Power of sigma that brings its evaluation of the source at a slot to the output's place; `None` if there is none.
+    fn exponent(&self, slot: usize, source: &Home, output: &Home) -> Option<usize>;
 }
 
 /// A kind of term that has rows.
@@ -98,14 +121,30 @@ pub(crate) trait Laid: Placement {
     /// The term on the tapes.
     fn fact(&self, arranged: &Arranged<'_>) -> Self::Fact;
 
-    /// The term on tapes that are not arranged: of the most rows that it can have, with digits of so many bits.
-    fn unplaced(&self, weight_bits: u32) -> Self::Fact;
+    /// The term on tapes that are not arranged: of the most rows that it can have, reading tensors of these planes and with
+    /// digits of so many bits.
+    fn unplaced(&self, sources: &[Planes], weight_bits: u32) -> Self::Fact;
 }
 
 /// What every kind of term answers of its rows.
 pub(crate) trait FactRules {
     /// Rows that it has for the outputs of all blocks together.
     fn output_rows(&self, outputs: usize) -> usize;
+
+    /// Rows that it has for each group of outputs, after all others.
+    fn group_rows(&self) -> usize {
+        0
+    }
+
+    /// Copies that the rows of a group take.
+    fn group_copies(&self) -> usize {
+        0
+    }
+
+    /// The rows of a group of outputs.
+    fn rows_of_group(&self, _group: usize, _homes: &[Home]) -> Vec<TermRow> {
+        Vec::new()
+    }
 
     /// Rows of weights that it has in each block.
     fn block_rows(&self) -> usize;
@@ -134,6 +173,11 @@ pub(crate) trait FactRules {
 
     /// Degree in rho that it adds to each output's: its products, and rows per output.
     fn factors(&self) -> Factors;
+
+    /// Whether it is the whole of its layer, whose planes it joins at the challenge of positions.
+    fn turns(&self) -> bool {
+        false
+    }
 
     /// Whether its places and sizes are ones that a plan can have, given its bits of a weight.
     fn is_known(&self, homes: &[Home], outputs: usize, weight_bits: u32) -> bool;

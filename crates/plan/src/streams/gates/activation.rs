@@ -14,6 +14,10 @@
 //! | 3 | active * (1 - mask_i) * p_i = 0 |
 //! | 3 | active * (read - step * read(-1) - E(v)) = 0 |
 //! | 4 | active * (write - step * write(-1) - E(pre)) = 0 |
+//! | 3 | active * (second - second_step * rho^w * second(-1) - sum_i rho^(w-1-i) * v_i) = 0 |
+//!
+//! On rows marked `squares` the read sum is `sum_i v_i^2`, of degree 4 with both switches; on rows marked `turned` the
+//! written sum and its step are in powers of rho. The columns of these are there only where some tensor needs them.
 //!
 //! A cheating prover would put a value into a padding position (the mask forbids it), or use the quotients of lanes
 //! outside a narrow tile (they are not summed).
@@ -34,14 +38,36 @@ pub(super) fn padding<A: Algebra>(gates: &StreamGates<'_>, a: &mut A) -> Vec<Con
 }
 
 pub(super) fn read<A: Algebra>(gates: &StreamGates<'_>, a: &mut A) -> A::Value {
-    let (strips, offset) = (&gates.strips, gates.numbers.value_offset);
-    let value = |a: &mut A, lane: usize| {
-        let value = a.advice(strips.values.at(lane), 0);
-        if offset == 0 { value } else { value - a.fixed(strips.fixed.masks[lane]) * a.constant(offset) }
-    };
+    let strips = &gates.strips;
+    let value = |a: &mut A, lane: usize| value(gates, a, lane);
     let sum = a.selected(&strips.fixed.read_sums, &gates.read_tiles, &gates.raster, value);
+    let sum = match strips.fixed.squares.map(|column| a.fixed(column)) {
+        None => sum,
+        Some(squares) => {
+            let values: Vec<A::Value> = (0..gates.knobs.lanes).map(|lane| value(a, lane)).collect();
+            let raster = a.horner(Challenge::Sigma, &gates.raster, |_, lane| values[lane].clone());
+            let zero = a.constant(0);
+            let sum_of_squares = values.into_iter().fold(zero, |sum, value| sum + value.clone() * value);
+            sum + squares * (sum_of_squares - raster)
+        }
+    };
     let step = steps(a, &strips.fixed.read_steps, &gates.passes.read_steps);
     evaluation(gates, a, strips.read.first, step, sum)
+}
+
+/// A lane's value, without the offset that it is stored with.
+fn value<A: Algebra>(gates: &StreamGates<'_>, a: &mut A, lane: usize) -> A::Value {
+    let (strips, offset) = (&gates.strips, gates.numbers.value_offset);
+    let value = a.advice(strips.values.at(lane), 0);
+    if offset == 0 { value } else { value - a.fixed(strips.fixed.masks[lane]) * a.constant(offset) }
+}
+
+/// Of no plan without products.
+pub(super) fn second<A: Algebra>(gates: &StreamGates<'_>, a: &mut A) -> Option<A::Value> {
+    let strips = &gates.strips;
+    let step = a.fixed(strips.fixed.second_step?) * a.power(Challenge::Rho, gates.knobs.lanes);
+    let sum = a.horner(Challenge::Rho, &gates.raster, |a, lane| value(gates, a, lane));
+    Some(evaluation(gates, a, strips.second.first, step, sum))
 }
 
 pub(super) fn write<A: Algebra>(gates: &StreamGates<'_>, a: &mut A) -> A::Value {
@@ -49,6 +75,15 @@ pub(super) fn write<A: Algebra>(gates: &StreamGates<'_>, a: &mut A) -> A::Value 
     let accumulator = |a: &mut A, lane: usize| accumulator(gates, a, lane);
     let sum = a.selected(&strips.fixed.write_tiles, &gates.write_tiles, &gates.raster, accumulator);
     let step = steps(a, &strips.fixed.write_steps, &gates.passes.write_steps);
+    let (step, sum) = match strips.fixed.turned.map(|columns| columns.map(|column| a.fixed(column))) {
+        None => (step, sum),
+        Some([turned, goes_on]) => {
+            let [other, raster] =
+                [Challenge::Rho, Challenge::Sigma].map(|base| a.horner(base, &gates.raster, accumulator));
+            let turned_step = goes_on * a.power(Challenge::Rho, gates.knobs.lanes);
+            (step + turned_step, sum + turned * (other - raster))
+        }
+    };
     evaluation(gates, a, strips.write.first, step, sum)
 }
 

@@ -26,6 +26,8 @@ pub enum StreamGate {
     Read,
     /// The producer's evaluation.
     Write,
+    /// The consumer's evaluation at the challenge of planes.
+    Second,
     /// The weights' evaluation.
     Weights,
     /// The scalar sum.
@@ -47,6 +49,9 @@ impl StreamGates<'_> {
     pub fn gates(&self) -> Vec<StreamGate> {
         use StreamGate as Gate;
         let mut gates = vec![Gate::Padding, Gate::Read, Gate::Write, Gate::Weights, Gate::ScalarSum, Gate::Zero];
+        if self.strips.second.count > 0 {
+            gates.push(Gate::Second);
+        }
         if self.strips.sums.count > 0 {
             gates.extend([Gate::Sums, Gate::Balance]);
         }
@@ -61,6 +66,10 @@ impl StreamGates<'_> {
             StreamGate::Padding => activation::padding(self, a),
             StreamGate::Read => vec![("a row's values follow the plane so far", self.read(a))],
             StreamGate::Write => vec![("a row's accumulators follow the plane so far", self.write(a))],
+            StreamGate::Second => {
+                let second = self.second(a).into_iter();
+                second.map(|value| ("a row's values follow the plane so far, turned", value)).collect()
+            }
             StreamGate::Weights => vec![("a row's weights follow the kernel so far", self.weights(a))],
             StreamGate::ScalarSum => {
                 vec![("the next sum has an output more or a product less", self.scalar_sum(a))]
@@ -81,6 +90,11 @@ impl StreamGates<'_> {
     /// The constraint that determines the producer's evaluation of a row.
     pub fn write<A: Algebra>(&self, a: &mut A) -> A::Value {
         activation::write(self, a)
+    }
+
+    /// The constraint that determines the consumer's evaluation of a row at the challenge of planes, if there is one.
+    pub fn second<A: Algebra>(&self, a: &mut A) -> Option<A::Value> {
+        activation::second(self, a)
     }
 
     /// The constraint that determines the weights' evaluation of a row.
@@ -128,6 +142,7 @@ impl StreamGate {
             Self::Padding => "padding holds no value",
             Self::Read => "consumer's evaluation",
             Self::Write => "producer's evaluation",
+            Self::Second => "consumer's evaluation, turned",
             Self::Weights => "weights' evaluation",
             Self::ScalarSum => "scalar sum",
             Self::Zero => "scalar sum is zero",

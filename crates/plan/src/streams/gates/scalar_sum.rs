@@ -11,6 +11,7 @@
 //! | degree | constraint |
 //! |--------|------------|
 //! | 3 | active * (weight_sum - step * weight_sum(-1) - E(w)) = 0 |
+//! | 4 | the same less multiply * a * a(-1), and with live * E(w), where evaluations are multiplied |
 //! | 4 | active * (s(+1) - s - output * ((rho - 1) * s + a) + a * (product * weight_sum + skip)) = 0 |
 //! | 2 | edge * s = 0, closes * s = 0 |
 //!
@@ -18,6 +19,7 @@
 //! `output * a` is `scale * a`: the scale is the inverse of an output's factor, the negative of its offset over its factor on
 //! the row after, and 0 elsewhere.
 //!
+//! Lanes of weights are idle on rows that multiply, and a prover may hold anything there: `live` leaves them out.
 //! The operand is a copy of an evaluation. A cheating prover would leave a remainder in the sum for a later layer to
 //! cancel (`closes` forbids it), or start it elsewhere than at 0 (`edge`).
 
@@ -35,7 +37,10 @@ pub(super) fn weights<A: Algebra>(gates: &StreamGates<'_>, a: &mut A) -> A::Valu
         WeightStep::Position(exponent) => a.power(Challenge::Sigma, exponent),
         WeightStep::Digit(bits) => a.constant(1 << bits),
     });
-    active * (current - step * previous - sum)
+    let [multiply, live] = [strips.fixed.multiply, strips.fixed.live].map(|column| column.map(|one| a.fixed(one)));
+    let (Some(multiply), Some(live)) = (multiply, live) else { return active * (current - step * previous - sum) };
+    let [operand, before] = [0, -1].map(|at| a.advice(strips.operand.first, at));
+    active * (current - step * previous - live * sum - multiply * (operand * before))
 }
 
 /// A weight, without the offset that private ones are stored with.

@@ -1,0 +1,115 @@
+//! Networks over tokens: attention, norms, softmax and transposes, by hand and at random.
+
+use ndarray::Array3;
+use zklayout_model::{Float, FloatOp, Graph, Move, NodeId, Planes};
+
+use super::Numbers;
+use super::operators::Net;
+
+/// Extents of a block.
+#[derive(Clone, Copy, Debug)]
+pub struct Extents {
+    pub tokens: usize,
+    pub features: usize,
+    pub heads: usize,
+    /// Heads of keys and values.
+    pub shared_heads: usize,
+}
+
+impl Extents {
+    pub fn random(numbers: &mut Numbers) -> Self {
+        let shared_heads = 1 + numbers.below(2);
+        let heads = shared_heads * (1 + numbers.below(2));
+        Self { tokens: 1 + numbers.below(6), features: heads * (1 + numbers.below(3)), heads, shared_heads }
+    }
+
+    fn own(self) -> Planes {
+        Planes::new(self.features, 1, self.tokens)
+    }
+
+    fn width(self) -> usize {
+        self.features / self.heads
+    }
+}
+
+impl Net {
+    pub fn dense(&mut self, source: NodeId, outputs: usize) -> NodeId {
+        self.conv(source, outputs, 1, 1)
+    }
+
+    pub fn transpose(&mut self, source: NodeId, groups: usize) -> NodeId {
+        let shape = self.shape(source);
+        let swapped = Planes::new(groups * shape.width, 1, shape.channels / groups);
+        self.add(FloatOp::Transpose { groups }, &[source], swapped)
+    }
+
+    /// Scores of queries and keys, with a constant of each position in some.
+    pub fn scores(&mut self, source: NodeId, own: Extents, masked: bool) -> NodeId {
+        let Extents { tokens, features, heads, shared_heads } = own;
+        let queries = self.dense(source, features);
+        let keys = self.dense(source, own.width() * shared_heads);
+        let product = FloatOp::MatMul { groups: heads, right_groups: shared_heads };
+        let scores = self.add(product, &[queries, keys], Planes::new(heads * tokens, 1, tokens));
+        if !masked {
+            return scores;
+        }
+        let mask = |(plane, _, t): (usize, usize, usize)| if plane % tokens > t { -2.0 } else { 0.0 };
+        let values = Array3::from_shape_fn((heads * tokens, 1, tokens), mask);
+        self.same(FloatOp::Offset { factor: 1.0, values }, &[scores])
+    }
+
+    /// Values weighted by some shares, back as features.
+    pub fn weighted(&mut self, shares: NodeId, source: NodeId, own: Extents) -> NodeId {
+        let values = self.dense(source, own.width() * own.shared_heads);
+        let values = self.transpose(values, own.shared_heads);
+        let product = FloatOp::MatMul { groups: own.heads, right_groups: own.shared_heads };
+        self.add(product, &[shares, values], own.own())
+    }
+
+    pub fn attention(&mut self, source: NodeId, own: Extents, masked: bool) -> NodeId {
+        let scores = self.scores(source, own, masked);
+        let shares = self.same(FloatOp::Softmax { groups: own.heads }, &[scores]);
+        self.weighted(shares, source, own)
+    }
+
+    pub fn plus(&mut self, a: NodeId, b: NodeId) -> NodeId {
+        self.same(FloatOp::Sum { terms: vec![Move::plain(1.0), Move::plain(1.0)] }, &[a, b])
+    }
+}
+
+/// What networks over tokens are made of.
+pub const PARTS: [&str; 8] =
+    ["scores", "transposed", "linear attention", "softmax", "attention", "norm", "root mean square", "block"];
+
+/// A network of one part.
+pub fn sequence(part: &str, own: Extents, masked: bool) -> Graph<Float> {
+    let (mut net, input) = Net::new(own.own());
+    match part {
+        "scores" => net.scores(input, own, masked),
+        "transposed" => {
+            let turned = net.transpose(input, own.heads);
+            let outputs = 1 + own.features / 2;
+            net.dense(turned, outputs)
+        }
+        "linear attention" => {
+            let scores = net.scores(input, own, masked);
+            net.weighted(scores, input, own)
+        }
+        "softmax" => net.same(FloatOp::Softmax { groups: own.heads }, &[input]),
+        "attention" => net.attention(input, own, masked),
+        "norm" => net.same(FloatOp::Normalise { centred: true, epsilon: 1e-3 }, &[input]),
+        "root mean square" => net.same(FloatOp::Normalise { centred: false, epsilon: 1e-3 }, &[input]),
+        _ => {
+            let normed = net.same(FloatOp::Normalise { centred: true, epsilon: 1e-3 }, &[input]);
+            let attention = net.attention(normed, own, masked);
+            let projected = net.dense(attention, own.features);
+            let stream = net.plus(input, projected);
+            let normed = net.same(FloatOp::Normalise { centred: true, epsilon: 1e-3 }, &[stream]);
+            let hidden = net.dense(normed, 2 * own.features);
+            let hidden = net.relu(hidden);
+            let output = net.dense(hidden, own.features);
+            net.plus(stream, output)
+        }
+    };
+    net.graph
+}
