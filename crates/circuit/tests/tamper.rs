@@ -90,6 +90,21 @@ fn ten_thousand_mutations_are_rejected() {
     assert!(coverage.effective >= 10_000, "only {} mutations", coverage.effective);
 }
 
+/// Attacks one random network over tokens under a random plan.
+fn tamper_tokens(index: u64, count: usize) -> Coverage {
+    tamper(18 * (index / 2) + if index.is_multiple_of(2) { 9 } else { 13 }, count)
+}
+
+/// The heavy job.
+#[test]
+#[ignore = "minutes"]
+fn five_thousand_mutations_of_networks_over_tokens_are_rejected() {
+    let each = (0..60).into_par_iter().map(|index| tamper_tokens(index, 210));
+    let coverage = each.reduce(Coverage::default, Coverage::merge);
+    println!("{} effective mutations, {} other statements", coverage.effective, coverage.other_statements);
+    assert!(coverage.effective >= 5_000, "only {} mutations", coverage.effective);
+}
+
 /// Random networks under random plans: the circuit takes what the integer executor computes, and nothing else.
 fn agree(networks: std::ops::Range<u64>) {
     let count = networks.end - networks.start;
@@ -236,7 +251,7 @@ type Weakening = fn(&Constraint) -> bool;
 
 #[test]
 fn weakened_circuits_are_caught() {
-    let weakenings: [(&str, Weakening); 9] = [
+    let weakenings: [(&str, Weakening); 11] = [
         ("padding", |c| label(c).contains("padding holds no value")),
         ("consumer", |c| label(c).contains("consumer's evaluation")),
         ("producer", |c| label(c).contains("producer's evaluation")),
@@ -246,8 +261,11 @@ fn weakened_circuits_are_caught() {
         ("lookups", |c| label(c).contains("lookup")),
         ("public", |c| label(c).contains("public") || label(c).contains("instance")),
         ("copies", |c| matches!(c, Constraint::Copy(..))),
+        ("turned consumer", |c| label(c).contains("consumer's evaluation, turned")),
+        ("turned copies", |c| matches!(c, Constraint::Copy(a, b) if [a, b].contains(&&"second"))),
     ];
-    let subjects: Vec<Subject> = (0..9).into_par_iter().map(random_subject).collect();
+    let subjects: Vec<Subject> =
+        (0..10).chain([13]).collect::<Vec<_>>().into_par_iter().map(random_subject).collect();
     for (name, ignored) in weakenings {
         let caught = subjects.par_iter().enumerate().any(|(index, subject)| {
             let mut numbers = Numbers::new(index as u64 + 99);

@@ -24,6 +24,8 @@ pub(crate) struct TapeCell {
 /// The activation tape.
 pub(crate) struct ActivationTape {
     read: RowLaws<ReadLaw>,
+    /// In powers of rho.
+    second: RowLaws<ReadLaw>,
     write: RowLaws<WriteLaw>,
     padding: RowLaws<Vec<bool>>,
     value_offset: i64,
@@ -31,6 +33,8 @@ pub(crate) struct ActivationTape {
 
 /// `read = sigma^step * read(-1) + sum sigma^exponent * (p_lane - offset)`.
 struct ReadLaw {
+    /// Whether values are squared.
+    squares: bool,
     step: Option<usize>,
     /// Lanes and exponents.
     lanes: Vec<(usize, usize)>,
@@ -42,6 +46,8 @@ struct ReadLaw {
 struct WriteLaw {
     step: Option<usize>,
     lanes: Vec<(usize, usize)>,
+    /// Whether exponents and step are of rho.
+    turned: bool,
     divisor: Scalar,
 }
 
@@ -56,7 +62,18 @@ impl ActivationTape {
         let (read, write) = (columns.read.index(), columns.write.index());
         Self {
             read: RowLaws::of("consumer's evaluation", &gates.read, cells, &[], |row| {
-                read_law(&Horner::of(&row[0], read)?, &values)
+                let horner = Horner::of(&row[0], read)?;
+                if is_squared(&horner) {
+                    squares_law(layout, &horner, &values)
+                } else {
+                    read_law(&horner, &values)
+                }
+            }),
+            second: RowLaws::of("consumer's evaluation, turned", &gates.second, cells, &[], |row| {
+                let (second, gate) = (columns.second, row.first());
+                let (second, gate) =
+                    (second.zip(gate)).ok_or_else(|| Objection("nothing is read turned".into()))?;
+                turned_law(Horner::of(gate, second.index())?, &values)
             }),
             write: RowLaws::of("producer's evaluation", &gates.write, cells, &[], |row| {
                 write_law(layout, &Horner::of(&row[0], write)?, &quotients, &remainders)
@@ -82,6 +99,15 @@ impl ActivationTape {
     /// The live values that the consumer's evaluation sums on one row, with their exponents.
     pub(crate) fn read_row(&self, row: usize) -> Result<Vec<(TapeCell, usize)>, Objection> {
         let law = self.read.at(row)?;
+        if law.squares { Ok(self.squared_cells(law, row)) } else { self.live_cells(law, row) }
+    }
+
+    fn squared_cells(&self, law: &ReadLaw, row: usize) -> Vec<(TapeCell, usize)> {
+        let cells = law.lanes.iter().map(|&(lane, exponent)| (TapeCell { row, lane }, exponent));
+        cells.filter(|(cell, _)| self.is_live(*cell)).collect()
+    }
+
+    fn live_cells(&self, law: &ReadLaw, row: usize) -> Result<Vec<(TapeCell, usize)>, Objection> {
         let live = |lane: usize| self.is_live(TapeCell { row, lane });
         let summed: Vec<(TapeCell, usize)> = law
             .lanes
@@ -100,15 +126,38 @@ impl ActivationTape {
         Ok(summed)
     }
 
-    /// The live values that the consumer's evaluation at a row sums, with their exponents.
+    /// The live values that the consumer's evaluation in powers of rho sums at a row, with their exponents.
+    pub(crate) fn second(&self, row: usize) -> Result<Vec<(TapeCell, usize)>, Objection> {
+        unroll(row, |row| {
+            let law = self.second.at(row)?;
+            Ok((self.live_cells(law, row)?, law.step))
+        })
+    }
+
+    /// Whether the consumer's evaluation at a row is of squares.
+    pub(crate) fn squares(&self, row: usize) -> Result<bool, Objection> {
+        Ok(self.read.at(row)?.squares)
+    }
+
+    /// The accumulators that a producer's evaluation in powers of rho sums, with their exponents.
+    pub(crate) fn write_turned(&self, row: usize) -> Result<Vec<(TapeCell, usize)>, Objection> {
+        self.written(row, true)
+    }
+
+    /// The live values that the consumer's evaluation at a row sums, or the squares of, with their exponents.
     pub(crate) fn read(&self, row: usize) -> Result<Vec<(TapeCell, usize)>, Objection> {
         unroll(row, |row| Ok((self.read_row(row)?, self.read.at(row)?.step)))
     }
 
     /// The accumulators that the producer's evaluation at a row sums, with their exponents.
     pub(crate) fn write(&self, row: usize) -> Result<Vec<(TapeCell, usize)>, Objection> {
+        self.written(row, false)
+    }
+
+    fn written(&self, row: usize, turned: bool) -> Result<Vec<(TapeCell, usize)>, Objection> {
         unroll(row, |row| {
             let law = self.write.at(row)?;
+            hold(law.turned == turned, || format!("row {row} is written in powers of another challenge"))?;
             let lanes = law.lanes.iter().map(|&(lane, exponent)| (TapeCell { row, lane }, exponent)).collect();
             Ok((lanes, law.step))
         })
@@ -137,7 +186,7 @@ fn unroll(row: usize, law: impl Fn(usize) -> Result<Row, Objection>) -> Result<V
 }
 
 fn read_law(horner: &Horner, values: &[usize]) -> Result<ReadLaw, Objection> {
-    let mut law = ReadLaw { step: horner.power()?, lanes: Vec::new(), offsets: BTreeMap::new() };
+    let mut law = ReadLaw { squares: false, step: horner.power()?, lanes: Vec::new(), offsets: BTreeMap::new() };
     for (monomial, coefficient) in &horner.sum {
         let lane = match monomial.variables.as_slice() {
             [] if monomial.rho == 0 => {
@@ -155,6 +204,49 @@ fn read_law(horner: &Horner, values: &[usize]) -> Result<ReadLaw, Objection> {
     Ok(law)
 }
 
+/// The same law with powers of rho for those of sigma.
+fn turned_law(mut horner: Horner, values: &[usize]) -> Result<ReadLaw, Objection> {
+    let step = horner.turned_power()?;
+    horner.step = None;
+    for (monomial, _) in &mut horner.sum {
+        (monomial.sigma, monomial.rho) = (monomial.rho, monomial.sigma);
+    }
+    Ok(ReadLaw { step, ..read_law(&horner, values)? })
+}
+
+fn is_squared(horner: &Horner) -> bool {
+    horner.sum.iter().any(|(monomial, _)| monomial.variables.len() > 1)
+}
+
+/// `sum (p_lane - offset)^2` over live lanes, written out, and `p_lane^2` over the others, whose values are 0.
+fn squares_law(layout: &Streams, horner: &Horner, values: &[usize]) -> Result<ReadLaw, Objection> {
+    let offset = field(layout.value_offset);
+    let mut law = ReadLaw { squares: true, step: horner.power()?, lanes: Vec::new(), offsets: BTreeMap::new() };
+    let (mut linear, mut constant) = (Vec::new(), Scalar::ZERO);
+    for (monomial, coefficient) in &horner.sum {
+        hold((monomial.sigma, monomial.rho) == (0, 0), || "squares are raised".into())?;
+        let lane = |column: &usize| values.iter().position(|own| own == column);
+        match monomial.variables.as_slice() {
+            [] => constant = *coefficient,
+            [Variable::Advice(column, 0)] => linear.push((lane(column), *coefficient)),
+            [Variable::Advice(column, 0), Variable::Advice(other, 0)] if column == other => {
+                let lane = lane(column).filter(|_| *coefficient == Scalar::ONE);
+                let lane = lane.ok_or_else(|| Objection("a square is scaled, or of something else".into()))?;
+                law.lanes.push((lane, 0));
+            }
+            _ => return Err(Objection(format!("something else than squares is read: {monomial:?}"))),
+        }
+    }
+    let twice = -(offset + offset);
+    let right = linear.iter().all(|(lane, coefficient)| lane.is_some() && *coefficient == twice);
+    let count = if offset == Scalar::ZERO { 0 } else { linear.len() as u64 };
+    hold(right && constant == offset * offset * Scalar::from(count), || {
+        "squares are of values with another offset than they are stored with".into()
+    })?;
+    hold(law.lanes.len() == values.len(), || "a lane's square is missing".into())?;
+    Ok(law)
+}
+
 /// Every power holds one lane's accumulator, whole: quotient times divisor, and all limbs.
 fn write_law(
     layout: &Streams,
@@ -163,16 +255,24 @@ fn write_law(
     remainders: &[usize],
 ) -> Result<WriteLaw, Objection> {
     let mut powers: BTreeMap<usize, BTreeMap<Option<usize>, Scalar>> = BTreeMap::new();
+    // One lane has no power to tell by; its row's mark does.
+    let (mut turned, mut straight) = (horner.step.is_some_and(|(_, rho, _)| rho > 0), false);
     for (monomial, coefficient) in &horner.sum {
         let column = match monomial.variables.as_slice() {
             [] => None,
             [Variable::Advice(column, 0)] => Some(*column),
             _ => return Err(Objection(format!("something else than accumulators is written: {monomial:?}"))),
         };
-        hold(monomial.rho == 0, || "an accumulator is written on a power of rho".into())?;
-        powers.entry(monomial.sigma).or_default().insert(column, *coefficient);
+        hold(monomial.sigma == 0 || monomial.rho == 0, || {
+            "an accumulator is on powers of both challenges".into()
+        })?;
+        turned |= monomial.rho > 0;
+        straight |= monomial.sigma > 0;
+        powers.entry(monomial.sigma + monomial.rho).or_default().insert(column, *coefficient);
     }
-    let mut law = WriteLaw { step: horner.power()?, lanes: Vec::new(), divisor: Scalar::ZERO };
+    hold(!(turned && straight), || "accumulators of one row are on powers of different challenges".into())?;
+    let step = if turned { horner.turned_power()? } else { horner.power()? };
+    let mut law = WriteLaw { step, lanes: Vec::new(), turned, divisor: Scalar::ZERO };
     for (exponent, found) in powers {
         let lane = quotients.iter().position(|column| found.contains_key(&Some(*column)));
         let Some(lane) = lane else { return Err(Objection(format!("power {exponent} holds no quotient"))) };

@@ -33,8 +33,17 @@ pub(crate) struct Output {
     pub(crate) plane: PlanePlace,
     /// Power of rho.
     pub(crate) rho: usize,
-    /// Exponent of each value, in order.
+    /// Exponent of each value, in order; none where the plane is written in powers of rho.
     pub(crate) exponents: Vec<usize>,
+    /// Cells of the values, in order, with their powers of sigma and rho.
+    pub(crate) cells: Vec<(TapeCell, (usize, usize))>,
+}
+
+/// A producer's evaluation in powers of rho, at a row of the activation tape, and the powers that it is raised by.
+pub(crate) struct TurnedWrite {
+    pub(crate) row: usize,
+    pub(crate) sigma: usize,
+    pub(crate) rho: usize,
 }
 
 impl Circuit<'_> {
@@ -114,8 +123,31 @@ impl Circuit<'_> {
             hold(!missed, || format!("values of channel {} of node {node} are not written", plane.channel))?;
             self.tensors.assign(plane, &cells)?;
             self.check_lookups(plane, &cells)?;
+            let cells = written.iter().map(|(cell, exponent)| (*cell, (*exponent, term.rho))).collect();
             let exponents = written.into_iter().map(|(_, exponent)| exponent).collect();
-            outputs.push(Output { plane, rho: term.rho, exponents });
+            outputs.push(Output { plane, rho: term.rho, exponents, cells });
+        }
+        Ok(outputs)
+    }
+
+    /// The outputs that a sum writes in powers of rho, given the rows that it takes them from; names their planes' cells.
+    pub(crate) fn name_turned(&mut self, writes: &[TurnedWrite]) -> Result<Vec<Output>, Objection> {
+        let mut outputs = Vec::new();
+        for TurnedWrite { row, sigma, rho } in writes {
+            let plane = self.tensors.plane(*row)?;
+            let mut written = self.activations.write_turned(*row)?;
+            written.sort_unstable_by_key(|(_, exponent)| std::cmp::Reverse(*exponent));
+            let own = written.iter().all(|(cell, _)| self.tensors.plane(cell.row) == Ok(plane));
+            hold(own, || format!("row {row} writes two planes"))?;
+            written.retain(|(cell, _)| self.activations.is_live(*cell));
+            let cells: Vec<TapeCell> = written.iter().map(|(cell, _)| *cell).collect();
+            hold(self.tensors.live(self.activations, plane).len() == cells.len(), || {
+                format!("values of a plane that row {row} ends are not written")
+            })?;
+            self.tensors.assign(plane, &cells)?;
+            self.check_lookups(plane, &cells)?;
+            let cells = written.into_iter().map(|(cell, exponent)| (cell, (*sigma, exponent + rho))).collect();
+            outputs.push(Output { plane, rho: 0, exponents: Vec::new(), cells });
         }
         Ok(outputs)
     }

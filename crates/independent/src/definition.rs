@@ -67,6 +67,9 @@ impl<'a> Definition<'a> {
                     let (source, planes) = source()?;
                     definition.moves.push((moved, source, planes));
                 }
+                Term::Product(_) | Term::Transpose(_) | Term::Squares(_) | Term::Scaled(_) => {
+                    return Err(Objection(format!("node {node} has products of values")));
+                }
                 Term::Constant(constant) => {
                     let digits = digits(&constant.values, layer.finish.weight_bits);
                     definition.constants.push((&constant.values, digits));
@@ -163,7 +166,7 @@ impl<'a> Definition<'a> {
 }
 
 /// The fewest digits in `[-half, half)` that hold all of some integers, with a base of so many bits.
-fn digits(values: &Array3<i64>, bits: u32) -> usize {
+pub(crate) fn digits(values: &Array3<i64>, bits: u32) -> usize {
     let (base, half) = (1i128 << bits, 1i128 << (bits - 1));
     let count = |value: &i64| {
         let (mut rest, mut count) = (i128::from(*value), 1);

@@ -16,6 +16,8 @@ pub(crate) struct Gates {
     pub(crate) padding: Vec<Polynomial>,
     pub(crate) read: Vec<Polynomial>,
     pub(crate) write: Vec<Polynomial>,
+    /// None without products of evaluations.
+    pub(crate) second: Vec<Polynomial>,
     pub(crate) weight_sum: Vec<Polynomial>,
     pub(crate) scalar: Vec<Polynomial>,
     pub(crate) zero: Vec<Polynomial>,
@@ -41,6 +43,7 @@ impl Gates {
             padding: gate("padding holds no value"),
             read: gate("consumer's evaluation"),
             write: gate("producer's evaluation"),
+            second: gate("consumer's evaluation, turned"),
             weight_sum: gate("weights' evaluation"),
             scalar: gate("scalar sum"),
             zero: gate("scalar sum is zero"),

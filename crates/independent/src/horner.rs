@@ -8,8 +8,8 @@ use crate::polynomial::{Monomial, Polynomial, Variable};
 
 /// A gate `cell = step * cell(-1) + sum`, solved for its cell.
 pub(crate) struct Horner {
-    /// Power of sigma and factor of the row before.
-    pub(crate) step: Option<(usize, Scalar)>,
+    /// Powers of sigma and rho and factor of the row before.
+    pub(crate) step: Option<(usize, usize, Scalar)>,
     pub(crate) sum: Vec<(Monomial, Scalar)>,
 }
 
@@ -24,8 +24,8 @@ impl Horner {
             let coefficient = -*coefficient * leading;
             match monomial.variables.as_slice() {
                 [one] if *one == before => {
-                    let first = horner.step.replace((monomial.sigma, coefficient)).is_none();
-                    hold(first && monomial.rho == 0, || "two steps are taken at once".into())?;
+                    let first = horner.step.replace((monomial.sigma, monomial.rho, coefficient)).is_none();
+                    hold(first, || "two steps are taken at once".into())?;
                 }
                 variables if variables.contains(&current) || variables.contains(&before) => {
                     return Err(Objection("an evaluation is not linear in itself".into()));
@@ -38,8 +38,15 @@ impl Horner {
 
     /// The power of sigma of a step that has no other factor.
     pub(crate) fn power(&self) -> Result<Option<usize>, Objection> {
-        let plain = self.step.is_none_or(|(_, factor)| factor == Scalar::ONE);
+        let plain = self.step.is_none_or(|(_, rho, factor)| rho == 0 && factor == Scalar::ONE);
         hold(plain, || "a step has a factor beside its power".into())?;
-        Ok(self.step.map(|(sigma, _)| sigma))
+        Ok(self.step.map(|(sigma, ..)| sigma))
+    }
+
+    /// The power of rho of a step that has no other factor.
+    pub(crate) fn turned_power(&self) -> Result<Option<usize>, Objection> {
+        let plain = self.step.is_none_or(|(sigma, _, factor)| sigma == 0 && factor == Scalar::ONE);
+        hold(plain, || "a step has a factor beside its power of rho".into())?;
+        Ok(self.step.map(|(_, rho, _)| rho))
     }
 }

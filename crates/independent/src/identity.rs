@@ -141,7 +141,11 @@ impl<'a, 'b> Identity<'a, 'b> {
         let end = self.products.partition_point(|term| term.rho + lanes > output.rho);
         for term in self.products.get(start..end).into_iter().flatten() {
             let Operand::Product(_, row) = term.operand else { continue };
-            hold(self.circuit.weights.powers(row)? == lanes, || format!("row {row} has idle powers of rho"))?;
+            for WeightRow { row, .. } in self.circuit.weights.evaluation(row)? {
+                let powers = self.circuit.weights.powers(row)?;
+                hold([0, lanes].contains(&powers), || format!("row {row} has idle powers of rho"))?;
+                hold(!self.circuit.weights.multiplies(row)?, || format!("row {row} multiplies evaluations"))?;
+            }
         }
         Ok(start..end)
     }
@@ -180,6 +184,9 @@ impl<'a, 'b> Identity<'a, 'b> {
         let scaled = || format!("the product on row {} is scaled", term.row);
         hold(plane.node.is_none() || term.coefficient == -Scalar::ONE, scaled)?;
         for weights in rows {
+            if self.circuit.weights.powers(weights.row)? == 0 {
+                continue;
+            }
             let base = weights.base * -term.coefficient;
             let cells = BlockRow { row: weights.row, rho: term.rho, base };
             if plane.node.is_none() {
@@ -397,7 +404,7 @@ fn reach(plane: &Plane, weights: WeightRow, output: &Output) -> Result<Reach, Ob
 }
 
 /// What is added before a quotient is rounded down, so that it is rounded half up.
-fn half(layer: &FixedLayer, channel: usize) -> i64 {
+pub(crate) fn half(layer: &FixedLayer, channel: usize) -> i64 {
     match numbers::requantised(layer, channel) {
         Some((shift, ..)) if shift > 0 => 1 << (shift - 1),
         _ => 0,

@@ -12,6 +12,7 @@
 //! [`Plan`]: zklayout_plan::Plan
 
 mod activation_tape;
+mod bilinear;
 mod cells;
 mod circuit;
 mod definition;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use ff::Field;
 use zklayout_circuit::Scalar;
-use zklayout_circuit::streams::Source;
+use zklayout_plan::Evaluation;
 
 use crate::cells::{FixedCells, RowLaws};
 use crate::gates::Gates;
@@ -76,7 +76,7 @@ pub(crate) fn closed_sums(gates: &Gates, cells: &FixedCells<'_>) -> Result<Vec<V
 fn own_terms(
     law: &ScalarLaw,
     row: usize,
-    copies: &BTreeMap<usize, (Source, usize)>,
+    copies: &BTreeMap<usize, (Evaluation, usize)>,
 ) -> Result<Vec<Term>, Objection> {
     if law.linear.is_none() && law.product.is_none() {
         return Ok(Vec::new());
@@ -85,18 +85,22 @@ fn own_terms(
     let &(source, at) = expect(copied, || format!("the operand on row {row} of the weight tape is no copy"))?;
     let mut terms = Vec::new();
     if let Some((sigma, coefficient)) = law.linear {
-        let operand = if source == Source::Write { Operand::Write(at) } else { Operand::Read(at) };
+        let operand = match source {
+            Evaluation::Write => Operand::Write(at),
+            Evaluation::Read => Operand::Read(at),
+            Evaluation::Second => return Err(Objection(format!("row {row} adds an evaluation in powers of rho"))),
+        };
         terms.push(Term { row, operand, coefficient, sigma, rho: 0 });
     }
     if let Some(coefficient) = law.product {
-        hold(source == Source::Read, || format!("row {row} of the weight tape multiplies accumulators"))?;
+        hold(source == Evaluation::Read, || format!("row {row} of the weight tape multiplies accumulators"))?;
         terms.push(Term { row, operand: Operand::Product(at, row), coefficient, sigma: 0, rho: 0 });
     }
     Ok(terms)
 }
 
 /// What each operand is a copy of.
-fn operands(cells: &FixedCells<'_>) -> Result<BTreeMap<usize, (Source, usize)>, Objection> {
+pub(crate) fn operands(cells: &FixedCells<'_>) -> Result<BTreeMap<usize, (Evaluation, usize)>, Objection> {
     let mut operands = BTreeMap::new();
     for copy in &cells.grid.copies {
         let first = operands.insert(copy.operand_row, (copy.source, copy.source_row)).is_none();

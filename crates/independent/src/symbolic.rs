@@ -13,6 +13,7 @@ use zklayout_model::{Fixed, Graph};
 use zklayout_plan::Plan;
 
 use crate::activation_tape::ActivationTape;
+use crate::bilinear::{Bilinear, turned_writes};
 use crate::cells::FixedCells;
 use crate::circuit::Circuit;
 use crate::definition;
@@ -21,7 +22,7 @@ use crate::identity::{Identity, SymbolicCounts};
 use crate::numbers;
 use crate::objection::{Objection, expect};
 use crate::public::PublicCells;
-use crate::scalar_sum::closed_sums;
+use crate::scalar_sum::{closed_sums, operands};
 use crate::tensors::Tensors;
 use crate::weight_tape::WeightTape;
 
@@ -47,14 +48,21 @@ pub fn check_symbolic(plan: &Plan, graph: &Graph<Fixed>, grid: &Grid) -> Result<
     circuit.check_ones()?;
     let sums = closed_sums(&gates, &cells)?;
     let mut outputs = Vec::with_capacity(sums.len());
+    let operands = operands(&cells)?;
     for terms in &sums {
-        outputs.push(circuit.name_outputs(terms, &public)?);
+        let turned = turned_writes(&circuit, &operands, terms)?;
+        let mut named = circuit.name_outputs(terms, &public)?;
+        named.extend(circuit.name_turned(&turned)?);
+        outputs.push(named);
     }
     circuit.check_complete(&outputs)?;
     circuit.check_public(&public)?;
     let (mut counts, mut used) = (SymbolicCounts::default(), HashSet::new());
     for (terms, outputs) in sums.iter().zip(&outputs) {
-        let found = Identity::of(&circuit, terms, outputs)?.hold_to_definition(&mut used)?;
+        let found = match Bilinear::of(&circuit, &operands, outputs)? {
+            Some(bilinear) => bilinear.hold_to_definition(terms, &mut used)?,
+            None => Identity::of(&circuit, terms, outputs)?.hold_to_definition(&mut used)?,
+        };
         counts.outputs += found.outputs;
         counts.terms += found.terms;
     }

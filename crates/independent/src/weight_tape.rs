@@ -30,8 +30,10 @@ pub(crate) struct WeightTape {
 
 struct WeightLaw {
     step: Option<(usize, Scalar)>,
-    /// Lanes by power of rho.
+    /// Lanes by power of rho; none on rows whose lanes do not count.
     lanes: BTreeMap<usize, usize>,
+    /// Whether the product of the operand and the one before is added.
+    multiplies: bool,
 }
 
 impl WeightTape {
@@ -44,7 +46,7 @@ impl WeightTape {
         let column = columns.weight_sum.index();
         debug_assert_eq!(lanes.len(), layout.knobs.weight_lanes);
         let laws = RowLaws::of("weights' evaluation", &gates.weight_sum, cells, &columns.places.weights, |row| {
-            weight_law(&Horner::of(&row[0], column)?, &lanes, field(offset))
+            weight_law(&Horner::of(&row[0], column)?, &lanes, columns.operand.index(), field(offset))
         });
         Self { laws }
     }
@@ -62,6 +64,16 @@ impl WeightTape {
         Err(Objection("an evaluation of weights goes on from before the first row".into()))
     }
 
+    /// Whether a row adds the product of its operand and that of the row before.
+    pub(crate) fn multiplies(&self, row: usize) -> Result<bool, Objection> {
+        Ok(self.laws.at(row)?.multiplies)
+    }
+
+    /// The lanes of a row, each with its power of rho.
+    pub(crate) fn lanes(&self, row: usize) -> Result<impl Iterator<Item = (usize, usize)>, Objection> {
+        Ok(self.laws.at(row)?.lanes.iter().map(|(rho, lane)| (*rho, *lane)))
+    }
+
     /// The lane that is on a power of rho.
     pub(crate) fn lane(&self, row: usize, rho: usize) -> Result<Option<usize>, Objection> {
         Ok(self.laws.at(row)?.lanes.get(&rho).copied())
@@ -73,14 +85,28 @@ impl WeightTape {
     }
 }
 
-fn weight_law(horner: &Horner, lanes: &[Variable], offset: Scalar) -> Result<WeightLaw, Objection> {
-    let mut law = WeightLaw { step: horner.step, lanes: BTreeMap::new() };
+fn weight_law(
+    horner: &Horner,
+    lanes: &[Variable],
+    operand: usize,
+    offset: Scalar,
+) -> Result<WeightLaw, Objection> {
+    let both = [-1, 0].map(|rotation| Variable::Advice(operand, rotation));
+    let raised = horner.step.is_some_and(|(_, rho, _)| rho > 0);
+    hold(!raised, || "weights are raised from row to row".into())?;
+    let step = horner.step.map(|(sigma, _, factor)| (sigma, factor));
+    let mut law = WeightLaw { step, lanes: BTreeMap::new(), multiplies: false };
     let mut offsets: BTreeMap<usize, Scalar> = BTreeMap::new();
     for (monomial, coefficient) in &horner.sum {
         hold(monomial.sigma == 0, || "a weight is raised within its row".into())?;
         let lane = match monomial.variables.as_slice() {
             [] => {
                 offsets.insert(monomial.rho, -*coefficient);
+                continue;
+            }
+            operands if operands == both => {
+                hold(*coefficient == Scalar::ONE && monomial.rho == 0, || "operands' product is scaled".into())?;
+                law.multiplies = true;
                 continue;
             }
             [one] => lanes.iter().position(|lane| lane == one),
@@ -91,6 +117,9 @@ fn weight_law(horner: &Horner, lanes: &[Variable], offset: Scalar) -> Result<Wei
         hold(first && *coefficient == Scalar::ONE, || format!("lane {lane} is not alone on its power of rho"))?;
     }
     let stored = |rho: &usize| offsets.get(rho).copied().unwrap_or(Scalar::ZERO) == offset;
+    if law.lanes.is_empty() && offsets.is_empty() {
+        return Ok(law);
+    }
     let each = law.lanes.len() == lanes.len() && law.lanes.keys().all(stored) && offsets.len() <= lanes.len();
     hold(each, || "a lane is missing, or has another offset than weights are stored with".into())?;
     Ok(law)

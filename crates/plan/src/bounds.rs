@@ -200,6 +200,7 @@ fn home(layout: &Streams, home: &Home) -> Result<(), PlanError> {
     hold("pitch", home.tile.rows == 1 || home.pitch.is_multiple_of(home.tile.columns))?;
     let rows = home.shape.channels.checked_mul(home.plane_rows()).and_then(|rows| rows.checked_add(home.row));
     hold("row", rows.is_some_and(|rows| rows <= layout.usable_rows()))?;
+    hold("turned tensor", !home.turned || home.is_turned(layout.knobs.lanes) || home.shape.plane() == 1)?;
     let factor = match home.read {
         Read::Sums { factor } | Read::Scalars { factor } => factor,
         Read::Nothing | Read::Raster | Read::Total | Read::Squares => 1,

@@ -182,7 +182,7 @@ impl FixedGrid {
         let squares = columns.squares.filter(|_| home.read == Read::Squares);
         let second = columns.second_step.filter(|_| home.second_step(plane_row));
         let [turned, goes_on] = columns.turned.map_or([None; 2], |columns| columns.map(Some));
-        let turned = turned.filter(|_| home.turned && produced);
+        let turned = turned.filter(|_| home.is_turned(plan.knobs.lanes) && produced);
         let goes_on = goes_on.filter(|_| home.turned_step(plane_row) && produced);
         for column in marks.into_iter().chain([squares, second, turned, goes_on]).flatten() {
             self.cells[column][row] = 1;

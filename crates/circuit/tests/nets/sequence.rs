@@ -113,3 +113,10 @@ pub fn sequence(part: &str, own: Extents, masked: bool) -> Graph<Float> {
     };
     net.graph
 }
+
+/// A network of a random part.
+pub fn random_sequence(numbers: &mut Numbers) -> Graph<Float> {
+    let own = Extents::random(numbers);
+    let part = PARTS[numbers.below(PARTS.len())];
+    sequence(part, own, numbers.below(3) == 0)
+}

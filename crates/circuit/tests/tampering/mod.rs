@@ -23,6 +23,7 @@ pub use statement::check as check_statement;
 pub use subject::{Subject, random_field};
 
 use crate::nets::operators::random_operators;
+use crate::nets::sequence::random_sequence;
 use crate::nets::stored::stored;
 use crate::nets::{Case, Numbers, network, random_network, with_constants};
 
@@ -108,7 +109,11 @@ pub fn random_subject(index: u64) -> Subject {
     for attempt in 0.. {
         // The family `direct` moves nothing; a third of the others is made of moves, maxima and products, and a third is
         // stored in bytes.
-        let case = if index % 9 == 4 || index % 9 == 6 {
+        // Networks over tokens multiply values.
+        let over_tokens = matches!(index % 18, 9 | 13);
+        let case = if over_tokens {
+            Case::of_operators(&random_sequence(&mut numbers), index)
+        } else if index % 9 == 4 || index % 9 == 6 {
             Case::of_operators(&random_operators(&mut numbers).graph, index)
         } else {
             let (input, specs) = random_network(&mut numbers);
@@ -120,7 +125,7 @@ pub fn random_subject(index: u64) -> Subject {
             Case::of_layers(weight_bits, &layers, index.is_multiple_of(2), index)
         };
         // The family `direct` has no limbs.
-        let in_limbs = matches!(index % 9, 0 | 7) || index % 9 == 6 && attempt % 2 == 0;
+        let in_limbs = matches!(index % 9, 0 | 7) && !over_tokens || index % 9 == 6 && attempt % 2 == 0;
         let case = if in_limbs { case.map(|case| stored(&case.graph, &mut numbers)) } else { case };
         let Ok(case) = case else { continue };
         let modes = [(false, WeightMode::Private), (true, WeightMode::Private), (true, WeightMode::Fixed)];

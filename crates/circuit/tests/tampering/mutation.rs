@@ -291,8 +291,9 @@ fn evaluation(subject: &Subject, numbers: &mut Numbers) -> Option<Cell> {
     let copied = &subject.recording.copies;
     let (operand, source) = copied[numbers.below(copied.len())];
     let row = 1 + numbers.below(subject.recording.usable - 2);
-    Some(match numbers.below(5) {
+    Some(match numbers.below(6) {
         0 => operand,
+        4 => columns.second.map_or(source, |column| Cell::Advice(column.index(), row)),
         1 => source,
         2 => Cell::Advice(columns.weight_sum.index(), row),
         3 => Cell::Advice(columns.scalar.index(), row),

@@ -226,17 +226,17 @@ impl Subject {
         let Config::Streams(columns) = &self.recording.config else { return };
         let operand = columns.operand.index();
         for pivot in &self.pivots {
-            if stale == Some(pivot.column) {
-                continue;
-            }
-            if pivot.column == columns.scalar.index() && stale != Some(operand) {
+            // Operands are copies of evaluations, and weights' evaluations take products of operands.
+            if pivot.column == columns.weight_sum.index() && stale != Some(operand) {
                 for (to, from) in &self.recording.copies {
                     if !held.contains(to) {
                         cells.set(*to, cells.get(*from));
                     }
                 }
             }
-            self.solve(cells, pivot, held);
+            if stale != Some(pivot.column) {
+                self.solve(cells, pivot, held);
+            }
         }
     }
 
@@ -380,7 +380,12 @@ fn name(kinds: &[Kind], config: &Config, fills: &[Vec<Fill>], cell: Cell) -> &'s
         (Cell::Instance(..), _) => "instance",
         (Cell::Advice(column, _), Config::Streams(columns)) => {
             let named = [(columns.read, "read"), (columns.write, "write"), (columns.operand, "operand")];
-            named.iter().find(|(other, _)| other.index() == column).map_or("phase 0", |(_, name)| name)
+            let second = columns.second.map(|column| (column, "second"));
+            named
+                .iter()
+                .chain(&second)
+                .find(|(other, _)| other.index() == column)
+                .map_or("phase 0", |(_, name)| name)
         }
         (Cell::Advice(column, row), _) => match fills.get(row).and_then(|fills| fills.get(column)) {
             Some(Fill::Datum(_)) => "number of the model",
@@ -424,6 +429,9 @@ fn pivots(recording: &Recording) -> Vec<Pivot> {
         Config::Streams(columns) => {
             add("consumer's evaluation", 0, columns.read.index(), 0);
             add("producer's evaluation", 0, columns.write.index(), 0);
+            if let Some(second) = columns.second {
+                add("consumer's evaluation, turned", 0, second.index(), 0);
+            }
             add("weights' evaluation", 0, columns.weight_sum.index(), 0);
             add("scalar sum", 0, columns.scalar.index(), 1);
             for (index, sum) in columns.sums.iter().enumerate() {

@@ -129,6 +129,7 @@ impl Circuit<Scalar> for Forged<'_> {
 
 /// The column of an index: columns are created in this order.
 fn advice(columns: &zklayout_circuit::streams::Columns, index: usize) -> Column<Advice> {
+    let second: Vec<_> = columns.second.into_iter().collect();
     let all = [
         &columns.quotients,
         &columns.remainders,
@@ -136,6 +137,7 @@ fn advice(columns: &zklayout_circuit::streams::Columns, index: usize) -> Column<
         &columns.weights,
         &columns.multiplicities,
         &vec![columns.read, columns.write, columns.weight_sum, columns.operand, columns.scalar],
+        &second,
         &columns.sums,
     ];
     *all.into_iter().flatten().find(|column| column.index() == index).unwrap()

@@ -5,6 +5,7 @@ use zklayout_model::{Fixed, Graph, OutputKind};
 use zklayout_plan::{Family, LookupArgument, Plan, PlanOptions, Requantise, Visibility, WeightMode, candidates};
 
 use crate::nets::operators::random_operators;
+use crate::nets::sequence::random_sequence;
 use crate::nets::stored::stored;
 use crate::nets::{Case, Numbers, network, random_network, with_constants};
 
@@ -19,7 +20,9 @@ pub fn random_plan(index: u64) -> (Graph<Fixed>, Plan) {
 pub fn random_case(index: u64) -> (Case, Plan) {
     let mut numbers = Numbers::new(index * 131 + 17);
     loop {
-        let case = if index.is_multiple_of(3) {
+        let case = if index % 12 == 3 {
+            Case::of_operators(&random_sequence(&mut numbers), index)
+        } else if index.is_multiple_of(3) {
             Case::of_operators(&random_operators(&mut numbers).graph, index)
         } else {
             let (input, specs) = random_network(&mut numbers);

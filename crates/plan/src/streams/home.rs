@@ -258,6 +258,11 @@ impl Home {
         self.second && plane_row > 0
     }
 
+    /// Whether its rows are summed in powers of the challenge of planes; a single value has no power.
+    pub fn is_turned(&self, lanes: usize) -> bool {
+        self.turned && self.tile == Tile { rows: 1, columns: lanes }
+    }
+
     /// Whether a turned producer's evaluation goes on from the row before.
     pub fn turned_step(&self, plane_row: usize) -> bool {
         self.turned && plane_row > 0 && plane_row < self.tiles

@@ -90,8 +90,8 @@ impl<'a> Network<'a> {
         Ok(())
     }
 
-    /// Why a layer that is written turned cannot be: it is one weightless term, its output is read, and all its planes are
-    /// rounded alike.
+    /// Why a layer that is written turned cannot be: it is one weightless term, its output is read row by row, and all its
+    /// planes are rounded alike.
     fn turned_wrongly(&self, index: usize) -> Option<&'static str> {
         let layer = self.layers[index];
         if !self.turned(index + 1) {
@@ -100,6 +100,14 @@ impl<'a> Network<'a> {
         let biases = layer.rounded_bias();
         let alike = layer.bias.iter().all(|bias| *bias == 0) && biases.iter().all(|bias| *bias == biases[0]);
         let rounds = matches!(layer.finish.kind, OutputKind::Requantise { .. });
+        let in_rows = match self.reads[index + 1] {
+            Read::Nothing | Read::Raster | Read::Squares | Read::Total => true,
+            Read::Scalars { factor } => factor == 1 && layer.output.plane() == 1,
+            Read::Sums { .. } => false,
+        };
+        if !in_rows {
+            return Some("it is a transposed tensor that is read in windows or value by value; copy it first");
+        }
         match layer.terms.as_slice() {
             [_] if alike && rounds && index + 1 < self.layers.len() => None,
             _ => Some("it adds to a transposed tensor, or that is the model's output; copy it first"),
