@@ -46,8 +46,8 @@ struct ReadLaw {
 struct WriteLaw {
     step: Option<usize>,
     lanes: Vec<(usize, usize)>,
-    /// Whether exponents and step are of rho.
-    turned: bool,
+    /// Whether exponents and step are of rho; neither if there are none.
+    turned: Option<bool>,
     divisor: Scalar,
 }
 
@@ -157,7 +157,9 @@ impl ActivationTape {
     fn written(&self, row: usize, turned: bool) -> Result<Vec<(TapeCell, usize)>, Objection> {
         unroll(row, |row| {
             let law = self.write.at(row)?;
-            hold(law.turned == turned, || format!("row {row} is written in powers of another challenge"))?;
+            hold(law.turned.is_none_or(|own| own == turned), || {
+                format!("row {row} is written in powers of another challenge")
+            })?;
             let lanes = law.lanes.iter().map(|&(lane, exponent)| (TapeCell { row, lane }, exponent)).collect();
             Ok((lanes, law.step))
         })
@@ -255,8 +257,7 @@ fn write_law(
     remainders: &[usize],
 ) -> Result<WriteLaw, Objection> {
     let mut powers: BTreeMap<usize, BTreeMap<Option<usize>, Scalar>> = BTreeMap::new();
-    // One lane has no power to tell by; its row's mark does.
-    let (mut turned, mut straight) = (horner.step.is_some_and(|(_, rho, _)| rho > 0), false);
+    let (mut turned, mut straight) = horner.step.map_or((false, false), |(sigma, rho, _)| (rho > 0, sigma > 0));
     for (monomial, coefficient) in &horner.sum {
         let column = match monomial.variables.as_slice() {
             [] => None,
@@ -272,6 +273,7 @@ fn write_law(
     }
     hold(!(turned && straight), || "accumulators of one row are on powers of different challenges".into())?;
     let step = if turned { horner.turned_power()? } else { horner.power()? };
+    let turned = (turned || straight).then_some(turned);
     let mut law = WriteLaw { step, lanes: Vec::new(), turned, divisor: Scalar::ZERO };
     for (exponent, found) in powers {
         let lane = quotients.iter().position(|column| found.contains_key(&Some(*column)));
