@@ -309,7 +309,7 @@ impl<'a, 'b> Bilinear<'a, 'b> {
                 }
                 (ModelTerm::Transpose(own), [(source, planes)]) => {
                     let depth = planes.channels / own.groups;
-                    let (group, t) = (channel / planes.width, channel % planes.width);
+                    let (group, t) = (channel / planes.plane(), channel % planes.plane());
                     let count = if own.centred { depth as i64 } else { 1 };
                     add(vec![(*source, group * depth + place, t)], count);
                     for c in (0..depth).filter(|_| own.centred) {

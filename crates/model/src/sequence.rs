@@ -51,7 +51,7 @@ impl Merger {
     pub(crate) fn push_transpose(&mut self, name: &str, branch: Branch, groups: usize) -> Branch {
         let source = self.settle(name, branch).source;
         let input = self.result(source);
-        let shape = Planes::new(groups * input.width, 1, input.channels / groups.max(1));
+        let shape = Planes::new(groups * input.plane(), 1, input.channels / groups.max(1));
         let transpose = Transpose { groups, centred: false };
         self.push_term(name, transpose.into(), vec![source], shape, (Activation::none(), Precision::Exact))
     }

@@ -39,7 +39,7 @@ impl Net {
 
     pub fn transpose(&mut self, source: NodeId, groups: usize) -> NodeId {
         let shape = self.shape(source);
-        let swapped = Planes::new(groups * shape.width, 1, shape.channels / groups);
+        let swapped = Planes::new(groups * shape.plane(), 1, shape.channels / groups);
         self.add(FloatOp::Transpose { groups }, &[source], swapped)
     }
 
@@ -78,13 +78,28 @@ impl Net {
 }
 
 /// What networks over tokens are made of.
-pub const PARTS: [&str; 8] =
-    ["scores", "transposed", "linear attention", "softmax", "attention", "norm", "root mean square", "block"];
+pub const PARTS: [&str; 9] = [
+    "scores",
+    "image",
+    "transposed",
+    "linear attention",
+    "softmax",
+    "attention",
+    "norm",
+    "root mean square",
+    "block",
+];
 
 /// A network of one part.
 pub fn sequence(part: &str, own: Extents, masked: bool) -> Graph<Float> {
-    let (mut net, input) = Net::new(own.own());
+    let image = Planes::new(own.features, 2, own.tokens);
+    let (mut net, input) = Net::new(if part == "image" { image } else { own.own() });
     match part {
+        "image" => {
+            let turned = net.transpose(input, 1);
+            let normed = net.same(FloatOp::Normalise { centred: true, epsilon: 1e-3 }, &[turned]);
+            net.transpose(normed, 1)
+        }
         "scores" => net.scores(input, own, masked),
         "transposed" => {
             let turned = net.transpose(input, own.heads);

@@ -1,6 +1,6 @@
 //! A tamper harness over whole circuits: honest witnesses of random networks under random plans, changed by a forger who
 //! makes everything else follow, must be rejected.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 mod checking;
 mod mutation;

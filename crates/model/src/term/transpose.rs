@@ -1,6 +1,6 @@
 //! Transposed tensors: for each group, planes become positions and positions planes, perhaps less the mean.
 //!
-//! With planes `(group, c)` of positions `t`, output plane `(group, t)` at position `c` is the value itself; *centred*, it
+//! With planes `(group, c)` of positions `t`, row by row, output plane `(group, t)` at position `c` is the value itself; *centred*, it
 //! is `n * x[c][t] - sum_c x[c][t]` of the group's `n` planes, an integer where the mean need not be one.
 
 use ndarray::Array3;
@@ -37,15 +37,15 @@ impl<T: Number> Summand<T> for Transpose {
     fn check(&self, sources: &[Planes], output: Planes) -> Result<(), &'static str> {
         let [source] = sources else { return Err("it reads another number of tensors") };
         let groups = self.groups >= 1 && source.channels.is_multiple_of(self.groups);
-        let planes = source.height == 1 && output.height == 1;
         let swapped = groups
-            && self.groups.checked_mul(source.width) == Some(output.channels)
-            && output.width == self.depth(*source);
-        ensure(groups && planes && swapped, "its result is not what it reads with planes and positions swapped")
+            && self.groups.checked_mul(source.plane()) == Some(output.channels)
+            && (output.height, output.width) == (1, self.depth(*source));
+        ensure(swapped, "its result is not what it reads with planes and positions swapped")
     }
 
-    fn live_source(&self, output: Planes) -> (usize, usize) {
-        (1, (output.channels / self.groups.max(1)).max(1))
+    /// All of it: the result has as many planes as it has positions.
+    fn live_source(&self, _: Planes) -> (usize, usize) {
+        (usize::MAX, usize::MAX)
     }
 
     fn stride(&self) -> usize {
@@ -54,15 +54,16 @@ impl<T: Number> Summand<T> for Transpose {
 
     fn add_to(&self, sums: &mut Array3<T>, sources: &[&Array3<T>]) -> Option<()> {
         let source = sources.first()?;
-        let (positions, depth) = (sums.dim().0 / self.groups, source.dim().0 / self.groups);
+        let (positions, depth, width) = (sums.dim().0 / self.groups, source.dim().0 / self.groups, source.dim().2);
         for ((place, _, c), sum) in sums.indexed_iter_mut() {
             let (first, t) = (place / positions * depth, place % positions);
-            let value = *source.get((first + c, 0, t))?;
+            let at = |c: usize| source.get((first + c, t / width, t % width)).copied();
+            let value = at(c)?;
             if !self.centred {
                 *sum = sum.add(value)?;
                 continue;
             }
-            let total = (0..depth).try_fold(T::ZERO, |all, c| all.add(*source.get((first + c, 0, t))?))?;
+            let total = (0..depth).try_fold(T::ZERO, |all, c| all.add(at(c)?))?;
             *sum = sum.mul_add(T::of(depth as i32), value)?.mul_add(T::of(-1), total)?;
         }
         Some(())

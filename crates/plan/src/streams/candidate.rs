@@ -234,7 +234,7 @@ fn exact_ones(network: &Network<'_>, lanes: usize, homes: &mut Vec<Home>) -> Vec
     let mut ones: Vec<(usize, usize)> = Vec::new();
     for index in (0..network.layers.len()).filter(|index| network.turned(index + 1)) {
         let (read, written) = (network.shape(network.sources[index][0]), network.layers[index].output);
-        for extent in [read.width, written.width] {
+        for extent in [read.plane(), written.width] {
             if ones.iter().all(|(other, _)| *other != extent) {
                 ones.push((extent, homes.len()));
                 let positions = extent.next_multiple_of(lanes);

@@ -21,7 +21,8 @@ impl<'a> TransposeProduct<'a> {
     ) -> Result<Self, CircuitError> {
         let (home, values) = placed.only(fact.input)?;
         let planes = transpose.groups * fact.planes;
-        let same = home.shape.dims() == values.dim() && values.dim() == (planes, 1, fact.positions);
+        let (channels, height, width) = values.dim();
+        let same = home.shape.dims() == values.dim() && (channels, height * width) == (planes, fact.positions);
         if !same || transpose.centred != fact.centred || placed.origin() + 1 != fact.planes {
             return Err(placed.mismatch("transposes another tensor than the plan"));
         }
@@ -30,14 +31,16 @@ impl<'a> TransposeProduct<'a> {
 }
 
 impl TermProduct for TransposeProduct<'_> {
+    /// The output's, which are the tensor's planes.
     fn positions(&self) -> usize {
-        self.fact.planes
+        let TransposeFact { planes, .. } = *self.fact;
+        planes
     }
 
     fn add_to(&self, plane: &mut [i64], output: usize) {
         let (group, t) = (output / self.fact.positions, output % self.fact.positions);
-        let planes = self.fact.planes;
-        let value = |c: usize| self.values[[group * planes + c, 0, t]];
+        let (planes, width) = (self.fact.planes, self.values.dim().2);
+        let value = |c: usize| self.values[[group * planes + c, t / width, t % width]];
         let sum = if self.fact.centred { (0..planes).map(value).sum() } else { 0 };
         for c in 0..planes {
             plane[planes - 1 - c] += self.fact.factor() * value(c) - sum;

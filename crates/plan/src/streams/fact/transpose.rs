@@ -92,8 +92,9 @@ impl Placement for Transpose {
     }
 
     fn exponent(&self, _: usize, source: &Home, output: &Home) -> Option<usize> {
-        let aligned = read_exponent(source, last_value_row(source)) == source.shape.width - 1;
-        (aligned && output.origin_exponent() == output.shape.width - 1).then_some(0)
+        let contiguous = source.shape.height == 1 || source.read_pitch == source.shape.width;
+        let aligned = read_exponent(source, last_value_row(source)) == source.shape.plane() - 1;
+        (contiguous && aligned && output.origin_exponent() == output.shape.width - 1).then_some(0)
     }
 }
 
@@ -111,10 +112,10 @@ impl Laid for Transpose {
             input: source.map_or(0, |source| source.index),
             output: arranged.output_index,
             one: arranged.one,
-            position_ones: ones(shape.width),
+            position_ones: ones(shape.plane()),
             plane_ones: ones(planes),
             planes,
-            positions: shape.width,
+            positions: shape.plane(),
             centred: self.centred,
             rounding: arranged.rounding,
         }
@@ -130,7 +131,7 @@ impl Laid for Transpose {
             position_ones: 0,
             plane_ones: 0,
             planes: shape.channels / self.groups.max(1),
-            positions: shape.width,
+            positions: shape.plane(),
             centred: self.centred,
             rounding: 1,
         }
@@ -242,7 +243,7 @@ impl FactRules for TransposeFact {
         let (Some(input), Some(output)) = (homes.get(self.input), homes.get(self.output)) else { return false };
         let groups = outputs / self.positions.max(1);
         let whole = self.planes.checked_mul(groups) == Some(input.shape.channels)
-            && self.positions == input.shape.width
+            && self.positions == input.shape.plane()
             && self.positions.checked_mul(groups) == Some(outputs)
             && output.shape.channels == outputs
             && self.planes == output.shape.width;
