@@ -105,7 +105,7 @@ fn every_stored_network_is_accepted() {
     let mut layouts = 0;
     for (index, (name, input, specs, signed)) in cases().into_iter().enumerate() {
         let case = stored(&Case::new(input, &specs, signed, 8).graph, &mut numbers);
-        let weights = if index % 3 == 0 { WeightMode::Fixed } else { WeightMode::Private };
+        let weights = [WeightMode::Fixed, WeightMode::Private, WeightMode::Committed][index % 3];
         let visibility = Visibility { public_input: index % 2 == 0, weights };
         let options =
             PlanOptions { visibility, family: Some(Family::Streams), max_k: 11, ..PlanOptions::default() };
@@ -129,7 +129,8 @@ fn every_constant_of_a_position_is_accepted() {
         let layers = with_constants(&network(input, &specs, seed), seed);
         let Ok(case) = Case::of_layers([4, 6][index % 2], &layers, signed, seed) else { continue };
         let case = if index % 3 == 2 { stored(&case.graph, &mut numbers) } else { case };
-        let weights = if index % 4 == 1 { WeightMode::Fixed } else { WeightMode::Private };
+        let modes = [WeightMode::Private, WeightMode::Fixed, WeightMode::Private, WeightMode::Committed];
+        let weights = modes[index % 4];
         let visibility = Visibility { public_input: index % 5 == 0, weights };
         let options =
             PlanOptions { visibility, family: Some(Family::Streams), max_k: 13, ..PlanOptions::default() };
@@ -203,9 +204,10 @@ fn flat_evaluations_serve_only_their_own_layers() {
 fn every_visibility_is_accepted() {
     for (name, input, specs, signed) in cases() {
         let case = Case::new(input, &specs, signed, 7);
-        for public_input in [false, true] {
-            let visibility = Visibility { public_input, weights: WeightMode::Fixed };
-            accept(name, &case, case.plan(visibility));
+        for weights in [WeightMode::Fixed, WeightMode::Committed] {
+            for public_input in [false, true] {
+                accept(name, &case, case.plan(Visibility { public_input, weights }));
+            }
         }
     }
 }
@@ -217,7 +219,7 @@ fn random_networks_have_the_planned_shape_and_are_accepted() {
     for seed in 0..300 {
         let (input, specs) = nets::random_network(&mut numbers);
         let case = Case::new(input, &specs, seed % 2 == 0, seed);
-        let weights = if seed % 3 == 0 { WeightMode::Fixed } else { WeightMode::Private };
+        let weights = [WeightMode::Fixed, WeightMode::Private, WeightMode::Committed][seed as usize % 3];
         let visibility = Visibility { public_input: seed % 5 == 0, weights };
         match plan(
             &case.graph,

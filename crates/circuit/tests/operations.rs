@@ -19,10 +19,9 @@ fn plans_state_the_operations_of_their_gates() {
     for (name, input, specs, signed) in cases() {
         let case = Case::new(input, &specs, signed, 3);
         let in_limbs = stored(&case.graph, &mut numbers);
-        for (case, weights) in [&case, &in_limbs]
-            .into_iter()
-            .flat_map(|case| [WeightMode::Private, WeightMode::Fixed].map(|weights| (case, weights)))
-        {
+        for (case, weights) in [&case, &in_limbs].into_iter().flat_map(|case| {
+            [WeightMode::Private, WeightMode::Fixed, WeightMode::Committed].map(|weights| (case, weights))
+        }) {
             for public_input in [false, true] {
                 let visibility = Visibility { public_input, weights };
                 let options = PlanOptions { visibility, max_k: 14, ..PlanOptions::default() };

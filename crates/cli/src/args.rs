@@ -31,9 +31,11 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Quantise a model, plan its circuit and make its keys, before there is any input.
     Setup(SetupCommand),
+    /// Commit to a model's weights, once: what proofs with committed weights are tied to.
+    Commit(CommitCommand),
     /// Prove a model's output on an input, then verify the proof.
     Prove(ProveOptions),
-    /// Verify the proof in a folder that `prove` wrote.
+    /// Verify the proofs in folders that `prove` wrote.
     Verify(VerifyOptions),
     /// Show a model's operators and the layers they merge into.
     Inspect(InspectOptions),
@@ -72,6 +74,9 @@ pub(crate) enum Weights {
     /// weights, and every proof gives away an evaluation of each column of them: a dozen proofs of a small model may be
     /// enough to compute all of its weights, as many proofs as there are rows of weights always are.
     Fixed,
+    /// Outside of the circuit: the owner commits to them once, and every proof is tied to that commitment, whose digest is the
+    /// model's identity. Hidden by the owner's seed, however many proofs there are.
+    Committed,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -213,6 +218,9 @@ pub(crate) struct LayoutOptions {
     /// The only width of the activation tape to try.
     #[arg(long)]
     lanes: Option<usize>,
+    /// Most lanes of the weight tape. Of committed weights each is a point for the verifier: 64 to 128 suit a verifier on chain.
+    #[arg(long)]
+    max_lanes: Option<usize>,
     /// The only requantisation to try, for all layers alike.
     #[arg(long, value_enum)]
     requantise: Option<LayerRequantise>,
@@ -238,6 +246,7 @@ impl LayoutOptions {
         let weights = match self.weights {
             Weights::Private => WeightMode::Private,
             Weights::Fixed => WeightMode::Fixed,
+            Weights::Committed => WeightMode::Committed,
         };
         let visibility = Visibility { public_input: self.public_input, weights };
         Ok(PlanOptions {
@@ -246,6 +255,8 @@ impl LayoutOptions {
             max_k: self.max_k,
             family: self.family.map(Into::into),
             lanes: self.lanes,
+            max_weight_lanes: self.max_lanes,
+            tape: None,
             requantise: self.requantise.map(Into::into),
             lookups: self.lookups.map(Into::into),
             profile: self.profile.as_deref().map(read_profile).transpose()?,
@@ -329,13 +340,14 @@ pub(crate) struct JobOptions {
 /// Options that a finished setup has no use for.
 const SCALES: [&str; 8] =
     ["calibration", "range", "input_bits", "weight_bits", "table_bits", "margin", "max_error", "allow_error"];
-const LAYOUT: [&str; 11] = [
+const LAYOUT: [&str; 12] = [
     "public_input",
     "weights",
     "family",
     "max_k",
     "min_k",
     "lanes",
+    "max_lanes",
     "requantise",
     "lookups",
     "objective",
@@ -355,9 +367,34 @@ pub(crate) struct KeyOptions {
     pub(crate) plan: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) powers: PowersOptions,
+    #[command(flatten)]
+    pub(crate) owner: OwnerOptions,
     /// Go on where the prediction needs more memory than there is.
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+/// What the owner of committed weights has.
+#[derive(Debug, Args)]
+pub(crate) struct OwnerOptions {
+    /// The owner's seed, a secret: made if it is not there. MODEL.seed beside the model if not given. Lost, no more proofs are
+    /// made of its commitment; leaked, the commitment hides weights no better than a hash of them.
+    #[arg(long)]
+    pub(crate) seed: Option<PathBuf>,
+    /// A model commitment that `commit` or `setup` wrote: its weight tape is kept, and with it the model's digest. Needs its seed.
+    #[arg(long, requires = "seed")]
+    pub(crate) commitment: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CommitCommand {
+    /// The model: ONNX, or integers already: TensorFlow Lite quantised to bytes, or what `quantise` wrote.
+    pub(crate) model: PathBuf,
+    #[command(flatten)]
+    pub(crate) keys: KeyOptions,
+    /// The file for the commitment, which holds nothing secret; MODEL.commitment beside the model if not given.
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -380,7 +417,7 @@ pub(crate) struct ProveOptions {
     #[arg(required_unless_present = "setup")]
     pub(crate) model: Option<PathBuf>,
     /// The folder of a setup, whose keys, scales and plan are used.
-    #[arg(long, conflicts_with_all = SCALES, conflicts_with_all = LAYOUT, conflicts_with_all = ["setup_out", "plan"])]
+    #[arg(long, conflicts_with_all = SCALES, conflicts_with_all = LAYOUT, conflicts_with_all = ["setup_out", "plan", "commitment"])]
     pub(crate) setup: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) sample: SampleOptions,
@@ -425,11 +462,18 @@ pub(crate) struct CheckOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyOptions {
-    /// The folder that `prove` wrote.
-    pub(crate) folder: PathBuf,
-    /// The verifying key; the folder's if not given.
+    /// The folders that `prove` wrote: several proofs of one key, and one model, are verified together.
+    #[arg(required = true)]
+    pub(crate) folders: Vec<PathBuf>,
+    /// The verifying key; the first folder's if not given.
     #[arg(long)]
     pub(crate) key: Option<PathBuf>,
+    /// The model commitment; the first folder's if not given.
+    #[arg(long)]
+    pub(crate) commitment: Option<PathBuf>,
+    /// Refuse a model commitment of another digest. A folder can vouch for its proof, not for its model.
+    #[arg(long, value_name = "DIGEST")]
+    pub(crate) model_digest: Option<String>,
     /// Refuse a verifying key of another hash. A folder can vouch for its proof, not for its key.
     #[arg(long)]
     pub(crate) key_hash: Option<String>,

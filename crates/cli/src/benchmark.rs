@@ -6,7 +6,6 @@ use serde::Serialize;
 use zklayout::plan::CircuitShape;
 use zklayout::prover::{Prover, Unit, keygen, prove_with};
 use zklayout::record::RecordedFidelity;
-use zklayout::verify;
 
 use crate::args::BenchmarkOptions;
 use crate::error::CliError;
@@ -29,6 +28,8 @@ struct Benchmark<'a> {
     prepare_cpu: f64,
     verify_best: f64,
     keygen: f64,
+    /// The model commitment, once.
+    commit: Option<f64>,
     /// A full-width multi-scalar multiplication of 2^16 points.
     unit: Option<f64>,
     prove_units: Option<f64>,
@@ -42,11 +43,15 @@ pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError
     let mut steps = Steps::new(json);
     let job = Job::prepare(&options.job, &mut steps)?;
     let graph = job.quantised.graph();
-    let plan = session::choose(options.plan.as_deref(), &options.job.layout, &job.quantised)?;
+    let plan = session::choose(options.plan.as_deref(), &options.job.layout.plan()?, &job.quantised)?;
     let srs = steps.run("powers of tau", || session::powers(&options.job.powers, plan.k()))?;
     let start = Instant::now();
     let key = steps.run("make keys", || keygen(&srs, &plan, graph))?;
     let keygen_seconds = start.elapsed().as_secs_f64();
+    let start = Instant::now();
+    let key = steps.run("commit", || session::tied(&srs, key, graph))?;
+    let commit = (plan.shape.committed_lanes > 0).then(|| start.elapsed().as_secs_f64());
+    let model = key.owner().map(|owner| owner.commitment().clone());
     let prover = Prover::from(options.prover).of_plan(&plan);
     let (start, start_cpu) = (Instant::now(), memory::cpu_seconds());
     if prover == Prover::Core {
@@ -61,7 +66,7 @@ pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError
         proving_cpu.push(memory::cpu_seconds() - start_cpu);
         proof_bytes = bundle.proof.len();
         let start = Instant::now();
-        verify(srs.verifier(), key.verifying(), &bundle, &[])?;
+        session::verified(srs.verifier(), key.verifying(), model.as_ref(), &bundle, &[])?;
         verifying.push(start.elapsed().as_secs_f64());
     }
     let peak_memory_bytes = memory::peak_bytes();
@@ -78,6 +83,7 @@ pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError
         prepare_cpu,
         verify_best: best(&verifying),
         keygen: keygen_seconds,
+        commit,
         unit,
         prove_units: unit.map(|unit| prove_best / unit),
         peak_memory_bytes,

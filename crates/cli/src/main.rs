@@ -6,6 +6,7 @@ mod args;
 mod benchmark;
 mod calibrate;
 mod check;
+mod commit;
 mod compare;
 mod drawing;
 mod error;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
     }
     let result = match &arguments.command {
         Command::Setup(options) => setup::run(options, arguments.json),
+        Command::Commit(options) => commit::run(options, arguments.json),
         Command::Prove(options) => prove::run(options, arguments.json, arguments.show_values),
         Command::Verify(options) => verify::run(options, arguments.json),
         Command::Inspect(options) => inspect::run(options, arguments.json),

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use zklayout::Prover;
 use zklayout::plan::CircuitShape;
-use zklayout::{Artefact, Plan, PublicValues, Setup, SetupRecord, Srs, files, verify};
+use zklayout::prover::OwnerSeed;
+use zklayout::{Artefact, Plan, PublicValues, Setup, SetupRecord, Srs, files};
 
 use crate::args::ProveOptions;
 use crate::error::CliError;
@@ -15,7 +16,7 @@ use crate::progress::Steps;
 use crate::session::ModelFile;
 use crate::setup::{self, FEWEST_SAMPLES, Made};
 use crate::terminal::say;
-use crate::{memory, output, prediction, report, session};
+use crate::{commit, memory, output, prediction, report, session};
 
 #[derive(Serialize)]
 struct Summary<'a> {
@@ -25,6 +26,8 @@ struct Summary<'a> {
     #[serde(flatten)]
     powers: &'a Powers,
     verifying_key: String,
+    /// Digest of the model commitment, if weights are committed.
+    model: Option<String>,
     output: &'a [i64],
     output_values: &'a [f64],
     argmax: usize,
@@ -62,7 +65,8 @@ pub(crate) fn run(options: &ProveOptions, json: bool, show_values: bool) -> Resu
     let Made { setup, srs, predicted } = &ready.made;
     let bundle = steps.run("prove", || setup.prove_with(options.prover.into(), srs, &ready.input, &context))?;
     let peak_memory_bytes = memory::peak_bytes();
-    let public = steps.run("verify", || verify(srs.verifier(), setup.verifying_key(), &bundle, &context))?;
+    let (key, model) = (setup.verifying_key(), setup.commitment());
+    let public = steps.run("verify", || session::verified(srs.verifier(), key, model, &bundle, &context))?;
     steps.run("write files", || {
         setup.save_public(&out)?;
         bundle.save(&out.join(files::PROOF)).map_err(CliError::from)
@@ -72,6 +76,7 @@ pub(crate) fn run(options: &ProveOptions, json: bool, show_values: bool) -> Resu
         prover: Prover::from(options.prover).of_plan(setup.plan()),
         powers: &Powers::of(srs.verifier()),
         verifying_key: setup.verifying_key().hash().to_string(),
+        model: public.model.map(|model| model.to_string()),
         output: &public.output,
         output_values: &public.output_values,
         argmax: report::argmax(&public.output_values),
@@ -109,6 +114,11 @@ fn with_setup(options: &ProveOptions, folder: &Path, steps: &mut Steps) -> Resul
     let srs = steps.run("powers of tau", || session::powers(&options.keys.powers, plan.k()))?;
     check_powers(folder, &srs, key.srs_hash())?;
     let setup = steps.run("read keys", || Setup::load(folder))?;
+    let setup = match &options.keys.owner.seed {
+        Some(path) => setup.with_seed(OwnerSeed::load(path)?)?,
+        None => setup,
+    };
+    check_seed(&setup, folder)?;
     let float_output = match &options.model {
         Some(path) => {
             let file = steps.run("read model", || ModelFile::read(path))?;
@@ -119,6 +129,16 @@ fn with_setup(options: &ProveOptions, folder: &Path, steps: &mut Steps) -> Resul
     };
     setup.model().run(&input)?;
     Ok(Ready { made: Made { setup, srs, predicted }, input, float_output, folder: folder.to_owned() })
+}
+
+/// Refuses to prove without the owner's seed, before anything is spent.
+fn check_seed(setup: &Setup, folder: &Path) -> Result<(), CliError> {
+    if setup.commitment().is_none() || setup.proving_key().owner().is_some() {
+        return Ok(());
+    }
+    let seed = setup.seed_file().map_or("nowhere".to_owned(), |path| path.display().to_string());
+    let reason = format!("it was saved at {seed}; give it with --seed FILE");
+    Err(CliError::Usage(format!("{} needs the owner's seed to prove: {reason}", folder.display())))
 }
 
 fn predict(plan: &Plan, options: &ProveOptions, steps: &mut Steps) -> Result<Prediction, CliError> {
@@ -155,7 +175,7 @@ fn with_new_setup(options: &ProveOptions, steps: &mut Steps) -> Result<Ready, Cl
     // An input that the ranges refuse is known before keys are made.
     quantised.run(&input)?;
     let float_output = file.float_output(&input)?;
-    let made = setup::make(quantised, &options.keys, &folder, steps)?;
+    let made = setup::make(path, quantised, &options.keys, &folder, steps)?;
     Ok(Ready { made, input, float_output, folder })
 }
 
@@ -166,10 +186,14 @@ fn print(summary: &Summary<'_>, setup: &Setup, public: &PublicValues) {
     pairs.push(("times", report::times(summary.seconds)));
     pairs.push(("peak memory", summary.peak_memory_bytes.map_or("unknown".into(), report::bytes)));
     pairs.push(("setup", format!("{} (keep it: it holds the weights)", summary.setup.display())));
+    pairs.extend(setup.seed_file().map(|seed| ("seed", commit::seed_advice(seed))));
     pairs.push(("proof", format!("{} (give it to whoever verifies)", summary.folder.display())));
     say!("{}", report::pairs(&pairs));
     say!("{}", outputs(public, summary.float_output));
     say!("verifying key {}", summary.verifying_key);
+    if let Some(model) = &summary.model {
+        say!("model {model}");
+    }
     summary.powers.print();
     say!("verified: the output's largest value is at {}", summary.argmax);
 }

@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use zklayout::graph::Planes;
-use zklayout::prover::DEVELOPMENT_SEED;
-use zklayout::{AnyModel, Plan, PlanOptions, QuantisedModel, Samples, Srs, Trace};
+use zklayout::graph::{Fixed, Graph, Planes};
+use zklayout::prover::{DEVELOPMENT_SEED, Owner};
+use zklayout::{
+    AnyModel, ModelCommitment, Plan, PlanOptions, ProofBundle, ProvingKey, PublicValues, QuantisedModel, Samples,
+    Srs, Trace, VerifierSrs, VerifyingKey, verify, verify_committed,
+};
 
-use crate::args::{JobOptions, LayoutOptions, ModelOptions, PowersOptions, SampleOptions};
+use crate::args::{JobOptions, ModelOptions, PowersOptions, SampleOptions};
 use crate::error::CliError;
 use crate::powers::Powers;
 use crate::progress::Steps;
@@ -88,14 +91,37 @@ impl Job {
 /// The saved plan, or else the cheapest.
 pub(crate) fn choose(
     saved: Option<&Path>,
-    layout: &LayoutOptions,
+    layout: &PlanOptions,
     quantised: &QuantisedModel,
 ) -> Result<Plan, CliError> {
-    let Some(path) = saved else { return Ok(quantised.plan(&layout.plan()?)?) };
+    let Some(path) = saved else { return Ok(quantised.plan(layout)?) };
     let text = std::fs::read_to_string(path).map_err(|source| CliError::Read { path: path.to_owned(), source })?;
     let plan = Plan::from_json(&text).map_err(zklayout::Error::from)?;
     plan.check_model(quantised.graph()).map_err(zklayout::Error::from)?;
     Ok(plan)
+}
+
+/// A key with what its proofs are tied to, for measurements: a commitment whose seed nobody keeps, if weights are committed.
+pub(crate) fn tied(srs: &Srs, key: ProvingKey, graph: &Graph<Fixed>) -> Result<ProvingKey, CliError> {
+    if key.plan().shape.committed_lanes == 0 {
+        return Ok(key);
+    }
+    let owner = Owner::commit(srs, key.plan(), graph)?;
+    Ok(key.with_owner(owner)?)
+}
+
+/// Verifies a proof, against the model commitment if there is one.
+pub(crate) fn verified(
+    srs: &VerifierSrs,
+    key: &VerifyingKey,
+    model: Option<&ModelCommitment>,
+    bundle: &ProofBundle,
+    context: &[u8],
+) -> Result<PublicValues, CliError> {
+    Ok(match model {
+        None => verify(srs, key, bundle, context)?,
+        Some(model) => verify_committed(srs, key, model, bundle, context)?,
+    })
 }
 
 /// Powers of tau from the given file, or a cached development setup.

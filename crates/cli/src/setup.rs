@@ -13,7 +13,7 @@ use crate::prediction::Prediction;
 use crate::progress::Steps;
 use crate::session::ModelFile;
 use crate::terminal::say;
-use crate::{output, prediction, report, session};
+use crate::{commit, output, prediction, report, session};
 
 /// Fewest samples that choose scales for inputs other than themselves.
 pub(crate) const FEWEST_SAMPLES: usize = 8;
@@ -21,6 +21,8 @@ pub(crate) const FEWEST_SAMPLES: usize = 8;
 #[derive(Serialize)]
 struct Summary<'a> {
     verifying_key: String,
+    /// Digest of the model commitment, if weights are committed.
+    model: Option<String>,
     #[serde(flatten)]
     powers: &'a Powers,
     record: &'a SetupRecord,
@@ -42,9 +44,10 @@ pub(crate) fn run(options: &SetupCommand, json: bool) -> Result<(), CliError> {
         let more = format!("a setup for other inputs wants {FEWEST_SAMPLES} or more; --few-samples goes on");
         return Err(CliError::Usage(format!("{few} chose the scales, {more}")));
     }
-    let Made { setup, srs, predicted } = make(quantised, &options.keys, &folder, &mut steps)?;
+    let Made { setup, srs, predicted } = make(&options.model, quantised, &options.keys, &folder, &mut steps)?;
     let summary = Summary {
         verifying_key: setup.verifying_key().hash().to_string(),
+        model: setup.commitment().map(|commitment| commitment.digest().to_string()),
         powers: &Powers::of(srs.verifier()),
         record: setup.record(),
         predicted: &predicted,
@@ -66,8 +69,12 @@ fn print(summary: &Summary<'_>, setup: &Setup) {
     pairs.extend(report::record(summary.record));
     pairs.push(("times", report::times(summary.seconds)));
     pairs.push(("files", summary.folder.display().to_string()));
+    pairs.extend(setup.seed_file().map(|seed| ("seed", commit::seed_advice(seed))));
     say!("{}", report::pairs(&pairs));
     say!("verifying key {}", summary.verifying_key);
+    if let Some(model) = &summary.model {
+        say!("model {model}");
+    }
     summary.powers.print();
 }
 
@@ -80,12 +87,14 @@ pub(crate) struct Made {
 
 /// Plans and makes keys, or reads them where the folder holds the same setup already.
 pub(crate) fn make(
+    model: &Path,
     quantised: QuantisedModel,
     options: &KeyOptions,
     folder: &Path,
     steps: &mut Steps,
 ) -> Result<Made, CliError> {
-    let plan = steps.run("plan", || session::choose(options.plan.as_deref(), &options.layout, &quantised))?;
+    let layout = options.layout.plan()?;
+    let plan = steps.run("plan", || commit::plan(options, layout, &quantised))?;
     let predicted = Prediction::of(&plan, &options.layout.plan()?);
     predicted.check(options.force)?;
     steps.say(&format!("predicted: {}", predicted.line()));
@@ -94,8 +103,17 @@ pub(crate) fn make(
         let setup = steps.run("read keys", || Setup::load(folder))?;
         return Ok(Made { setup, srs, predicted });
     }
-    let setup = steps.run("make keys", || Setup::new(quantised, &plan, &srs))?;
-    steps.run("write keys", || setup.save(folder))?;
+    let owner = match plan.shape.committed_lanes {
+        0 => None,
+        _ => Some(commit::of(model, &options.owner, &quantised, &plan, &srs, steps)?),
+    };
+    let (owner, seed) = owner.unzip();
+    let mut setup = steps.run("make keys", || Setup::with_owner(quantised, &plan, &srs, owner))?;
+    steps.run("write keys", || {
+        // The seed comes first: keys without it are worth nothing.
+        seed.map_or(Ok(()), |seed| setup.save_seed(seed))?;
+        setup.save(folder)
+    })?;
     Ok(Made { setup, srs, predicted })
 }
 

@@ -5,7 +5,10 @@ use std::time::Instant;
 
 use serde::Serialize;
 use zklayout::plan::PlanHash;
-use zklayout::{Artefact, ProofBundle, PublicValues, SetupRecord, VerifierSrs, VerifyingKey, files, verify};
+use zklayout::prover::{ProverError, verify_all};
+use zklayout::{
+    Artefact, ModelCommitment, ProofBundle, PublicValues, SetupRecord, VerifierSrs, VerifyingKey, files,
+};
 
 use crate::args::VerifyOptions;
 use crate::error::CliError;
@@ -19,14 +22,49 @@ struct Summary<'a> {
     #[serde(flatten)]
     powers: &'a Powers,
     verifying_key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<Model>,
     context: String,
     /// What the folder says of the key; no proof shows it.
     recorded_not_proven: Option<&'a SetupRecord>,
+    #[serde(flatten)]
+    proof: Option<Shown<'a>>,
+    /// Where several folders were given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proofs: Option<Vec<Shown<'a>>>,
+    seconds: f64,
+}
+
+/// The model commitment that proofs are of, and what is known of the numbers that it holds.
+#[derive(Serialize)]
+struct Model {
+    digest: String,
+    /// Whether the caller named the digest: else any weights may have given the output.
+    pinned: bool,
+    /// Whether somebody showed here that the numbers are integers of the plan's bits.
+    audited: bool,
+}
+
+/// What one proof shows.
+#[derive(Serialize)]
+struct Shown<'a> {
+    folder: &'a Path,
     output: &'a [i64],
     output_values: &'a [f64],
     output_stored: Option<&'a [i64]>,
     input_values: Option<&'a [f64]>,
-    seconds: f64,
+}
+
+impl<'a> Shown<'a> {
+    fn of((folder, public): (&'a PathBuf, &'a PublicValues)) -> Self {
+        Self {
+            folder,
+            output: &public.output,
+            output_values: &public.output_values,
+            output_stored: public.output_stored.as_deref(),
+            input_values: public.input_values.as_deref(),
+        }
+    }
 }
 
 pub(crate) fn run(options: &VerifyOptions, json: bool) -> Result<(), CliError> {
@@ -34,44 +72,108 @@ pub(crate) fn run(options: &VerifyOptions, json: bool) -> Result<(), CliError> {
     let srs = VerifierSrs::load(&path(options, options.srs.as_deref(), files::VERIFIER_SRS))?;
     Powers::check(&srs, options.srs_hash.as_deref())?;
     let context = options.context.read()?;
-    let bundle = ProofBundle::load(&options.folder.join(files::PROOF))?;
+    let bundles = options.folders.iter().map(|folder| ProofBundle::load(&folder.join(files::PROOF)));
+    let bundles = bundles.collect::<Result<Vec<_>, _>>()?;
+    let commitment = trusted_model(options, &key)?;
     let start = Instant::now();
-    let public = verify(&srs, &key, &bundle, &context)?;
+    let all: Vec<_> = bundles.iter().map(|bundle| (bundle, context.as_slice())).collect();
+    let public = verify_all(&srs, &key, commitment.as_ref(), &all)
+        .map_err(|(place, error)| refused(options, place, error))?;
     let seconds = start.elapsed().as_secs_f64();
-    let powers = Powers::of(&srs);
-    let record = recorded(&options.folder, key.hash());
+    let record = recorded(first(options), key.hash());
+    let model = commitment.map(|commitment| Model {
+        digest: commitment.digest().to_string(),
+        pinned: options.model_digest.is_some(),
+        audited: false,
+    });
+    let mut shown: Vec<Shown<'_>> = options.folders.iter().zip(&public).map(Shown::of).collect();
+    let summary = Summary {
+        verified: true,
+        powers: &Powers::of(&srs),
+        verifying_key: key.hash().to_string(),
+        model,
+        context: bundles[0].context.to_string(),
+        recorded_not_proven: record.as_ref().ok(),
+        proof: (shown.len() == 1).then(|| shown.remove(0)),
+        proofs: (shown.len() > 1).then_some(shown),
+        seconds,
+    };
     if json {
-        let summary = Summary {
-            verified: true,
-            powers: &powers,
-            verifying_key: key.hash().to_string(),
-            context: bundle.context.to_string(),
-            recorded_not_proven: record.as_ref().ok(),
-            output: &public.output,
-            output_values: &public.output_values,
-            output_stored: public.output_stored.as_deref(),
-            input_values: public.input_values.as_deref(),
-            seconds,
-        };
         say!("{}", serde_json::json!(summary));
-        return Ok(());
+    } else {
+        print(&summary, &public, record.as_ref().err());
     }
-    say!("{}", outputs(&public));
-    say!("verifying key {}", key.hash());
-    if !context.is_empty() {
-        say!("context {}", bundle.context);
-    }
-    match record {
-        Ok(record) => say!("recorded by whoever made the setup, not proven: {record}"),
-        Err(reason) => say!("how far the integers are from a float model is not recorded: {reason}"),
-    }
-    powers.print();
-    say!("verified in {}", report::seconds(seconds));
     Ok(())
 }
 
+fn print(summary: &Summary<'_>, public: &[PublicValues], unrecorded: Option<&String>) {
+    for shown in summary.proofs.iter().flatten() {
+        let values: Vec<String> = shown.output_values.iter().map(|value| format!("{value:.4}")).collect();
+        say!("{}: output {}", shown.folder.display(), values.join(" "));
+    }
+    if let [public] = public {
+        say!("{}", outputs(public));
+    }
+    say!("verifying key {}", summary.verifying_key);
+    if let Some(model) = &summary.model {
+        let whose = if model.pinned {
+            "the one that was asked for"
+        } else {
+            "not pinned: --model-digest says whose it must be"
+        };
+        say!("model {} ({whose})", model.digest);
+        say!(
+            "weights: the committed numbers; that they are integers of the plan's bits is shown by an audit, not here"
+        );
+    }
+    if summary.context != PlanHash::of("context", &[]).to_string() {
+        say!("context {}", summary.context);
+    }
+    match (summary.recorded_not_proven, unrecorded) {
+        (Some(record), _) => say!("recorded by whoever made the setup, not proven: {record}"),
+        (None, reason) => {
+            let reason = reason.map_or("", String::as_str);
+            say!("how far the integers are from a float model is not recorded: {reason}");
+        }
+    }
+    summary.powers.print();
+    say!("verified in {}", report::seconds(summary.seconds));
+}
+
+fn first(options: &VerifyOptions) -> &Path {
+    options.folders.first().map_or(Path::new("."), PathBuf::as_path)
+}
+
+/// Says which of several proofs is refused.
+fn refused(options: &VerifyOptions, place: usize, error: ProverError) -> CliError {
+    match options.folders.get(place).filter(|_| options.folders.len() > 1) {
+        Some(folder) => CliError::Usage(format!("{}: {error}", folder.display())),
+        None => error.into(),
+    }
+}
+
+/// The model commitment, if the key is of committed weights: the one that is pinned, if any is.
+fn trusted_model(options: &VerifyOptions, key: &VerifyingKey) -> Result<Option<ModelCommitment>, CliError> {
+    if key.plan()?.shape.committed_lanes == 0 {
+        if options.model_digest.is_some() {
+            let reason = "its key is not of committed weights, so that it is of no model digest";
+            return Err(CliError::Usage(format!("{}: {reason}", first(options).display())));
+        }
+        return Ok(None);
+    }
+    let path = path(options, options.commitment.as_deref(), files::MODEL_COMMITMENT);
+    let commitment = ModelCommitment::load(&path)?;
+    let found = commitment.digest().to_string();
+    match &options.model_digest {
+        Some(expected) if *expected != found => {
+            Err(CliError::Usage(format!("{} is of model {found}, expected {expected}", path.display())))
+        }
+        _ => Ok(Some(commitment)),
+    }
+}
+
 fn path(options: &VerifyOptions, given: Option<&Path>, name: &str) -> PathBuf {
-    given.map_or_else(|| options.folder.join(name), Path::to_owned)
+    given.map_or_else(|| first(options).join(name), Path::to_owned)
 }
 
 /// The verifying key, if it has the hash and at most the size that are asked for.

@@ -91,6 +91,6 @@ pub(crate) fn tag(layout: &Streams, home: &Home, channel: usize) -> Option<u64> 
 pub(crate) fn weight_offset(layout: &Streams, _fact: &LinearFact) -> i64 {
     match layout.visibility.weights {
         WeightMode::Private => 1 << (layout.weight_bits - 1),
-        WeightMode::Fixed => 0,
+        WeightMode::Fixed | WeightMode::Committed => 0,
     }
 }

@@ -14,6 +14,7 @@ use crate::shape::CircuitShape;
 use crate::streams::{Home, LinearFact, Passes, Read, Scale, StreamKnobs, Streams, Tile, WeightStep};
 use crate::system::{TWO_ADICITY, UNUSABLE_ROWS};
 use crate::table::{Steps, Table, TableKind};
+use crate::visibility::WeightMode;
 
 /// Columns of one kind, and entries of a list that takes a column each.
 const MOST_COLUMNS: usize = 4096;
@@ -49,7 +50,10 @@ impl Plan {
         values("input range", &[self.input_range.lo, self.input_range.hi])?;
         match &self.layout {
             Layout::Streams(layout) => streams(layout, &self.shape),
-            Layout::Direct(layout) => direct(layout, &self.shape),
+            Layout::Direct(layout) => {
+                hold("weights", layout.visibility.weights != WeightMode::Committed)?;
+                direct(layout, &self.shape)
+            }
         }
     }
 }
@@ -126,8 +130,10 @@ fn tables(tables: &[Table]) -> Result<(), PlanError> {
 
 fn streams(layout: &Streams, shape: &CircuitShape) -> Result<(), PlanError> {
     let knobs = &layout.knobs;
-    hold("knobs", knobs.are_known() && knobs.k == shape.k)?;
-    hold("weight bits", (1..=20).contains(&layout.weight_bits))?;
+    hold("knobs", knobs.are_known_for(layout.visibility.weights) && knobs.k == shape.k)?;
+    let committed = if layout.visibility.weights == WeightMode::Committed { knobs.weight_lanes } else { 0 };
+    hold("committed lanes", shape.committed_lanes == committed)?;
+    hold("weight bits", (1..=16).contains(&layout.weight_bits))?;
     values("offset", &[layout.quotient_offset, layout.value_offset])?;
     tables(&layout.tables)?;
     passes(layout)?;

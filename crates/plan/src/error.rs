@@ -44,6 +44,9 @@ pub enum PlanError {
         "this plan was edited by hand or made by another version: its knobs do not give this layout; plan again"
     )]
     Edited,
+    /// No candidate lays weights out as a tape that is kept.
+    #[error("no layout keeps the weight tape of the model commitment: {0}; commit anew for another layout")]
+    OtherTape(String),
     /// A saved plan cannot be read.
     #[error("not a readable plan: {0}")]
     Format(String),

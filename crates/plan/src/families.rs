@@ -12,7 +12,7 @@ use crate::layout::{Family, Knobs, Layout};
 use crate::options::{Buyer, PlanOptions};
 use crate::shape::CircuitShape;
 use crate::streams;
-use crate::visibility::Visibility;
+use crate::visibility::{Visibility, WeightMode};
 
 /// Offers layouts to a search.
 pub trait LayoutFamily: Sync {
@@ -40,7 +40,10 @@ impl LayoutFamily for Family {
     fn offer(&self, graph: &Graph<Fixed>, options: &PlanOptions, buyer: &mut dyn Buyer) -> Result<(), PlanError> {
         match self {
             Self::Streams => streams::offer(graph, options, buyer),
-            Self::Direct => direct::offer(graph, options, buyer),
+            Self::Direct => {
+                no_commitment(options.visibility)?;
+                direct::offer(graph, options, buyer)
+            }
         }
     }
 }
@@ -58,9 +61,19 @@ impl Knobs {
                 Ok((Layout::Streams(streams), shape))
             }
             Self::Direct(knobs) => {
+                no_commitment(visibility)?;
                 let (direct, shape) = direct::realise(graph, visibility, *knobs)?;
                 Ok((Layout::Direct(direct), shape))
             }
         }
     }
+}
+
+/// Refuses weights that are committed outside of the circuit: `direct` reads each of them as a cell.
+fn no_commitment(visibility: Visibility) -> Result<(), PlanError> {
+    if visibility.weights == WeightMode::Committed {
+        let reason = "weights are committed to outside of the circuit by the family streams alone";
+        return Err(PlanError::Unsupported { layer: "family direct".into(), reason: reason.into() });
+    }
+    Ok(())
 }

@@ -6,7 +6,7 @@ use crate::cost::Profile;
 use crate::layout::{Candidate, Family};
 use crate::objective::{Limits, Objective};
 use crate::shape::CircuitShape;
-use crate::streams::{LookupArgument, Requantise};
+use crate::streams::{LookupArgument, Requantise, TapeId};
 use crate::visibility::{Visibility, WeightMode};
 
 /// What the search may choose from, and what it aims at.
@@ -33,6 +33,10 @@ pub struct PlanOptions {
     pub requantise: Option<Requantise>,
     /// The only lookup argument to try.
     pub lookups: Option<LookupArgument>,
+    /// Most lanes of the weight tape: of a model commitment, each costs the verifier a point.
+    pub max_weight_lanes: Option<usize>,
+    /// The weight tape of a model commitment that is to stay valid: all else is left to the search.
+    pub tape: Option<TapeId>,
     /// Price everything, even what a bound rules out.
     pub exhaustive: bool,
 }
@@ -50,6 +54,8 @@ impl Default for PlanOptions {
             lanes: None,
             requantise: None,
             lookups: None,
+            max_weight_lanes: None,
+            tape: None,
             exhaustive: false,
         }
     }

@@ -95,6 +95,9 @@ pub fn search_among(
     };
     let mut market = Market::new(profile, options);
     let failure = enumerate(graph, options, families, &mut market)?;
+    if let (None, Some(tape)) = (&market.best, options.tape) {
+        return Err(PlanError::OtherTape(tape.to_string()));
+    }
     match failure {
         // A family that fails says more than one that has nothing to offer.
         Some(error) if market.is_empty() => Err(error),

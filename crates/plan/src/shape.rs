@@ -59,6 +59,14 @@ pub struct CircuitShape {
     pub lookup_operations: usize,
     /// Length of a proof.
     pub proof_bytes: usize,
+    /// Lanes of the weight tape that a model commitment holds; 0 if weights are in the circuit.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub committed_lanes: usize,
+}
+
+/// A count that plans leave out, so that those without it are as they were before there was such a count.
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 impl CircuitShape {
@@ -84,10 +92,15 @@ impl CircuitShape {
         self.advice_queries + self.fixed_queries + 1 + self.permuted + products + 5 * self.native_lookups
     }
 
+    /// Points and scalars that tie a proof to a model commitment: a point, and a scalar for each row that hides a column.
+    pub fn link_elements(&self) -> usize {
+        if self.committed_lanes > 0 { 1 + UNUSABLE_ROWS } else { 0 }
+    }
+
     /// The shape with its proof length: one point per commitment, one scalar per evaluation, each of an element's bytes.
     #[must_use]
     pub fn with_proof_bytes(mut self) -> Self {
-        self.proof_bytes = ELEMENT_BYTES * (self.commitments() + self.evaluations());
+        self.proof_bytes = ELEMENT_BYTES * (self.commitments() + self.evaluations() + self.link_elements());
         self
     }
 }

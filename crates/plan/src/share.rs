@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::direct::{Direct, Gadget};
 use crate::layout::Layout;
 use crate::plan::Plan;
-use crate::streams::{Content, Home, Streams};
-use crate::visibility::WeightMode;
+use crate::streams::{Content, Home, Streams, Strips};
 
 /// A part of the grid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -58,7 +57,8 @@ impl Plan {
     fn stream_shares(&self, layout: &Streams) -> Vec<Share> {
         let knobs = &layout.knobs;
         let cells = 2 + knobs.remainders();
-        let weights = if layout.visibility.weights == WeightMode::Private { knobs.weight_lanes } else { 0 };
+        let strips = Strips::of(layout);
+        let weights = strips.weights.count + strips.folded.count;
         let home_share = |home: &Home| Share {
             part: part_of(home.content),
             cells: home.rows() * (knobs.lanes * cells + 2),

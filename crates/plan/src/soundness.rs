@@ -116,14 +116,15 @@ fn identity_degree(layout: &Streams) -> f64 {
         let rows_of_outputs = fact.rules().map(|term| term.factors().rows).sum::<usize>();
         let products = fact.rules().map(|term| term.factors().products).sum::<usize>();
         let weights = fact.rules().map(|term| term.sigma_degree(fact.pitch)).fold(0.0, f64::max);
-        let channels = (fact.outputs() * (1 + rows_of_outputs)) as f64;
+        // A ragged block's idle lanes carry powers beyond those of the outputs.
+        let channels = (fact.outputs() * (1 + rows_of_outputs) + layout.knobs.weight_lanes) as f64;
         // A plane's exponents are below the positions of the whole tape, in either challenge.
         let planes = if layout.passes.products { 4.0 } else { 2.0 };
         planes * (rows * lanes + weights) + channels * (products + 1) as f64
     });
     // Every fraction of every row is one factor of degree 2 in the compression's challenge and 1 in the denominator's.
     let remainders = layout.knobs.remainders() as f64;
-    let others = (layout.knobs.weight_lanes + layout.knobs.table_columns) as f64;
+    let others = (layout.private_weight_lookups() + layout.knobs.table_columns) as f64;
     let fractions = rows * ((1.0 + remainders) * lanes + others);
     facts.sum::<f64>() + 3.0 * fractions
 }

@@ -20,6 +20,19 @@ pub enum WeightMode {
     Private,
     /// In fixed columns: the verifying key commits to them.
     Fixed,
+    /// Outside of the circuit: the model's owner commits to them once, and each proof is tied to that commitment.
+    Committed,
+}
+
+impl WeightMode {
+    /// The widest weight tape that is tried. A lane costs the prover a column unless the lanes are committed to outside of the
+    /// circuit; then it costs the verifier a point.
+    pub(crate) fn most_lanes(self) -> usize {
+        match self {
+            Self::Private | Self::Fixed => 160,
+            Self::Committed => 4096,
+        }
+    }
 }
 
 impl fmt::Display for Visibility {
@@ -34,6 +47,7 @@ impl fmt::Display for WeightMode {
         f.write_str(match self {
             Self::Private => "private weights",
             Self::Fixed => "fixed weights",
+            Self::Committed => "committed weights",
         })
     }
 }

@@ -12,7 +12,7 @@ use zklayout_plan::PlanHash;
 
 use crate::error::ProverError;
 
-/// Version of all formats; files of another version are refused.
+/// Version of all formats that name no other.
 pub const FORMAT_VERSION: u32 = 2;
 
 const MAGIC: &[u8; 8] = b"zklayout";
@@ -26,6 +26,10 @@ pub trait Artefact: Serialize + DeserializeOwned {
     const KIND: [u8; 4];
     /// Its name in errors.
     const NAME: &'static str;
+    /// Version of its format; files of another version are refused.
+    const VERSION: u32 = FORMAT_VERSION;
+    /// Whether its file is for its owner's eyes alone.
+    const IS_SECRET: bool = false;
 
     /// Writes the artefact to a temporary file beside `path`, then renames it; of the feature `write`.
     ///
@@ -34,8 +38,8 @@ pub trait Artefact: Serialize + DeserializeOwned {
     #[cfg(feature = "write")]
     fn save(&self, path: &Path) -> Result<(), ProverError> {
         let bytes = self.to_bytes().map_err(|reason| Kind::of::<Self>().wrong(path, reason))?;
-        crate::whole_file::write_whole(path, &bytes)
-            .map_err(|source| ProverError::File { path: path.to_owned(), source })
+        let write = if Self::IS_SECRET { crate::whole_file::write_secret } else { crate::whole_file::write_whole };
+        write(path, &bytes).map_err(|source| ProverError::File { path: path.to_owned(), source })
     }
 
     /// The file's contents.
@@ -76,16 +80,18 @@ pub(crate) struct Kind {
     pub(crate) tag: [u8; 4],
     /// The name in errors.
     pub(crate) name: &'static str,
+    /// The version of its format.
+    pub(crate) version: u32,
 }
 
 impl Kind {
     fn of<A: Artefact>() -> Self {
-        Self { tag: A::KIND, name: A::NAME }
+        Self { tag: A::KIND, name: A::NAME, version: A::VERSION }
     }
 
     /// The container around a payload, which is appended to the bytes that come first.
     pub(crate) fn seal(self, append: impl FnOnce(Vec<u8>) -> Result<Vec<u8>, String>) -> Result<Vec<u8>, String> {
-        let header = [&MAGIC[..], &self.tag, &FORMAT_VERSION.to_le_bytes(), &[0; LENGTH]].concat();
+        let header = [&MAGIC[..], &self.tag, &self.version.to_le_bytes(), &[0; LENGTH]].concat();
         let mut bytes = append(header)?;
         let length = (bytes.len() - HEADER) as u64;
         bytes[HEADER - LENGTH..HEADER].copy_from_slice(&length.to_le_bytes());
@@ -104,8 +110,8 @@ impl Kind {
             return Err(self.wrong(path, format!("it is of kind {kind:?}")));
         }
         let found = u32::from_le_bytes([bytes[12], bytes[13], bytes[14], bytes[15]]);
-        if found != FORMAT_VERSION {
-            return Err(ProverError::Version { path: path.to_owned(), found, expected: FORMAT_VERSION });
+        if found != self.version {
+            return Err(ProverError::Version { path: path.to_owned(), found, expected: self.version });
         }
         let (contents, checksum) = bytes.split_at(bytes.len() - CHECKSUM);
         let length = contents[16..HEADER].iter().rev().fold(0u64, |length, byte| length << 8 | u64::from(*byte));

@@ -30,16 +30,22 @@ pub(crate) fn same_context(found: PlanHash, expected: PlanHash) -> Result<(), Pr
     Err(ProverError::OtherContext { found: named(found), expected: named(expected) })
 }
 
-/// Starts a transcript with what the proof is bound to.
-pub(crate) fn bind<T>(transcript: &mut T, key: PlanHash, context: PlanHash) -> io::Result<()>
+/// Starts a transcript with what the proof is bound to: the key, the caller's context, and what columns are bound to.
+pub(crate) fn bind<T>(
+    transcript: &mut T,
+    key: PlanHash,
+    context: PlanHash,
+    bound: impl IntoIterator<Item = PlanHash>,
+) -> io::Result<()>
 where
     T: Transcript<G1Affine, Challenge255<G1Affine>>,
 {
-    [key, context].into_iter().flat_map(halves).try_for_each(|half| transcript.common_scalar(half))
+    let hashes = [key, context].into_iter().chain(bound);
+    hashes.flat_map(halves).try_for_each(|half| transcript.common_scalar(half))
 }
 
 /// A hash as two field elements: one holds fewer than 256 bits.
-fn halves(hash: PlanHash) -> [Fr; 2] {
+pub(crate) fn halves(hash: PlanHash) -> [Fr; 2] {
     let [low, high] = [0, 16].map(|start| hash.0[start..start + 16].iter().rev());
     [low, high].map(|bytes| Fr::from_u128(bytes.fold(0, |number, byte| number << 8 | u128::from(*byte))))
 }

@@ -1,35 +1,23 @@
-//! Proving an execution, and verifying the bundle that comes out.
+//! Proving an execution: the bundle that comes out, and what it shows once it is verified.
 
-use std::sync::Arc;
-
-use halo2_proofs::plonk::verify_proof;
-use halo2_proofs::poly::kzg::commitment::KZGCommitmentScheme;
-use halo2_proofs::poly::kzg::multiopen::VerifierSHPLONK;
-use halo2_proofs::poly::kzg::strategy::SingleStrategy;
-use halo2_proofs::transcript::{
-    Blake2bRead, Blake2bWrite, Challenge255, TranscriptReadBuffer, TranscriptWriterBuffer,
-};
-use halo2curves::bn256::{Bn256, G1Affine};
-use rand::SeedableRng;
+use halo2_proofs::transcript::{Blake2bWrite, Challenge255, TranscriptWriterBuffer};
+use halo2curves::bn256::{Fr, G1Affine};
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use serde::{Deserialize, Serialize};
-use zklayout_circuit::Scalar;
+use zklayout_circuit::streams::powers;
 use zklayout_model::{Fixed, Graph, Trace};
-use zklayout_plan::{Plan, PlanHash};
+use zklayout_plan::PlanHash;
 
 use crate::artefact::Artefact;
-use crate::binding::{bind, context_hash, same_context};
+use crate::binding::{bind, context_hash};
+use crate::commitment::{Bound, Link, Recorder, committed_layout, hold};
 use crate::error::ProverError;
-use crate::keys::{ProvingKey, VerifyingKey, same_hash};
+use crate::keys::ProvingKey;
 use crate::provenance::Provenance;
 use crate::prover::Prover;
-use crate::public::{instance, public_input};
-use crate::srs::{Srs, VerifierSrs};
-
-/// Bytes of a point or a scalar in a proof.
-const ELEMENT_BYTES: usize = 32;
-/// The flag of the point at infinity, in a point's last byte.
-const INFINITY: u8 = 0x80;
+use crate::public::public_input;
+use crate::srs::Srs;
 
 /// A proof and what it is a proof of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,13 +34,16 @@ pub struct ProofBundle {
     pub output: Vec<i64>,
     /// The model's input, as integers, if it is public.
     pub input: Option<Vec<i64>>,
-    /// The proof.
+    /// Digest of the model commitment, if weights are committed.
+    pub model: Option<PlanHash>,
+    /// The proof, with what ties it to the model commitment.
     pub proof: Vec<u8>,
 }
 
 impl Artefact for ProofBundle {
     const KIND: [u8; 4] = *b"prof";
     const NAME: &'static str = "proof bundle";
+    const VERSION: u32 = 3;
 }
 
 /// What a verified proof shows.
@@ -66,6 +57,8 @@ pub struct PublicValues {
     pub output_stored: Option<Vec<i64>>,
     /// The input, dequantised, if it is public.
     pub input_values: Option<Vec<f64>>,
+    /// Digest of the model commitment whose weights gave the output, if weights are committed: the same for every proof of the model.
+    pub model: Option<PlanHash>,
     /// Where the powers of tau come from: under powers whose tau somebody knows, a verified proof shows nothing.
     pub provenance: Provenance,
 }
@@ -99,94 +92,110 @@ pub fn prove_with(
     trace: &Trace,
     context: &[u8],
 ) -> Result<ProofBundle, ProverError> {
-    let (context, verifying) = (context_hash(context)?, key.verifying());
-    let mut transcript = Blake2bWrite::<_, _, Challenge255<_>>::init(Vec::new());
-    bind(&mut transcript, verifying.hash(), context)
-        .map_err(|e| ProverError::ProofSystem { doing: "proving", reason: e.to_string() })?;
-    prover.write_proof(srs, key, (graph, trace), ChaCha20Rng::from_entropy(), &mut transcript)?;
+    let mut transcript = transcript();
+    let job = Job { prover, srs, key, graph, trace, context };
+    let model = match key.plan.shape.committed_lanes {
+        0 => job.write(None, ChaCha20Rng::from_entropy(), &mut transcript).map(|()| None),
+        _ => job.write_for_owner(&mut transcript).map(Some),
+    };
+    let (model, verifying) = (model?, key.verifying());
     Ok(ProofBundle {
         plan: verifying.plan_hash(),
         srs: verifying.srs_hash(),
         key: verifying.hash(),
-        context,
+        context: context_hash(context)?,
         output: trace.output(),
         input: public_input(&key.plan, trace),
-        proof: transcript.finalize(),
+        model,
+        proof: transcript.inner.finalize(),
     })
 }
 
-/// Verifies a bundle that was made for a context. Needs neither the model nor the prover's powers of tau.
-///
-/// # Errors
-/// Artefacts that were not made together, another context, or a proof that does not verify.
-#[tracing::instrument(skip_all)]
-pub fn verify(
-    srs: &VerifierSrs,
-    key: &VerifyingKey,
-    bundle: &ProofBundle,
-    context: &[u8],
-) -> Result<PublicValues, ProverError> {
-    same_hash("the plan", ("proof", bundle.plan), ("verifying key", key.plan_hash()))?;
-    same_hash("the powers of tau", ("proof", bundle.srs), ("verifying key", key.srs_hash()))?;
-    same_hash("the powers of tau", ("verifying key", key.srs_hash()), ("verifier's setup", srs.hash()))?;
-    same_hash("the verifying key", ("proof", bundle.key), ("verifying key", key.hash()))?;
-    same_context(bundle.context, context_hash(context)?)?;
-    let plan = Arc::new(key.plan()?);
-    if bundle.proof.len() != plan.shape.proof_bytes {
-        let reason = format!("{} bytes, expected {}", bundle.proof.len(), plan.shape.proof_bytes);
-        return Err(ProverError::Invalid(reason));
-    }
-    if !is_canonical(&bundle.proof) {
-        return Err(ProverError::Invalid("a point of the proof is not in its one encoding".into()));
-    }
-    if bundle.input.is_some() != plan.visibility().public_input {
-        return Err(ProverError::Invalid(
-            "the plan and the bundle disagree on whether the input is public".into(),
-        ));
-    }
-    if bundle.input.iter().flatten().any(|value| !plan.input_range.contains(*value)) {
-        return Err(ProverError::Invalid("a public input value is outside the model's input range".into()));
-    }
-    let instance = instance(&plan, &bundle.output, bundle.input.as_deref())?;
-    verify_instance(srs, key, &plan, &instance, bundle)?;
-    Ok(PublicValues {
-        output: bundle.output.clone(),
-        output_values: plan.output_values(&bundle.output),
-        output_stored: plan
-            .output_stored
-            .map(|stored| bundle.output.iter().map(|value| value + stored.zero_point).collect()),
-        input_values: bundle.input.as_ref().map(|input| plan.input_values(input)),
-        provenance: srs.provenance(),
-    })
+/// What a proof is written to.
+pub(crate) type Written = Recorder<Blake2bWrite<Vec<u8>, G1Affine, Challenge255<G1Affine>>>;
+
+pub(crate) fn transcript() -> Written {
+    Recorder::new(Blake2bWrite::<_, _, Challenge255<_>>::init(Vec::new()))
 }
 
-/// Whether every point has its one encoding, so that nobody can change a proof and keep it valid: the curve library
-/// ignores the flag of the point at infinity on every other point. Scalars never have that bit.
-fn is_canonical(proof: &[u8]) -> bool {
-    let flagged = |element: &&[u8]| element.last().is_some_and(|last| last & INFINITY != 0);
-    let infinity = |element: &[u8]| {
-        element.split_last().is_some_and(|(last, rest)| *last == INFINITY && rest.iter().all(|byte| *byte == 0))
-    };
-    proof.chunks(ELEMENT_BYTES).filter(flagged).all(infinity)
+/// One proof to be made.
+#[derive(Clone, Copy)]
+pub(crate) struct Job<'a> {
+    pub(crate) prover: Prover,
+    pub(crate) srs: &'a Srs,
+    pub(crate) key: &'a ProvingKey,
+    pub(crate) graph: &'a Graph<Fixed>,
+    pub(crate) trace: &'a Trace,
+    pub(crate) context: &'a [u8],
 }
 
-fn verify_instance(
-    srs: &VerifierSrs,
-    key: &VerifyingKey,
-    plan: &Arc<Plan>,
-    instance: &[Vec<Scalar>],
-    bundle: &ProofBundle,
-) -> Result<(), ProverError> {
-    let params = srs.params(plan.k());
-    let columns: Vec<&[Scalar]> = instance.iter().map(Vec::as_slice).collect();
-    let mut transcript = Blake2bRead::<_, G1Affine, Challenge255<_>>::init(bundle.proof.as_slice());
-    bind(&mut transcript, key.hash(), bundle.context).map_err(|e| ProverError::Invalid(e.to_string()))?;
-    verify_proof::<KZGCommitmentScheme<Bn256>, VerifierSHPLONK<'_, Bn256>, _, _, _>(
-        &params,
-        &key.key(plan)?,
-        SingleStrategy::new(&params),
-        &[&columns],
-        &mut transcript,
-    )
-    .map_err(|e| ProverError::Invalid(e.to_string()))
+/// What a link is made from, true or not.
+pub(crate) struct Claim<'a> {
+    /// Digest of the commitment that the proof is to be of.
+    pub(crate) digest: PlanHash,
+    /// What hides each of its lanes.
+    pub(crate) blinds: &'a [Fr],
+    /// Lagrange points of the blinding rows.
+    pub(crate) blinding: &'a [G1Affine],
+}
+
+impl Job<'_> {
+    /// halo2's proof, after what it is bound to.
+    fn write(
+        self,
+        bound: Option<PlanHash>,
+        rng: ChaCha20Rng,
+        transcript: &mut Written,
+    ) -> Result<(), ProverError> {
+        let Self { prover, srs, key, graph, trace, context } = self;
+        bind(transcript, key.verifying().hash(), context_hash(context)?, bound).map_err(failed)?;
+        prover.write_proof(srs, key, (graph, trace), rng, transcript)
+    }
+
+    /// A proof that is tied to the owner's commitment, whose digest is returned.
+    fn write_for_owner(self, transcript: &mut Written) -> Result<PlanHash, ProverError> {
+        let Self { srs, key, graph, .. } = self;
+        let owner =
+            key.owner().ok_or(ProverError::NoCommitment("a proof needs the owner's commitment and seed"))?;
+        let blinds = owner.blinds(srs, committed_layout(&key.plan)?, graph)?;
+        let (digest, blinding) = (owner.commitment().digest(), key.verifying().blinding(&key.plan)?);
+        let claim = Claim { digest, blinds, blinding: &blinding };
+        let link = self.write_linked(&claim, owner.seed().secret(), transcript)?;
+        let lanes = key.verifying().lanes_of(&key.plan, owner.commitment())?;
+        // Of another model's weights, or under another seed, nothing is handed out.
+        if hold(&[link], &[Fr::one()], &lanes, &blinding) { Ok(digest) } else { Err(ProverError::OtherWeights) }
+    }
+
+    /// A proof, and after it a link to what is claimed.
+    pub(crate) fn write_linked(
+        self,
+        claim: &Claim<'_>,
+        secret: &[u8; 32],
+        transcript: &mut Written,
+    ) -> Result<Link, ProverError> {
+        let bound = Bound::weights(committed_layout(&self.key.plan)?);
+        let generator = ChaCha20Rng::from_entropy();
+        self.write(Some(bound.prefix(claim.digest)), generator.clone(), transcript)?;
+        let coefficients = powers(transcript.challenges[bound.challenge], bound.lanes);
+        let mut difference = bound.blinding_cells(generator, self.key.key.get_vk().cs());
+        if let Some(last) = difference.last_mut() {
+            *last -= coefficients.iter().zip(claim.blinds).map(|(power, blind)| power * blind).sum::<Fr>();
+        }
+        let column = (transcript.points[bound.column], coefficients);
+        let nonces = nonces(secret, transcript);
+        Link::write(transcript, column, claim.blinding, &difference, nonces).map_err(failed)
+    }
+}
+
+/// The link's own generator. It depends on the secret and on the whole proof too, in case the machine's randomness is bad: one nonce
+/// for two challenges shows the secret.
+fn nonces(secret: &[u8; 32], transcript: &Written) -> ChaCha20Rng {
+    let mut bytes = rand::rngs::OsRng.r#gen::<[u8; 32]>().to_vec();
+    bytes.extend(secret);
+    bytes.extend(transcript.challenges.iter().flat_map(Fr::to_bytes));
+    ChaCha20Rng::from_seed(PlanHash::of("nonces of a link", &bytes).0)
+}
+
+fn failed(error: std::io::Error) -> ProverError {
+    ProverError::ProofSystem { doing: "proving", reason: error.to_string() }
 }

@@ -99,6 +99,45 @@ pub enum ProverError {
     /// The model's weights are not those that the key fixes.
     #[error("the model's weights are not those that the verifying key commits to")]
     OtherWeights,
+    /// Something was made with another model commitment.
+    #[error(
+        "the {of} is of model {found}, the model commitment is {expected}; give those that were made together"
+    )]
+    OtherModel {
+        /// What was made.
+        of: &'static str,
+        /// Its digest.
+        found: String,
+        /// The commitment's digest.
+        expected: String,
+    },
+    /// A model commitment was made for other keys.
+    #[error(
+        "the model commitment's {what}: {found}; the keys' plan has {expected}; commit again for these keys, or plan with the commitment's tape kept"
+    )]
+    OtherCommitment {
+        /// What differs.
+        what: &'static str,
+        /// The commitment's.
+        found: String,
+        /// The plan's.
+        expected: String,
+    },
+    /// A model commitment holds what is no point of the curve.
+    #[error("the model commitment's lane {lane} is no point of the curve in its one encoding")]
+    NoPoint {
+        /// The lane.
+        lane: usize,
+    },
+    /// The plan's weights are committed, and no commitment was given.
+    #[error("the keys are of committed weights: {0}")]
+    NoCommitment(&'static str),
+    /// The plan's weights are not committed.
+    #[error("the plan has {weights}; a model commitment belongs to a plan with committed weights")]
+    NotCommitted {
+        /// How they are held.
+        weights: String,
+    },
     /// halo2 refused to make keys or a proof.
     #[error("the proof system failed while {doing}: {reason}")]
     ProofSystem {

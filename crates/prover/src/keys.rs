@@ -2,16 +2,19 @@
 
 use std::sync::{Arc, OnceLock};
 
+use group::prime::PrimeCurveAffine;
 use halo2_proofs::SerdeFormat;
 use halo2_proofs::plonk::{self, Circuit, ConstraintSystem, keygen_pk2};
 use halo2curves::CurveAffine;
 use halo2curves::bn256::G1Affine;
+use halo2curves::serde::SerdeObject;
 use serde::{Deserialize, Serialize};
 use zklayout_circuit::{CircuitParams, Grid, InferenceCircuit, check_shape, configured_shape};
 use zklayout_model::{Fixed, Graph};
-use zklayout_plan::{CircuitShape, Plan, PlanHash, WeightMode};
+use zklayout_plan::{CircuitShape, Plan, PlanHash, UNUSABLE_ROWS, WeightMode};
 
-use crate::artefact::{Artefact, Kind};
+use crate::artefact::{Artefact, FORMAT_VERSION, Kind};
+use crate::commitment::{ModelCommitment, Owner, committed_layout};
 use crate::core::Prepared;
 use crate::error::ProverError;
 use crate::srs::Srs;
@@ -21,7 +24,8 @@ const KEY_VERSION: u8 = 2;
 /// Bytes of a point in halo2's raw format.
 const POINT_BYTES: usize = 64;
 
-/// What a verifier needs beside the verifier's powers of tau: the plan and the key's commitments.
+/// What a verifier needs beside the verifier's powers of tau: the plan and the key's commitments, and where weights are committed
+/// outside of the circuit the Lagrange points of the rows that hide a column.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct VerifyingKey {
     plan: String,
@@ -42,10 +46,11 @@ pub struct ProvingKey {
     pub(crate) key: plonk::ProvingKey<G1Affine>,
     prepared: Arc<OnceLock<Prepared>>,
     verifying: VerifyingKey,
+    owner: Option<Arc<Owner>>,
 }
 
 /// A proving key's file: the verifying key, then halo2's bytes up to the end. They are large, and are not copied.
-const PROVING_KEY: Kind = Kind { tag: *b"pkey", name: "proving key" };
+const PROVING_KEY: Kind = Kind { tag: *b"pkey", name: "proving key", version: FORMAT_VERSION };
 
 /// Makes the keys of a plan, and checks that the circuit has exactly the planned shape.
 ///
@@ -61,9 +66,13 @@ pub fn keygen(srs: &Srs, plan: &Plan, graph: &Graph<Fixed>) -> Result<ProvingKey
     let circuit = InferenceCircuit::without_witness(plan.clone(), grid.clone());
     let key = keygen_pk2(&*params, &circuit, false)
         .map_err(|e| ProverError::ProofSystem { doing: "making keys", reason: e.to_string() })?;
-    let verifying =
-        VerifyingKey { plan: plan.to_json()?, srs: srs.hash(), key: key.get_vk().to_bytes(SerdeFormat::RawBytes) };
-    Ok(ProvingKey { plan, grid, key, prepared: Arc::default(), verifying })
+    let mut commitments = key.get_vk().to_bytes(SerdeFormat::RawBytes);
+    if plan.shape.committed_lanes > 0 {
+        let lagrange = srs.lagrange(plan.k())?;
+        commitments.extend(lagrange[plan.shape.usable_rows()..].iter().flat_map(SerdeObject::to_raw_bytes));
+    }
+    let verifying = VerifyingKey { plan: plan.to_json()?, srs: srs.hash(), key: commitments };
+    Ok(ProvingKey { plan, grid, key, prepared: Arc::default(), verifying, owner: None })
 }
 
 fn fixed_grid(plan: &Plan, graph: &Graph<Fixed>) -> Result<Grid, ProverError> {
@@ -80,6 +89,20 @@ impl ProvingKey {
     /// The plan that the key was made for.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// The key with what its model's owner proves with, where weights are committed.
+    ///
+    /// # Errors
+    /// A commitment of another tape or other powers of tau than the key's, or a key without committed weights.
+    pub fn with_owner(self, owner: Owner) -> Result<Self, ProverError> {
+        owner.commitment().points_for(committed_layout(&self.plan)?, self.verifying.srs)?;
+        Ok(Self { owner: Some(Arc::new(owner)), ..self })
+    }
+
+    /// What the model's owner proves with; none unless weights are committed.
+    pub fn owner(&self) -> Option<&Owner> {
+        self.owner.as_deref()
     }
 
     /// Makes what all proofs of the key by [`Prover::Core`](crate::Prover::Core) share, if it is not there yet: tables of
@@ -147,14 +170,14 @@ impl ProvingKey {
         if !rest.is_empty() {
             return Err(PROVING_KEY.wrong(path, format!("{} bytes follow its contents", rest.len())));
         }
-        Ok(Self { plan, grid, key, prepared: Arc::default(), verifying })
+        Ok(Self { plan, grid, key, prepared: Arc::default(), verifying, owner: None })
     }
 
     /// Refuses a model whose weights are not those the key fixes.
     pub(crate) fn check_weights(&self, graph: &Graph<Fixed>) -> Result<(), ProverError> {
         self.plan.check_structure(graph)?;
-        let private = self.plan.visibility().weights == WeightMode::Private;
-        if private || self.grid.fixes_weights_of(&self.plan, graph)? {
+        let fixed = self.plan.visibility().weights == WeightMode::Fixed;
+        if !fixed || self.grid.fixes_weights_of(&self.plan, graph)? {
             Ok(())
         } else {
             Err(ProverError::OtherWeights)
@@ -203,7 +226,8 @@ impl VerifyingKey {
         header.extend(plan.k().to_le_bytes());
         header.push(0);
         header.extend((plan.shape.fixed as u32).to_le_bytes());
-        let length = header.len() + POINT_BYTES * (plan.shape.fixed + plan.shape.permuted);
+        let points = plan.shape.fixed + plan.shape.permuted + blinding_points(plan);
+        let length = header.len() + POINT_BYTES * points;
         if !self.key.starts_with(&header) || self.key.len() != length {
             return Err(format!("{} bytes do not hold the commitments of its plan", self.key.len()));
         }
@@ -215,12 +239,10 @@ impl VerifyingKey {
         let unreadable = |reason: String| ProverError::ProofSystem { doing: "reading a verifying key", reason };
         self.check_header(plan).map_err(unreadable)?;
         let params = CircuitParams(Some(plan.clone()));
-        let key = plonk::VerifyingKey::<G1Affine>::from_bytes::<InferenceCircuit>(
-            &self.key,
-            SerdeFormat::RawBytes,
-            params,
-        )
-        .map_err(|e| unreadable(e.to_string()))?;
+        let (key, _) = self.parts(plan);
+        let key =
+            plonk::VerifyingKey::<G1Affine>::from_bytes::<InferenceCircuit>(key, SerdeFormat::RawBytes, params)
+                .map_err(|e| unreadable(e.to_string()))?;
         // halo2's raw format checks coordinates, not the curve.
         let mut points = key.fixed_commitments().iter().chain(key.permutation().commitments());
         if !points.all(|point| bool::from(point.is_on_curve())) {
@@ -228,6 +250,35 @@ impl VerifyingKey {
         }
         Ok(key)
     }
+}
+
+impl VerifyingKey {
+    /// halo2's bytes, and those of the Lagrange points of the blinding rows.
+    fn parts(&self, plan: &Plan) -> (&[u8], &[u8]) {
+        self.key.split_at(self.key.len().saturating_sub(POINT_BYTES * blinding_points(plan)))
+    }
+
+    /// Lagrange points of the rows that hide a column; none unless weights are committed. The key's size has been checked.
+    pub(crate) fn blinding(&self, plan: &Plan) -> Result<Vec<G1Affine>, ProverError> {
+        let (_, points) = self.parts(plan);
+        let on_curve = |point: &G1Affine| bool::from(point.is_on_curve()) && !bool::from(point.is_identity());
+        let point = |bytes: &[u8]| G1Affine::from_raw_bytes(bytes).filter(on_curve);
+        let points: Option<Vec<G1Affine>> = points.chunks(POINT_BYTES).map(point).collect();
+        points.ok_or_else(|| ProverError::ProofSystem {
+            doing: "reading a verifying key",
+            reason: "a blinding row's point is not on the curve".into(),
+        })
+    }
+
+    /// A model commitment's points, if it is one for this key.
+    pub(crate) fn lanes_of(&self, plan: &Plan, model: &ModelCommitment) -> Result<Vec<G1Affine>, ProverError> {
+        model.points_for(committed_layout(plan)?, self.srs)
+    }
+}
+
+/// Points of blinding rows that a plan's key has.
+fn blinding_points(plan: &Plan) -> usize {
+    if plan.shape.committed_lanes > 0 { UNUSABLE_ROWS } else { 0 }
 }
 
 /// Refuses two artefacts with different hashes of one thing.

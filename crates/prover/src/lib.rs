@@ -7,6 +7,7 @@ mod artefact;
 mod binding;
 mod bundle;
 mod calibrate;
+mod commitment;
 mod core;
 mod error;
 mod fixed_base;
@@ -19,13 +20,15 @@ mod ptau_error;
 mod public;
 mod srs;
 mod unit;
+mod verification;
 #[cfg(feature = "write")]
 mod whole_file;
 
 pub use artefact::{Artefact, FORMAT_VERSION};
 pub use binding::MOST_CONTEXT;
-pub use bundle::{ProofBundle, PublicValues, prove, prove_with, verify};
+pub use bundle::{ProofBundle, PublicValues, prove, prove_with};
 pub use calibrate::{CalibrateOptions, Progress, calibrate};
+pub use commitment::{ModelCommitment, Owner, OwnerSeed, OwnersAnswer, audit_same, audit_weights};
 pub use error::ProverError;
 pub use keys::{ProvingKey, VerifyingKey, keygen};
 pub use provenance::{CEREMONIES, Ceremony, DEVELOPMENT_SEED, DEVELOPMENT_SEEDS, Provenance};
@@ -33,5 +36,6 @@ pub use prover::Prover;
 pub use ptau_error::PtauError;
 pub use srs::{Srs, VerifierSrs};
 pub use unit::Unit;
+pub use verification::{verify, verify_all, verify_committed};
 #[cfg(feature = "write")]
-pub use whole_file::write_whole;
+pub use whole_file::{write_secret, write_whole};

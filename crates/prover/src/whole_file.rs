@@ -14,13 +14,39 @@ const LEFT_BEHIND: Duration = Duration::from_secs(3600);
 /// # Errors
 /// Whatever the system says.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    write(path, bytes, false)
+}
+
+/// The same for a secret: nobody else than its owner can read it, where the system knows owners.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn write_secret(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    write(path, bytes, true)
+}
+
+fn write(path: &Path, bytes: &[u8], secret: bool) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     sweep(folder);
     let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder)?;
+    if secret {
+        for_its_owner(file.as_file())?;
+    }
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+#[cfg(unix)]
+fn for_its_owner(file: &std::fs::File) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(0o600))
+}
+
+#[cfg(not(unix))]
+fn for_its_owner(_: &std::fs::File) -> std::io::Result<()> {
     Ok(())
 }
 

@@ -18,7 +18,7 @@ use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use replay::{Element, Replay};
 use zklayout_plan::{CircuitShape, LookupArgument, Plan};
-use zklayout_prover::{Prover, ProvingKey, Srs, keygen, prove_with, verify};
+use zklayout_prover::{Owner, Prover, ProvingKey, Srs, keygen, prove_with, verify, verify_committed};
 
 use nets::Case;
 
@@ -93,8 +93,16 @@ impl Subject {
 
     fn check_verified(&self) {
         let (srs, key, case) = (self.srs(), &self.key, &self.case);
+        let committed = self.plan.shape.committed_lanes > 0;
+        let owner = committed.then(|| Owner::commit(srs, &self.plan, &case.graph).unwrap());
+        let model = owner.as_ref().map(|owner| owner.commitment().clone());
+        let key = &owner.map_or_else(|| key.clone(), |owner| key.clone().with_owner(owner).unwrap());
         let bundle = prove_with(Prover::Core, srs, key, &case.graph, &case.trace, b"nonce").unwrap();
-        let public = verify(srs.verifier(), key.verifying(), &bundle, b"nonce").unwrap();
+        let public = match &model {
+            None => verify(srs.verifier(), key.verifying(), &bundle, b"nonce").unwrap(),
+            Some(model) => verify_committed(srs.verifier(), key.verifying(), model, &bundle, b"nonce").unwrap(),
+        };
+        assert_eq!(public.model, model.map(|model| model.digest()));
         assert_eq!(public.output, case.trace.output(), "network {}", self.index);
     }
 
@@ -149,7 +157,16 @@ fn check_all(networks: u64) {
     let proven = variants.iter().flatten().count();
     let variants: BTreeSet<String> = variants.into_iter().flatten().flatten().collect();
     println!("{proven} of {networks} networks by the core, {variants:?}");
-    let expected = ["degree 4", "degree 5", "Fixed weights", "public input true", "Limbs", "Split", "Table"];
+    let expected = [
+        "degree 4",
+        "degree 5",
+        "Fixed weights",
+        "Committed weights",
+        "public input true",
+        "Limbs",
+        "Split",
+        "Table",
+    ];
     assert!(expected.iter().all(|name| variants.contains(*name)), "not covered: {variants:?}");
     assert!(proven as u64 > networks / 2);
 }

@@ -12,6 +12,8 @@ pub const PROOF: &str = "proof.bin";
 pub const VERIFYING_KEY: &str = "verifying.key";
 /// The verifier's part of the powers of tau; in both.
 pub const VERIFIER_SRS: &str = "verifier.srs";
+/// The commitment to the model's weights, if they are committed; in both.
+pub const MODEL_COMMITMENT: &str = "model.commitment";
 /// The setup's record; in both.
 pub const RECORD: &str = "setup.json";
 /// What a prover needs; the owner's.
@@ -23,6 +25,14 @@ pub const OWNER: &str = "owner.json";
 
 /// All files of a whole setup.
 pub const SETUP: [&str; 6] = [RECORD, OWNER, QUANTISED_MODEL, PROVING_KEY, VERIFYING_KEY, VERIFIER_SRS];
+
+/// Where the owner's seed of a model goes unless it is told otherwise: beside the model, never where proofs or setups are.
+#[cfg(feature = "prove")]
+pub fn seed_of(model: &Path) -> std::path::PathBuf {
+    let mut name = model.as_os_str().to_owned();
+    name.push(".seed");
+    name.into()
+}
 
 /// Reads a model's file.
 #[cfg(feature = "prove")]

@@ -94,7 +94,8 @@ pub use zklayout_import::Operators;
 pub use zklayout_model::{QuantiseOptions, Trace};
 pub use zklayout_plan::{Plan, PlanOptions};
 pub use zklayout_prover::{
-    Artefact, ProofBundle, Provenance, Prover, ProvingKey, PublicValues, Srs, VerifierSrs, VerifyingKey, verify,
+    Artefact, ModelCommitment, ProofBundle, Provenance, Prover, ProvingKey, PublicValues, Srs, VerifierSrs,
+    VerifyingKey, verify, verify_committed,
 };
 
 /// The README's example, compiled with the documentation's tests.

@@ -1,15 +1,15 @@
 //! A setup: everything that is made before there is an input. The quantised model, the plan inside the keys, the keys, and a
-//! record of where the scales came from.
+//! record of where the scales came from; where weights are committed outside of the circuit, the commitment too.
 //!
 //! Nothing here takes an input but [`Setup::prove`], which changes nothing that is saved: one key serves all inputs within its ranges.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use zklayout_plan::Plan;
 use zklayout_prover::{
-    Artefact, ProofBundle, Prover, ProverError, ProvingKey, Srs, VerifierSrs, VerifyingKey, keygen, prove_with,
-    write_whole,
+    Artefact, ModelCommitment, Owner, OwnerSeed, ProofBundle, Prover, ProverError, ProvingKey, Srs, VerifierSrs,
+    VerifyingKey, keygen, prove_with, write_whole,
 };
 
 use crate::error::Error;
@@ -27,25 +27,90 @@ pub struct Setup {
     key: ProvingKey,
     verifier: VerifierSrs,
     record: SetupRecord,
+    commitment: Option<ModelCommitment>,
+    /// Where the owner's seed was saved.
+    seed_file: Option<PathBuf>,
 }
 
 /// What ties the owner's files together. Hashes of weights let others test guesses, so that it stays with the owner.
 #[derive(PartialEq, Serialize, Deserialize)]
-struct Owner {
+struct OwnersList {
     format: u32,
     verifying_key: String,
     quantised_model: String,
+    /// Digest of the model commitment, if weights are committed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
+    /// Where the owner's seed is; the seed is nowhere in the setup.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seed: Option<PathBuf>,
 }
 
 impl Setup {
-    /// Makes keys. No input is in sight: the same model, plan and powers of tau always give the same keys.
+    /// Makes keys. No input is in sight: the same model, plan and powers of tau always give the same keys. Where the plan's
+    /// weights are committed, they are committed to with a new seed, which [`Setup::save_seed`] keeps.
     ///
     /// # Errors
     /// A plan of another model, too few powers of tau, or a failure of halo2.
     pub fn new(model: QuantisedModel, plan: &Plan, srs: &Srs) -> Result<Self, Error> {
+        let committed = plan.shape.committed_lanes > 0;
+        let owner = committed.then(|| Owner::commit(srs, plan, model.graph())).transpose()?;
+        Self::with_owner(model, plan, srs, owner)
+    }
+
+    /// The same with a commitment that was made before, so that other keys prove the same model.
+    ///
+    /// # Errors
+    /// See [`Setup::new`]; a commitment of another weight tape or other powers of tau, or one where no weights are committed.
+    pub fn with_owner(model: QuantisedModel, plan: &Plan, srs: &Srs, owner: Option<Owner>) -> Result<Self, Error> {
+        let commitment = owner.as_ref().map(|owner| owner.commitment().clone());
         let key = keygen(srs, plan, model.graph())?;
+        let key = match owner {
+            Some(owner) => key.with_owner(owner)?,
+            None => key,
+        };
         let record = SetupRecord::of(model.calibration(), model.fidelity(), key.verifying());
-        Ok(Self { model, key, verifier: srs.verifier().clone(), record })
+        Ok(Self { model, key, verifier: srs.verifier().clone(), record, commitment, seed_file: None })
+    }
+
+    /// The commitment to the model's weights, which verifiers need; none unless they are committed.
+    pub fn commitment(&self) -> Option<&ModelCommitment> {
+        self.commitment.as_ref()
+    }
+
+    /// Writes the owner's seed to a file that its owner alone can read, and remembers where. Without it there are no further
+    /// proofs of this commitment; with it and the weights, anyone proves. Nothing is written where there is no seed.
+    ///
+    /// # Errors
+    /// A file that holds another seed, or cannot be written.
+    pub fn save_seed(&mut self, path: impl AsRef<Path>) -> Result<(), Error> {
+        let path = path.as_ref();
+        let Some(owner) = self.key.owner() else { return Ok(()) };
+        if path.exists() && OwnerSeed::load(path)? != *owner.seed() {
+            let reason = "it is the seed of another model commitment, whose proofs need it; give another file";
+            return Err(unusable(path, reason.into()));
+        }
+        owner.seed().save(path)?;
+        self.seed_file = Some(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
+        Ok(())
+    }
+
+    /// The setup with the owner's seed, where the file that it was saved to is not at hand.
+    ///
+    /// # Errors
+    /// A seed of another commitment, or a setup without committed weights.
+    pub fn with_seed(self, seed: OwnerSeed) -> Result<Self, Error> {
+        let Some(commitment) = self.commitment.clone() else {
+            let weights = self.plan().visibility().weights.to_string();
+            return Err(ProverError::NotCommitted { weights }.into());
+        };
+        let key = self.key.with_owner(Owner::new(commitment, seed)?)?;
+        Ok(Self { key, ..self })
+    }
+
+    /// Where the owner's seed was saved.
+    pub fn seed_file(&self) -> Option<&Path> {
+        self.seed_file.as_deref()
     }
 
     /// The quantised model.
@@ -103,8 +168,8 @@ impl Setup {
     /// A folder with another setup, or one that cannot be written.
     pub fn save(&self, folder: impl AsRef<Path>) -> Result<(), Error> {
         let folder = folder.as_ref();
-        let owner = self.owner()?;
-        if folder.join(files::RECORD).exists() && Owner::load(folder)? != owner {
+        let owner = self.owners_list()?;
+        if folder.join(files::RECORD).exists() && OwnersList::load(folder)? != owner {
             let reason = "it holds another setup, whose proofs need it; give another folder or remove it";
             return Err(unusable(folder, reason.into()));
         }
@@ -123,12 +188,15 @@ impl Setup {
     pub fn save_public(&self, folder: impl AsRef<Path>) -> Result<(), Error> {
         let folder = folder.as_ref();
         self.verifying_key().save(&folder.join(files::VERIFYING_KEY))?;
+        if let Some(commitment) = &self.commitment {
+            commitment.save(&folder.join(files::MODEL_COMMITMENT))?;
+        }
         self.verifier.save(&folder.join(files::VERIFIER_SRS))?;
         let record = self.record.to_json().map_err(|reason| unusable(folder, reason))?;
         write_text(&record, &folder.join(files::RECORD))
     }
 
-    /// Reads a setup.
+    /// Reads a setup, and the owner's seed where it was saved. Where that is not at hand, [`Setup::with_seed`] gives it.
     ///
     /// # Errors
     /// A folder that is not whole, whose files do not belong together, or with a file that is damaged or of another format.
@@ -144,7 +212,26 @@ impl Setup {
                 format!("its proving key is of key {found}, its verifying key is {expected}"),
             ));
         }
-        Ok(Self { model, key, verifier, record })
+        let list = OwnersList::load(folder)?;
+        let setup = Self { model, key, verifier, record, commitment: None, seed_file: list.seed.clone() };
+        match list.model {
+            Some(model) => setup.with_commitment(folder, &model),
+            None => Ok(setup),
+        }
+    }
+
+    fn with_commitment(self, folder: &Path, digest: &str) -> Result<Self, Error> {
+        let commitment = ModelCommitment::load(&folder.join(files::MODEL_COMMITMENT))?;
+        if commitment.digest().to_string() != digest {
+            let reason =
+                format!("its model commitment is {}, its keys were made for {digest}", commitment.digest());
+            return Err(unusable(folder, reason));
+        }
+        let setup = Self { commitment: Some(commitment), ..self };
+        match setup.seed_file.clone().filter(|path| path.exists()) {
+            Some(path) => setup.with_seed(OwnerSeed::load(&path)?),
+            None => Ok(setup),
+        }
     }
 
     /// Reads a setup's quantised model alone.
@@ -154,7 +241,7 @@ impl Setup {
     pub fn load_model(folder: impl AsRef<Path>) -> Result<QuantisedModel, Error> {
         let folder = folder.as_ref();
         check_complete(folder)?;
-        let (owner, record) = (Owner::load(folder)?, SetupRecord::load(&folder.join(files::RECORD))?);
+        let (owner, record) = (OwnersList::load(folder)?, SetupRecord::load(&folder.join(files::RECORD))?);
         let model = QuantisedModel::load(folder.join(files::QUANTISED_MODEL))?;
         if owner.quantised_model != model.hash()?.to_string() {
             return Err(unusable(folder, "its quantised model is not the one that the keys were made of".into()));
@@ -188,13 +275,18 @@ impl Setup {
         Ok((key, verifier, record))
     }
 
-    fn owner(&self) -> Result<Owner, Error> {
-        let verifying_key = self.verifying_key().hash().to_string();
-        Ok(Owner { format: OWNER_FORMAT, verifying_key, quantised_model: self.model.hash()?.to_string() })
+    fn owners_list(&self) -> Result<OwnersList, Error> {
+        Ok(OwnersList {
+            format: OWNER_FORMAT,
+            verifying_key: self.verifying_key().hash().to_string(),
+            quantised_model: self.model.hash()?.to_string(),
+            model: self.commitment.as_ref().map(|commitment| commitment.digest().to_string()),
+            seed: self.seed_file.clone(),
+        })
     }
 }
 
-impl Owner {
+impl OwnersList {
     fn load(folder: &Path) -> Result<Self, Error> {
         let wrong = |reason: String| unusable(folder, format!("{} {reason}", files::OWNER));
         let read = std::fs::read_to_string(folder.join(files::OWNER));

@@ -30,7 +30,7 @@ pub struct Columns {
     pub remainders: Vec<Column<Advice>>,
     /// Values, by lane.
     pub values: Vec<Column<Advice>>,
-    /// Private weights, by lane.
+    /// Private weights, by lane; none if weights are held otherwise.
     pub weights: Vec<Column<Advice>>,
     /// Multiplicities, by set of table columns.
     pub multiplicities: Vec<Column<Advice>>,
@@ -46,6 +46,8 @@ pub struct Columns {
     pub scalar: Column<Advice>,
     /// The consumer's evaluation at the challenge of planes, if evaluations are multiplied.
     pub second: Option<Column<Advice>>,
+    /// Committed weights, folded; none if weights are held otherwise.
+    pub folded: Vec<Column<Advice>>,
     /// Running sums of the lookups.
     pub sums: Vec<Column<Advice>>,
     /// Fixed columns, in the order of [`FixedColumns`].
@@ -83,6 +85,7 @@ impl Columns {
             operand: column(strips.operand),
             scalar: column(strips.scalar),
             second: strip(strips.second).first().copied(),
+            folded: strip(strips.folded),
             sums: strip(strips.sums),
             advice,
             fixed: (0..strips.fixed.count).map(|_| cs.fixed_column()).collect(),

@@ -5,6 +5,7 @@ use zklayout_plan::{Evaluation, StreamGates, Streams};
 
 use crate::field::{Scalar, scalar};
 use crate::streams::fixed::FixedGrid;
+use crate::streams::fold::fold;
 use crate::streams::rows::{NOTHING, Rows};
 use crate::streams::witness::Witness;
 
@@ -44,6 +45,8 @@ pub struct Evaluations {
     pub scalar: Vec<Scalar>,
     /// The consumer's evaluation at the challenge of planes; empty if no evaluations are multiplied.
     pub second: Vec<Scalar>,
+    /// Committed weights, each row's folded into one number; none if weights are held otherwise.
+    pub folded: Option<Vec<Scalar>>,
     /// Running sums, by column.
     pub sums: Vec<Vec<Scalar>>,
 }
@@ -61,6 +64,11 @@ impl Evaluations {
         rows.solve(strips.write.first, 0, |rows| gates.write(rows));
         if strips.second.count > 0 {
             rows.solve(strips.second.first, 0, |rows| gates.second(rows).unwrap_or(NOTHING));
+        }
+        if let Some(tape) = &witness.tape {
+            let folded = fold(tape, rho);
+            let place = rows.place(strips.folded.first);
+            rows.wide[place][..folded.len()].copy_from_slice(&folded);
         }
         let [read, write, operand, second] =
             [strips.read, strips.write, strips.operand, strips.second].map(|strip| rows.place(strip.first));
@@ -83,16 +91,17 @@ impl Evaluations {
             weight_sum: next(),
             operand: next(),
             scalar: next(),
-            second: next(),
+            second: if strips.second.count > 0 { next() } else { Vec::new() },
+            folded: (strips.folded.count > 0).then(&mut next),
             sums,
         }
     }
 
     /// The columns in the circuit's order.
     pub fn into_columns(self) -> Vec<Vec<Scalar>> {
-        let Self { read, write, weight_sum, operand, scalar, second, sums } = self;
+        let Self { read, write, weight_sum, operand, scalar, second, folded, sums } = self;
         let second = Some(second).filter(|second| !second.is_empty());
-        [read, write, weight_sum, operand, scalar].into_iter().chain(second).chain(sums).collect()
+        [read, write, weight_sum, operand, scalar].into_iter().chain(second).chain(folded).chain(sums).collect()
     }
 }
 

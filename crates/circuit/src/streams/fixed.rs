@@ -97,9 +97,11 @@ impl FixedGrid {
 
     /// Whether `weights` are those that the grid fixes; private weights are fixed nowhere.
     pub(crate) fn fixes_weights(&self, weights: &WeightTape) -> bool {
-        self.columns.weights.iter().enumerate().all(|(lane, &column)| {
-            weights.lane(lane).eq(self.cells[column].iter().copied().take(weights.rows().len()))
-        })
+        self.columns
+            .weights
+            .iter()
+            .enumerate()
+            .all(|(lane, &column)| weights.lane(lane).eq(self.cells[column].iter().copied().take(weights.len())))
     }
 
     fn check_room(&self, plan: &Streams, usable: usize) -> Result<(), CircuitError> {

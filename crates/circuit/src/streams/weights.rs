@@ -5,10 +5,12 @@ use zklayout_plan::{LinearFact, Streams, WeightCells, WeightRow};
 
 use crate::error::CircuitError;
 
-/// The weights of a model as a plan lays them out, without offset; idle lanes hold 0.
-#[derive(Clone, Debug, Default)]
+/// The weights of a model as a plan lays them out, without offset; idle lanes hold 0. At most 16 bits each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WeightTape {
-    rows: Vec<Vec<i64>>,
+    lanes: usize,
+    /// By row, then lane.
+    cells: Vec<i16>,
 }
 
 impl WeightTape {
@@ -17,39 +19,48 @@ impl WeightTape {
     /// # Errors
     /// A weight that does not fit the plan's bits, or a plan of another graph.
     pub fn of(plan: &Streams, graph: &Graph<Fixed>) -> Result<Self, CircuitError> {
-        let mut rows = Vec::new();
+        let lanes = plan.knobs.weight_lanes;
+        let rows: usize = plan.facts.iter().map(LinearFact::len).sum();
+        let mut cells = Vec::with_capacity(rows * lanes);
         for fact in &plan.facts {
             let (layer, _) = layer(graph, fact.layer)?;
             let bias = layer.rounded_bias();
             for row in fact.rows(&plan.homes, plan.weight_bits) {
-                rows.push(lanes(plan, fact, (layer, &bias), &row)?);
+                place(plan, fact, (layer, &bias), &row, &mut cells)?;
             }
         }
-        let tape = Self { rows };
-        tape.check(plan)?;
-        Ok(tape)
+        Ok(Self { lanes, cells })
+    }
+
+    /// A tape of cells by row, then lane.
+    #[cfg(test)]
+    pub(crate) fn from_cells(lanes: usize, cells: Vec<i16>) -> Self {
+        Self { lanes, cells }
+    }
+
+    /// Number of lanes.
+    pub fn lanes(&self) -> usize {
+        self.lanes
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.cells.len() / self.lanes.max(1)
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    /// Every cell, by row, then lane.
+    pub fn cells(&self) -> &[i16] {
+        &self.cells
     }
 
     /// A lane from the first row on.
     pub fn lane(&self, lane: usize) -> impl Iterator<Item = i64> + '_ {
-        self.rows.iter().map(move |row| row[lane])
-    }
-
-    /// Rows, each with one value per lane.
-    pub fn rows(&self) -> &[Vec<i64>] {
-        &self.rows
-    }
-
-    fn check(&self, plan: &Streams) -> Result<(), CircuitError> {
-        let half = 1i64 << (plan.weight_bits - 1);
-        for fact in &plan.facts {
-            for &value in self.rows[fact.row..fact.row + fact.len()].iter().flatten() {
-                if !(-half..half).contains(&value) {
-                    return Err(CircuitError::WeightRange { layer: fact.layer, value, bits: plan.weight_bits });
-                }
-            }
-        }
-        Ok(())
+        self.cells.chunks(self.lanes.max(1)).map(move |row| row[lane].into())
     }
 }
 
@@ -63,16 +74,19 @@ pub(crate) fn layer(graph: &Graph<Fixed>, place: usize) -> Result<(&FixedLayer, 
     }
 }
 
-fn lanes(
+/// Appends a row.
+fn place(
     plan: &Streams,
     fact: &LinearFact,
     (layer, bias): (&FixedLayer, &[i64]),
     row: &WeightRow,
-) -> Result<Vec<i64>, CircuitError> {
-    let mut lanes = vec![0; fact.weight_lanes];
-    let Some(cells) = row.cells else { return Ok(lanes) };
+    tape: &mut Vec<i16>,
+) -> Result<(), CircuitError> {
+    let first = tape.len();
+    tape.resize(first + fact.weight_lanes, 0);
+    let Some(cells) = row.cells else { return Ok(()) };
     let idle = fact.weight_lanes - row.block.outputs;
-    for (lane, output) in lanes[idle..].iter_mut().zip(row.block.first..) {
+    for (lane, output) in tape[first + idle..].iter_mut().zip(row.block.first..) {
         let (value, digit) = match cells {
             WeightCells::Weight { term, place, digit } => {
                 (layer.terms.get(term).and_then(|term| term.weight(output, place)), digit)
@@ -81,9 +95,20 @@ fn lanes(
         };
         let value = value
             .ok_or_else(|| CircuitError::Mismatch(format!("layer {} has no weight for {cells:?}", fact.layer)))?;
-        *lane = digit.map_or(value, |digit| bias_digit(value, digit, plan.weight_bits));
+        let value = digit.map_or(value, |digit| bias_digit(value, digit, plan.weight_bits));
+        *lane = cell(value, plan.weight_bits).ok_or(CircuitError::WeightRange {
+            layer: fact.layer,
+            value,
+            bits: plan.weight_bits,
+        })?;
     }
-    Ok(lanes)
+    Ok(())
+}
+
+/// A weight of so many bits.
+fn cell(value: i64, bits: u32) -> Option<i16> {
+    let half = 1i64 << (bits - 1);
+    i16::try_from(value).ok().filter(|_| (-half..half).contains(&value))
 }
 
 /// Digit `digit` of `value` in base `2^bits`, digits in `[-2^(bits-1), 2^(bits-1))`.

@@ -2,7 +2,7 @@
 
 use ndarray::Array3;
 use zklayout_model::{Fixed, Graph, Planes, Trace};
-use zklayout_plan::{Content, Home, LinearFact, Public, Streams, Table, TableKind, WeightMode};
+use zklayout_plan::{Content, Home, LinearFact, Public, Streams, Strips, Table, TableKind};
 
 use crate::error::CircuitError;
 use crate::streams::fixed::FixedGrid;
@@ -21,10 +21,12 @@ pub struct Witness {
     pub remainders: Vec<Vec<i64>>,
     /// Values, by lane.
     pub values: Vec<Vec<i64>>,
-    /// Private weights, by lane; empty if weights are fixed.
+    /// Private weights, by lane; empty if weights are held otherwise.
     pub weights: Vec<Vec<i64>>,
     /// Multiplicities, by set of table columns.
     pub multiplicities: Vec<Vec<i64>>,
+    /// Weights that a model commitment holds; none if weights are held otherwise.
+    pub tape: Option<WeightTape>,
     /// Table entry that each lookup of a row hits: values by lane, then remainders, then weights or pairs of them.
     pub(crate) hits: Vec<Vec<u32>>,
 }
@@ -42,16 +44,16 @@ impl Witness {
     ) -> Result<Self, CircuitError> {
         let rows = plan.usable_rows();
         let knobs = &plan.knobs;
-        let private = plan.visibility.weights == WeightMode::Private;
+        let strips = Strips::of(plan);
         let column = vec![0; rows];
         let remainder_lanes = knobs.remainders() * knobs.lanes;
-        let weight_lanes = if private { knobs.weight_lanes } else { 0 };
         let mut witness = Self {
             quotients: vec![column.clone(); knobs.lanes],
             remainders: vec![column.clone(); remainder_lanes],
             values: vec![column.clone(); knobs.lanes],
-            weights: vec![column.clone(); weight_lanes],
+            weights: vec![column.clone(); strips.weights.count],
             multiplicities: vec![column; if plan.lookup_chunk().is_some() { knobs.table_columns } else { 0 }],
+            tape: None,
             hits: vec![vec![NONE; rows]; knobs.lanes + remainder_lanes + plan.private_weight_lookups()],
         };
         witness.place_constants(plan);
@@ -59,7 +61,9 @@ impl Witness {
         for fact in &plan.facts {
             witness.place_layer(plan, graph, trace, fact)?;
         }
-        witness.place_weights(plan, &WeightTape::of(plan, graph)?);
+        let tape = WeightTape::of(plan, graph)?;
+        witness.place_weights(plan, &tape);
+        witness.tape = (strips.folded.count > 0).then_some(tape);
         witness.look_up(plan, grid)?;
         Ok(witness)
     }

@@ -70,6 +70,7 @@ pub fn forge(key: &VerifyingKey, seed: u64, output: Vec<i64>) -> ProofBundle {
         context,
         output,
         input: None,
+        model: None,
         proof,
     }
 }

@@ -41,7 +41,11 @@ pub fn random_case(index: u64) -> (Case, Plan) {
 }
 
 fn plan_of(graph: &Graph<Fixed>, index: u64, numbers: &mut Numbers) -> Option<Plan> {
-    let weights = if index % 5 == 2 { WeightMode::Fixed } else { WeightMode::Private };
+    let weights = match index % 5 {
+        2 => WeightMode::Fixed,
+        4 => WeightMode::Committed,
+        _ => WeightMode::Private,
+    };
     let visibility = Visibility { public_input: index % 5 > 2, weights };
     let rescaled =
         |node: &Fixed| matches!(node, Fixed::Layer(layer) if matches!(layer.finish.kind, OutputKind::Rescale(_)));

@@ -170,7 +170,7 @@ pub(crate) fn realise(
     visibility: Visibility,
     knobs: StreamKnobs,
 ) -> Result<(Streams, CircuitShape), PlanError> {
-    if !knobs.are_known() || knobs.weight_pairs && visibility.weights == WeightMode::Fixed {
+    if !knobs.are_known_for(visibility.weights) {
         return Err(PlanError::Format(format!("{knobs:?} are outside what the search tries")));
     }
     let network = Network::of(graph)?;

@@ -75,6 +75,7 @@ pub(crate) fn count_columns(
     // Weights and running sums fill their columns; so do the producer's evaluations of offset quotients.
     let full = usable_rows(knobs.k);
     let written = if knobs.remainders() > 0 { activation_rows } else { full };
+    let folded = strips.folded.count;
     let tape = strips.quotients.count + strips.remainders.count + strips.values.count;
     CircuitShape {
         k: knobs.k,
@@ -96,7 +97,12 @@ pub(crate) fn count_columns(
         instance_queries: strips.public_columns(),
         rotation_sets: ROTATION_SETS + if products > 1 { LINKED_PRODUCTS } else { 0 },
         assigned_small_cells: tape * activation_rows + strips.weights.count * full + tables.entries(),
-        assigned_wide_cells: (1 + seconds) * activation_rows + written + 2 * weight_rows + copies + sums * full,
+        assigned_wide_cells: (1 + seconds) * activation_rows
+            + written
+            + (2 + folded) * weight_rows
+            + copies
+            + sums * full,
+        committed_lanes: folded * knobs.weight_lanes,
         gate_operations: advice_queries,
         ..CircuitShape::default()
     }

@@ -7,14 +7,13 @@ use serde::{Deserialize, Serialize};
 use crate::limits::MOST_K;
 use crate::streams::limbs::Limbs;
 use crate::streams::requantise::Requantise;
+use crate::visibility::WeightMode;
 
 /// Widths of the activation tape that are tried, those that rule out most others first.
 pub(crate) const LANES: [usize; 56] = [
     4, 6, 8, 12, 16, 32, 24, 20, 28, 3, 2, 1, 5, 7, 9, 10, 11, 13, 14, 15, 17, 18, 19, 21, 22, 23, 25, 26, 27, 29,
     30, 31, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 50, 52, 54, 56, 58, 60, 62, 64,
 ];
-/// The widest weight tape that is tried.
-pub(crate) const MOST_WEIGHT_LANES: usize = 160;
 /// The most sets of table columns that are tried.
 pub(crate) const MOST_TABLE_COLUMNS: usize = 3;
 
@@ -91,10 +90,11 @@ impl fmt::Display for LookupArgument {
 }
 
 impl StreamKnobs {
-    /// Whether the search may try them.
-    pub(crate) fn are_known(&self) -> bool {
+    /// Whether the search may try them with weights that are held in a way.
+    pub(crate) fn are_known_for(&self, weights: WeightMode) -> bool {
         LANES.contains(&self.lanes)
-            && (1..=MOST_WEIGHT_LANES).contains(&self.weight_lanes)
+            && (1..=weights.most_lanes()).contains(&self.weight_lanes)
+            && (!self.weight_pairs || weights == WeightMode::Private)
             && (1..=MOST_TABLE_COLUMNS).contains(&self.table_columns)
             && LookupArgument::ALL.contains(&self.lookups)
             && (self.lookups != LookupArgument::Native || self.table_columns == 1)

@@ -46,7 +46,7 @@ impl Streams {
         }
     }
 
-    /// Lookups of weights on a row; none if weights are fixed.
+    /// Lookups of weights on a row; none unless weights are private.
     pub fn private_weight_lookups(&self) -> usize {
         if self.visibility.weights == WeightMode::Private { self.knobs.weight_lookups() } else { 0 }
     }

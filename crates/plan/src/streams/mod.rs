@@ -21,6 +21,7 @@ mod record;
 mod requantise;
 mod search;
 mod strips;
+mod tape_id;
 
 pub(crate) use candidate::realise;
 pub(crate) use fact::placement;
@@ -39,3 +40,4 @@ pub use pass::{Passes, ReadSum, WeightStep, WriteTile};
 pub use requantise::Requantise;
 pub(crate) use search::offer;
 pub use strips::{FixedColumns, Lookup, Strip, Strips, Tag};
+pub use tape_id::TapeId;

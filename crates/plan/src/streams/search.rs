@@ -15,11 +15,12 @@ use crate::streams::candidate::{Candidate, tables};
 use crate::streams::count::{Counter, count_columns, public_rows};
 use crate::streams::gates::{Numbers, StreamGates};
 use crate::streams::home::Home;
-use crate::streams::knobs::{LANES, LookupArgument, MOST_TABLE_COLUMNS, MOST_WEIGHT_LANES, StreamKnobs};
+use crate::streams::knobs::{LANES, LookupArgument, MOST_TABLE_COLUMNS, StreamKnobs};
 use crate::streams::linear_fact::LinearFact;
 use crate::streams::network::Network;
 use crate::streams::pass::Passes;
 use crate::streams::requantise::Requantisation;
+use crate::streams::tape_id::TapeId;
 use crate::table::TableSet;
 use crate::visibility::WeightMode;
 
@@ -35,7 +36,7 @@ pub(crate) fn offer(graph: &Graph<Fixed>, options: &PlanOptions, buyer: &mut dyn
     let network = Network::of(graph)?;
     let space = Space {
         variants: Requantisation::variants(&network, options.requantise)?,
-        weights: WeightRows::of(&network),
+        weights: WeightRows::of(&network, options),
         network: &network,
         options,
     };
@@ -109,7 +110,8 @@ impl Space<'_> {
         });
         let rows: usize = cells.sum();
         let options = self.options;
-        let sizes = (options.min_k..=options.max_k.min(MOST_K)).filter(move |&k| rows < usable_rows(k));
+        let kept = move |k: u32| options.tape.is_none_or(|tape| tape.k == k);
+        let sizes = (options.min_k..=options.max_k.min(MOST_K)).filter(move |&k| rows < usable_rows(k) && kept(k));
         let arguments =
             LookupArgument::ALL.into_iter().filter(|one| options.lookups.is_none_or(|only| only == *one));
         let bits = self.network.weight_bits;
@@ -132,10 +134,19 @@ impl Space<'_> {
 
     /// Whether a circuit with no more than the counts that every candidate of a group has at least could matter.
     fn is_wanted(&self, group: &Group<'_>, buyer: &dyn Buyer) -> bool {
-        let weight_lanes = self.weights.narrowest(usable_rows(group.k)).unwrap_or(MOST_WEIGHT_LANES);
+        let most = self.options.visibility.weights.most_lanes();
+        let weight_lanes = self.weight_lanes(usable_rows(group.k)).unwrap_or(most);
         let (knobs, passes, tables) = (group.knobs(weight_lanes, 1), Passes::default(), TableSet::default());
         let gates = self.gates(&knobs, &[], &passes, &tables);
         buyer.wants(&count_columns(&gates, &[], &[], &tables))
+    }
+
+    /// Lanes of the kept tape, or the fewest whose rows fit.
+    fn weight_lanes(&self, usable: usize) -> Option<usize> {
+        match self.options.tape {
+            Some(tape) => (tape.rows < usable).then_some(tape.lanes),
+            None => self.weights.narrowest(usable),
+        }
     }
 
     fn gates<'b>(
@@ -169,9 +180,14 @@ impl Space<'_> {
         if public_rows(&candidate.homes, visibility, input, group.lanes) > usable {
             return None;
         }
-        let weight_lanes = self.weights.narrowest(usable)?;
+        let weight_lanes = self.weight_lanes(usable)?;
         let knobs = group.knobs(weight_lanes, table_columns);
         let (facts, passes) = candidate.facts(knobs.lanes, weight_lanes);
+        let weight_bits = self.network.weight_bits;
+        let keeps = |tape| TapeId::of(&knobs, &facts, &candidate.homes, weight_bits) == tape;
+        if !self.options.tape.is_none_or(keeps) {
+            return None;
+        }
         let gates = self.gates(&knobs, &candidate.homes, &passes, &tables);
         let columns = count_columns(&gates, &candidate.homes, &facts, &tables);
         if !buyer.wants(&columns) {
@@ -211,7 +227,9 @@ impl Group<'_> {
 struct WeightRows(Vec<usize>);
 
 impl WeightRows {
-    fn of(network: &Network<'_>) -> Self {
+    fn of(network: &Network<'_>, options: &PlanOptions) -> Self {
+        let most = options.visibility.weights.most_lanes();
+        let most = options.max_weight_lanes.map_or(most, |lanes| lanes.min(most));
         let layers = &network.layers;
         let scaled = network.steps.iter().zip(layers).filter(|(steps, _)| steps.is_some());
         let offsets: usize = scaled.map(|(_, layer)| layer.output.channels).sum();
@@ -224,7 +242,7 @@ impl WeightRows {
             let rows = facts.iter().map(|fact| LinearFact { weight_lanes, ..fact.clone() }.len());
             rows.sum::<usize>() + offsets + 1
         };
-        Self((1..=MOST_WEIGHT_LANES).map(rows).collect())
+        Self((1..=most).map(rows).collect())
     }
 
     /// The fewest lanes whose rows fit.

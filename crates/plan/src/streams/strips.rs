@@ -3,7 +3,7 @@
 //! ```text
 //! phase 0   | quotients  remainders  values | weights | multiplicities |            small cells
 //! challenges  sigma (position), rho (output channel), beta and gamma (lookups)
-//! phase 1   | read  write | weight_sum | operand  scalar | second | sums ...    |   full-width cells
+//! phase 1   | read  write | weight_sum | operand  scalar | second | folded | sums ... |  full-width cells
 //! ```
 //!
 //! It knows nothing of rows.
@@ -35,7 +35,7 @@ pub struct Strips {
     pub remainders: Strip,
     /// Values, by lane.
     pub values: Strip,
-    /// Private weights, by lane; none if weights are fixed.
+    /// Private weights, by lane; none if weights are held otherwise.
     pub weights: Strip,
     /// Multiplicities, by set of table columns; none if the proof system's own lookups are used.
     pub multiplicities: Strip,
@@ -51,6 +51,8 @@ pub struct Strips {
     pub scalar: Strip,
     /// The consumer's evaluation at the challenge of planes; none if no evaluations are multiplied.
     pub second: Strip,
+    /// Committed weights, each row's folded into one number; none if weights are held otherwise.
+    pub folded: Strip,
     /// Running sums of the lookups.
     pub sums: Strip,
     /// Fixed columns.
@@ -111,9 +113,11 @@ impl Strips {
         passes: &Passes,
         weight_bits: u32,
     ) -> Self {
-        let private = visibility.weights == WeightMode::Private;
-        let (weights, weight_lookups) =
-            if private { (knobs.weight_lanes, knobs.weight_lookups()) } else { (0, 0) };
+        let (weights, weight_lookups, folded) = match visibility.weights {
+            WeightMode::Private => (knobs.weight_lanes, knobs.weight_lookups(), 0),
+            WeightMode::Fixed => (0, 0, 0),
+            WeightMode::Committed => (0, 0, 1),
+        };
         let remainders = knobs.remainders() * knobs.lanes;
         let looked_up = knobs.lanes + remainders + weight_lookups;
         let (multiplicities, sums) = match knobs.lookups {
@@ -139,6 +143,7 @@ impl Strips {
             operand: strip("operand", 1),
             scalar: strip("scalar", 1),
             second: strip("second", usize::from(passes.products)),
+            folded: strip("folded weights", folded),
             sums: strip("sums", sums),
             fixed: FixedColumns::new(knobs, visibility, homes, passes),
             instance: if visibility.public_input { knobs.lanes } else { 1 },
@@ -153,8 +158,17 @@ impl Strips {
     }
 
     /// Strips that are committed after the challenges.
-    pub fn wide(&self) -> [Strip; 7] {
-        [self.read, self.write, self.weight_sum, self.operand, self.scalar, self.second, self.sums]
+    pub fn wide(&self) -> [Strip; 8] {
+        [
+            self.read,
+            self.write,
+            self.weight_sum,
+            self.operand,
+            self.scalar,
+            self.second,
+            self.folded,
+            self.sums,
+        ]
     }
 
     /// Columns that are committed before the challenges.

@@ -26,3 +26,4 @@ mod wide;
 
 pub(crate) use prepared::Prepared;
 pub(crate) use prove::{Cells, prove};
+pub(crate) use small::sum as small_sum;

@@ -17,7 +17,7 @@ const WINDOW_COST: usize = 150;
 const BUCKET_COST: usize = 3;
 
 /// `sum of values[i] * bases[i]`.
-pub(super) fn sum(values: &[i64], bases: &[G1Affine]) -> G1 {
+pub(crate) fn sum(values: &[i64], bases: &[G1Affine]) -> G1 {
     let Some(windows) = Windows::of(values) else { return G1::identity() };
     let mut adder = Adder::default();
     (0..windows.count).rev().fold(G1::identity(), |sum, window| {

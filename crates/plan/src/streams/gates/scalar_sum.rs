@@ -6,7 +6,8 @@
 //!             |                                     |         |   s(+1)
 //! ```
 //!
-//! `E(w) = sum_i rho^(m-1-i) * w_i`, `step` a power of sigma, a digit's base, or 0.
+//! `E(w) = sum_i rho^(m-1-i) * w_i`, `step` a power of sigma, a digit's base, or 0. Where weights are committed outside of the
+//! circuit, `E(w)` is a cell of a column of its own, `folded`, whose commitment the verifier ties to theirs.
 //!
 //! | degree | constraint |
 //! |--------|------------|
@@ -31,7 +32,10 @@ use crate::streams::pass::WeightStep;
 pub(super) fn weights<A: Algebra>(gates: &StreamGates<'_>, a: &mut A) -> A::Value {
     let strips = &gates.strips;
     let active = a.fixed(strips.fixed.active);
-    let sum = a.horner(Challenge::Rho, &gates.weight_exponents, |a, lane| weight(gates, a, lane));
+    let sum = match strips.folded.count {
+        0 => a.horner(Challenge::Rho, &gates.weight_exponents, |a, lane| weight(gates, a, lane)),
+        _ => a.advice(strips.folded.first, 0),
+    };
     let (current, previous) = (a.advice(strips.weight_sum.first, 0), a.advice(strips.weight_sum.first, -1));
     let step = a.marked(&strips.fixed.weight_steps, |a, index| match gates.passes.weight_steps[index] {
         WeightStep::Position(exponent) => a.power(Challenge::Sigma, exponent),

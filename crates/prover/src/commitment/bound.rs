@@ -1,0 +1,58 @@
+//! Which column of a proof is bound to what was committed elsewhere, and what a proof's transcript says of it first.
+
+use ff::Field;
+use halo2_proofs::plonk::ConstraintSystem;
+use halo2curves::bn256::Fr;
+use rand_chacha::ChaCha20Rng;
+use zklayout_plan::{PlanHash, Streams, Strips};
+
+/// Place of rho among the challenges.
+const RHO: usize = 1;
+
+/// A bound column.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bound {
+    /// What it holds.
+    role: &'static str,
+    /// Place among the advice columns, which is that of its commitment among a proof's points.
+    pub(crate) column: usize,
+    /// Place of the challenge whose powers combine the commitments.
+    pub(crate) challenge: usize,
+    /// Number of commitments.
+    pub(crate) lanes: usize,
+}
+
+impl Bound {
+    /// The folded weights of a layout.
+    pub(crate) fn weights(layout: &Streams) -> Self {
+        let column = Strips::of(layout).folded.first;
+        Self { role: "weights", column, challenge: RHO, lanes: layout.knobs.weight_lanes }
+    }
+
+    /// What is absorbed before anything of halo2, so that every challenge depends on the commitments.
+    pub(crate) fn prefix(&self, digest: PlanHash) -> PlanHash {
+        let numbers =
+            [self.column, self.challenge, self.lanes, self.role.len()].map(|number| (number as u64).to_le_bytes());
+        let parts = [numbers.as_flattened(), self.role.as_bytes(), &digest.0].concat();
+        PlanHash::of("zklayout link v1", &parts)
+    }
+
+    /// The column's blinding cells, from a copy of the generator that a prover was given. Phase by phase, that draws those of each
+    /// column, then one number for each column that KZG has no use for. In another order honest proofs would not verify.
+    pub(crate) fn blinding_cells(&self, mut generator: ChaCha20Rng, cs: &ConstraintSystem<Fr>) -> Vec<Fr> {
+        let (phases, rows) = (cs.advice_column_phase(), cs.blinding_factors() + 1);
+        for phase in 0..=phases[self.column] {
+            let columns: Vec<usize> = (0..phases.len()).filter(|&column| phases[column] == phase).collect();
+            for column in &columns {
+                let cells: Vec<Fr> = (0..rows).map(|_| Fr::random(&mut generator)).collect();
+                if *column == self.column {
+                    return cells;
+                }
+            }
+            columns.iter().for_each(|_| {
+                Fr::random(&mut generator);
+            });
+        }
+        Vec::new()
+    }
+}

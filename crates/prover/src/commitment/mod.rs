@@ -1,0 +1,40 @@
+//! Weights outside of the circuit: a model commitment that is made once, and the link that ties each proof to it.
+//!
+//! ```text
+//! once            C_lane = sum_row w[row][lane] * L_row + r_lane * L_last        published: the model commitment
+//! every proof     bindings, with the commitment's digest      absorbed before halo2 says anything: rho depends on it
+//!                 halo2's proof, with C_v, v[row] = sum_lane rho^(lanes-1-lane) * w[row][lane]
+//!                 R -> c -> z_0 ... z_5                       the link: C_v - sum_lane rho^(lanes-1-lane) * C_lane lies in
+//!                                                             the blinding rows alone
+//! ```
+//!
+//! | file | holds |
+//! |---|---|
+//! | `model` | the model commitment |
+//! | `seed` | the owner's secret, and what is drawn from it |
+//! | `owner` | both, for one model |
+//! | `answer` | what an owner shows an auditor without giving the seed away |
+//! | `link` | the Schnorr proof, one at a time or many at once |
+//! | `recorder` | a transcript that remembers what passes through it |
+//! | `bound` | which column of a proof is bound, and its blinding cells |
+//!
+//! `docs/soundness.md` has the argument; `docs/decisions/0016-committed-weights.md` says why it is so.
+
+mod answer;
+#[cfg(test)]
+mod attacks;
+mod bound;
+mod link;
+mod model;
+mod owner;
+mod recorder;
+mod seed;
+
+pub use answer::{OwnersAnswer, audit_same, audit_weights};
+pub(crate) use bound::Bound;
+pub(crate) use link::{Link, hold};
+pub use model::ModelCommitment;
+pub use owner::Owner;
+pub(crate) use owner::committed_layout;
+pub(crate) use recorder::Recorder;
+pub use seed::OwnerSeed;
