@@ -251,7 +251,7 @@ type Weakening = fn(&Constraint) -> bool;
 
 #[test]
 fn weakened_circuits_are_caught() {
-    let weakenings: [(&str, Weakening); 11] = [
+    let weakenings: [(&str, Weakening); 12] = [
         ("padding", |c| label(c).contains("padding holds no value")),
         ("consumer", |c| label(c).contains("consumer's evaluation")),
         ("producer", |c| label(c).contains("producer's evaluation")),
@@ -263,9 +263,10 @@ fn weakened_circuits_are_caught() {
         ("copies", |c| matches!(c, Constraint::Copy(..))),
         ("turned consumer", |c| label(c).contains("consumer's evaluation, turned")),
         ("turned copies", |c| matches!(c, Constraint::Copy(a, b) if [a, b].contains(&&"second"))),
+        ("link", |c| matches!(c, Constraint::Link)),
     ];
     let subjects: Vec<Subject> =
-        (0..10).chain([13]).collect::<Vec<_>>().into_par_iter().map(random_subject).collect();
+        (0..14).collect::<Vec<_>>().into_par_iter().map(random_subject).collect();
     for (name, ignored) in weakenings {
         let caught = subjects.par_iter().enumerate().any(|(index, subject)| {
             let mut numbers = Numbers::new(index as u64 + 99);

@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Prove(ProveOptions),
     /// Verify the proofs in folders that `prove` wrote.
     Verify(VerifyOptions),
+    /// Show that a model commitment holds a setup's integers, without the owner's seed.
+    Audit(AuditOptions),
     /// Show a model's operators and the layers they merge into.
     Inspect(InspectOptions),
     /// Choose a model's scales and save its integers.
@@ -488,6 +490,17 @@ pub(crate) struct VerifyOptions {
     pub(crate) srs_hash: Option<String>,
     #[command(flatten)]
     pub(crate) context: ContextOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditOptions {
+    /// The model's file, if the setup's integers are to be those made of it.
+    pub(crate) model: Option<PathBuf>,
+    /// The folder of the setup, which the owner gives to the auditor: it holds the weights, and not the seed.
+    #[arg(long)]
+    pub(crate) setup: PathBuf,
+    #[command(flatten)]
+    pub(crate) powers: PowersOptions,
 }
 
 #[derive(Debug, Args)]

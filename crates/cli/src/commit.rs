@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use zklayout::plan::{TapeId, WeightMode};
 use zklayout::prover::{Owner, OwnerSeed};
-use zklayout::{Artefact, ModelCommitment, Plan, PlanOptions, QuantisedModel, Srs, files};
+use zklayout::{Artefact, ModelCommitment, Plan, PlanOptions, QuantisedModel, Setup, Srs, files};
 
 use crate::args::{CommitCommand, KeyOptions, OwnerOptions};
 use crate::error::CliError;
@@ -114,6 +114,14 @@ pub(crate) fn of(
         (None, None) => steps.run("commit", || Owner::commit(srs, plan, quantised.graph()))?,
     };
     Ok((owner, path))
+}
+
+/// A setup with the seed that is given, if one is.
+pub(crate) fn with_seed(setup: Setup, options: &OwnerOptions) -> Result<Setup, CliError> {
+    match &options.seed {
+        Some(path) => Ok(setup.with_seed(OwnerSeed::load(path)?)?),
+        None => Ok(setup),
+    }
 }
 
 fn beside(model: &Path, extension: &str) -> PathBuf {

@@ -3,6 +3,7 @@
 mod ablation;
 mod accuracy;
 mod args;
+mod audit;
 mod benchmark;
 mod calibrate;
 mod check;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         Command::Commit(options) => commit::run(options, arguments.json),
         Command::Prove(options) => prove::run(options, arguments.json, arguments.show_values),
         Command::Verify(options) => verify::run(options, arguments.json),
+        Command::Audit(options) => audit::run(options, arguments.json),
         Command::Inspect(options) => inspect::run(options, arguments.json),
         Command::Quantise(options) => quantise::run(options, arguments.json),
         Command::Check(options) => check::run(options, arguments.json, arguments.show_values),

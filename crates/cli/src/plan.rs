@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use zklayout::cost::{Cost, CostModel, Profile};
-use zklayout::plan::CircuitShape;
+use zklayout::plan::{CircuitShape, Priced, SearchReport, Visibility, WeightMode};
 use zklayout::prover::write_whole;
-use zklayout::{Plan, PlanOptions};
+use zklayout::{Plan, PlanOptions, QuantisedModel};
 
 use crate::args::PlanCommand;
 use crate::error::CliError;
@@ -39,8 +39,26 @@ pub(crate) fn run(options: &PlanCommand, json: bool) -> Result<(), CliError> {
     say!("{}", report::shares(quantised.graph(), &plan, &found.best.cost));
     say!("{}", report::cost(&found.best.cost));
     say!("{}", report::front(&found));
+    say!("{}", report::weight_modes(&weight_modes(&quantised, &choices, &found)));
     say!("{}", report::pairs(&report::search(&found, seconds)));
     Ok(())
+}
+
+/// The cheapest layout of each way to hold weights; none where no layout is within the limits.
+fn weight_modes(
+    quantised: &QuantisedModel,
+    choices: &PlanOptions,
+    found: &SearchReport,
+) -> Vec<(WeightMode, Option<Priced>)> {
+    let priced = |weights: WeightMode| {
+        if weights == choices.visibility.weights {
+            return Some(found.best.clone());
+        }
+        let visibility = Visibility { weights, ..choices.visibility };
+        let choices = PlanOptions { visibility, tape: None, ..choices.clone() };
+        quantised.search(&choices).ok().map(|found| found.best)
+    };
+    WeightMode::ALL.into_iter().map(|weights| (weights, priced(weights))).collect()
 }
 
 /// What a circuit costs on the machine that plans are chosen for.

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use zklayout::Prover;
 use zklayout::plan::CircuitShape;
-use zklayout::prover::OwnerSeed;
 use zklayout::{Artefact, Plan, PublicValues, Setup, SetupRecord, Srs, files};
 
 use crate::args::ProveOptions;
@@ -114,10 +113,7 @@ fn with_setup(options: &ProveOptions, folder: &Path, steps: &mut Steps) -> Resul
     let srs = steps.run("powers of tau", || session::powers(&options.keys.powers, plan.k()))?;
     check_powers(folder, &srs, key.srs_hash())?;
     let setup = steps.run("read keys", || Setup::load(folder))?;
-    let setup = match &options.keys.owner.seed {
-        Some(path) => setup.with_seed(OwnerSeed::load(path)?)?,
-        None => setup,
-    };
+    let setup = commit::with_seed(setup, &options.keys.owner)?;
     check_seed(&setup, folder)?;
     let float_output = match &options.model {
         Some(path) => {

@@ -4,7 +4,7 @@ use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 use zklayout::cost::{Bytes, Cost, Seconds};
 use zklayout::graph::{Fixed, FixedLayer, Graph, OutputKind, RangeSource, Rescale, ValueRange};
 use zklayout::plan::{
-    Content, Direct, Knobs, Layout, Part, Priced, ReluVariant, Requantise, SearchReport, Streams,
+    Content, Direct, Knobs, Layout, Part, Priced, ReluVariant, Requantise, SearchReport, Streams, WeightMode,
 };
 use zklayout::record::RecordedFidelity;
 use zklayout::{Calibration, Plan, QuantisedModel, SetupRecord};
@@ -167,6 +167,27 @@ pub(crate) fn front(found: &SearchReport) -> Table {
             bytes(cost.peak_memory),
             bytes(cost.proof_bytes as u64),
             seconds(cost.verify_seconds),
+        ]);
+    }
+    table
+}
+
+/// What each way to hold weights costs.
+pub(crate) fn weight_modes(modes: &[(WeightMode, Option<Priced>)]) -> Table {
+    let mut table = table(&["weights", "prove", "memory", "proof", "verify", "once", "verifier holds"]);
+    for (weights, priced) in modes {
+        let Some(Priced { candidate: _, cost }) = priced else {
+            table.add_row([weights.to_string(), "no layout within the limits".to_owned()]);
+            continue;
+        };
+        table.add_row([
+            weights.to_string(),
+            seconds(cost.prove_seconds),
+            bytes(cost.peak_memory),
+            bytes(cost.proof_bytes as u64),
+            seconds(cost.verify_seconds),
+            seconds(cost.keygen_seconds + cost.commit_seconds),
+            bytes(cost.commitment_bytes as u64),
         ]);
     }
     table

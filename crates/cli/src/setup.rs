@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use zklayout::plan::CircuitShape;
-use zklayout::{Plan, QuantisedModel, Setup, SetupRecord, Srs, files};
+use zklayout::{Artefact, ModelCommitment, Plan, QuantisedModel, Setup, SetupRecord, Srs, files};
 
 use crate::args::{KeyOptions, SetupCommand};
 use crate::error::CliError;
@@ -99,8 +99,8 @@ pub(crate) fn make(
     predicted.check(options.force)?;
     steps.say(&format!("predicted: {}", predicted.line()));
     let srs = steps.run("powers of tau", || session::powers(&options.powers, plan.k()))?;
-    if holds(folder, &quantised, &plan, &srs)? {
-        let setup = steps.run("read keys", || Setup::load(folder))?;
+    if holds(folder, &quantised, &plan, &srs, options.owner.commitment.as_deref())? {
+        let setup = steps.run("read keys", || commit::with_seed(Setup::load(folder)?, &options.owner))?;
         return Ok(Made { setup, srs, predicted });
     }
     let owner = match plan.shape.committed_lanes {
@@ -118,14 +118,28 @@ pub(crate) fn make(
 }
 
 /// Whether a folder holds the setup that would be made; another one is not replaced.
-fn holds(folder: &Path, quantised: &QuantisedModel, plan: &Plan, srs: &Srs) -> Result<bool, CliError> {
+fn holds(
+    folder: &Path,
+    quantised: &QuantisedModel,
+    plan: &Plan,
+    srs: &Srs,
+    commitment: Option<&Path>,
+) -> Result<bool, CliError> {
     if !folder.join(files::RECORD).exists() {
         return Ok(false);
     }
     let (key, ..) = Setup::load_public(folder)?;
     let same_model = Setup::load_model(folder)?.hash()? == quantised.hash()?;
     let same_plan = key.plan_hash() == plan.hash().map_err(zklayout::Error::from)?;
-    if same_model && same_plan && key.srs_hash() == srs.hash() {
+    let same_commitment = match commitment {
+        Some(path) => {
+            ModelCommitment::load(path)?.digest() == {
+                ModelCommitment::load(&folder.join(files::MODEL_COMMITMENT))?.digest()
+            }
+        }
+        None => true,
+    };
+    if same_commitment && same_model && same_plan && key.srs_hash() == srs.hash() {
         return Ok(true);
     }
     Err(CliError::Usage(format!(

@@ -40,6 +40,9 @@ impl WeightTape {
     /// Reads the gate; stored weights are expected to be more by `offset` of the layout.
     pub(crate) fn of(layout: &Streams, gates: &Gates, cells: &FixedCells<'_>, offset: i64) -> Self {
         let columns = &gates.columns;
+        if let [folded] = columns.folded.as_slice() {
+            return Self::folded(layout, gates, cells, folded.index());
+        }
         let private = columns.weights.iter().map(|column| Variable::Advice(column.index(), 0));
         let fixed = columns.places.weights.iter().map(|place| Variable::Fixed(*place, 0));
         let lanes: Vec<Variable> = private.chain(fixed).collect();
@@ -47,6 +50,23 @@ impl WeightTape {
         debug_assert_eq!(lanes.len(), layout.knobs.weight_lanes);
         let laws = RowLaws::of("weights' evaluation", &gates.weight_sum, cells, &columns.places.weights, |row| {
             weight_law(&Horner::of(&row[0], column)?, &lanes, columns.operand.index(), field(offset))
+        });
+        Self { laws }
+    }
+
+    /// Where a commitment outside holds the lanes: a row's cell stands for all of them, as the link defines it, the first on the
+    /// highest power of rho.
+    fn folded(layout: &Streams, gates: &Gates, cells: &FixedCells<'_>, folded: usize) -> Self {
+        let (column, lanes) = (gates.columns.weight_sum.index(), layout.knobs.weight_lanes);
+        let laws = RowLaws::of("weights' evaluation", &gates.weight_sum, cells, &[], |row| {
+            let Horner { step, sum } = Horner::of(&row[0], column)?;
+            let alone = sum.iter().all(|(monomial, factor)| {
+                (monomial.sigma, monomial.rho) == (0, 0)
+                    && monomial.variables == [Variable::Advice(folded, 0)]
+                    && *factor == Scalar::ONE
+            });
+            hold(alone && sum.len() == 1, || "a row's weights are not the committed ones, once".into())?;
+            Ok(WeightLaw { step, lanes: (0..lanes).map(|lane| (lanes - 1 - lane, lane)).collect() })
         });
         Self { laws }
     }

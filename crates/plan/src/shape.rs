@@ -75,6 +75,11 @@ impl CircuitShape {
         usable_rows(self.k)
     }
 
+    /// Cells of the weight tape that a model commitment holds, idle ones among them.
+    pub fn committed_weights(&self) -> usize {
+        self.weight_rows * self.committed_lanes
+    }
+
     /// Parts of the extended domain that the quotient is computed on.
     pub fn parts(&self) -> usize {
         (self.degree - 1).next_power_of_two()

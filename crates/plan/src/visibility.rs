@@ -25,6 +25,9 @@ pub enum WeightMode {
 }
 
 impl WeightMode {
+    /// Every way.
+    pub const ALL: [Self; 3] = [Self::Private, Self::Fixed, Self::Committed];
+
     /// The widest weight tape that is tried. A lane costs the prover a column unless the lanes are committed to outside of the
     /// circuit; then it costs the verifier a point.
     pub(crate) fn most_lanes(self) -> usize {

@@ -154,10 +154,10 @@ impl Job<'_> {
 
     /// A proof that is tied to the owner's commitment, whose digest is returned.
     fn write_for_owner(self, transcript: &mut Written) -> Result<PlanHash, ProverError> {
-        let Self { srs, key, graph, .. } = self;
+        let Self { key, graph, .. } = self;
         let owner =
             key.owner().ok_or(ProverError::NoCommitment("a proof needs the owner's commitment and seed"))?;
-        let blinds = owner.blinds(srs, committed_layout(&key.plan)?, graph)?;
+        let blinds = owner.blinds(committed_layout(&key.plan)?, graph)?;
         let (digest, blinding) = (owner.commitment().digest(), key.verifying().blinding(&key.plan)?);
         let claim = Claim { digest, blinds, blinding: &blinding };
         let link = self.write_linked(&claim, owner.seed().secret(), transcript)?;

@@ -48,6 +48,8 @@
 mod accuracy;
 #[cfg(feature = "prove")]
 mod any_model;
+#[cfg(feature = "prove")]
+mod audit;
 pub mod calibration;
 mod error;
 pub mod fidelity;
@@ -77,6 +79,8 @@ pub use zklayout_prover as prover;
 
 #[cfg(feature = "prove")]
 pub use any_model::AnyModel;
+#[cfg(feature = "prove")]
+pub use audit::{Audit, audit};
 pub use calibration::Calibration;
 pub use error::Error;
 pub use fidelity::Fidelity;

@@ -175,6 +175,10 @@ impl Setup {
         }
         self.model.save(folder.join(files::QUANTISED_MODEL))?;
         self.key.save(&folder.join(files::PROVING_KEY))?;
+        if let Some(committed) = self.key.owner() {
+            let answer = committed.answer_weights(self.verifying_key(), self.model.graph())?;
+            answer.save(&folder.join(files::OWNERS_ANSWER))?;
+        }
         let text = serde_json::to_string_pretty(&owner).map_err(|error| unusable(folder, error.to_string()))?;
         write_text(&(text + "\n"), &folder.join(files::OWNER))?;
         // The record comes last: a folder without it is not whole.

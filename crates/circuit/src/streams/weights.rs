@@ -33,8 +33,7 @@ impl WeightTape {
     }
 
     /// A tape of cells by row, then lane.
-    #[cfg(test)]
-    pub(crate) fn from_cells(lanes: usize, cells: Vec<i16>) -> Self {
+    pub fn from_cells(lanes: usize, cells: Vec<i16>) -> Self {
         Self { lanes, cells }
     }
 

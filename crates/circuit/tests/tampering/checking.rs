@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use ff::Field;
 use halo2_proofs::plonk::{ConstraintSystem, Expression};
 use zklayout_circuit::Scalar;
+use zklayout_circuit::streams::{WeightTape, fold};
 
 use super::recording::{Cell, Cells};
 
@@ -18,6 +19,26 @@ pub enum Constraint {
     Lookup(usize),
     /// A copy, by what is copied to what.
     Copy(&'static str, &'static str),
+    /// The link to a model commitment.
+    Link,
+}
+
+/// What a link to a commitment makes of a column: a committed tape, folded by a challenge.
+#[derive(Clone)]
+pub struct Link {
+    pub column: usize,
+    /// Place of the challenge.
+    pub challenge: usize,
+    pub tape: WeightTape,
+}
+
+impl Link {
+    /// The column's usable rows.
+    pub fn values(&self, cells: &Cells, usable: usize) -> Vec<Scalar> {
+        let mut values = fold(&self.tape, cells.challenges[self.challenge]);
+        values.resize(usable, Scalar::ZERO);
+        values
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -121,6 +142,7 @@ pub struct Checker {
     /// Inputs and tables.
     lookups: Vec<(Vec<usize>, Vec<usize>)>,
     copies: Vec<(Cell, Cell, Constraint)>,
+    link: Option<Link>,
     usable: usize,
 }
 
@@ -128,6 +150,7 @@ impl Checker {
     pub fn of(
         cs: &ConstraintSystem<Scalar>,
         copies: &[(Cell, Cell)],
+        link: Option<Link>,
         usable: usize,
         name: &dyn Fn(Cell) -> &'static str,
     ) -> Self {
@@ -149,14 +172,16 @@ impl Checker {
             .map(|lookup| (places(lookup.input_expressions()), places(lookup.table_expressions())))
             .collect();
         let copies = copies.iter().map(|&(a, b)| (a, b, Constraint::Copy(name(a), name(b)))).collect();
-        Self { program, gates, lookups, copies, usable }
+        Self { program, gates, lookups, copies, link, usable }
     }
 
     /// Every constraint, each once.
     pub fn constraints(&self) -> BTreeSet<Constraint> {
         let lookups = (0..self.lookups.len()).map(Constraint::Lookup);
         let copies = self.copies.iter().map(|(.., constraint)| constraint.clone());
-        self.gates.iter().map(|(constraint, _)| constraint.clone()).chain(lookups).chain(copies).collect()
+        let link = self.link.iter().map(|_| Constraint::Link);
+        let gates = self.gates.iter().map(|(constraint, _)| constraint.clone());
+        gates.chain(lookups).chain(copies).chain(link).collect()
     }
 
     /// Every copy: what is copied, to what, and its kind.
@@ -196,6 +221,11 @@ impl Checker {
             if cells.get(*a) != cells.get(*b) {
                 failures.insert(constraint.clone());
             }
+        }
+        if let Some(link) = &self.link
+            && cells.advice[link.column][..self.usable] != link.values(cells, self.usable)
+        {
+            failures.insert(Constraint::Link);
         }
         failures
     }

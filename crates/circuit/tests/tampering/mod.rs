@@ -128,8 +128,16 @@ pub fn random_subject(index: u64) -> Subject {
         let in_limbs = matches!(index % 9, 0 | 7) && !over_tokens || index % 9 == 6 && attempt % 2 == 0;
         let case = if in_limbs { case.map(|case| stored(&case.graph, &mut numbers)) } else { case };
         let Ok(case) = case else { continue };
-        let modes = [(false, WeightMode::Private), (true, WeightMode::Private), (true, WeightMode::Fixed)];
-        let (public_input, weights) = modes[index as usize / 3 % 3];
+        let modes = [
+            (false, WeightMode::Private),
+            (true, WeightMode::Private),
+            (true, WeightMode::Fixed),
+            (false, WeightMode::Committed),
+        ];
+        let (public_input, weights) = modes[index as usize / 3 % 4];
+        // The family `direct` commits to nothing outside.
+        let direct = index % 3 == 2;
+        let weights = if direct && weights == WeightMode::Committed { WeightMode::Private } else { weights };
         let visibility = Visibility { public_input, weights };
         // A variant that few networks have room for is given up after a while.
         let variant = index as usize + attempt / 20;
@@ -240,5 +248,6 @@ pub fn label(constraint: &Constraint) -> String {
         Constraint::Gate { gate, name, .. } => format!("gate {gate:?}: {name}"),
         Constraint::Lookup(_) => "native lookup".to_owned(),
         Constraint::Copy(a, b) => format!("copy of {a} and {b}"),
+        Constraint::Link => "link to the model commitment".to_owned(),
     }
 }

@@ -297,6 +297,7 @@ fn evaluation(subject: &Subject, numbers: &mut Numbers) -> Option<Cell> {
         1 => source,
         2 => Cell::Advice(columns.weight_sum.index(), row),
         3 => Cell::Advice(columns.scalar.index(), row),
+        4 if !columns.folded.is_empty() => Cell::Advice(columns.folded[0].index(), row),
         _ => match columns.sums.len() {
             0 => operand,
             count => Cell::Advice(columns.sums[numbers.below(count)].index(), row),
@@ -366,7 +367,11 @@ pub fn balance(
         0 => operand,
         1 => source,
         _ => match operand {
-            Cell::Advice(_, row) => Cell::Advice(columns.weight_sum.index(), row),
+            Cell::Advice(_, row) => {
+                // A column of folded weights can be solved for as well: then the link must object.
+                let tied = columns.folded.first().filter(|_| numbers.below(2) == 0);
+                Cell::Advice(tied.unwrap_or(&columns.weight_sum).index(), row)
+            }
             _ => operand,
         },
     };

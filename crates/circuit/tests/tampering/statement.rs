@@ -69,7 +69,7 @@ impl Stated {
         self.read_input(subject, input.ok_or("the input has no home")?, (layout, columns), cells)?;
         for fact in &layout.facts {
             for (offset, row) in fact.rows(&layout.homes, layout.weight_bits).into_iter().enumerate() {
-                self.read_weights(fact, &row, fact.row + offset, (layout, columns), cells)?;
+                self.read_weights(subject, (fact, &row, fact.row + offset), (layout, columns), cells)?;
             }
         }
         Ok(())
@@ -97,9 +97,8 @@ impl Stated {
 
     fn read_weights(
         &mut self,
-        fact: &LinearFact,
-        held: &WeightRow,
-        row: usize,
+        subject: &Subject,
+        (fact, held, row): (&LinearFact, &WeightRow, usize),
         (layout, columns): (&Streams, &Columns),
         cells: &Cells,
     ) -> Result<(), String> {
@@ -107,12 +106,13 @@ impl Stated {
         let idle = layout.knobs.weight_lanes - held.block.outputs;
         for (lane, output) in (idle..layout.knobs.weight_lanes).zip(held.block.first..) {
             let Some(named) = held.cells else { continue };
-            let cell = match columns.weights.get(lane) {
-                Some(column) => {
+            let cell = match (columns.weights.get(lane), &subject.link) {
+                (Some(column), _) => {
                     let stored = cells.get(Cell::Advice(column.index(), row));
                     stored - field(1 << (layout.weight_bits - 1))
                 }
-                None => cells.fixed[columns.fixed[columns.places.weights[lane]].index()][row],
+                (None, Some(link)) => field(link.tape.cells()[row * layout.knobs.weight_lanes + lane].into()),
+                (None, None) => cells.fixed[columns.fixed[columns.places.weights[lane]].index()][row],
             };
             let value = small(cell).ok_or_else(|| format!("{named:?} is {cell:?}, no integer of the model"))?;
             let (digits, digit) = match named {

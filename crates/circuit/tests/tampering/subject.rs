@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use ff::Field;
+use zklayout_circuit::streams::WeightTape;
 use zklayout_circuit::{
     CircuitParams, Config, Grid, InferenceCircuit, Scalar, Witness, free_cells, instance_columns,
 };
 use zklayout_model::{Fixed, Graph};
 use zklayout_plan::{Cell as Place, Content, Fill, Layout, Plan, SLOT_CELLS, WeightMode};
 
-use super::checking::{Checker, Polynomial};
+use super::checking::{Checker, Link, Polynomial};
 use super::recording::{Cell, Cells, Recording};
 use crate::nets::{Case, Numbers, field};
 
@@ -61,6 +62,8 @@ pub struct Subject {
     pub fills: Vec<Vec<Fill>>,
     /// Copies that were changed.
     pub copy_turns: AtomicUsize,
+    /// What the folded weights are tied to, if weights are committed.
+    pub link: Option<Link>,
     fixed_table: BTreeMap<[Vec<u8>; 3], Cell>,
 }
 
@@ -113,12 +116,14 @@ impl Subject {
             let (kinds, config, fills) = (kinds.clone(), recording.config.clone(), fills.clone());
             move |cell: Cell| name(&kinds, &config, &fills, cell)
         };
-        let checker = Checker::of(&recording.cs, &recording.copies, recording.usable, &name);
+        let link = link(&plan, &graph, &recording);
+        let checker = Checker::of(&recording.cs, &recording.copies, link.clone(), recording.usable, &name);
         let mut subject = Self {
             choice: choice(&plan, &fills),
             pivots: pivots(&recording),
             honest: recording.cells.clone(),
             copy_turns: AtomicUsize::new(0),
+            link,
             fixed_table: BTreeMap::new(),
             public: Vec::new(),
             plan,
@@ -225,6 +230,14 @@ impl Subject {
     fn follow_challenges(&self, cells: &mut Cells, held: &BTreeSet<Cell>, stale: Option<usize>) {
         let Config::Streams(columns) = &self.recording.config else { return };
         let operand = columns.operand.index();
+        for link in self.link.iter().filter(|link| stale != Some(link.column)) {
+            for (row, value) in link.values(cells, self.recording.usable).into_iter().enumerate() {
+                let target = Cell::Advice(link.column, row);
+                if !held.contains(&target) {
+                    cells.set(target, value);
+                }
+            }
+        }
         for pivot in &self.pivots {
             // Operands are copies of evaluations, and weights' evaluations take products of operands.
             if pivot.column == columns.weight_sum.index() && stale != Some(operand) {
@@ -325,6 +338,15 @@ impl Subject {
             _ => panic!("constants belong to direct layouts"),
         }
     }
+}
+
+fn link(plan: &Plan, graph: &Graph<Fixed>, recording: &Recording) -> Option<Link> {
+    let (Config::Streams(columns), Layout::Streams(layout)) = (&recording.config, &plan.layout) else {
+        return None;
+    };
+    let column = columns.folded.first()?.index();
+    let tape = WeightTape::of(layout, graph).unwrap();
+    Some(Link { column, challenge: columns.challenges.rho.index(), tape })
 }
 
 fn kinds(plan: &Plan) -> Vec<Kind> {
@@ -463,6 +485,9 @@ impl Subject {
                 .copies
                 .iter()
                 .all(|(to, _)| matches!(to, Cell::Advice(own, _) if *own == column));
+        }
+        if self.link.as_ref().is_some_and(|link| link.column == column) {
+            return true;
         }
         let Some(pivot) = self.pivots.iter().find(|pivot| pivot.column == column) else { return false };
         let mut cells = self.honest.clone();

@@ -138,6 +138,7 @@ fn advice(columns: &zklayout_circuit::streams::Columns, index: usize) -> Column<
         &columns.multiplicities,
         &vec![columns.read, columns.write, columns.weight_sum, columns.operand, columns.scalar],
         &second,
+        &columns.folded,
         &columns.sums,
     ];
     *all.into_iter().flatten().find(|column| column.index() == index).unwrap()

@@ -20,6 +20,8 @@ const DENOMINATOR: usize = 40;
 /// Bytes of an integer of the witness or of the fixed grid, and of a lookup's hit.
 const INTEGER: usize = 8;
 const HIT: usize = 4;
+/// Bytes of a committed weight in the prover's memory.
+const TAPE_CELL: usize = 2;
 /// Bytes of one cell's place in the permutation: two pairs of indices and a size, while keys are made.
 const PERMUTED_CELL: usize = 32;
 
@@ -35,7 +37,7 @@ pub fn peak_memory(shape: &CircuitShape, threads: usize) -> u64 {
     let keys = setup + grid + key_generation(shape) + committing(threads);
     let key = (proving_key_bytes(shape) >> shape.k) + setup + grid + witness(shape);
     let proving = key + synthesis(shape, threads).max(quotient(shape));
-    let used = keys.max(proving) << shape.k;
+    let used = (keys.max(proving) << shape.k) + TAPE_CELL * shape.committed_weights();
     (PROCESS + (RESIDENT * used as f64) as usize) as u64
 }
 

@@ -7,6 +7,9 @@ use crate::cost::profile::{Coefficient, Profile};
 use crate::cost::steps::{Charge, Counts, Rate};
 use crate::shape::CircuitShape;
 
+/// Bytes of a point of a model commitment.
+const POINT_BYTES: usize = 64;
+
 /// Prices circuits by one profile.
 #[derive(Clone, Copy, Debug)]
 pub struct CostModel<'a> {
@@ -35,6 +38,8 @@ impl<'a> CostModel<'a> {
             prove_error: prove_seconds * self.profile.coefficient(Coefficient::RelativeError),
             keygen_seconds: self.sum(&counts.keys(), shape.k)?,
             verify_seconds: self.sum(&counts.verification(), shape.k)?,
+            commit_seconds: self.sum(&counts.commitment(), shape.k)?,
+            commitment_bytes: POINT_BYTES * shape.committed_lanes,
             peak_memory: memory::peak_memory(shape, threads),
             proof_bytes: shape.proof_bytes,
             proving_key_bytes: memory::proving_key_bytes(shape) as u64,

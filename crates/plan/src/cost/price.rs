@@ -78,6 +78,10 @@ pub struct Cost {
     pub keygen_seconds: f64,
     /// Seconds of a verification.
     pub verify_seconds: f64,
+    /// Owner's seconds of committing to the weights, once per model; 0 unless they are committed.
+    pub commit_seconds: f64,
+    /// Bytes of the model commitment that a verifier holds; 0 unless weights are committed.
+    pub commitment_bytes: usize,
     /// Largest resident size in bytes of a process that makes keys and proves.
     pub peak_memory: u64,
     /// Bytes of a proof; exact.

@@ -134,13 +134,19 @@ pub enum Coefficient {
     KeyCell,
     /// Seconds of generating the keys of nothing.
     Key,
+    /// Seconds of folding one committed weight into its row's number, of all threads together.
+    FoldWeight,
+    /// Seconds of a lane of a model commitment in one multi-scalar multiplication: the verifier's, and the prover's check of itself.
+    LinkLane,
+    /// Owner's seconds per committed weight, of all threads together, once per model.
+    CommitWeight,
     /// Relative error of whole proofs, one standard deviation.
     RelativeError,
 }
 
 impl Coefficient {
     /// Every coefficient.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Proof,
         Self::GateOperation,
         Self::LookupRow,
@@ -153,6 +159,9 @@ impl Coefficient {
         Self::VerifyOperation,
         Self::KeyCell,
         Self::Key,
+        Self::FoldWeight,
+        Self::LinkLane,
+        Self::CommitWeight,
         Self::RelativeError,
     ];
 }

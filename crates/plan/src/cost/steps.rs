@@ -63,6 +63,7 @@ impl<'a> Counts<'a> {
         self.transforms(&mut charges);
         self.constraints(&mut charges);
         self.opening(&mut charges);
+        charges.coefficient(Term::Overhead, Coefficient::LinkLane, self.shape.committed_lanes as f64);
         charges.coefficient(Term::Overhead, Coefficient::Proof, 1.0);
         charges.0
     }
@@ -72,6 +73,7 @@ impl<'a> Counts<'a> {
         let cells = shape.assigned_small_cells + shape.assigned_wide_cells;
         charges.kernel(Term::Synthesis, Kernel::Assignment, self.advice as f64);
         charges.coefficient(Term::Synthesis, Coefficient::WitnessCell, cells as f64);
+        charges.coefficient(Term::Synthesis, Coefficient::FoldWeight, shape.committed_weights() as f64);
         // Cells of both kinds may share a column, so that only their sums matter.
         let columns = self.advice as f64;
         let wide = (shape.assigned_wide_cells as f64 / self.rows).min(columns);
@@ -172,6 +174,14 @@ impl<'a> Counts<'a> {
         charges.coefficient(term, Coefficient::VerifyCommitment, commitments as f64);
         charges.coefficient(term, Coefficient::VerifyEvaluation, shape.evaluations() as f64);
         charges.coefficient(term, Coefficient::VerifyOperation, shape.gate_operations as f64);
+        charges.coefficient(term, Coefficient::LinkLane, shape.committed_lanes as f64);
+        charges.0
+    }
+
+    /// The charges of a model commitment; terms carry no meaning there.
+    pub(crate) fn commitment(&self) -> Vec<Charge> {
+        let mut charges = Charges::default();
+        charges.coefficient(Term::Overhead, Coefficient::CommitWeight, self.shape.committed_weights() as f64);
         charges.0
     }
 }

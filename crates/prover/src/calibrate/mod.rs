@@ -7,6 +7,7 @@
 
 mod circuits;
 mod commitments;
+mod committed;
 mod fit;
 mod host;
 mod passes;
@@ -97,7 +98,7 @@ fn measure(
         host,
         versions: host::versions(),
         kernels: samples.into_iter().map(|(kernel, samples)| (kernel, Table::new(samples))).collect(),
-        coefficients: BTreeMap::new(),
+        coefficients: committed::measure()?,
         residuals: Vec::new(),
     };
     let mut proofs = proofs::measure(options.min_k, options.max_k, progress)?;

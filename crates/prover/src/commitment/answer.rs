@@ -52,16 +52,11 @@ impl Owner {
     ///
     /// # Errors
     /// A key of another tape or a model of another structure.
-    pub fn answer_weights(
-        &self,
-        srs: &Srs,
-        key: &VerifyingKey,
-        graph: &Graph<Fixed>,
-    ) -> Result<OwnersAnswer, ProverError> {
+    pub fn answer_weights(&self, key: &VerifyingKey, graph: &Graph<Fixed>) -> Result<OwnersAnswer, ProverError> {
         let plan = key.plan()?;
         let layout = committed_layout(&plan)?;
         let about = about_weights(self.commitment(), &WeightTape::of(layout, graph)?);
-        let blinds = self.blinds(srs, layout, graph)?.to_vec();
+        let blinds = self.blinds(layout, graph)?.to_vec();
         answer(about, &key.blinding(&plan)?, &blinds)
     }
 
@@ -72,13 +67,12 @@ impl Owner {
     pub fn answer_same(
         &self,
         other: &Self,
-        srs: &Srs,
         key: &VerifyingKey,
         graph: &Graph<Fixed>,
     ) -> Result<OwnersAnswer, ProverError> {
         let plan = key.plan()?;
         let layout = committed_layout(&plan)?;
-        let (ours, theirs) = (self.blinds(srs, layout, graph)?, other.blinds(srs, layout, graph)?);
+        let (ours, theirs) = (self.blinds(layout, graph)?, other.blinds(layout, graph)?);
         let blinds: Vec<Fr> = ours.iter().zip(theirs).map(|(ours, theirs)| *ours - theirs).collect();
         answer(about_same(self.commitment(), other.commitment()), &key.blinding(&plan)?, &blinds)
     }

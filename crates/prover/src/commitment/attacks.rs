@@ -87,7 +87,7 @@ impl Subject {
     }
 
     fn blinds(&self) -> &[Fr] {
-        self.owner.blinds(&self.srs, self.layout(), &self.graph).unwrap()
+        self.owner.blinds(self.layout(), &self.graph).unwrap()
     }
 
     fn refused_by_link(&self, model: &ModelCommitment, bundle: &ProofBundle) {
@@ -330,9 +330,9 @@ fn one_seed_for_two_versions_shows_no_difference() {
     let refused = Owner::again(&subject.srs, &subject.plan, &graph, seed);
     assert!(matches!(refused, Err(ProverError::OtherModel { of: "seed", .. })), "a seed is of one model");
     let other = Owner::new(subject.owner.commitment().clone(), OwnerSeed::new([3; 32], seed.digest())).unwrap();
-    let (one, two) = (other.blinds(&subject.srs, subject.layout(), &subject.graph).unwrap().to_vec(), {
+    let (one, two) = (other.blinds(subject.layout(), &subject.graph).unwrap().to_vec(), {
         let fresh = Owner::new(subject.owner.commitment().clone(), other.seed().clone()).unwrap();
-        fresh.blinds(&subject.srs, subject.layout(), &graph).unwrap().to_vec()
+        fresh.blinds(subject.layout(), &graph).unwrap().to_vec()
     });
     assert!(one.iter().all(|blind| !two.contains(blind)));
     assert!(
@@ -433,13 +433,13 @@ fn columns_are_opened_less_often_than_they_are_blinded() {
 fn audits_find_the_weights_and_no_others() {
     let subject = &*SUBJECT;
     let (srs, key, model) = (&subject.srs, subject.key.verifying(), subject.owner.commitment());
-    let answer = subject.owner.answer_weights(srs, key, &subject.graph).unwrap();
+    let answer = subject.owner.answer_weights(key, &subject.graph).unwrap();
     audit_weights(srs, key, model, &subject.graph, &answer).unwrap();
     for place in [0, 5, 33] {
         let (other, _) = with_other_weight(subject, place);
         assert!(audit_weights(srs, key, model, &other, &answer).is_err(), "weight {place}");
         // Nor does an answer help that is made for these weights.
-        let theirs = subject.owner.answer_weights(srs, key, &other).unwrap();
+        let theirs = subject.owner.answer_weights(key, &other).unwrap();
         assert!(audit_weights(srs, key, model, &other, &theirs).is_err(), "weight {place}");
     }
     let again = Owner::commit(srs, &subject.plan, &subject.graph).unwrap();
@@ -453,13 +453,13 @@ fn two_commitments_are_shown_to_hold_the_same() {
     let subject = &*SUBJECT;
     let (srs, key, one) = (&subject.srs, subject.key.verifying(), &subject.owner);
     let two = Owner::commit(srs, &subject.plan, &subject.graph).unwrap();
-    let answer = one.answer_same(&two, srs, key, &subject.graph).unwrap();
+    let answer = one.answer_same(&two, key, &subject.graph).unwrap();
     audit_same(key, one.commitment(), two.commitment(), &answer).unwrap();
     assert!(audit_same(key, two.commitment(), one.commitment(), &answer).is_err(), "the other way round");
     let (other, _) = with_other_weight(subject, 3);
     let three = Owner::commit(srs, &subject.plan, &other).unwrap();
     for graph in [&subject.graph, &other] {
-        let answer = one.answer_same(&three, srs, key, graph).unwrap();
+        let answer = one.answer_same(&three, key, graph).unwrap();
         assert!(audit_same(key, one.commitment(), three.commitment(), &answer).is_err());
     }
 }

@@ -65,29 +65,29 @@ impl Owner {
         plan.check_structure(graph)?;
         let layout = committed_layout(plan)?;
         let (tape, id) = (WeightTape::of(layout, graph)?, layout.tape_id());
-        let blinds = blinds(&secret, content(srs, layout, &tape), tape.lanes());
+        let blinds = blinds(&secret, content(srs.hash(), layout, &tape), tape.lanes());
         let commitment = ModelCommitment::new(srs.hash(), id, &tape, &srs.lagrange(id.k)?, &blinds);
         let digest = commitment.digest();
         Ok(Self { commitment, seed: OwnerSeed::new(secret, digest), blinds: blinds.into() })
     }
 
     /// What hides each lane of the model's tape.
-    pub(crate) fn blinds(&self, srs: &Srs, layout: &Streams, graph: &Graph<Fixed>) -> Result<&[Fr], ProverError> {
+    pub(crate) fn blinds(&self, layout: &Streams, graph: &Graph<Fixed>) -> Result<&[Fr], ProverError> {
         if let Some(blinds) = self.blinds.get() {
             return Ok(blinds);
         }
         let tape = WeightTape::of(layout, graph)?;
-        let blinds = blinds(self.seed.secret(), content(srs, layout, &tape), tape.lanes());
+        let blinds = blinds(self.seed.secret(), content(self.commitment.srs_hash(), layout, &tape), tape.lanes());
         Ok(self.blinds.get_or_init(|| blinds))
     }
 }
 
 /// What a lane's hiding number belongs to: powers of tau, tape and weights.
-fn content(srs: &Srs, layout: &Streams, tape: &WeightTape) -> PlanHash {
+fn content(srs: PlanHash, layout: &Streams, tape: &WeightTape) -> PlanHash {
     let id = layout.tape_id();
     let numbers = [u64::from(id.k), id.lanes as u64, id.rows as u64].map(u64::to_le_bytes);
     let weights = weights_hash(tape).0;
-    PlanHash::of("committed content", &[numbers.as_flattened(), &srs.hash().0, &id.hash.0, &weights].concat())
+    PlanHash::of("committed content", &[numbers.as_flattened(), &srs.0, &id.hash.0, &weights].concat())
 }
 
 /// Hash of all weights of a tape.
