@@ -4,6 +4,7 @@
 //! input, [`Witness`] everything that is committed before any challenge; [`InferenceCircuit`] hands both to halo2. Each
 //! family of layouts is one module.
 
+pub mod audit;
 mod circuit;
 pub mod direct;
 mod error;

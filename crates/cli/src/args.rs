@@ -496,9 +496,19 @@ pub(crate) struct VerifyOptions {
 pub(crate) struct AuditOptions {
     /// The model's file, if the setup's integers are to be those made of it.
     pub(crate) model: Option<PathBuf>,
-    /// The folder of the setup, which the owner gives to the auditor: it holds the weights, and not the seed.
+    /// The folder of the setup, which the owner gives to the auditor: it holds the weights, and not the seed. With --verify, the
+    /// folder of a proof does as well.
     #[arg(long)]
     pub(crate) setup: PathBuf,
+    /// Make a proof of the audit, for those who do not have the weights, and write it to this file. Takes the owner's seed.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "verify"])]
+    pub(crate) prove: Option<PathBuf>,
+    /// Verify such a proof; the weights are not needed.
+    #[arg(long, value_name = "FILE", conflicts_with = "model")]
+    pub(crate) verify: Option<PathBuf>,
+    /// The owner's seed, for --prove; where the setup says it is if not given.
+    #[arg(long, requires = "prove")]
+    pub(crate) seed: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) powers: PowersOptions,
 }

@@ -42,7 +42,10 @@ fn one_commitment_is_proven_under_many_keys_and_audited() {
             (Some(true), Some(false))
         );
         let audited = place.json(&format!("audit {model} --setup {folder}"));
-        assert_eq!((&audited["model"], audited["source_given"].as_bool()), (&committed["model"], Some(true)));
+        assert_eq!(
+            (&audited["model"], &audited["audited"]),
+            (&committed["model"], &"weights_of_the_model".into())
+        );
     }
     assert_ne!(keys[0], keys[1]);
     place.succeeds(&format!("prove --setup one --input {} --out proof_3", digit(3)));
@@ -50,6 +53,11 @@ fn one_commitment_is_proven_under_many_keys_and_audited() {
     let outputs: Vec<&serde_json::Value> =
         both["proofs"].as_array().unwrap().iter().map(|one| &one["output"]).collect();
     assert!(outputs.len() == 2 && outputs[0] != outputs[1]);
+    // Once for everyone, without the weights.
+    let proven = place.json("audit --setup one --prove one.audit");
+    let verified = place.json("audit --setup proof_one --verify one.audit");
+    assert_eq!((&verified["model"], &verified["weight_bits"]), (&committed["model"], &proven["weight_bits"]));
+    place.fails("audit --setup proof_two --verify proof_two/proof.bin", &["is not a proof of an audit"]);
     place.fails("verify proof_one proof_two", &["proof_two", "they were not made together"]);
     place.fails("verify proof_one --model-digest 00", &["is of model", "expected 00"]);
     place.fails("verify proof_one --commitment mnist_cnn.onnx.seed", &["is not a model commitment"]);

@@ -28,7 +28,10 @@ pub use artefact::{Artefact, FORMAT_VERSION};
 pub use binding::MOST_CONTEXT;
 pub use bundle::{ProofBundle, PublicValues, prove, prove_with};
 pub use calibrate::{CalibrateOptions, Progress, calibrate};
-pub use commitment::{ModelCommitment, Owner, OwnerSeed, OwnersAnswer, audit_same, audit_weights};
+pub use commitment::{
+    AuditProof, ModelCommitment, Owner, OwnerSeed, OwnersAnswer, audit_same, audit_weights, prove_audit,
+    verify_audit,
+};
 pub use error::ProverError;
 pub use keys::{ProvingKey, VerifyingKey, keygen};
 pub use provenance::{CEREMONIES, Ceremony, DEVELOPMENT_SEED, DEVELOPMENT_SEEDS, Provenance};

@@ -44,7 +44,7 @@ pub struct OwnersAnswer {
 
 impl Artefact for OwnersAnswer {
     const KIND: [u8; 4] = *b"answ";
-    const NAME: &'static str = "owner's answer";
+    const NAME: &'static str = "answer of an owner";
 }
 
 impl Owner {

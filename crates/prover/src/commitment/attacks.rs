@@ -21,6 +21,7 @@ use zklayout_plan::{Knobs, Plan, PlanOptions, StreamKnobs, Streams, Visibility, 
 use crate::bundle::{Claim, Job, ProofBundle, transcript};
 use crate::commitment::{
     Bound, Link, ModelCommitment, Owner, OwnerSeed, audit_same, audit_weights, committed_layout, hold,
+    prove_audit, verify_audit,
 };
 use crate::error::ProverError;
 use crate::keys::{ProvingKey, VerifyingKey, keygen};
@@ -413,7 +414,7 @@ fn files_survive_and_others_are_refused() {
     let again = Owner::commit(&subject.srs, &subject.plan, &subject.graph).unwrap();
     let refused = Owner::new(again.commitment().clone(), read);
     assert!(matches!(refused, Err(ProverError::OtherModel { of: "seed", .. })));
-    assert!(OwnerSeed::load(&model).unwrap_err().to_string().contains("is not a owner's seed"));
+    assert!(OwnerSeed::load(&model).unwrap_err().to_string().contains("is not a seed of an owner"));
     assert!(!format!("{:?}", subject.owner).contains("secret"));
 }
 
@@ -462,4 +463,55 @@ fn two_commitments_are_shown_to_hold_the_same() {
         let answer = one.answer_same(&three, key, graph).unwrap();
         assert!(audit_same(key, one.commitment(), three.commitment(), &answer).is_err());
     }
+}
+
+/// The exact audit: made by the owner, checked by anyone, of this commitment alone.
+#[test]
+fn exact_audits_hold_for_their_commitment() {
+    let subject = &*SUBJECT;
+    let (srs, key, owner) = (&subject.srs, subject.key.verifying(), &subject.owner);
+    let mut told = Vec::new();
+    let audit = prove_audit(srs, key, owner, &subject.graph, &mut |done, all| told.push((done, all))).unwrap();
+    assert_eq!(told, [(1, 1)]);
+    assert_eq!(verify_audit(srs, key, owner.commitment(), &audit).unwrap(), subject.layout().weight_bits);
+    let again = Owner::commit(srs, &subject.plan, &subject.graph).unwrap();
+    let refused = verify_audit(srs, key, again.commitment(), &audit).unwrap_err();
+    assert!(matches!(refused, ProverError::OtherModel { of: "audit", .. }), "{refused}");
+    // Of other weights than the commitment's there is none.
+    let (other, _) = with_other_weight(subject, 2);
+    let refused = prove_audit(srs, key, owner, &other, &mut |_, _| {}).unwrap_err();
+    assert!(matches!(refused, ProverError::OtherWeights), "{refused}");
+    let mut value = serde_json::to_value(&audit).unwrap();
+    let slices: Vec<Vec<u8>> = serde_json::from_value(value["slices"].clone()).unwrap();
+    let mut with = |slices: Vec<Vec<u8>>| -> crate::AuditProof {
+        value["slices"] = serde_json::to_value(slices).unwrap();
+        serde_json::from_value(value.clone()).unwrap()
+    };
+    for place in (0..slices[0].len()).step_by(61) {
+        let mut changed = slices.clone();
+        changed[0][place] ^= 1 << (place % 8);
+        assert!(verify_audit(srs, key, owner.commitment(), &with(changed)).is_err(), "byte {place}");
+    }
+    assert!(verify_audit(srs, key, owner.commitment(), &with(Vec::new())).is_err(), "no slice");
+    let twice = [slices.clone(), slices.clone()].concat();
+    assert!(verify_audit(srs, key, owner.commitment(), &with(twice)).is_err(), "a slice too many");
+}
+
+/// Slices cover all lanes, and none stands for another.
+#[test]
+fn slices_of_an_audit_are_bound_to_their_lanes() {
+    let specs = [conv(40, 1, 0, RELU), dense(3, NONE)];
+    let case = Case::new(Planes::new(2, 2, 2), &specs, true, 5);
+    let visibility = Visibility { public_input: false, weights: WeightMode::Committed };
+    let plan = in_lanes(&case, visibility, 40);
+    let srs = Srs::development(plan.k(), 0).unwrap();
+    let key = keygen(&srs, &plan, &case.graph).unwrap();
+    let owner = Owner::commit(&srs, &plan, &case.graph).unwrap();
+    let audit = prove_audit(&srs, key.verifying(), &owner, &case.graph, &mut |_, _| {}).unwrap();
+    verify_audit(&srs, key.verifying(), owner.commitment(), &audit).unwrap();
+    let mut value = serde_json::to_value(&audit).unwrap();
+    value["slices"].as_array_mut().unwrap().swap(0, 1);
+    let swapped: crate::AuditProof = serde_json::from_value(value).unwrap();
+    let refused = verify_audit(&srs, key.verifying(), owner.commitment(), &swapped).unwrap_err().to_string();
+    assert!(refused.contains("lanes 0..16"), "{refused}");
 }

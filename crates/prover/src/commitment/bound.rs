@@ -13,12 +13,13 @@ const RHO: usize = 1;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bound {
     /// What it holds.
-    role: &'static str,
+    pub(crate) role: &'static str,
     /// Place among the advice columns, which is that of its commitment among a proof's points.
     pub(crate) column: usize,
     /// Place of the challenge whose powers combine the commitments.
     pub(crate) challenge: usize,
-    /// Number of commitments.
+    /// The first of the commitments, and their number.
+    pub(crate) first: usize,
     pub(crate) lanes: usize,
 }
 
@@ -26,13 +27,13 @@ impl Bound {
     /// The folded weights of a layout.
     pub(crate) fn weights(layout: &Streams) -> Self {
         let column = Strips::of(layout).folded.first;
-        Self { role: "weights", column, challenge: RHO, lanes: layout.knobs.weight_lanes }
+        Self { role: "weights", column, challenge: RHO, first: 0, lanes: layout.knobs.weight_lanes }
     }
 
     /// What is absorbed before anything of halo2, so that every challenge depends on the commitments.
     pub(crate) fn prefix(&self, digest: PlanHash) -> PlanHash {
-        let numbers =
-            [self.column, self.challenge, self.lanes, self.role.len()].map(|number| (number as u64).to_le_bytes());
+        let numbers = [self.column, self.challenge, self.first, self.lanes, self.role.len()];
+        let numbers = numbers.map(|number| (number as u64).to_le_bytes());
         let parts = [numbers.as_flattened(), self.role.as_bytes(), &digest.0].concat();
         PlanHash::of("zklayout link v1", &parts)
     }

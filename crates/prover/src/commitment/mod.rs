@@ -13,6 +13,7 @@
 //! | `model` | the model commitment |
 //! | `seed` | the owner's secret, and what is drawn from it |
 //! | `owner` | both, for one model |
+//! | `exact` | the audit that anyone checks: integers of so many bits, in their rows |
 //! | `answer` | what an owner shows an auditor without giving the seed away |
 //! | `link` | the Schnorr proof, one at a time or many at once |
 //! | `recorder` | a transcript that remembers what passes through it |
@@ -24,6 +25,7 @@ mod answer;
 #[cfg(test)]
 mod attacks;
 mod bound;
+mod exact;
 mod link;
 mod model;
 mod owner;
@@ -32,6 +34,7 @@ mod seed;
 
 pub use answer::{OwnersAnswer, audit_same, audit_weights};
 pub(crate) use bound::Bound;
+pub use exact::{AuditProof, prove_audit, verify_audit};
 pub(crate) use link::{Link, hold};
 pub use model::ModelCommitment;
 pub use owner::Owner;

@@ -19,7 +19,7 @@ pub struct OwnerSeed {
 
 impl Artefact for OwnerSeed {
     const KIND: [u8; 4] = *b"seed";
-    const NAME: &'static str = "owner's seed";
+    const NAME: &'static str = "seed of an owner";
     const IS_SECRET: bool = true;
 }
 
