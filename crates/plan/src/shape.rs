@@ -75,6 +75,11 @@ impl CircuitShape {
         usable_rows(self.k)
     }
 
+    /// Whether the library's own prover makes the proof: small cells come first, and lookups are sums. Others are left to halo2's.
+    pub fn is_proven_by_core(&self) -> bool {
+        self.small_advice > 0 && self.native_lookups == 0
+    }
+
     /// Cells of the weight tape that a model commitment holds, idle ones among them.
     pub fn committed_weights(&self) -> usize {
         self.weight_rows * self.committed_lanes

@@ -1,8 +1,9 @@
 //! The largest resident size of a process that makes keys and then proves.
 //!
-//! Three moments compete for the peak: key generation's assignment tables, synthesis with its assignment tables, and
-//! the quotient, which holds every column's transform for one part beside its coefficients. What is freed is used
-//! again, so that the peak is that of the worst moment.
+//! Moments compete for the peak. Key generation has its assignment tables. halo2's prover has its own while it synthesises, and at the
+//! quotient every column's transform for one part beside its coefficients. The library's prover has tables of the powers of tau
+//! all the time, and at the quotient the same columns on one coset, beside what it keeps of the key's. What is freed is used again, so
+//! that the peak is that of the worst moment.
 
 use crate::shape::CircuitShape;
 use crate::system::ELEMENT_BYTES;
@@ -22,6 +23,10 @@ const INTEGER: usize = 8;
 const HIT: usize = 4;
 /// Bytes of a committed weight in the prover's memory.
 const TAPE_CELL: usize = 2;
+/// Bits of a scalar.
+const SCALAR_BITS: u32 = 254;
+/// Bytes of values on cosets that the library's prover keeps from one proof to the next.
+const MOST_KEPT: usize = 256 << 20;
 /// Bytes of one cell's place in the permutation: two pairs of indices and a size, while keys are made.
 const PERMUTED_CELL: usize = 32;
 
@@ -35,10 +40,34 @@ pub fn peak_memory(shape: &CircuitShape, threads: usize) -> u64 {
     let setup = 2 * POINT;
     let grid = INTEGER * shape.fixed;
     let keys = setup + grid + key_generation(shape) + committing(threads);
-    let key = (proving_key_bytes(shape) >> shape.k) + setup + grid + witness(shape);
-    let proving = key + synthesis(shape, threads).max(quotient(shape));
-    let used = (keys.max(proving) << shape.k) + TAPE_CELL * shape.committed_weights();
+    let key = (proving_key_bytes(shape) >> shape.k) + setup + grid;
+    let proving = match shape.is_proven_by_core() {
+        true => tables(shape.k) + kept(shape) + core(shape, threads),
+        false => witness(shape) + synthesis(shape, threads).max(quotient(shape)),
+    };
+    let used = (keys.max(key + proving) << shape.k) + TAPE_CELL * shape.committed_weights();
     (PROCESS + (RESIDENT * used as f64) as usize) as u64
+}
+
+/// Per row: multiples of both bases that full-width columns are committed with, which are fewer the more rows there are.
+fn tables(k: u32) -> usize {
+    let width = if k < 16 { (k + 1).clamp(6, 15) } else { 16 };
+    let sets = 1 << k.saturating_sub(15).min(4);
+    2 * POINT * (SCALAR_BITS + 1).div_ceil(width).div_ceil(sets) as usize
+}
+
+/// Per row: the key's columns on every coset, unless they are too many to be kept. Equal ones, of which masks have many, are one.
+fn kept(shape: &CircuitShape) -> usize {
+    let columns = (shape.fixed + shape.permuted + 3) * (shape.degree - 1) * ELEMENT_BYTES;
+    if columns << shape.k <= MOST_KEPT { columns } else { 0 }
+}
+
+/// Per row: rows, then coefficients of all columns beside the rows that they are made from, then the same on a coset.
+fn core(shape: &CircuitShape, threads: usize) -> usize {
+    let polynomials = shape.small_advice + shape.wide_advice + shape.instance + shape.products;
+    let rows = witness(shape) + shape.wide_advice * ELEMENT_BYTES;
+    let on_coset = polynomials + 2 * shape.degree + threads;
+    polynomials * ELEMENT_BYTES + rows.max(on_coset * ELEMENT_BYTES)
 }
 
 /// Per row: tables of fixed cells, their denominators and values.

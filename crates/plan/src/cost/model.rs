@@ -30,12 +30,19 @@ impl<'a> CostModel<'a> {
     pub fn price(&self, shape: &CircuitShape) -> Result<Cost, CostError> {
         let threads = self.profile.host.threads;
         let counts = Counts::of(shape, threads);
-        let terms = self.terms(&counts.proof(), shape.k)?;
-        let prove_seconds = terms.iter().map(|(_, seconds)| seconds).sum();
+        let mut terms = self.terms(&counts.proof(), shape.k)?;
+        let error = match shape.is_proven_by_core() {
+            true => {
+                terms.iter_mut().for_each(|(term, seconds)| *seconds *= self.profile.core_share(*term));
+                Coefficient::CoreRelativeError
+            }
+            false => Coefficient::RelativeError,
+        };
+        let prove_seconds: f64 = terms.iter().map(|(_, seconds)| seconds).sum();
         Ok(Cost {
             terms,
             prove_seconds,
-            prove_error: prove_seconds * self.profile.coefficient(Coefficient::RelativeError),
+            prove_error: prove_seconds * self.profile.coefficient(error),
             keygen_seconds: self.sum(&counts.keys(), shape.k)?,
             verify_seconds: self.sum(&counts.verification(), shape.k)?,
             commit_seconds: self.sum(&counts.commitment(), shape.k)?,
@@ -46,7 +53,7 @@ impl<'a> CostModel<'a> {
         })
     }
 
-    /// The charges that a proof's price consists of: what a calibration fits its coefficients to.
+    /// The charges that the price of a proof by halo2's prover consists of: what a calibration fits its coefficients to.
     pub fn proof_charges(&self, shape: &CircuitShape) -> Vec<Charge> {
         Counts::of(shape, self.profile.host.threads).proof()
     }

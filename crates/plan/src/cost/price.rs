@@ -43,6 +43,25 @@ pub enum Term {
 }
 
 impl Term {
+    /// Every step, in the prover's order.
+    pub const ALL: [Self; 15] = [
+        Self::Synthesis,
+        Self::CommitSmall,
+        Self::CommitWide,
+        Self::NativeLookups,
+        Self::Permutation,
+        Self::Blinding,
+        Self::Coefficients,
+        Self::FixedParts,
+        Self::AdviceParts,
+        Self::Gates,
+        Self::PermutationParts,
+        Self::Quotient,
+        Self::Evaluations,
+        Self::Opening,
+        Self::Overhead,
+    ];
+
     /// The step's name.
     pub fn name(&self) -> &'static str {
         match self {

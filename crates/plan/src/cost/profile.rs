@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::cost::error::CostError;
+use crate::cost::price::Term;
 use crate::cost::table::Table;
 use crate::hash::PlanHash;
 
 /// Format of saved profiles; a profile of another format is refused.
-pub const PROFILE_FORMAT: u32 = 1;
+pub const PROFILE_FORMAT: u32 = 2;
 
 const TWO_CORES: &str = include_str!("../../profiles/two-cores.json");
 
@@ -31,6 +32,9 @@ pub struct Profile {
     pub kernels: BTreeMap<Kernel, Table>,
     /// What was fitted to whole proofs.
     pub coefficients: BTreeMap<Coefficient, f64>,
+    /// What the library's own prover takes of each step's time by halo2's prover, fitted to whole proofs of plans. Ratios of two
+    /// programs on one machine depend on the machine less than times do.
+    pub core_shares: BTreeMap<Term, f64>,
     /// The whole proofs, measured and as this profile prices them.
     pub residuals: Vec<Residual>,
 }
@@ -140,13 +144,15 @@ pub enum Coefficient {
     LinkLane,
     /// Owner's seconds per committed weight, of all threads together, once per model.
     CommitWeight,
-    /// Relative error of whole proofs, one standard deviation.
+    /// Relative error of whole proofs by halo2's prover, one standard deviation.
     RelativeError,
+    /// The same of proofs by the library's own.
+    CoreRelativeError,
 }
 
 impl Coefficient {
     /// Every coefficient.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Proof,
         Self::GateOperation,
         Self::LookupRow,
@@ -163,6 +169,7 @@ impl Coefficient {
         Self::LinkLane,
         Self::CommitWeight,
         Self::RelativeError,
+        Self::CoreRelativeError,
     ];
 }
 
@@ -235,6 +242,10 @@ impl Profile {
             let fitted = self.coefficients.contains_key(&coefficient);
             fitted.then_some(()).ok_or_else(|| missing(format!("coefficient {coefficient:?}")))?;
         }
+        for term in Term::ALL {
+            let fitted = self.core_shares.contains_key(&term);
+            fitted.then_some(()).ok_or_else(|| missing(format!("core's share of {term:?}")))?;
+        }
         Ok(())
     }
 
@@ -251,6 +262,11 @@ impl Profile {
         table.seconds(k).ok_or_else(range)
     }
 
+    /// What the library's own prover takes of a step's time by halo2's.
+    pub fn core_share(&self, term: Term) -> f64 {
+        self.core_shares.get(&term).copied().unwrap_or(1.0)
+    }
+
     /// A fitted coefficient; 0 if it was not fitted.
     pub fn coefficient(&self, coefficient: Coefficient) -> f64 {
         self.coefficients.get(&coefficient).copied().unwrap_or(0.0)
@@ -261,6 +277,7 @@ impl Profile {
 mod tests {
     use super::{Coefficient, Kernel, Profile};
     use crate::cost::error::CostError;
+    use crate::cost::price::Term;
 
     #[test]
     fn the_shipped_profile_survives_saving() -> Result<(), CostError> {

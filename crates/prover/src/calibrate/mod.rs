@@ -99,6 +99,9 @@ fn measure(
         versions: host::versions(),
         kernels: samples.into_iter().map(|(kernel, samples)| (kernel, Table::new(samples))).collect(),
         coefficients: committed::measure()?,
+        core_shares: Profile::two_cores()
+            .map_err(|error| ProverError::calibrating(error.to_string()))?
+            .core_shares,
         residuals: Vec::new(),
     };
     let mut proofs = proofs::measure(options.min_k, options.max_k, progress)?;
