@@ -11,11 +11,12 @@ use std::path::Path;
 use fuzzing::{Target, mutate};
 use zklayout::cost::Profile;
 use zklayout::graph::{Fixed, Planes};
-use zklayout::prover::{keygen, prove};
+use zklayout::plan::{Visibility, WeightMode};
+use zklayout::prover::{AuditProof, Owner, OwnerSeed, OwnersAnswer, audit_weights, keygen, prove, prove_audit};
 use zklayout::samples::SampleFormat;
 use zklayout::{
-    Artefact, Model, Operators, Plan, PlanOptions, ProofBundle, ProvingKey, QuantiseOptions, QuantisedModel,
-    Samples, SetupRecord, Srs, VerifierSrs, VerifyingKey, verify,
+    Artefact, Model, ModelCommitment, Operators, Plan, PlanOptions, ProofBundle, ProvingKey, QuantiseOptions,
+    QuantisedModel, Samples, SetupRecord, Srs, VerifierSrs, VerifyingKey, verify, verify_committed,
 };
 
 const HEADER: usize = 24;
@@ -35,6 +36,80 @@ struct Seeds {
     proving_key: Vec<u8>,
     key: VerifyingKey,
     bundle: ProofBundle,
+    committed: Committed,
+}
+
+/// The artefacts of committed weights.
+struct Committed {
+    key: VerifyingKey,
+    bundle: ProofBundle,
+    owner: Owner,
+    answer: OwnersAnswer,
+    audit: AuditProof,
+}
+
+impl Committed {
+    fn new(model: &QuantisedModel, input: &[f64], srs: &Srs) -> Self {
+        let visibility = Visibility { public_input: false, weights: WeightMode::Committed };
+        let options = PlanOptions { visibility, min_k: srs.k(), max_k: srs.k(), ..PlanOptions::default() };
+        let plan = model.plan(&options).unwrap();
+        let owner = Owner::commit(srs, &plan, model.graph()).unwrap();
+        let proving = keygen(srs, &plan, model.graph()).unwrap().with_owner(owner.clone()).unwrap();
+        let bundle = prove(srs, &proving, model.graph(), &model.run(input).unwrap(), &[]).unwrap();
+        let key = proving.verifying().clone();
+        let answer = owner.answer_weights(&key, model.graph()).unwrap();
+        let audit = prove_audit(srs, &key, &owner, model.graph(), &mut |_, _| {}).unwrap();
+        Self { key, bundle, owner, answer, audit }
+    }
+
+    /// Readers of files of committed weights, each with a use of what was read.
+    fn targets<'a>(&'a self, srs: &'a Srs, model: &'a QuantisedModel) -> Vec<Target<'a>> {
+        let here = Path::new("input");
+        let commitment = self.owner.commitment().to_bytes().unwrap();
+        let (answer, audit) = (self.answer.to_bytes().unwrap(), self.audit.to_bytes().unwrap());
+        let bundle = self.bundle.to_bytes().unwrap();
+        let own = self.owner.commitment();
+        vec![
+            Target {
+                name: "model commitment, resealed",
+                seeds: vec![payload(&commitment)],
+                read: Box::new(move |bytes| {
+                    ModelCommitment::from_bytes(&seal(&commitment, bytes), here).is_ok_and(|model| {
+                        let bundle = ProofBundle { model: Some(model.digest()), ..self.bundle.clone() };
+                        verify_committed(srs.verifier(), &self.key, &model, &bundle, &[]).is_ok()
+                    })
+                }),
+            },
+            Target {
+                name: "seed of an owner",
+                seeds: vec![self.owner.seed().to_bytes().unwrap()],
+                read: Box::new(move |bytes| {
+                    OwnerSeed::from_bytes(bytes, here).is_ok_and(|seed| Owner::new(own.clone(), seed).is_ok())
+                }),
+            },
+            Target {
+                name: "answer of an owner, resealed",
+                seeds: vec![payload(&answer)],
+                read: Box::new(move |bytes| {
+                    OwnersAnswer::from_bytes(&seal(&answer, bytes), here)
+                        .is_ok_and(|answer| audit_weights(srs, &self.key, own, model.graph(), &answer).is_ok())
+                }),
+            },
+            Target {
+                name: "proof of an audit",
+                seeds: vec![audit.clone()],
+                read: Box::new(move |bytes| AuditProof::from_bytes(bytes, here).is_ok()),
+            },
+            Target {
+                name: "bundle of committed weights, resealed",
+                seeds: vec![payload(&bundle)],
+                read: Box::new(move |bytes| {
+                    ProofBundle::from_bytes(&seal(&bundle, bytes), here)
+                        .is_ok_and(|bundle| verify_committed(srs.verifier(), &self.key, own, &bundle, &[]).is_ok())
+                }),
+            },
+        ]
+    }
 }
 
 impl Seeds {
@@ -58,9 +133,10 @@ impl Seeds {
             onnx: std::fs::read(path).unwrap(),
             plans: plans.to_vec(),
             raw_srs: Srs::development(4, 3).unwrap().to_bytes().unwrap(),
-            srs,
             proving_key: std::fs::read(file).unwrap(),
             key: proving.verifying().clone(),
+            committed: Committed::new(&quantised, &input, &srs),
+            srs,
             bundle,
             quantised,
         }
@@ -75,7 +151,7 @@ impl Seeds {
         let key = self.key.to_bytes().unwrap();
         let bundle = self.bundle.to_bytes().unwrap();
         let model = self.quantised.to_bytes().unwrap();
-        vec![
+        let mut targets = vec![
             Target {
                 name: "quantised model",
                 seeds: vec![model.clone()],
@@ -175,7 +251,9 @@ impl Seeds {
                         .is_ok_and(|bundle| verify(self.srs.verifier(), &self.key, &bundle, &[]).is_ok())
                 }),
             },
-        ]
+        ];
+        targets.extend(self.committed.targets(&self.srs, &self.quantised));
+        targets
     }
 
     /// A hostile key comes with a bundle that fits it in everything but the proof.

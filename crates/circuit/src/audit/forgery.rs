@@ -1,4 +1,5 @@
 //! Numbers that no audit may let through, each in one place of an otherwise honest tape.
+#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 
@@ -7,7 +8,9 @@ use halo2_proofs::circuit::{Layouter, SimpleFloorPlanner, Value};
 use halo2_proofs::dev::MockProver;
 use halo2_proofs::plonk::{Circuit, ConstraintSystem, Error};
 
-use crate::audit::circuit::{AuditCircuit, AuditColumns, AuditShape, CHUNK};
+use crate::audit::circuit::AuditCircuit;
+use crate::audit::columns::AuditColumns;
+use crate::audit::shape::{AuditShape, CHUNK};
 use crate::audit::witness::AuditWitness;
 use crate::field::{Scalar, scalar};
 use crate::streams::WeightTape;

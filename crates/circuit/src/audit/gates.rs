@@ -14,7 +14,8 @@
 use halo2_proofs::plonk::{Advice, Column, ConstraintSystem, Constraints, Expression, VirtualCells};
 use halo2_proofs::poly::Rotation;
 
-use crate::audit::circuit::{AuditColumns, AuditShape, CHUNK};
+use crate::audit::columns::AuditColumns;
+use crate::audit::shape::{AuditShape, CHUNK};
 use crate::field::{Scalar, scalar};
 
 type Cell = Expression<Scalar>;

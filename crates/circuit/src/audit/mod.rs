@@ -4,11 +4,14 @@
 //! ties `folded`.
 
 mod circuit;
+mod columns;
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod forgery;
 mod gates;
+mod shape;
 mod witness;
 
-pub use circuit::{AuditCircuit, AuditShape};
+pub use circuit::AuditCircuit;
+pub use columns::AuditColumns;
+pub use shape::AuditShape;
 pub use witness::AuditWitness;

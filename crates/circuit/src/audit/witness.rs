@@ -2,7 +2,7 @@
 
 use ff::{BatchInvert, Field};
 
-use crate::audit::circuit::{AuditShape, CHUNK};
+use crate::audit::shape::{AuditShape, CHUNK};
 use crate::error::CircuitError;
 use crate::field::{Scalar, scalar};
 use crate::streams::{WeightTape, fold};

@@ -277,7 +277,6 @@ impl Profile {
 mod tests {
     use super::{Coefficient, Kernel, Profile};
     use crate::cost::error::CostError;
-    use crate::cost::price::Term;
 
     #[test]
     fn the_shipped_profile_survives_saving() -> Result<(), CostError> {

@@ -129,8 +129,7 @@ fn coordinates(point: &G1Affine) -> [u8; 2 * COORDINATE] {
 /// A point of the curve, in its one encoding; the point at infinity, which hides nothing, is none. The curve has no subgroup.
 fn point(bytes: &[u8]) -> Option<G1Affine> {
     let (x, y) = bytes.split_at(COORDINATE);
-    let coordinate =
-        |bytes: &[u8]| Option::<Fq>::from(Fq::from_repr(<[u8; COORDINATE]>::try_from(bytes).ok()?.into()));
+    let coordinate = |bytes: &[u8]| Option::<Fq>::from(Fq::from_repr(<[u8; COORDINATE]>::try_from(bytes).ok()?));
     let point: Option<G1Affine> = G1Affine::from_xy(coordinate(x)?, coordinate(y)?).into();
     point.filter(|point| !bool::from(point.is_identity()))
 }
