@@ -10,6 +10,8 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree, token_stream};
 pub struct Module {
     /// Modules that it declares.
     pub declared: BTreeSet<String>,
+    /// Modules of tests that are files of their own.
+    pub tests: BTreeSet<String>,
     /// Names that `use` brings into it.
     pub imports: Vec<Import>,
     /// Every path of two or more names in it, and every imported one.
@@ -40,7 +42,7 @@ impl Module {
                 TokenTree::Punct(punct) if punct.as_char() == '#' => {
                     let attribute = attribute(&mut tokens);
                     if attribute.contains("cfg (test)") {
-                        skip_item(&mut tokens);
+                        self.tests.extend(skip_item(&mut tokens));
                     }
                 }
                 TokenTree::Ident(word) if word == "use" => self.import(&mut tokens, &[]),
@@ -112,15 +114,19 @@ fn attribute(tokens: &mut Tokens) -> String {
     }
 }
 
-/// Skips what a `cfg(test)` stands before: up to its braces or its semicolon.
-fn skip_item(tokens: &mut Tokens) {
+/// Skips what a `cfg(test)` stands before: up to its braces or its semicolon. The name of a module that is a file of its own.
+fn skip_item(tokens: &mut Tokens) -> Option<String> {
+    let (mut is_module, mut name) = (false, None);
     for token in tokens.by_ref() {
         match token {
-            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => return,
-            TokenTree::Punct(punct) if punct.as_char() == ';' => return,
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => return None,
+            TokenTree::Punct(punct) if punct.as_char() == ';' => return name.filter(|_| is_module),
+            TokenTree::Ident(word) if word == "mod" => is_module = true,
+            TokenTree::Ident(word) => name = Some(word.to_string()),
             _ => {}
         }
     }
+    None
 }
 
 fn ident(tokens: &mut Tokens) -> Option<String> {

@@ -27,7 +27,14 @@ impl Tree {
     /// A tree of sources by place; the root's place is empty.
     pub fn of(sources: Vec<(Place, String)>) -> Self {
         let parse = |text: String| read(text.parse::<TokenStream>().expect("Rust source"));
-        Self { modules: sources.into_iter().map(|(place, text)| (place, parse(text))).collect() }
+        let mut modules: BTreeMap<Place, Module> =
+            sources.into_iter().map(|(place, text)| (place, parse(text))).collect();
+        let tests = modules.iter().flat_map(|(place, module)| {
+            module.tests.iter().map(move |name| place.iter().chain([name]).cloned().collect::<Place>())
+        });
+        let tests: Vec<Place> = tests.collect();
+        modules.retain(|place, _| !tests.iter().any(|test| place.starts_with(test)));
+        Self { modules }
     }
 
     /// Modules that a module uses, itself excluded.
