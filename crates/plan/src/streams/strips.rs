@@ -159,16 +159,7 @@ impl Strips {
 
     /// Strips that are committed after the challenges.
     pub fn wide(&self) -> [Strip; 8] {
-        [
-            self.read,
-            self.write,
-            self.weight_sum,
-            self.operand,
-            self.scalar,
-            self.second,
-            self.folded,
-            self.sums,
-        ]
+        [self.read, self.write, self.weight_sum, self.operand, self.scalar, self.second, self.folded, self.sums]
     }
 
     /// Columns that are committed before the challenges.

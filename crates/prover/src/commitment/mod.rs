@@ -19,7 +19,7 @@
 //! | `recorder` | a transcript that remembers what passes through it |
 //! | `bound` | which column of a proof is bound, and its blinding cells |
 //!
-//! `docs/soundness.md` has the argument; `docs/decisions/0016-committed-weights.md` says why it is so.
+//! `docs/soundness.md` has the argument; `docs/decisions/0017-committed-weights.md` says why it is so.
 
 mod answer;
 #[cfg(test)]
