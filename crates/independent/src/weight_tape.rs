@@ -11,7 +11,7 @@ use crate::cells::{FixedCells, RowLaws, field};
 use crate::gates::Gates;
 use crate::horner::Horner;
 use crate::objection::{Objection, hold};
-use crate::polynomial::Variable;
+use crate::polynomial::{Monomial, Variable};
 
 /// A row of weights in an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,16 +57,19 @@ impl WeightTape {
     /// Where a commitment outside holds the lanes: a row's cell stands for all of them, as the link defines it, the first on the
     /// highest power of rho.
     fn folded(layout: &Streams, gates: &Gates, cells: &FixedCells<'_>, folded: usize) -> Self {
-        let (column, lanes) = (gates.columns.weight_sum.index(), layout.knobs.weight_lanes);
+        let [column, operand] = [gates.columns.weight_sum, gates.columns.operand].map(|column| column.index());
+        let lanes = layout.knobs.weight_lanes;
         let laws = RowLaws::of("weights' evaluation", &gates.weight_sum, cells, &[], |row| {
-            let Horner { step, sum } = Horner::of(&row[0], column)?;
-            let alone = sum.iter().all(|(monomial, factor)| {
-                (monomial.sigma, monomial.rho) == (0, 0)
-                    && monomial.variables == [Variable::Advice(folded, 0)]
-                    && *factor == Scalar::ONE
-            });
-            hold(alone && sum.len() == 1, || "a row's weights are not the committed ones, once".into())?;
-            Ok(WeightLaw { step, lanes: (0..lanes).map(|lane| (lanes - 1 - lane, lane)).collect() })
+            let mut horner = Horner::of(&row[0], column)?;
+            let own = |(monomial, _): &(Monomial, Scalar)| monomial.variables == [Variable::Advice(folded, 0)];
+            let held = horner.sum.iter().position(own).map(|place| horner.sum.remove(place));
+            let mut law = weight_law(&horner, &[], operand, Scalar::ZERO)?;
+            if let Some((monomial, factor)) = held {
+                let alone = (monomial.sigma, monomial.rho, factor) == (0, 0, Scalar::ONE);
+                hold(alone, || "a row's weights are not the committed ones, once".into())?;
+                law.lanes = (0..lanes).map(|lane| (lanes - 1 - lane, lane)).collect();
+            }
+            Ok(law)
         });
         Self { laws }
     }
