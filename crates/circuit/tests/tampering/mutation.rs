@@ -291,13 +291,13 @@ fn evaluation(subject: &Subject, numbers: &mut Numbers) -> Option<Cell> {
     let copied = &subject.recording.copies;
     let (operand, source) = copied[numbers.below(copied.len())];
     let row = 1 + numbers.below(subject.recording.usable - 2);
-    Some(match numbers.below(6) {
+    Some(match numbers.below(7) {
         0 => operand,
         4 => columns.second.map_or(source, |column| Cell::Advice(column.index(), row)),
         1 => source,
         2 => Cell::Advice(columns.weight_sum.index(), row),
         3 => Cell::Advice(columns.scalar.index(), row),
-        4 if !columns.folded.is_empty() => Cell::Advice(columns.folded[0].index(), row),
+        5 if !columns.folded.is_empty() => Cell::Advice(columns.folded[0].index(), row),
         _ => match columns.sums.len() {
             0 => operand,
             count => Cell::Advice(columns.sums[numbers.below(count)].index(), row),
