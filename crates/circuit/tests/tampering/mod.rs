@@ -128,16 +128,10 @@ pub fn random_subject(index: u64) -> Subject {
         let in_limbs = matches!(index % 9, 0 | 7) && !over_tokens || index % 9 == 6 && attempt % 2 == 0;
         let case = if in_limbs { case.map(|case| stored(&case.graph, &mut numbers)) } else { case };
         let Ok(case) = case else { continue };
-        let modes = [
-            (false, WeightMode::Private),
-            (true, WeightMode::Private),
-            (true, WeightMode::Fixed),
-            (false, WeightMode::Committed),
-        ];
-        let (public_input, weights) = modes[index as usize / 3 % 4];
-        // The family `direct` commits to nothing outside.
-        let direct = index % 3 == 2;
-        let weights = if direct && weights == WeightMode::Committed { WeightMode::Private } else { weights };
+        let modes = [(false, WeightMode::Private), (true, WeightMode::Private), (true, WeightMode::Fixed)];
+        let (public_input, weights) = modes[index as usize / 3 % 3];
+        // The family `direct`, which every third network is laid out in, commits to nothing outside.
+        let weights = if matches!(index % 12, 9 | 10) { WeightMode::Committed } else { weights };
         let visibility = Visibility { public_input, weights };
         // A variant that few networks have room for is given up after a while.
         let variant = index as usize + attempt / 20;

@@ -291,13 +291,15 @@ fn evaluation(subject: &Subject, numbers: &mut Numbers) -> Option<Cell> {
     let copied = &subject.recording.copies;
     let (operand, source) = copied[numbers.below(copied.len())];
     let row = 1 + numbers.below(subject.recording.usable - 2);
-    Some(match numbers.below(7) {
+    if let Some(folded) = columns.folded.first().filter(|_| numbers.below(4) == 0) {
+        return Some(Cell::Advice(folded.index(), row));
+    }
+    Some(match numbers.below(6) {
         0 => operand,
         4 => columns.second.map_or(source, |column| Cell::Advice(column.index(), row)),
         1 => source,
         2 => Cell::Advice(columns.weight_sum.index(), row),
         3 => Cell::Advice(columns.scalar.index(), row),
-        5 if !columns.folded.is_empty() => Cell::Advice(columns.folded[0].index(), row),
         _ => match columns.sums.len() {
             0 => operand,
             count => Cell::Advice(columns.sums[numbers.below(count)].index(), row),
@@ -363,17 +365,11 @@ pub fn balance(
         .filter(|(to, _)| matches!(*to, Cell::Advice(_, row) if (start..open).contains(&row)))
         .collect();
     let &(operand, source) = operands.get(numbers.below(operands.len().max(1)))?;
-    let cell = match numbers.below(3) {
-        0 => operand,
-        1 => source,
-        _ => match operand {
-            Cell::Advice(_, row) => {
-                // A column of folded weights can be solved for as well: then the link must object.
-                let tied = columns.folded.first().filter(|_| numbers.below(2) == 0);
-                Cell::Advice(tied.unwrap_or(&columns.weight_sum).index(), row)
-            }
-            _ => operand,
-        },
+    // A column of folded weights can be solved for as well: then the link must object.
+    let folded = columns.folded.first().filter(|_| numbers.below(2) == 0);
+    let cell = match (folded, operand) {
+        (Some(folded), Cell::Advice(_, row)) => Cell::Advice(folded.index(), row),
+        _ => balancing(numbers, columns.weight_sum.index(), operand, source),
     };
     let honest = cells.get(cell);
     let mut held = held.clone();
@@ -387,6 +383,16 @@ pub fn balance(
     let slope: Option<Scalar> = (next - at).invert().into();
     end(honest - at * slope?);
     Some(cell)
+}
+
+/// The operand of a row, what it is a copy of, or the row's weights.
+fn balancing(numbers: &mut Numbers, weight_sum: usize, operand: Cell, source: Cell) -> Cell {
+    match (numbers.below(3), operand) {
+        (0, _) => operand,
+        (1, _) => source,
+        (_, Cell::Advice(_, row)) => Cell::Advice(weight_sum, row),
+        _ => operand,
+    }
 }
 
 /// Another number of the model or of its input, in its range or beyond.
