@@ -10,8 +10,9 @@ mod options;
 mod own_scales;
 mod tensor;
 
-use crate::activation::{Clamp, FixedActivation};
+use crate::activation::FixedActivation;
 use crate::calibration::{Evidence, Runs};
+use crate::clamp::Clamp;
 use crate::error::QuantiseError;
 use crate::fixed::{Fixed, FixedLayer, OutputKind, RangeSource, ValueRange};
 use crate::fused::{Fused, FusedLayer};
