@@ -36,7 +36,7 @@ pub(crate) fn run(options: &VerifyOptions, json: bool) -> Result<(), CliError> {
     let context = options.context.read()?;
     let bundle = ProofBundle::load(&options.folder.join(files::PROOF))?;
     let start = Instant::now();
-    let public = verify(&srs, &key, &bundle, &context)?;
+    let public = verify(&srs, &key, &bundle, &context).map_err(CliError::Unverified)?;
     let seconds = start.elapsed().as_secs_f64();
     let powers = Powers::of(&srs);
     let record = recorded(&options.folder, key.hash());

@@ -42,6 +42,15 @@ impl Activation {
         if let Self::Function(function) = self { function.exact_scale(scale) } else { None }
     }
 
+    /// Whether its value jumps somewhere.
+    pub(crate) fn jumps(&self) -> bool {
+        match self {
+            Self::Clamp(_) => false,
+            Self::Function(function) => function.jumps(),
+            Self::Composed(pointwise) => pointwise.jumps(),
+        }
+    }
+
     /// Whether it is known to be finite, and of moderate size, wherever its argument is.
     pub(crate) fn is_finite_everywhere(&self) -> bool {
         match self {

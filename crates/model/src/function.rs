@@ -83,6 +83,8 @@ pub enum Function {
     },
     /// 1 at 0; 0 elsewhere.
     Zero,
+    /// 0 at 0; 1 elsewhere.
+    NonZero,
     /// The error function.
     Erf,
     /// `e^x`.
@@ -128,6 +130,23 @@ impl Function {
             Self::QuarterSquare => Some(2 * scale + 2),
             _ => None,
         }
+    }
+
+    /// Whether its value jumps somewhere, so that it tells numbers apart however close they are.
+    pub(crate) fn jumps(&self) -> bool {
+        matches!(
+            self,
+            Self::Sign
+                | Self::Floor
+                | Self::Ceil
+                | Self::Round
+                | Self::Truncate
+                | Self::Positive { .. }
+                | Self::Zero
+                | Self::NonZero
+                | Self::ThresholdedRelu { .. }
+                | Self::Shrink { .. }
+        )
     }
 
     /// Whether it is known to be finite, and of moderate size, wherever its argument is finite.
@@ -183,6 +202,7 @@ impl Function {
             Self::Truncate => x.trunc(),
             Self::Positive { or_zero } => f64::from(u8::from(x > 0.0 || or_zero && x == 0.0)),
             Self::Zero => f64::from(u8::from(x == 0.0)),
+            Self::NonZero => f64::from(u8::from(x != 0.0)),
             Self::Erf => libm::erf(x),
             Self::Exp => x.exp(),
             Self::Log => x.ln(),

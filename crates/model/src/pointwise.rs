@@ -42,6 +42,11 @@ impl Pointwise {
         &self.steps
     }
 
+    /// Whether a step's value jumps somewhere.
+    pub(crate) fn jumps(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Function(function, _) if function.jumps()))
+    }
+
     /// The function's value; NaN or infinite where a step's is.
     pub fn apply(&self, x: f64) -> f64 {
         let mut results = Vec::with_capacity(self.steps.len() + 1);

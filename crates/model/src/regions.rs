@@ -104,7 +104,8 @@ fn region(graph: &Graph<Float>, roots: &[NodeId], end: NodeId) -> Option<(NodeId
     let clamps = steps.iter().filter(|step| matches!(step, Step::Clamp(..))).count();
     let products = steps.iter().any(|step| matches!(step, Step::Product(..)));
     let joined = steps.iter().any(|step| matches!(step, Step::Sum { terms, .. } if terms.len() > 1));
-    (products || functions > 1 || functions == 1 && (joined || clamps > 0)).then_some((root, Pointwise::new(steps)?))
+    (products || functions > 1 || functions == 1 && (joined || clamps > 0))
+        .then_some((root, Pointwise::new(steps)?))
 }
 
 /// The nodes between a root and an end, producers first, the root left out.
