@@ -13,8 +13,9 @@ use super::interpreter::{Interpreter, evaluate};
 use super::layers::{Frame, Layers};
 use super::node::{self, Node};
 use super::ops::{Importer, Rule, qualified_name};
+use super::options::OnnxOptions;
+use super::reference;
 use super::value::{Element, Kind, Value};
-use super::{OnnxOptions, reference};
 use crate::error::{ImportError, MissingOperator};
 
 /// Operators for which an infinite constant is a bound, not a weight.

@@ -16,10 +16,11 @@ mod interpreter;
 mod layers;
 mod node;
 mod ops;
+mod options;
 mod reference;
+mod results;
 mod value;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use tract_onnx::pb;
@@ -35,23 +36,9 @@ pub use ending::Ending;
 pub use inputs::TensorInfo;
 pub use node::Node;
 pub use ops::{Importer, Operators};
+pub use options::OnnxOptions;
 pub use reference::Reference;
 pub use value::Kind;
-
-/// How a file is read.
-#[derive(Clone, Debug, Default)]
-pub struct OnnxOptions {
-    /// What is known of operators.
-    pub operators: Operators,
-    /// Extents of dimensions that the file names and leaves free.
-    pub dimensions: BTreeMap<String, usize>,
-}
-
-impl From<Operators> for OnnxOptions {
-    fn from(operators: Operators) -> Self {
-        Self { operators, ..Self::default() }
-    }
-}
 
 /// An imported model: the float graph, and the same file as others run it.
 #[derive(Debug)]

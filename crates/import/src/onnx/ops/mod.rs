@@ -32,15 +32,14 @@ use zklayout_model::{Activation, FloatOp, Planes};
 
 use super::layers::Layers;
 use super::node::Node;
-use super::value::{Picked, Value};
+use super::results::{AtNode, Results};
+use super::value::Picked;
 use crate::error::ImportError;
 
 /// Reads one node in terms of the graph's operators; `None` means that its output is its input.
 ///
 /// The node's first tensor is read as the planes of [`Node::shape`]. A sum or a product reads all of its tensors.
 pub type Importer = fn(&Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError>;
-
-type Results = Result<Vec<Value>, ImportError>;
 
 /// What is known of an operator.
 #[derive(Clone, Copy, Debug)]
@@ -243,16 +242,5 @@ impl Operators {
     /// Every operator, and what of it is supported where that is not all.
     pub fn described(&self) -> Vec<(&'static str, &'static str)> {
         self.0.iter().map(|(name, (_, note))| (*name, *note)).collect()
-    }
-}
-
-/// Says which node an error is of.
-trait AtNode<T> {
-    fn at(self, node: &Node<'_>) -> Result<T, ImportError>;
-}
-
-impl<T> AtNode<T> for Result<T, String> {
-    fn at(self, node: &Node<'_>) -> Result<T, ImportError> {
-        self.map_err(|reason| node.unsupported(reason))
     }
 }

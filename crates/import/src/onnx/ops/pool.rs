@@ -50,15 +50,15 @@ impl Pool {
         self.source.len().saturating_mul(self.output.plane()) > FEW_WEIGHTS
     }
 
-    fn windows(&self) -> impl Iterator<Item = [usize; 2]> + use<> {
-        let Planes { height, width, .. } = self.output;
-        (0..height).flat_map(move |row| (0..width).map(move |column| [row, column]))
+    fn windows(&self) -> Vec<[usize; 2]> {
+        let columns = |row: usize| (0..self.output.width).map(move |column| [row, column]);
+        (0..self.output.height).flat_map(columns).collect()
     }
 
     /// The places of a plane that a window reads.
     fn read(&self, window: [usize; 2]) -> Vec<usize> {
         let place = |tap| self.window.tap(self.source, window, tap).map(|(y, x)| y * self.source.width + x);
-        self.window.taps().filter_map(place).collect()
+        self.window.taps().into_iter().filter_map(place).collect()
     }
 
     /// What the sum of a window is divided by: its taps, perhaps with those in the padding.
@@ -71,7 +71,7 @@ impl Pool {
             let place = window[axis] * self.window.stride[axis] + tap * self.window.dilation[axis];
             place < extents[axis] + self.window.before[axis] + self.window.after[axis]
         };
-        self.window.taps().filter(|tap| inside(0, tap[0]) && inside(1, tap[1])).count().max(1)
+        self.window.taps().into_iter().filter(|tap| inside(0, tap[0]) && inside(1, tap[1])).count().max(1)
     }
 }
 
@@ -79,7 +79,8 @@ pub(super) fn import_average(node: &Node<'_>, layers: &mut Layers) -> Results {
     let pool = Pool::of(node)?;
     let padding_counts = node.int("count_include_pad", 0) != 0;
     let (name, window, output) = (node.name(), pool.window, pool.output);
-    let divisors: Vec<usize> = pool.windows().map(|window| pool.divisor(window, padding_counts)).collect();
+    let divisors: Vec<usize> =
+        pool.windows().into_iter().map(|window| pool.divisor(window, padding_counts)).collect();
     let alike = divisors.iter().all(|divisor| *divisor == divisors[0]);
     let padding = window.padding(pool.source, output);
     let source = pool.bring(node, layers)?;
@@ -100,6 +101,7 @@ pub(super) fn import_average(node: &Node<'_>, layers: &mut Layers) -> Results {
         None => {
             let rows: Vec<Vec<(usize, f64)>> = pool
                 .windows()
+                .into_iter()
                 .zip(&divisors)
                 .map(|(window, divisor)| {
                     pool.read(window).into_iter().map(|at| (at, 1.0 / *divisor as f64)).collect()
@@ -315,7 +317,7 @@ fn one_by_one(node: &Node<'_>, layers: &mut Layers, pool: &Pool) -> Results {
     }
     let (name, value) = (node.name(), node.value(0)?);
     let vector = layers.home(&name, &value.elements(), Planes::vector(value.len())).at(node)?;
-    let read: Vec<Vec<usize>> = pool.windows().map(|window| pool.read(window)).collect();
+    let read: Vec<Vec<usize>> = pool.windows().into_iter().map(|window| pool.read(window)).collect();
     let most = read.iter().map(Vec::len).max().unwrap_or(0);
     if read.iter().any(Vec::is_empty) {
         return Err(node.unsupported("a window that lies in the padding"));

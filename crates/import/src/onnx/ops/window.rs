@@ -159,9 +159,9 @@ impl Window {
     }
 
     /// Every tap of a window.
-    pub(super) fn taps(&self) -> impl Iterator<Item = [usize; 2]> + use<> {
-        let [rows, columns] = self.size;
-        (0..rows).flat_map(move |row| (0..columns).map(move |column| [row, column]))
+    pub(super) fn taps(&self) -> Vec<[usize; 2]> {
+        let columns = |row: usize| (0..self.size[1]).map(move |column| [row, column]);
+        (0..self.size[0]).flat_map(columns).collect()
     }
 
     /// The padding that makes room for exactly the windows of `output`, none of which starts beyond it.
