@@ -26,11 +26,11 @@ struct Accuracy {
 
 pub(crate) fn run(options: &AccuracyOptions, json: bool) -> Result<(), CliError> {
     let path = &options.model.model;
-    let AnyModel::Float(model) = AnyModel::open(path)? else {
+    let AnyModel::Float(model) = AnyModel::open_with(path, &options.model.dimensions.read()?)? else {
         let reason = "it holds integers alone, and there is no float model to compare them with";
         return Err(CliError::Usage(format!("{}: {reason}", path.display())));
     };
-    let samples = Samples::read(&options.samples, model.input_shape())?;
+    let samples = Samples::read(&options.samples, model.input())?;
     let quantised = options.model.scales.integers(path, &model, &PlanOptions::default(), None)?;
     let mut accuracy = measure(&model, &quantised, &samples)?;
     if options.layers {

@@ -1,5 +1,6 @@
 //! Arguments.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -13,9 +14,12 @@ use zklayout::prover::{MOST_CONTEXT, Prover};
 use crate::error::CliError;
 use crate::scales::ScaleOptions;
 
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 a file cannot be read or written, 2 wrong usage, 3 a model, an input or samples are \
+                          refused, 4 a proof does not verify, 130 interrupted";
+
 /// Proves neural-network inference in zero knowledge.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(name = "zklayout", version, about, after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
     /// Print one JSON object instead of tables.
     #[arg(long, global = true)]
@@ -59,11 +63,47 @@ pub(crate) enum Command {
     Ablation(AblationOptions),
 }
 
+/// Extents of dimensions that a model leaves free.
+#[derive(Debug, Args)]
+pub(crate) struct FreeDimensions {
+    /// The extent of a dimension that the model names and leaves free; repeat it for others. A free batch is 1.
+    #[arg(long = "dim", value_name = "NAME=N", value_parser = parse_dimension)]
+    given: Vec<(String, usize)>,
+}
+
+impl FreeDimensions {
+    /// The extents as they were given.
+    pub(crate) fn given(&self) -> &[(String, usize)] {
+        &self.given
+    }
+
+    /// The extents by name.
+    pub(crate) fn read(&self) -> Result<BTreeMap<String, usize>, CliError> {
+        let mut all = BTreeMap::new();
+        for (name, extent) in &self.given {
+            if all.insert(name.clone(), *extent).is_some() {
+                return Err(CliError::Usage(format!("--dim {name} is given twice")));
+            }
+        }
+        Ok(all)
+    }
+}
+
+fn parse_dimension(text: &str) -> Result<(String, usize), String> {
+    let parts = text.split_once('=').and_then(|(name, extent)| Some((name, extent.parse::<usize>().ok()?)));
+    match parts.filter(|(name, extent)| !name.is_empty() && *extent > 0) {
+        Some((name, extent)) => Ok((name.to_owned(), extent)),
+        None => Err(format!("{text:?} is no name and extent, as in batch=1")),
+    }
+}
+
 /// A model, and where its integers come from.
 #[derive(Debug, Args)]
 pub(crate) struct ModelOptions {
     /// The model: ONNX, or integers already: TensorFlow Lite quantised to bytes, or what `quantise` wrote.
     pub(crate) model: PathBuf,
+    #[command(flatten)]
+    pub(crate) dimensions: FreeDimensions,
     #[command(flatten)]
     pub(crate) scales: ScaleOptions,
 }
@@ -318,9 +358,9 @@ impl ContextOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct SampleOptions {
-    /// The input (.npy, .npz or .json).
-    #[arg(long)]
-    pub(crate) input: PathBuf,
+    /// The input (.npy, .npz or .json); of a model with several, NAME=FILE for each.
+    #[arg(long, required = true, value_name = "FILE")]
+    pub(crate) input: Vec<PathBuf>,
     /// Which sample of a file that holds several.
     #[arg(long, default_value_t = 0)]
     pub(crate) index: usize,
@@ -393,6 +433,8 @@ pub(crate) struct CommitCommand {
     /// The model: ONNX, or integers already: TensorFlow Lite quantised to bytes, or what `quantise` wrote.
     pub(crate) model: PathBuf,
     #[command(flatten)]
+    pub(crate) dimensions: FreeDimensions,
+    #[command(flatten)]
     pub(crate) keys: KeyOptions,
     /// The file for the commitment, which holds nothing secret; MODEL.commitment beside the model if not given.
     #[arg(long)]
@@ -403,6 +445,8 @@ pub(crate) struct CommitCommand {
 pub(crate) struct SetupCommand {
     /// The model: ONNX, or integers already: TensorFlow Lite quantised to bytes, or what `quantise` wrote.
     pub(crate) model: PathBuf,
+    #[command(flatten)]
+    pub(crate) dimensions: FreeDimensions,
     #[command(flatten)]
     pub(crate) keys: KeyOptions,
     /// Folder for the setup; `setups/MODEL` if not given.
@@ -421,6 +465,8 @@ pub(crate) struct ProveOptions {
     /// The folder of a setup, whose keys, scales and plan are used.
     #[arg(long, conflicts_with_all = SCALES, conflicts_with_all = LAYOUT, conflicts_with_all = ["setup_out", "plan", "commitment"])]
     pub(crate) setup: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) dimensions: FreeDimensions,
     #[command(flatten)]
     pub(crate) sample: SampleOptions,
     #[command(flatten)]
@@ -455,6 +501,8 @@ pub(crate) struct CheckOptions {
     /// The folder of a setup, whose ranges count.
     #[arg(long, conflicts_with_all = SCALES)]
     pub(crate) setup: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) dimensions: FreeDimensions,
     #[command(flatten)]
     pub(crate) scales: ScaleOptions,
     /// The samples (.npy, .npz or .json).
@@ -496,6 +544,8 @@ pub(crate) struct VerifyOptions {
 pub(crate) struct AuditOptions {
     /// The model's file, if the setup's integers are to be those made of it.
     pub(crate) model: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) dimensions: FreeDimensions,
     /// The folder of the setup, which the owner gives to the auditor: it holds the weights, and not the seed. With --verify, the
     /// folder of a proof does as well.
     #[arg(long)]
@@ -517,6 +567,8 @@ pub(crate) struct AuditOptions {
 pub(crate) struct InspectOptions {
     /// The model.
     pub(crate) model: PathBuf,
+    #[command(flatten)]
+    pub(crate) dimensions: FreeDimensions,
 }
 
 #[derive(Debug, Args)]

@@ -45,8 +45,11 @@ enum How {
 pub(crate) fn run(options: &AuditOptions, json: bool) -> Result<(), CliError> {
     let mut steps = Steps::new(json);
     let key = VerifyingKey::load(&options.setup.join(files::VERIFYING_KEY))?;
-    let file =
-        options.model.as_deref().map(|path| steps.run("read model", || ModelFile::read(path))).transpose()?;
+    let file = options
+        .model
+        .as_deref()
+        .map(|path| steps.run("read model", || ModelFile::read(path, &options.dimensions)))
+        .transpose()?;
     let srs = steps.run("powers of tau", || session::powers(&options.powers, key.plan()?.k()))?;
     let (how, digest, weight_bits, proof_bytes) = match (&options.prove, &options.verify) {
         (Some(path), _) => prove(options, &srs, path, &mut steps)?,
@@ -55,7 +58,7 @@ pub(crate) fn run(options: &AuditOptions, json: bool) -> Result<(), CliError> {
             if let Some(file) = &file {
                 file.check_setup(&options.setup, &Setup::load_model(&options.setup)?)?;
             }
-            let shown = steps.run("audit", || audit(&options.setup, &srs))?;
+            let shown = steps.run("audit", || audit(&options.setup, &srs).map_err(unverified))?;
             let how = if file.is_some() { How::WeightsOfTheModel } else { How::Weights };
             (how, shown.model.to_string(), shown.weight_bits, None)
         }
@@ -76,6 +79,14 @@ pub(crate) fn run(options: &AuditOptions, json: bool) -> Result<(), CliError> {
         print(&summary);
     }
     Ok(())
+}
+
+/// A commitment that holds something else does not verify; anything else is an error as ever.
+fn unverified(error: zklayout::Error) -> CliError {
+    match error {
+        zklayout::Error::Prover(error @ zklayout::prover::ProverError::Invalid(_)) => CliError::Unverified(error),
+        error => error.into(),
+    }
 }
 
 type Shown = (How, String, u32, Option<usize>);
@@ -107,7 +118,8 @@ fn verify(
 ) -> Result<Shown, CliError> {
     let model = ModelCommitment::load(&options.setup.join(files::MODEL_COMMITMENT))?;
     let proof = AuditProof::load(path)?;
-    let bits = steps.run("verify audit", || verify_audit(srs, key, &model, &proof))?;
+    let bits =
+        steps.run("verify audit", || verify_audit(srs, key, &model, &proof).map_err(CliError::Unverified))?;
     Ok((How::Verified, model.digest().to_string(), bits, Some(proof.size())))
 }
 

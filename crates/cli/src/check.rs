@@ -1,6 +1,7 @@
 //! `zklayout check`: which samples a model's ranges refuse, before there is a key.
 
 use serde::Serialize;
+use zklayout::samples::InputShape;
 use zklayout::{Error, PlanOptions, QuantisedModel, Samples, Setup};
 
 use crate::args::CheckOptions;
@@ -18,8 +19,8 @@ struct Refused {
 }
 
 pub(crate) fn run(options: &CheckOptions, json: bool, show_values: bool) -> Result<(), CliError> {
-    let quantised = integers(options)?;
-    let samples = Samples::read(&options.samples, quantised.input_shape())?.inputs;
+    let (quantised, shape) = integers(options)?;
+    let samples = Samples::read(&options.samples, shape)?.inputs;
     let refused: Vec<Refused> = samples
         .iter()
         .enumerate()
@@ -32,7 +33,7 @@ pub(crate) fn run(options: &CheckOptions, json: bool, show_values: bool) -> Resu
     }
     let checked = format!("of {} samples", samples.len());
     if !refused.is_empty() {
-        return Err(CliError::Usage(format!("{} {checked} are refused", refused.len())));
+        return Err(CliError::Refused(format!("{} {checked} are refused", refused.len())));
     }
     if !json {
         say!("none {checked} is refused");
@@ -40,19 +41,26 @@ pub(crate) fn run(options: &CheckOptions, json: bool, show_values: bool) -> Resu
     Ok(())
 }
 
-fn integers(options: &CheckOptions) -> Result<QuantisedModel, CliError> {
-    let file = options.model.as_deref().map(ModelFile::read).transpose()?;
-    match (&options.setup, file) {
+/// The integers, and what they take as input.
+fn integers(options: &CheckOptions) -> Result<(QuantisedModel, InputShape), CliError> {
+    let read = |path: &std::path::Path| ModelFile::read(path, &options.dimensions);
+    let file = options.model.as_deref().map(read).transpose()?;
+    let shape = file.as_ref().map(|file| file.model.input());
+    let quantised = match (&options.setup, file) {
         (Some(folder), file) => {
             let quantised = Setup::load_model(folder)?;
             if let Some(file) = file {
                 file.check_setup(folder, &quantised)?;
             }
-            Ok(quantised)
+            quantised
         }
-        (None, Some(file)) => file.integers(&options.scales, &PlanOptions::default(), None),
-        (None, None) => Err(CliError::Usage("give a model, or the folder of a setup with --setup".into())),
-    }
+        (None, Some(file)) => file.integers(&options.scales, &PlanOptions::default(), None)?,
+        (None, None) => {
+            return Err(CliError::Usage("give a model, or the folder of a setup with --setup".into()));
+        }
+    };
+    let shape = shape.unwrap_or_else(|| quantised.input_shape().into());
+    Ok((quantised, shape))
 }
 
 fn print(quantised: &QuantisedModel, refused: &[Refused]) {

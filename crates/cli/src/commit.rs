@@ -28,7 +28,7 @@ pub(crate) fn run(options: &CommitCommand, json: bool) -> Result<(), CliError> {
     let out = options.out.clone().unwrap_or_else(|| beside(&options.model, "commitment"));
     output::try_folder(out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
     let mut steps = Steps::new(json);
-    let file = steps.run("read model", || ModelFile::read(&options.model))?;
+    let file = steps.run("read model", || ModelFile::read(&options.model, &options.dimensions))?;
     let layout = committed(options.keys.layout.plan()?);
     let quantised = steps.run("quantise", || file.integers(&options.keys.scales, &layout, None))?;
     let plan = steps.run("plan", || plan(&options.keys, layout, &quantised))?;

@@ -13,6 +13,29 @@ pub(crate) enum CliError {
     Write { path: PathBuf, source: std::io::Error },
     #[error("{0}")]
     Usage(String),
+    /// A model or samples that are refused, in words of the command.
+    #[error("{0}")]
+    Refused(String),
+    /// A proof that does not verify.
+    #[error(transparent)]
+    Unverified(zklayout::prover::ProverError),
+    /// One of several that does not verify.
+    #[error("{folder}: {source}")]
+    UnverifiedIn { folder: PathBuf, source: zklayout::prover::ProverError },
+}
+
+impl CliError {
+    /// The command's exit code, as its help lists them.
+    pub(crate) fn exit_code(&self) -> u8 {
+        use zklayout::Error::{Prover, Read, Record, Setup};
+        match self {
+            Self::Read { .. } | Self::Write { .. } => 1,
+            Self::Library(Prover(_) | Read { .. } | Record { .. } | Setup { .. }) => 1,
+            Self::Usage(_) => 2,
+            Self::Library(_) | Self::Refused(_) => 3,
+            Self::Unverified(_) | Self::UnverifiedIn { .. } => 4,
+        }
+    }
 }
 
 impl From<zklayout::prover::ProverError> for CliError {

@@ -9,7 +9,7 @@ use crate::report;
 use crate::terminal::say;
 
 pub(crate) fn run(options: &InspectOptions, json: bool) -> Result<(), CliError> {
-    let (rows, layers, endings) = match AnyModel::open(&options.model)? {
+    let (rows, layers, endings) = match AnyModel::open_with(&options.model, &options.dimensions.read()?)? {
         AnyModel::Float(model) => (rows(&model), model.fused().len() - 1, model.endings().to_vec()),
         AnyModel::Integer(model) => (layers(&model), model.graph().len() - 1, Vec::new()),
     };

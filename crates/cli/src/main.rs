@@ -67,13 +67,17 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
+            if arguments.json {
+                let code = error.exit_code();
+                terminal::say!("{}", serde_json::json!({ "error": error.to_string(), "code": code }));
+            }
             if arguments.show_values
                 && let CliError::Library(error) = &error
                 && let Some(values) = error.private_values()
             {
                 eprintln!("values: {values}");
             }
-            ExitCode::FAILURE
+            ExitCode::from(error.exit_code())
         }
     }
 }

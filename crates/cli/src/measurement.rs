@@ -54,7 +54,13 @@ pub(crate) fn measure(
 
 /// The same model, samples, bits and setup.
 fn forward(job: &JobOptions, quantised: &QuantisedModel, command: &mut Command) {
-    command.arg(&job.model.model).arg("--input").arg(&job.sample.input);
+    command.arg(&job.model.model);
+    for input in &job.sample.input {
+        command.arg("--input").arg(input);
+    }
+    for (name, extent) in job.model.dimensions.given() {
+        command.arg("--dim").arg(format!("{name}={extent}"));
+    }
     command.arg("--index").arg(job.sample.index.to_string());
     let scales = &job.model.scales;
     let files: [(&str, Option<&Path>); 3] = [

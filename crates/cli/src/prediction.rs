@@ -87,7 +87,7 @@ fn check_room(what: &str, peak: u64) -> Result<(), CliError> {
     else {
         return Ok(());
     };
-    Err(CliError::Usage(format!(
+    Err(CliError::Refused(format!(
         "{what} would take {} more, and {} are left: {}. Give more, plan for less with --max-memory or --objective memory, or \
          go on with --force",
         report::bytes(need(bound)),

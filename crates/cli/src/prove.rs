@@ -1,5 +1,6 @@
 //! `zklayout prove`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -29,6 +30,8 @@ struct Summary<'a> {
     model: Option<String>,
     output: &'a [i64],
     output_values: &'a [f64],
+    /// The same by the names that the model's file has, each flat.
+    outputs: BTreeMap<&'a str, &'a [f64]>,
     argmax: usize,
     /// Says more of a private input than the public output does, and is given on request alone.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,6 +51,8 @@ struct Ready {
     made: Made,
     input: Vec<f64>,
     float_output: Option<Vec<f64>>,
+    /// Names of the outputs, and how many values each has.
+    outputs: Vec<(String, usize)>,
     folder: PathBuf,
 }
 
@@ -78,6 +83,7 @@ pub(crate) fn run(options: &ProveOptions, json: bool, show_values: bool) -> Resu
         model: public.model.map(|model| model.to_string()),
         output: &public.output,
         output_values: &public.output_values,
+        outputs: by_name(&ready.outputs, &public.output_values),
         argmax: report::argmax(&public.output_values),
         float_output: ready.float_output.as_deref().filter(|_| show_values),
         record: setup.record(),
@@ -108,23 +114,26 @@ fn default_folder(options: &ProveOptions) -> PathBuf {
 fn with_setup(options: &ProveOptions, folder: &Path, steps: &mut Steps) -> Result<Ready, CliError> {
     let (key, ..) = Setup::load_public(folder)?;
     let plan = key.plan()?;
-    let input = session::input(&options.sample, plan.input_shape)?;
+    let read = |path: &PathBuf| steps.run("read model", || ModelFile::read(path, &options.dimensions));
+    let file = options.model.as_ref().map(read).transpose()?;
+    let shape = file.as_ref().map_or_else(|| plan.input_shape.into(), |file| file.model.input());
+    let input = session::input(&options.sample, shape)?;
     let predicted = predict(&plan, options, steps)?;
     let srs = steps.run("powers of tau", || session::powers(&options.keys.powers, plan.k()))?;
     check_powers(folder, &srs, key.srs_hash())?;
     let setup = steps.run("read keys", || Setup::load(folder))?;
     let setup = commit::with_seed(setup, &options.keys.owner)?;
     check_seed(&setup, folder)?;
-    let float_output = match &options.model {
-        Some(path) => {
-            let file = steps.run("read model", || ModelFile::read(path))?;
+    let float_output = match &file {
+        Some(file) => {
             file.check_setup(folder, setup.model())?;
             file.float_output(&input)?
         }
         None => None,
     };
     setup.model().run(&input)?;
-    Ok(Ready { made: Made { setup, srs, predicted }, input, float_output, folder: folder.to_owned() })
+    let outputs = file.map(|file| file.outputs()).unwrap_or_default();
+    Ok(Ready { made: Made { setup, srs, predicted }, input, float_output, outputs, folder: folder.to_owned() })
 }
 
 /// Refuses to prove without the owner's seed, before anything is spent.
@@ -160,8 +169,8 @@ fn with_new_setup(options: &ProveOptions, steps: &mut Steps) -> Result<Ready, Cl
     let path = options.model.as_deref().ok_or_else(|| CliError::Usage("give a model or a setup".into()))?;
     let folder = options.setup_out.clone().unwrap_or_else(|| setup::default_folder(path));
     output::try_folder(&folder)?;
-    let file = steps.run("read model", || ModelFile::read(path))?;
-    let input = session::input(&options.sample, file.model.input_shape())?;
+    let file = steps.run("read model", || ModelFile::read(path, &options.dimensions))?;
+    let input = session::input(&options.sample, file.model.input())?;
     let layout = options.keys.layout.plan()?;
     let quantised = steps.run("quantise", || file.integers(&options.keys.scales, &layout, Some(&input)))?;
     if let Some(few) = setup::few_samples(&quantised) {
@@ -172,7 +181,7 @@ fn with_new_setup(options: &ProveOptions, steps: &mut Steps) -> Result<Ready, Cl
     quantised.run(&input)?;
     let float_output = file.float_output(&input)?;
     let made = setup::make(path, quantised, &options.keys, &folder, steps)?;
-    Ok(Ready { made, input, float_output, folder })
+    Ok(Ready { made, input, float_output, outputs: file.outputs(), folder })
 }
 
 fn print(summary: &Summary<'_>, setup: &Setup, public: &PublicValues) {
@@ -191,7 +200,23 @@ fn print(summary: &Summary<'_>, setup: &Setup, public: &PublicValues) {
         say!("model {model}");
     }
     summary.powers.print();
-    say!("verified: the output's largest value is at {}", summary.argmax);
+    match report::largest(summary.output) {
+        Some(place) => say!("verified: the output's largest value is at {place}"),
+        None => say!("verified"),
+    }
+}
+
+/// Outputs by name, if there are names for all of them.
+fn by_name<'a>(names: &'a [(String, usize)], values: &'a [f64]) -> BTreeMap<&'a str, &'a [f64]> {
+    let count: usize = names.iter().map(|(_, count)| count).sum();
+    let mut rest = if count == values.len() { values } else { &[] };
+    let mut all = BTreeMap::new();
+    for (name, count) in names {
+        let (own, others) = rest.split_at((*count).min(rest.len()));
+        rest = others;
+        all.insert(name.as_str(), own);
+    }
+    all
 }
 
 /// The largest outputs, at most as many as fit a screen.

@@ -243,6 +243,13 @@ pub(crate) fn seconds(seconds: f64) -> String {
     Seconds(seconds).to_string()
 }
 
+/// Place of the largest of several values, if no other is as large.
+pub(crate) fn largest(values: &[i64]) -> Option<usize> {
+    let most = values.iter().max().filter(|_| values.len() > 1)?;
+    let mut places = values.iter().enumerate().filter(|(_, value)| *value == most).map(|(place, _)| place);
+    places.next().filter(|_| places.next().is_none())
+}
+
 /// Place of the largest value, the first of equal ones.
 pub(crate) fn argmax(values: &[f64]) -> usize {
     let largest = values.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0)));

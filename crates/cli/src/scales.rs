@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use zklayout::calibration::Origin;
-use zklayout::graph::Planes;
+use zklayout::samples::InputShape;
 use zklayout::{Calibration, Model, PlanOptions, QuantiseOptions, QuantisedModel, Samples};
 
 use crate::error::CliError;
@@ -81,7 +81,7 @@ impl ScaleOptions {
         input: Option<&[f64]>,
     ) -> Result<QuantisedModel, CliError> {
         let (public, private) = if layout.visibility.public_input { (input, None) } else { (None, input) };
-        let Chosen { samples, calibration } = self.samples(path, model.input_shape(), public)?;
+        let Chosen { samples, calibration } = self.samples(path, model.input(), public)?;
         if private.is_some_and(|private| samples.inputs.iter().any(|sample| sample == private)) {
             eprintln!("note: the input is one of the calibration samples, whose ranges are public in the key");
         }
@@ -92,7 +92,7 @@ impl ScaleOptions {
         Ok(quantised.with_calibration(calibration))
     }
 
-    fn samples(&self, model: &Path, shape: Planes, public_input: Option<&[f64]>) -> Result<Chosen, CliError> {
+    fn samples(&self, model: &Path, shape: InputShape, public_input: Option<&[f64]>) -> Result<Chosen, CliError> {
         if let Some(path) = &self.calibration {
             return read(path, shape, Origin::File);
         }
@@ -112,7 +112,7 @@ impl ScaleOptions {
     }
 }
 
-fn read(path: &Path, shape: Planes, origin: fn(String) -> Origin) -> Result<Chosen, CliError> {
+fn read(path: &Path, shape: InputShape, origin: fn(String) -> Origin) -> Result<Chosen, CliError> {
     let samples = Samples::read(path, shape)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Ok(Chosen { calibration: Calibration::of(origin(name), &samples.inputs), samples })

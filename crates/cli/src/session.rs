@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use zklayout::graph::{Fixed, Graph, Planes};
 use zklayout::prover::{DEVELOPMENT_SEED, Owner};
+use zklayout::samples::InputShape;
 use zklayout::{
     AnyModel, ModelCommitment, Plan, PlanOptions, ProofBundle, ProvingKey, PublicValues, QuantisedModel, Samples,
     Srs, Trace, VerifierSrs, VerifyingKey, verify, verify_committed,
 };
 
-use crate::args::{JobOptions, ModelOptions, PowersOptions, SampleOptions};
+use crate::args::{FreeDimensions, JobOptions, ModelOptions, PowersOptions, SampleOptions};
 use crate::error::CliError;
 use crate::powers::Powers;
 use crate::progress::Steps;
@@ -23,8 +24,14 @@ pub(crate) struct ModelFile {
 
 impl ModelFile {
     /// Reads a model.
-    pub(crate) fn read(path: &Path) -> Result<Self, CliError> {
-        Ok(Self { path: path.to_owned(), model: AnyModel::open(path)? })
+    pub(crate) fn read(path: &Path, dimensions: &FreeDimensions) -> Result<Self, CliError> {
+        Ok(Self { path: path.to_owned(), model: AnyModel::open_with(path, &dimensions.read()?)? })
+    }
+
+    /// Names of the model's outputs and how many values each has, if its file has names.
+    pub(crate) fn outputs(&self) -> Vec<(String, usize)> {
+        let named = self.model.float().map(|model| model.outputs()).unwrap_or_default();
+        named.iter().map(|output| (output.name.clone(), output.dims.iter().product())).collect()
     }
 
     /// Refuses a setup of another model.
@@ -63,13 +70,36 @@ impl ModelFile {
 
 /// Reads a model and gives it integers without any input.
 pub(crate) fn quantised(options: &ModelOptions, layout: &PlanOptions) -> Result<QuantisedModel, CliError> {
-    ModelFile::read(&options.model)?.integers(&options.scales, layout, None)
+    ModelFile::read(&options.model, &options.dimensions)?.integers(&options.scales, layout, None)
 }
 
 /// The sample that is asked for.
-pub(crate) fn input(options: &SampleOptions, shape: Planes) -> Result<Vec<f64>, CliError> {
-    let samples = Samples::read(&options.input, shape)?;
-    Ok(samples.get(options.index, &options.input)?.clone())
+pub(crate) fn input(options: &SampleOptions, shape: impl Into<InputShape>) -> Result<Vec<f64>, CliError> {
+    let (shape, first) = (shape.into(), &options.input[0]);
+    let samples = match &options.input[..] {
+        [file] if file.exists() || named(file).is_none() => Samples::read(file, shape)?,
+        files => {
+            let parts = files.iter().map(|file| named_part(file, &shape)).collect::<Result<Vec<_>, _>>()?;
+            Samples::of_parts(parts, &shape).map_err(CliError::Usage)?
+        }
+    };
+    Ok(samples.get(options.index, first)?.clone())
+}
+
+/// The name and the file of `NAME=FILE`.
+fn named(argument: &Path) -> Option<(&str, &Path)> {
+    argument.to_str()?.split_once('=').map(|(name, file)| (name, Path::new(file)))
+}
+
+/// Samples of one input among several.
+fn named_part(argument: &Path, shape: &InputShape) -> Result<(String, Samples), CliError> {
+    let wrong = |reason: &str| CliError::Usage(format!("--input {}: {reason}", argument.display()));
+    let (name, file) = named(argument).ok_or_else(|| wrong("of several, each is NAME=FILE"))?;
+    let part = shape.parts.iter().find(|part| part.name == name);
+    let known: Vec<&str> = shape.parts.iter().map(|part| part.name.as_str()).collect();
+    let part = part.ok_or_else(|| wrong(&format!("the model's inputs are {known:?}")))?;
+    let own = InputShape { parts: vec![part.clone()], ..Planes::vector(part.values()).into() };
+    Ok((name.to_owned(), Samples::read(file, own)?))
 }
 
 /// A model, quantised, and its execution on one input.
@@ -80,8 +110,9 @@ pub(crate) struct Job {
 
 impl Job {
     pub(crate) fn prepare(options: &JobOptions, steps: &mut Steps) -> Result<Self, CliError> {
-        let file = steps.run("read model", || ModelFile::read(&options.model.model))?;
-        let input = input(&options.sample, file.model.input_shape())?;
+        let read = || ModelFile::read(&options.model.model, &options.model.dimensions);
+        let file = steps.run("read model", read)?;
+        let input = input(&options.sample, file.model.input())?;
         let layout = options.layout.plan()?;
         let quantised = steps.run("quantise", || file.integers(&options.model.scales, &layout, Some(&input)))?;
         Ok(Self { trace: quantised.run(&input)?, quantised })

@@ -37,7 +37,7 @@ pub(crate) fn run(options: &SetupCommand, json: bool) -> Result<(), CliError> {
     prediction::check_start(options.keys.force)?;
     output::try_folder(&folder)?;
     let mut steps = Steps::new(json);
-    let file = steps.run("read model", || ModelFile::read(&options.model))?;
+    let file = steps.run("read model", || ModelFile::read(&options.model, &options.dimensions))?;
     let layout = options.keys.layout.plan()?;
     let quantised = steps.run("quantise", || file.integers(&options.keys.scales, &layout, None))?;
     if let Some(few) = few_samples(&quantised).filter(|_| !options.few_samples) {

@@ -145,10 +145,10 @@ fn first(options: &VerifyOptions) -> &Path {
 }
 
 /// Says which of several proofs is refused.
-fn refused(options: &VerifyOptions, place: usize, error: ProverError) -> CliError {
+fn refused(options: &VerifyOptions, place: usize, source: ProverError) -> CliError {
     match options.folders.get(place).filter(|_| options.folders.len() > 1) {
-        Some(folder) => CliError::Usage(format!("{}: {error}", folder.display())),
-        None => error.into(),
+        Some(folder) => CliError::UnverifiedIn { folder: folder.clone(), source },
+        None => CliError::Unverified(source),
     }
 }
 

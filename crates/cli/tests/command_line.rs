@@ -161,7 +161,7 @@ fn broken_inputs_are_refused() {
         path
     };
     let cases = [
-        (write("short.json", "[1, 2, 3]"), "does not fit the model's input 1x28x28"),
+        (write("short.json", "[1, 2, 3]"), "does not fit the model's input 1x1x28x28"),
         (write("ragged.json", "[[1, 2], [3]]"), "different lengths"),
         (write("words.json", "[\"one\"]"), "expected nested lists of numbers"),
         (write("garbage.npy", "not an array"), "not an array of numbers"),

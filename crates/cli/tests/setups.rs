@@ -291,7 +291,7 @@ fn what_does_not_fit_is_refused_before_it_is_spent() {
             let script = format!("ulimit -v {limit}; exec {zklayout} {command} {rows}");
             let output = Command::new("sh").args(["-c", &script]).current_dir(place.path(".")).output().unwrap();
             let message = String::from_utf8_lossy(&output.stderr);
-            assert_eq!(output.status.code(), Some(1), "{message}");
+            assert_eq!(output.status.code(), Some(3), "{message}");
             let numbers = message.split(' ').filter(|word| word.parse::<f64>().is_ok()).count();
             assert_eq!(numbers, 2, "{message}");
             let bound = "are left: the process's limit on address space, ulimit -v";

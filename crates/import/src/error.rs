@@ -29,13 +29,11 @@ pub enum ImportError {
         /// What the verifier said.
         reason: String,
     },
-    /// The model uses an operator outside the supported set.
-    #[error("node {node:?} is a {op}, which is not supported; supported: {supported}")]
-    UnsupportedOp {
-        /// The node's name.
-        node: String,
-        /// Its operator.
-        op: String,
+    /// The model uses operators outside the supported set.
+    #[error("{}. Supported are {supported}", list(missing))]
+    UnsupportedOps {
+        /// All of them.
+        missing: Vec<MissingOperator>,
         /// Every supported operator.
         supported: String,
     },
@@ -55,4 +53,32 @@ pub enum ImportError {
     /// The float engine refused the model.
     #[error("the float engine cannot run this model: {0}")]
     Reference(String),
+}
+
+/// An operator that is not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingOperator {
+    /// Its name, with its domain if that is not the standard's own.
+    pub op: String,
+    /// The nodes that use it.
+    pub nodes: Vec<String>,
+    /// What to do about it.
+    pub advice: &'static str,
+}
+
+/// Nodes that a message names, of each operator.
+const MOST_NAMED: usize = 3;
+
+fn list(missing: &[MissingOperator]) -> String {
+    let count = match missing.len() {
+        1 => "an operator is not supported".to_owned(),
+        count => format!("{count} operators are not supported"),
+    };
+    let one = |operator: &MissingOperator| {
+        let named: Vec<String> = operator.nodes.iter().take(MOST_NAMED).map(|node| format!("{node:?}")).collect();
+        let more = operator.nodes.len().saturating_sub(MOST_NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("{} (node {}{more}): {}", operator.op, named.join(", "), operator.advice)
+    };
+    format!("{count}: {}", missing.iter().map(one).collect::<Vec<_>>().join("; "))
 }

@@ -13,10 +13,11 @@ mod onnx;
 #[cfg(feature = "tflite")]
 mod tflite;
 
-pub use error::ImportError;
+pub use error::{ImportError, MissingOperator};
 #[cfg(feature = "onnx")]
 pub use onnx::{
-    Axis, Constant, Ending, Imported, Importer, Node, Operators, Reference, import_onnx, import_onnx_bytes,
+    Constant, Ending, Imported, Importer, Kind, Node, OnnxOptions, Operators, Reference, TensorInfo, import_onnx,
+    import_onnx_bytes,
 };
 #[cfg(feature = "tflite")]
-pub use tflite::{import_tflite, import_tflite_bytes};
+pub use tflite::{import_tflite, import_tflite_bytes, tflite_operators};

@@ -168,7 +168,7 @@ fn with_operator_codes(bytes: &mut [u8]) -> Option<String> {
         }
         bytes[place] = SPACE_TO_DEPTH;
         match import_tflite_bytes(bytes, Path::new("changed")) {
-            Err(error @ ImportError::UnsupportedOp { .. }) => return Some(error.to_string()),
+            Err(error @ ImportError::UnsupportedOps { .. }) => return Some(error.to_string()),
             _ => bytes[place] = SOFTMAX,
         }
     }

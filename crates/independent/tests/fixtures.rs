@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use zklayout_circuit::Grid;
-use zklayout_import::{Operators, import_onnx, import_tflite};
+use zklayout_import::{OnnxOptions, import_onnx, import_tflite};
 use zklayout_independent::{check_symbolic, check_tables};
 use zklayout_model::{Fixed, Graph, QuantiseOptions, fuse, quantise};
 use zklayout_plan::{Family, PlanOptions, Visibility, WeightMode, plan};
@@ -23,7 +23,7 @@ fn quantised(path: &Path) -> Graph<Fixed> {
     if path.extension().is_some_and(|extension| extension == "tflite") {
         return import_tflite(path).unwrap();
     }
-    let imported = import_onnx(path, &Operators::default()).unwrap();
+    let imported = import_onnx(path, &OnnxOptions::default()).unwrap();
     let shape = imported.graph.nodes().next().unwrap().1.shape;
     let ramp: Vec<f64> = (0..shape.len()).map(|i| (i * 7 % 16) as f64 / 16.0).collect();
     quantise(&fuse(&imported.graph).unwrap(), &[ramp], &QuantiseOptions::default()).unwrap()

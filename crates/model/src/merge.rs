@@ -6,13 +6,16 @@
 
 use ndarray::{Array2, Array3, Array4};
 
-use crate::activation::{Activation, Clamp, Function};
+use crate::activation::Activation;
+use crate::clamp::Clamp;
 use crate::error::FuseError;
 use crate::float::{Float, FloatOp};
+use crate::function::Function;
 use crate::fused::{FloatFinish, Fused, FusedLayer, Precision};
 use crate::graph::{Graph, NodeId};
 use crate::maxima::{Magnitude, MaximumStep, Operand, maxima};
 use crate::planes::Planes;
+use crate::regions::merge_regions;
 use crate::term::{Constant, Kernel, Move, Padding, Term};
 
 /// Side of the largest window that folds into the layer reading it, unless it is the whole plane; larger pools become
@@ -24,6 +27,7 @@ const LARGEST_FOLDED_WINDOW: usize = 4;
 /// # Errors
 /// A graph that does not start with its one input, or an operator that reads another number of tensors than it has.
 pub fn fuse(graph: &Graph<Float>) -> Result<Graph<Fused>, FuseError> {
+    let graph = &*merge_regions(graph);
     let Some(Float { op: FloatOp::Input, shape, .. }) = graph.nodes().next().map(|(_, node)| node) else {
         return Err(FuseError::NoInput);
     };
@@ -227,7 +231,7 @@ impl Merger {
         });
         let (index, joined) = joined.unwrap_or_else(|| {
             branch = self.flush(name, branch.clone());
-            (self.layers.len() - 1, *activation)
+            (self.layers.len() - 1, activation.clone())
         });
         self.layers[index].layer.finish.activation = joined;
         branch.pending.flat_from = flat;
@@ -396,7 +400,7 @@ impl Merger {
         let squares = [1.0, -1.0].map(|sign| {
             let factors = [1.0, sign].map(Move::plain);
             let terms = sources.iter().copied().zip(factors).collect();
-            self.push_moved(name, terms, shape, square).source
+            self.push_moved(name, terms, shape, square.clone()).source
         });
         let terms = squares.into_iter().zip([1.0, -1.0].map(Move::plain)).collect();
         self.push_moved(name, terms, shape, Activation::none())

@@ -4,7 +4,9 @@
 //! and the number of planes, so that tables give its logarithm as closely as any other value. A norm is the centred tensor
 //! times the inverse root of its sum of squares. It knows layers under construction, not what merges with them.
 
-use crate::activation::{Activation, Clamp, Function};
+use crate::activation::Activation;
+use crate::clamp::Clamp;
+use crate::function::Function;
 use crate::fused::{FloatFinish, FusedLayer, Precision};
 use crate::merge::{Branch, Merger, Source};
 use crate::per_channel::PerChannel;
@@ -68,7 +70,7 @@ impl Merger {
         };
         let exponential = Activation::Function(Function::Exp);
         let terms = vec![(source, Move::plain(1.0)), (most, of_group(-1.0))];
-        let powers = self.push_moved(name, terms.clone(), shape, exponential).source;
+        let powers = self.push_moved(name, terms.clone(), shape, exponential.clone()).source;
         self.newest_finish().precision = Precision::Deficit;
         let plane = |place: usize| Move {
             channels: Some((0..groups).map(|group| Some(group * size + place)).collect()),

@@ -1,30 +1,35 @@
 //! Reads an ONNX file with an operator that the library does not know, and proves it.
 //!
-//! `Max` with a constant clamps a tensor from below. Its importer is one function that says so in the graph's terms; merging,
+//! `Tan` is put together from functions that are known. Its importer is one function that says so in the graph's terms; merging,
 //! integers, layouts and proofs follow, and the import is held against the float engine as any other.
 //! `cargo run --release --example own_operator`
 
 use prost::Message;
 use tract_onnx::pb;
-use zklayout::graph::{Activation, Clamp, FloatOp, Planes};
+use zklayout::graph::{Activation, FloatOp, Function, Planes, Pointwise, Step};
 use zklayout::import::{ImportError, Node};
-use zklayout::{Model, Operators, PlanOptions, QuantiseOptions, Setup, Srs, verify};
+use zklayout::{Model, OnnxOptions, Operators, PlanOptions, QuantiseOptions, Setup, Srs, verify};
 
-/// `y = max(x, lo)` with one number `lo`.
-fn import_max(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
-    let [lo] = node.constant(1)?.values[..] else {
-        return Err(node.unsupported("only the maximum with one number is known"));
-    };
-    Ok(Some((FloatOp::Activation(Activation::Clamp(Clamp { lo: Some(lo), hi: None })), node.shape)))
+/// `y = sin(x) / cos(x)`.
+fn import_tan(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
+    // Place 0 is x, and each step has the next place.
+    let steps = vec![
+        Step::Function(Function::Sin, 0),
+        Step::Function(Function::Cos, 0),
+        Step::Function(Function::Reciprocal, 2),
+        Step::Product(1, 3),
+    ];
+    let tan = Pointwise::new(steps).ok_or_else(|| node.unsupported("a step reads a later one"))?;
+    Ok(Some((FloatOp::Activation(Activation::Composed(tan)), node.shape)))
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let file = model_file().encode_to_vec();
-    let unknown = Model::from_bytes(&file, "max.onnx".as_ref(), &Operators::default());
+    let unknown = Model::from_bytes(&file, "tan.onnx".as_ref(), &OnnxOptions::default());
     println!("without it: {}", unknown.err().map_or_else(String::new, |error| error.to_string()));
 
-    let operators = Operators::default().with("Max", import_max);
-    let model = Model::from_bytes(&file, "max.onnx".as_ref(), &operators)?;
+    let operators = Operators::default().with("Tan", import_tan);
+    let model = Model::from_bytes(&file, "tan.onnx".as_ref(), &operators.into())?;
     let input = vec![0.5, -0.25, 0.75, -1.0];
     let quantised = model.quantise(std::slice::from_ref(&input), &QuantiseOptions::default())?;
     let plan = quantised.plan(&PlanOptions::default())?;
@@ -36,12 +41,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// A fully connected layer of four inputs and two outputs, and `Max` with 0 behind it.
+/// A fully connected layer of four inputs and two outputs, and `Tan` behind it.
 fn model_file() -> pb::ModelProto {
     let weights = constant("weights", &[4, 2], &[0.5, -0.5, 1.0, 0.25, -0.75, 1.0, 0.125, -1.0]);
     let graph = pb::GraphProto {
-        node: vec![node("MatMul", &["x", "weights"], "sums"), node("Max", &["sums", "zero"], "y")],
-        initializer: vec![weights, constant("zero", &[], &[0.0])],
+        node: vec![node("MatMul", &["x", "weights"], "sums"), node("Tan", &["sums"], "y")],
+        initializer: vec![weights],
         input: vec![tensor("x", &[1, 4])],
         output: vec![tensor("y", &[1, 2])],
         ..pb::GraphProto::default()

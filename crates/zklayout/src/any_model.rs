@@ -2,16 +2,18 @@
 //!
 //! Knows which formats there are, not how they are read.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 #[cfg(feature = "onnx")]
-use zklayout_import::Operators;
+use zklayout_import::OnnxOptions;
 use zklayout_model::{Planes, QuantiseOptions};
 use zklayout_plan::PlanHash;
 
 use crate::error::Error;
 use crate::files::read;
 use crate::format::Format;
+use crate::input_shape::InputShape;
 #[cfg(feature = "onnx")]
 use crate::model::Model;
 use crate::quantised::QuantisedModel;
@@ -42,7 +44,7 @@ impl AnyModel {
     /// See [`AnyModel::open`].
     pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, Error> {
         match Format::of(bytes, path) {
-            Format::Onnx => Self::of_onnx(bytes, path),
+            Format::Onnx => Self::of_onnx(bytes, path, &BTreeMap::new()),
             Format::Tflite | Format::Quantised => {
                 Ok(Self::Integer(Box::new(QuantisedModel::from_bytes(bytes, path)?)))
             }
@@ -50,12 +52,13 @@ impl AnyModel {
     }
 
     #[cfg(feature = "onnx")]
-    fn of_onnx(bytes: &[u8], path: &Path) -> Result<Self, Error> {
-        Ok(Self::Float(Box::new(Model::from_bytes(bytes, path, &Operators::default())?)))
+    fn of_onnx(bytes: &[u8], path: &Path, dimensions: &BTreeMap<String, usize>) -> Result<Self, Error> {
+        let options = OnnxOptions { dimensions: dimensions.clone(), ..OnnxOptions::default() };
+        Ok(Self::Float(Box::new(Model::from_bytes(bytes, path, &options)?)))
     }
 
     #[cfg(not(feature = "onnx"))]
-    fn of_onnx(_: &[u8], path: &Path) -> Result<Self, Error> {
+    fn of_onnx(_: &[u8], path: &Path, _: &BTreeMap<String, usize>) -> Result<Self, Error> {
         Err(Error::WithoutImporter { path: path.to_owned(), feature: "onnx" })
     }
 
@@ -74,6 +77,28 @@ impl AnyModel {
             #[cfg(feature = "onnx")]
             Self::Float(model) => model.input_shape(),
             Self::Integer(model) => model.input_shape(),
+        }
+    }
+
+    /// What the model takes as input, by name where its file has names.
+    pub fn input(&self) -> InputShape {
+        match self {
+            #[cfg(feature = "onnx")]
+            Self::Float(model) => model.input(),
+            Self::Integer(model) => model.input_shape().into(),
+        }
+    }
+
+    /// The same with extents for dimensions that the file leaves free.
+    ///
+    /// # Errors
+    /// See [`AnyModel::open`]; or a model that has no such dimension.
+    pub fn open_with(path: impl AsRef<Path>, dimensions: &BTreeMap<String, usize>) -> Result<Self, Error> {
+        let (path, bytes) = (path.as_ref(), read(path.as_ref())?);
+        match Format::of(&bytes, path) {
+            Format::Onnx => Self::of_onnx(&bytes, path, dimensions),
+            Format::Tflite | Format::Quantised if dimensions.is_empty() => Self::from_bytes(&bytes, path),
+            Format::Tflite | Format::Quantised => Err(Error::Dimensions { path: path.to_owned() }),
         }
     }
 

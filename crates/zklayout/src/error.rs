@@ -29,6 +29,12 @@ pub enum Error {
         /// The feature that reads it.
         feature: &'static str,
     },
+    /// Extents are given for a model that leaves none free.
+    #[error("{path} leaves no dimension free; only ONNX models do")]
+    Dimensions {
+        /// The model's file.
+        path: PathBuf,
+    },
     /// What a model's file says.
     #[cfg(any(feature = "onnx", feature = "tflite"))]
     #[error(transparent)]

@@ -56,6 +56,8 @@ pub mod fidelity;
 pub mod files;
 #[cfg(feature = "prove")]
 mod format;
+#[cfg(feature = "prove")]
+mod input_shape;
 #[cfg(feature = "onnx")]
 mod layer_error;
 #[cfg(feature = "onnx")]
@@ -94,7 +96,7 @@ pub use samples::Samples;
 #[cfg(feature = "prove")]
 pub use setup::Setup;
 #[cfg(feature = "onnx")]
-pub use zklayout_import::Operators;
+pub use zklayout_import::{OnnxOptions, Operators};
 pub use zklayout_model::{QuantiseOptions, Trace};
 pub use zklayout_plan::{Plan, PlanOptions};
 pub use zklayout_prover::{

@@ -10,9 +10,9 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use serde::{Deserialize, Serialize};
 use zip::ZipArchive;
-use zklayout_model::Planes;
 
 use crate::error::Error;
+pub use crate::input_shape::{InputPart, InputShape};
 
 /// How many times its compressed size an array may take; compressed zeros take more, and nobody calibrates on zeros.
 const MOST_EXPANSION: u64 = 128;
@@ -44,9 +44,12 @@ pub enum SampleFormat {
 impl Samples {
     /// Reads every sample of a file for a model of the given input; the file's extension tells its format.
     ///
+    /// For a model of several inputs, an `.npz` has an array for each by its name, a JSON file an object; a single array is each
+    /// one's if all have the same shape. EZKL's `{"input_data": [[...], ...]}` has a flat list for each.
+    ///
     /// # Errors
     /// A file that cannot be read, of another format, or that holds something else than finite numbers of that shape.
-    pub fn read(path: impl AsRef<Path>, shape: Planes) -> Result<Self, Error> {
+    pub fn read(path: impl AsRef<Path>, shape: impl Into<InputShape>) -> Result<Self, Error> {
         let path = path.as_ref();
         let wrong = |reason: String| Error::Samples { path: path.to_owned(), reason };
         let format = match path.extension().and_then(|extension| extension.to_str()) {
@@ -56,37 +59,68 @@ impl Samples {
             _ => return Err(wrong("samples are .npy, .npz or .json files".into())),
         };
         let bytes = std::fs::read(path).map_err(|source| wrong(format!("cannot read it: {source}")))?;
-        Self::parse(format, &bytes, shape).map_err(wrong)
+        Self::parse(format, &bytes, &shape.into()).map_err(wrong)
     }
 
     /// Reads every sample of a file's contents.
     ///
     /// # Errors
     /// What is wrong with them.
-    pub fn parse(format: SampleFormat, bytes: &[u8], shape: Planes) -> Result<Self, String> {
-        let (array, labels) = match format {
-            SampleFormat::Npy => (array_of(bytes)?, None),
-            SampleFormat::Npz => archive(bytes)?,
-            SampleFormat::Json => (json(bytes)?, None),
+    pub fn parse(format: SampleFormat, bytes: &[u8], shape: &InputShape) -> Result<Self, String> {
+        let (arrays, labels) = match format {
+            SampleFormat::Npy => (vec![array_of(bytes)?], None),
+            SampleFormat::Npz => archive(bytes, shape)?,
+            SampleFormat::Json => (json(bytes, shape)?, None),
         };
-        let inputs = split(&array, shape)?;
-        if let Some(position) = array.iter().position(|value| !value.is_finite()) {
-            let (sample, place) = (position / shape.len(), position % shape.len());
-            return Err(format!("sample {sample} holds NaN or infinity at position {place}"));
+        Ok(Self { inputs: joined(&arrays, shape)?, labels })
+    }
+
+    /// Puts samples of each input of a model together, in the model's order.
+    ///
+    /// # Errors
+    /// An input that is missing, given twice, or unknown, or inputs with other numbers of samples.
+    pub fn of_parts(mut given: Vec<(String, Self)>, shape: &InputShape) -> Result<Self, String> {
+        given.retain(|(name, _)| !shape.unread.contains(name));
+        let known = |name: &String| shape.parts.iter().any(|part| part.name == *name);
+        if let Some((name, _)) = given.iter().find(|(name, _)| !known(name)) {
+            return Err(format!("the model has no input {name:?}; it has {}", names(shape)));
         }
-        Ok(Self { inputs, labels })
+        let mut inputs: Vec<Vec<f64>> = Vec::new();
+        for (place, part) in shape.parts.iter().enumerate() {
+            let mut own = given.iter().filter(|(name, _)| *name == part.name);
+            let (Some((_, samples)), None) = (own.next(), own.next()) else {
+                return Err(format!("input {:?} is to be given once; the model has {}", part.name, names(shape)));
+            };
+            if place > 0 && samples.inputs.len() != inputs.len() {
+                return Err(format!(
+                    "input {:?} has {} samples, others {}",
+                    part.name,
+                    samples.inputs.len(),
+                    inputs.len()
+                ));
+            }
+            inputs.resize(samples.inputs.len(), Vec::new());
+            inputs.iter_mut().zip(&samples.inputs).for_each(|(all, own)| all.extend(own));
+        }
+        Ok(Self { inputs, labels: None })
     }
 
     /// Draws samples uniformly from `lo..hi`, the same for the same seed.
     ///
     /// # Errors
     /// A range that is empty or not finite.
-    pub fn drawn((lo, hi): (f64, f64), count: usize, seed: u64, shape: Planes) -> Result<Self, String> {
+    pub fn drawn(
+        (lo, hi): (f64, f64),
+        count: usize,
+        seed: u64,
+        shape: impl Into<InputShape>,
+    ) -> Result<Self, String> {
+        let values = shape.into().values();
         if !(lo < hi && (hi - lo).is_finite()) {
             return Err(format!("{lo}..{hi} is no range from a number to a larger one"));
         }
         let mut numbers = ChaCha20Rng::seed_from_u64(seed);
-        let mut sample = || (0..shape.len()).map(|_| numbers.gen_range(lo..hi)).collect();
+        let mut sample = || (0..values).map(|_| numbers.gen_range(lo..hi)).collect();
         Ok(Self { inputs: (0..count).map(|_| sample()).collect(), labels: None })
     }
 
@@ -101,17 +135,55 @@ impl Samples {
     }
 }
 
+/// One class per sample, if a file has them.
+type Labels = Option<Vec<usize>>;
+
+fn names(shape: &InputShape) -> String {
+    let names: Vec<String> =
+        shape.parts.iter().map(|part| format!("{:?} of shape {:?}", part.name, part.dims)).collect();
+    names.join(", ")
+}
+
+/// Samples of all inputs together, from an array for each, or one for all alike.
+fn joined(arrays: &[ArrayD<f64>], shape: &InputShape) -> Result<Vec<Vec<f64>>, String> {
+    let extents = shape.extents();
+    let alike = extents.iter().all(|dims| *dims == extents[0]);
+    let parts = match arrays {
+        [array] if extents.len() > 1 && alike => vec![split(array, &extents[0])?; extents.len()],
+        _ if arrays.len() == extents.len() => {
+            let own = arrays.iter().zip(&extents).map(|(array, dims)| split(array, dims));
+            own.collect::<Result<Vec<_>, _>>()?
+        }
+        _ => return Err(format!("{} arrays for inputs {}; name each", arrays.len(), names(shape))),
+    };
+    let count = parts.first().map_or(0, Vec::len);
+    if parts.iter().any(|part| part.len() != count) {
+        return Err("its inputs have different numbers of samples".into());
+    }
+    let samples = (0..count).map(|sample| parts.iter().flat_map(|part| part[sample].iter().copied()).collect());
+    let samples: Vec<Vec<f64>> = samples.collect();
+    for (sample, values) in samples.iter().enumerate() {
+        if let Some(place) = values.iter().position(|value| !value.is_finite()) {
+            return Err(format!("sample {sample} holds NaN or infinity at position {place}"));
+        }
+    }
+    Ok(samples)
+}
+
 /// Cuts an array into samples: its trailing dimensions are the model's, ones aside; a leading one counts samples.
-fn split(array: &ArrayD<f64>, shape: Planes) -> Result<Vec<Vec<f64>>, String> {
+fn split(array: &ArrayD<f64>, dims: &[usize]) -> Result<Vec<Vec<f64>>, String> {
     let essential = |dims: &[usize]| -> Vec<usize> { dims.iter().copied().filter(|dim| *dim != 1).collect() };
-    let expected = essential(&[shape.channels, shape.height, shape.width]);
-    let found = essential(array.shape());
+    let (expected, found) = (essential(dims), essential(array.shape()));
     let batched = found.len() == expected.len() + 1 && found[1..] == expected;
     if array.is_empty() || !(found == expected || batched) {
-        return Err(format!("shape {:?} does not fit the model's input {shape}", array.shape()));
+        return Err(format!("shape {:?} does not fit the model's input {}", array.shape(), written(dims)));
     }
     let values: Vec<f64> = array.iter().copied().collect();
-    Ok(values.chunks(shape.len()).map(<[f64]>::to_vec).collect())
+    Ok(values.chunks(dims.iter().product()).map(<[f64]>::to_vec).collect())
+}
+
+fn written(dims: &[usize]) -> String {
+    dims.iter().map(ToString::to_string).collect::<Vec<_>>().join("x")
 }
 
 /// Reads an array of whichever number type it holds.
@@ -163,24 +235,33 @@ fn declared_values(bytes: &[u8]) -> Option<usize> {
         .try_fold(1usize, |all, size| all.checked_mul(size?))
 }
 
-/// The inputs of an archive, and its labels.
-fn archive(bytes: &[u8]) -> Result<(ArrayD<f64>, Option<Vec<usize>>), String> {
+/// The arrays of an archive for each input, and its labels.
+fn archive(bytes: &[u8], shape: &InputShape) -> Result<(Vec<ArrayD<f64>>, Labels), String> {
     let malformed = |error: String| format!("not a readable .npz file: {error}");
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|e| malformed(e.to_string()))?;
-    let names: Vec<String> = archive.file_names().map(|name| name.trim_end_matches(".npy").to_owned()).collect();
-    let inputs = match names.as_slice() {
-        [only] => only.clone(),
-        _ if names.iter().any(|name| name == "inputs") => "inputs".to_owned(),
-        _ => return Err(malformed(format!("arrays {names:?}, none of them named \"inputs\""))),
+    let found: Vec<String> = archive.file_names().map(|name| name.trim_end_matches(".npy").to_owned()).collect();
+    let has = |name: &str| found.iter().any(|other| other == name);
+    let arrays: Vec<String> = if !shape.parts.is_empty() && shape.parts.iter().all(|part| has(&part.name)) {
+        shape.parts.iter().map(|part| part.name.clone()).collect()
+    } else if let [only] = found.as_slice() {
+        vec![only.clone()]
+    } else if has("inputs") {
+        vec!["inputs".to_owned()]
+    } else {
+        let wanted = if shape.parts.len() > 1 { names(shape) } else { "\"inputs\"".to_owned() };
+        return Err(malformed(format!("arrays {found:?}, none of them named {wanted}")));
     };
-    let array = entry(&mut archive, &inputs, bytes.len()).map_err(&malformed)?;
-    let labels = if names.iter().any(|name| name == "labels") {
+    let mut inputs = Vec::with_capacity(arrays.len());
+    for name in &arrays {
+        inputs.push(entry(&mut archive, name, bytes.len()).map_err(&malformed)?);
+    }
+    let labels = if has("labels") {
         let labels = entry(&mut archive, "labels", bytes.len()).map_err(&malformed)?;
         Some(labels.iter().map(|&label| label as usize).collect())
     } else {
         None
     };
-    Ok((array, labels))
+    Ok((inputs, labels))
 }
 
 fn entry(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str, size: usize) -> Result<ArrayD<f64>, String> {
@@ -195,10 +276,42 @@ fn entry(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str, size: usize) -> Re
     array_of(&bytes).map_err(|reason| format!("array {name:?}: {reason}"))
 }
 
-fn json(bytes: &[u8]) -> Result<ArrayD<f64>, String> {
+/// The arrays of a JSON file: lists, an object of lists by name, or EZKL's flat lists.
+fn json(bytes: &[u8], shape: &InputShape) -> Result<Vec<ArrayD<f64>>, String> {
     let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|e| format!("not JSON: {e}"))?;
+    let serde_json::Value::Object(given) = &value else { return Ok(vec![nested(&value)?]) };
+    if let Some(serde_json::Value::Array(lists)) = given.get("input_data") {
+        return flat_lists(lists, shape);
+    }
+    let known = |name: &String| shape.parts.iter().any(|part| part.name == *name) || shape.unread.contains(name);
+    if let Some(name) = given.keys().find(|name| !known(name)) {
+        return Err(format!("the model has no input {name:?}; it has {}", names(shape)));
+    }
+    let own = |part: &InputPart| match given.get(&part.name) {
+        Some(value) => nested(value).map_err(|reason| format!("input {:?}: {reason}", part.name)),
+        None => Err(format!("input {:?} is missing; the model has {}", part.name, names(shape))),
+    };
+    shape.parts.iter().map(own).collect()
+}
+
+/// A flat list for each input.
+fn flat_lists(lists: &[serde_json::Value], shape: &InputShape) -> Result<Vec<ArrayD<f64>>, String> {
+    let extents = shape.extents();
+    if lists.len() != extents.len() {
+        return Err(format!("input_data has {} lists for {} inputs", lists.len(), extents.len()));
+    }
+    let one = |(list, dims): (&serde_json::Value, &Vec<usize>)| {
+        let array = nested(list)?;
+        let (count, values) = (array.len(), array.into_iter().collect());
+        ArrayD::from_shape_vec(dims.clone(), values)
+            .map_err(|_| format!("input_data has {count} values for an input {}", written(dims)))
+    };
+    lists.iter().zip(&extents).map(one).collect()
+}
+
+fn nested(value: &serde_json::Value) -> Result<ArrayD<f64>, String> {
     let (mut dims, mut values) = (Vec::new(), Vec::new());
-    flatten(&value, 0, &mut dims, &mut values)?;
+    flatten(value, 0, &mut dims, &mut values)?;
     ArrayD::from_shape_vec(dims, values).map_err(|_| "its nested lists have different lengths".into())
 }
 
@@ -220,6 +333,10 @@ fn flatten(
                 return Err("its nested lists have different lengths".into());
             }
             items.iter().try_for_each(|item| flatten(item, depth + 1, dims, values))
+        }
+        serde_json::Value::Bool(truth) => {
+            values.push(f64::from(u8::from(*truth)));
+            Ok(())
         }
         serde_json::Value::Number(number) => {
             values.push(number.as_f64().ok_or("a number does not fit 64 bits")?);

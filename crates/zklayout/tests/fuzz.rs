@@ -15,7 +15,7 @@ use zklayout::plan::{Visibility, WeightMode};
 use zklayout::prover::{AuditProof, Owner, OwnerSeed, OwnersAnswer, audit_weights, keygen, prove, prove_audit};
 use zklayout::samples::SampleFormat;
 use zklayout::{
-    Artefact, Model, ModelCommitment, Operators, Plan, PlanOptions, ProofBundle, ProvingKey, QuantiseOptions,
+    Artefact, Model, ModelCommitment, OnnxOptions, Plan, PlanOptions, ProofBundle, ProvingKey, QuantiseOptions,
     QuantisedModel, Samples, SetupRecord, Srs, VerifierSrs, VerifyingKey, verify, verify_committed,
 };
 
@@ -146,7 +146,7 @@ impl Seeds {
     fn targets(&self) -> Vec<Target<'_>> {
         let here = Path::new("input");
         let shape = Planes::new(1, 2, 3);
-        let samples = move |format| move |bytes: &[u8]| Samples::parse(format, bytes, shape).is_ok();
+        let samples = move |format| move |bytes: &[u8]| Samples::parse(format, bytes, &shape.into()).is_ok();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let key = self.key.to_bytes().unwrap();
         let bundle = self.bundle.to_bytes().unwrap();
@@ -180,7 +180,7 @@ impl Seeds {
                 name: "onnx",
                 seeds: vec![self.onnx.clone()],
                 read: Box::new(move |bytes| {
-                    zklayout::import::import_onnx_bytes(bytes, here, &Operators::default()).is_ok()
+                    zklayout::import::import_onnx_bytes(bytes, here, &OnnxOptions::default()).is_ok()
                 }),
             },
             Target {

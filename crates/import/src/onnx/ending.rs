@@ -19,28 +19,42 @@ pub struct Ending {
     pub op: String,
 }
 
-/// Cuts the endings off a graph, the last one first; its output is then what they read.
+impl Ending {
+    /// Names of the operators that are left to whoever reads the output.
+    pub fn operators() -> [&'static str; 4] {
+        ENDINGS
+    }
+}
+
+/// Cuts the endings off a graph, the last one first; its outputs are then what they read, each once.
 pub(super) fn cut(graph: &mut pb::GraphProto, operators: &Operators) -> Vec<Ending> {
     let mut endings = Vec::new();
-    while let Some(place) = last_ending(graph, operators) {
+    while let Some((output, place)) = last_ending(graph, operators) {
         let node = graph.node.remove(place);
         let source = node.input.into_iter().next().unwrap_or_default();
-        graph.output = vec![pb::ValueInfoProto { name: source, ..pb::ValueInfoProto::default() }];
+        graph.output[output] = pb::ValueInfoProto { name: source, ..pb::ValueInfoProto::default() };
         endings.push(Ending { node: node.name, op: node.op_type });
     }
+    let mut names: Vec<String> = Vec::new();
+    graph.output.retain(|output| {
+        let known = names.contains(&output.name);
+        names.push(output.name.clone());
+        !known
+    });
     endings
 }
 
-/// Place of the node that gives the graph's only output, if that is an ending, reads another node's result, and nobody else
-/// reads its own.
-fn last_ending(graph: &pb::GraphProto, operators: &Operators) -> Option<usize> {
-    let [output] = graph.output.as_slice() else { return None };
-    let place = graph.node.iter().position(|node| node.output.first() == Some(&output.name))?;
-    let node = &graph.node[place];
-    let operator = qualified_name(node);
-    let is_ending = ENDINGS.contains(&operator.as_ref()) && operators.importer(&operator).is_none();
-    let source = node.input.first()?;
-    let follows = graph.node.iter().any(|other| other.output.contains(source));
-    let is_read = graph.node.iter().any(|other| other.input.contains(&output.name));
-    (is_ending && follows && !is_read).then_some(place)
+/// An output of the graph, and the place of the node that gives it, if that is an ending, reads another node's result, and
+/// nobody else reads its own.
+fn last_ending(graph: &pb::GraphProto, operators: &Operators) -> Option<(usize, usize)> {
+    graph.output.iter().enumerate().find_map(|(number, output)| {
+        let place = graph.node.iter().position(|node| node.output.first() == Some(&output.name))?;
+        let node = &graph.node[place];
+        let operator = qualified_name(node);
+        let is_ending = ENDINGS.contains(&operator.as_ref()) && operators.rule(&operator).is_none();
+        let source = node.input.first()?;
+        let follows = graph.node.iter().any(|other| other.output.contains(source));
+        let is_read = graph.node.iter().any(|other| other.input.contains(&output.name));
+        (is_ending && follows && !is_read).then_some((number, place))
+    })
 }

@@ -1,70 +1,26 @@
-//! One ONNX node as an operator importer sees it: its inputs, constants and attributes.
-
-use std::collections::HashMap;
+//! One ONNX node as an operator sees it: its inputs, constants and attributes.
 
 use tract_onnx::pb;
-use zklayout_model::{Float, Graph, Label, NodeId, Planes, Shape, View};
+use zklayout_model::Planes;
 
 use super::constant::Constant;
+use super::value::{Kind, Value};
 use crate::error::ImportError;
 
-/// What an importer reads.
+/// What an operator reads.
 #[derive(Debug)]
 pub struct Node<'a> {
     proto: &'a pb::NodeProto,
-    constants: &'a HashMap<String, Constant>,
-    tensors: &'a HashMap<String, NodeId>,
-    graph: &'a Graph<Float>,
-    batch: bool,
-    /// Shape of the tensor the node reads.
+    inputs: &'a [Option<Value>],
+    /// Version of the operator set that the file was written for.
+    pub opset: i64,
+    /// Planes of the first tensor that the node reads, as an operator of one's own finds it.
     pub shape: Planes,
-    /// Which of its outputs is asked for.
-    pub output: usize,
-}
-
-/// An axis of a tensor's shape.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Axis {
-    /// From plane to plane.
-    Channel,
-    /// From row to row of a plane.
-    Row,
-    /// From column to column of a plane.
-    Column,
-}
-
-impl Axis {
-    /// The shape's extent along the axis.
-    pub fn extent(self, shape: Planes) -> usize {
-        match self {
-            Self::Channel => shape.channels,
-            Self::Row => shape.height,
-            Self::Column => shape.width,
-        }
-    }
-
-    /// The shape with another extent along the axis.
-    pub fn with_extent(self, shape: Planes, extent: usize) -> Planes {
-        match self {
-            Self::Channel => Planes { channels: extent, ..shape },
-            Self::Row => Planes { height: extent, ..shape },
-            Self::Column => Planes { width: extent, ..shape },
-        }
-    }
 }
 
 impl<'a> Node<'a> {
-    pub(super) fn new(
-        proto: &'a pb::NodeProto,
-        constants: &'a HashMap<String, Constant>,
-        tensors: &'a HashMap<String, NodeId>,
-        graph: &'a Graph<Float>,
-        batch: bool,
-        output: usize,
-    ) -> Self {
-        let source = proto.input.iter().find_map(|name| tensors.get(name));
-        let shape = source.map_or(Planes::new(0, 0, 0), |id| graph.node(*id).shape);
-        Self { proto, constants, tensors, graph, batch, shape, output }
+    pub(super) fn new(proto: &'a pb::NodeProto, inputs: &'a [Option<Value>], opset: i64, shape: Planes) -> Self {
+        Self { proto, inputs, opset, shape }
     }
 
     /// Number of outputs.
@@ -72,42 +28,24 @@ impl<'a> Node<'a> {
         self.proto.output.len()
     }
 
-    /// Whether an ONNX axis is the batch.
-    pub fn is_batch(&self, axis: i64) -> bool {
-        self.batch && axis == 0
-    }
-
-    /// The axis that an ONNX axis is. Counted from the end, the last one of a feature vector is its channels.
-    ///
-    /// # Errors
-    /// The batch, or an axis that tensors of this library do not have.
-    pub fn axis(&self, axis: i64) -> Result<Axis, ImportError> {
-        let vector = self.shape.plane() == 1;
-        match axis - i64::from(self.batch && axis >= 0) {
-            0 => Ok(Axis::Channel),
-            -1 if vector => Ok(Axis::Channel),
-            1 | -2 if !vector => Ok(Axis::Row),
-            2 | -1 if !vector => Ok(Axis::Column),
-            -3 if !vector => Ok(Axis::Channel),
-            _ => Err(self.unsupported(format!("axis {axis} of a {} tensor", self.shape))),
-        }
+    /// Whether an output is there and has a name.
+    pub fn gives(&self, output: usize) -> bool {
+        self.proto.output.get(output).is_some_and(|name| !name.is_empty())
     }
 
     /// Number of inputs.
     pub fn inputs(&self) -> usize {
-        self.proto.input.len()
-    }
-
-    /// Shape of the tensor at input `slot`, if it depends on the model's input.
-    pub fn tensor_shape(&self, slot: usize) -> Option<Planes> {
-        let id = self.tensors.get(self.proto.input.get(slot)?)?;
-        Some(self.graph.node(*id).shape)
+        self.inputs.len()
     }
 
     /// The node's name, or its first output's when it has none.
     pub fn name(&self) -> String {
-        let output = self.proto.output.first().cloned().unwrap_or_default();
-        if self.proto.name.is_empty() { output } else { self.proto.name.clone() }
+        name(self.proto)
+    }
+
+    /// The node's operator.
+    pub fn operator(&self) -> &str {
+        &self.proto.op_type
     }
 
     /// The error for a use of the operator that is not supported.
@@ -117,30 +55,72 @@ impl<'a> Node<'a> {
 
     /// Whether input `slot` is a tensor that depends on the model's input.
     pub fn is_tensor(&self, slot: usize) -> bool {
-        self.proto.input.get(slot).is_some_and(|name| self.tensors.contains_key(name))
+        self.present(slot).is_some_and(|value| value.as_numbers().is_none())
+    }
+
+    fn present(&self, slot: usize) -> Option<&'a Value> {
+        self.inputs.get(slot)?.as_ref()
+    }
+
+    /// All inputs that are there.
+    pub(super) fn values(&self) -> impl Iterator<Item = &'a Value> {
+        self.inputs.iter().flatten()
+    }
+
+    /// The value at input `slot`, if it is there.
+    pub(super) fn optional_value(&self, slot: usize) -> Option<&'a Value> {
+        self.present(slot)
+    }
+
+    /// The value at input `slot`.
+    pub(super) fn value(&self, slot: usize) -> Result<&'a Value, ImportError> {
+        self.present(slot).ok_or_else(|| self.unsupported(format!("input {slot} is missing")))
+    }
+
+    /// The numbers at input `slot`, if it is there.
+    pub(super) fn optional_numbers(&self, slot: usize) -> Result<Option<&'a [f64]>, ImportError> {
+        let Some(value) = self.present(slot) else { return Ok(None) };
+        let named = self.proto.input.get(slot).map(String::as_str).unwrap_or_default();
+        match value.as_numbers() {
+            Some(numbers) => Ok(Some(numbers)),
+            None => Err(self.unsupported(format!("input {slot} ({named:?}) must be a constant"))),
+        }
+    }
+
+    /// The numbers at input `slot`.
+    pub(super) fn numbers(&self, slot: usize) -> Result<&'a [f64], ImportError> {
+        self.optional_numbers(slot)?.ok_or_else(|| self.unsupported(format!("input {slot} is missing")))
+    }
+
+    /// A list of integers from input `slot`, or from an attribute where older operator sets have it.
+    pub(super) fn list(&self, slot: usize, attribute: &str) -> Result<Option<Vec<i64>>, ImportError> {
+        match self.optional_numbers(slot)? {
+            Some(numbers) => Ok(Some(numbers.iter().map(|number| *number as i64).collect())),
+            None => Ok(self.attribute(attribute).map(|attribute| attribute.ints.clone())),
+        }
     }
 
     /// The constant at input `slot`; `None` when the input is absent.
     ///
     /// # Errors
     /// An input that depends on the model's.
-    pub fn optional(&self, slot: usize) -> Result<Option<&'a Constant>, ImportError> {
-        let Some(name) = self.proto.input.get(slot).filter(|name| !name.is_empty()) else { return Ok(None) };
-        match self.constants.get(name) {
-            Some(constant) => Ok(Some(constant)),
-            None => Err(self.unsupported(format!("input {slot} ({name:?}) must be a constant"))),
-        }
+    pub fn optional(&self, slot: usize) -> Result<Option<Constant>, ImportError> {
+        let numbers = self.optional_numbers(slot)?;
+        Ok(numbers
+            .zip(self.present(slot))
+            .map(|(numbers, value)| Constant { dims: value.dims.clone(), values: numbers.to_vec() }))
     }
 
     /// The constant at input `slot`.
     ///
     /// # Errors
     /// An input that is absent or depends on the model's.
-    pub fn constant(&self, slot: usize) -> Result<&'a Constant, ImportError> {
+    pub fn constant(&self, slot: usize) -> Result<Constant, ImportError> {
         self.optional(slot)?.ok_or_else(|| self.unsupported(format!("input {slot} is missing")))
     }
 
-    fn attribute(&self, name: &str) -> Option<&'a pb::AttributeProto> {
+    /// An attribute as it is written.
+    pub(super) fn attribute(&self, name: &str) -> Option<&'a pb::AttributeProto> {
         self.proto.attribute.iter().find(|attribute| attribute.name == name)
     }
 
@@ -177,7 +157,7 @@ impl<'a> Node<'a> {
         let Some(attribute) = self.attribute(name) else { return Ok(default.to_vec()) };
         let sizes: Option<Vec<usize>> = attribute.ints.iter().map(|&size| usize::try_from(size).ok()).collect();
         match sizes {
-            Some(sizes) if sizes.len() == default.len() => Ok(sizes),
+            Some(sizes) if sizes.len() == default.len() && sizes.iter().all(|size| *size < 1 << 20) => Ok(sizes),
             _ => Err(self.unsupported(format!(
                 "attribute {name} is {:?}; expected {} non-negative numbers",
                 attribute.ints,
@@ -185,39 +165,26 @@ impl<'a> Node<'a> {
             ))),
         }
     }
-}
 
-/// The dimensions a model declares for an input.
-pub(super) fn declared_dims(input: &pb::ValueInfoProto) -> Result<Vec<usize>, ImportError> {
-    let wrong = |reason: &str| ImportError::Graph(format!("input {:?} {reason}", input.name));
-    let Some(pb::type_proto::Value::TensorType(tensor)) = input.r#type.as_ref().and_then(|t| t.value.as_ref())
-    else {
-        return Err(wrong("is not a tensor"));
-    };
-    if tensor.elem_type != pb::tensor_proto::DataType::Float as i32 {
-        return Err(wrong("is not of 32-bit floats; export the model with a float32 input"));
+    /// An axis counted from the front.
+    pub(super) fn axis(&self, axis: i64, rank: usize) -> Result<usize, ImportError> {
+        let counted = if axis < 0 { axis + rank as i64 } else { axis };
+        let counted = usize::try_from(counted).ok().filter(|axis| *axis < rank);
+        counted.ok_or_else(|| self.unsupported(format!("axis {axis} of a tensor of {rank} axes")))
     }
-    let dims = tensor.shape.as_ref().map(|shape| shape.dim.as_slice()).unwrap_or_default();
-    let fixed = |(axis, dim): (usize, &pb::tensor_shape_proto::Dimension)| match &dim.value {
-        Some(pb::tensor_shape_proto::dimension::Value::DimValue(size)) if *size > 0 => Ok(*size as usize),
-        // A free batch axis is taken as a batch of one.
-        _ if axis == 0 => Ok(1),
-        _ => Err(wrong("has a free dimension; export the model with a fixed shape")),
-    };
-    dims.iter().enumerate().map(fixed).collect()
+
+    /// Refuses tensors of integers, of which a float operator would be another.
+    pub(super) fn refuse_integers(&self, slot: usize, reason: &str) -> Result<(), ImportError> {
+        match self.present(slot) {
+            Some(value) if value.kind != Kind::Float && value.as_numbers().is_none() => {
+                Err(self.unsupported(reason))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
-/// The planes of `[1, C, H, W]`, `[1, D]`, or the same without a batch.
-pub(super) fn shape_of_dims(dims: &[usize]) -> Result<Planes, String> {
-    let labels: &[Label] = match dims.len() {
-        4 => &[Label::Batch, Label::Channel, Label::Row, Label::Column],
-        3 => &[Label::Channel, Label::Row, Label::Column],
-        2 => &[Label::Batch, Label::Feature],
-        1 => &[Label::Feature],
-        _ => &[],
-    };
-    let view = View::of(&Shape::new(labels.iter().copied().zip(dims.iter().copied())));
-    view.filter(|_| !labels.is_empty()).map(|view| view.planes()).ok_or_else(|| {
-        format!("shape {dims:?} is none of [1, channels, height, width], [1, features], or those without 1")
-    })
+/// A node's name, or its first output's when it has none.
+pub(super) fn name(proto: &pb::NodeProto) -> String {
+    if proto.name.is_empty() { proto.output.first().cloned().unwrap_or_default() } else { proto.name.clone() }
 }

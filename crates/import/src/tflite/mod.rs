@@ -23,6 +23,8 @@ use zklayout_model::{Fixed, Graph};
 
 use crate::error::ImportError;
 
+pub use ops::tflite_operators;
+
 /// Reads a TensorFlow Lite file.
 ///
 /// # Errors

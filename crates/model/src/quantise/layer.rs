@@ -6,10 +6,12 @@ use super::accumulator_scale::{self, TooFine, scale_for};
 use super::options::QuantiseOptions;
 use super::own_scales::finer_bits;
 use super::tensor::{Tensor, rounded};
-use crate::activation::{Activation, Clamp, FixedActivation, Function, ValueTable};
+use crate::activation::{Activation, FixedActivation, ValueTable};
 use crate::calibration::{Bounds, Evidence, Runs, Sums};
+use crate::clamp::Clamp;
 use crate::error::QuantiseError;
 use crate::fixed::{FixedFinish, FixedLayer, OutputKind, RangeSource, ValueRange};
+use crate::function::Function;
 use crate::fused::{FusedLayer, Precision};
 use crate::interval::reach;
 use crate::per_channel::PerChannel;
@@ -18,6 +20,8 @@ use crate::term::{Extent, Kernel, MOST_SHIFT, Quantised, Quantising, Term};
 
 /// Bits by which exact layers and squares may exceed the tables of others.
 const EXACT_BITS: u32 = 3;
+/// How many times the largest magnitude on the samples a function with poles may have elsewhere in its table.
+const BESIDE_SAMPLES: f64 = 4.0;
 
 /// A layer and what is known when its integers are chosen.
 pub(super) struct LayerQuantiser<'a> {
@@ -192,6 +196,7 @@ impl LayerQuantiser<'_> {
         }
         let (lo, hi) = (integer(seen.lo, common) - 1, integer(seen.hi, common) + 1);
         let range = self.range(&worst, &shift, lo, hi)?;
+        let range = self.within_domain(range, Bounds::all(&channels), common)?;
         let least = integer(Bounds::all(&channels).lo / (1.0 + self.options.margin), common);
         let activation = self.fixed_activation(common, &range, least)?;
         Ok(OutputKind::Requantise { shift, activation, range })
@@ -253,21 +258,20 @@ impl LayerQuantiser<'_> {
         range: &ValueRange,
         least: i64,
     ) -> Result<FixedActivation, QuantiseError> {
-        let function = match &self.layer.finish.activation {
-            Activation::Clamp(clamp) => {
-                let bound = |bound: f64| integer(bound, scale);
-                return Ok(FixedActivation::Clamp(Clamp { lo: clamp.lo.map(bound), hi: clamp.hi.map(bound) }));
-            }
-            Activation::Function(function) => function,
-        };
-        let least = if matches!(function, Function::InverseRoot { .. }) { least.max(1) } else { range.lo };
-        let real = |x: i64| function.apply(x.max(least) as f64 / f64::powi(2.0, scale));
+        let activation = &self.layer.finish.activation;
+        if let Activation::Clamp(clamp) = activation {
+            let bound = |bound: f64| integer(bound, scale);
+            return Ok(FixedActivation::Clamp(Clamp { lo: clamp.lo.map(bound), hi: clamp.hi.map(bound) }));
+        }
+        let grows = matches!(activation, Activation::Function(Function::InverseRoot { .. }));
+        let least = if grows { least.max(1) } else { range.lo };
+        let real = |x: i64| activation.apply(x.max(least) as f64 / f64::powi(2.0, scale));
         let largest = (range.lo..=range.hi).map(real).fold(0.0f64, |largest, value| largest.max(value.abs()));
         // What is summed up before it is rounded may be finer than what is multiplied.
         let summed = self.layer.finish.precision == Precision::Deficit;
         let limit = (1i64 << (self.options.table_bits + if summed { EXACT_BITS } else { 0 })) as f64 - 1.0;
         let held = || scale_for(largest, limit).unwrap_or(scale);
-        let scale_after = function.exact_scale(scale).unwrap_or_else(held);
+        let scale_after = activation.exact_scale(scale).unwrap_or_else(held);
         let unit = f64::powi(2.0, scale_after);
         let values: Vec<f64> = (range.lo..=range.hi).map(|x| (real(x) * unit + 0.5).floor()).collect();
         if values.iter().any(|value| !value.is_finite() || value.abs() >= 2f64.powi(52)) {
@@ -294,6 +298,31 @@ impl LayerQuantiser<'_> {
             let (lo, hi) = (lo.max(worst_lo), hi.min(worst_hi));
             ValueRange { lo, hi, source: RangeSource::Calibrated }
         })
+    }
+
+    /// The part of a range, around what the samples gave, on which the activation is finite and no larger than a small
+    /// multiple of what it is on the samples: a pole beside them has no place in the table.
+    fn within_domain(&self, range: ValueRange, seen: Bounds, scale: i32) -> Result<ValueRange, QuantiseError> {
+        let activation = &self.layer.finish.activation;
+        if activation.is_finite_everywhere() {
+            return Ok(range);
+        }
+        let unit = f64::powi(2.0, -scale);
+        let value = |x: i64| activation.apply(x as f64 * unit);
+        let inner = (integer(seen.lo, scale).max(range.lo), integer(seen.hi, scale).min(range.hi));
+        let largest = (inner.0..=inner.1).map(|x| value(x).abs()).fold(0.0, f64::max);
+        if let Some(x) = (inner.0..=inner.1).find(|x| !value(*x).is_finite()) {
+            let (lo, hi) = (seen.lo, seen.hi);
+            return Err(self.refuse_layer(&format!(
+                "its function is not finite at {:.4}, within the range [{lo:.4}, {hi:.4}] that the samples give",
+                x as f64 * unit
+            )));
+        }
+        let held = |x: i64| value(x).is_finite() && value(x).abs() <= BESIDE_SAMPLES * largest;
+        let lo = (range.lo..=inner.0).rev().take_while(|x| held(*x)).last().unwrap_or(inner.0);
+        let hi = (inner.1..=range.hi).take_while(|x| held(*x)).last().unwrap_or(inner.1);
+        let source = if (lo, hi) == (range.lo, range.hi) { range.source } else { RangeSource::Calibrated };
+        Ok(ValueRange { lo, hi, source })
     }
 
     /// By output channel, bounds of the accumulators over all values of what is read; `None` means overflow.

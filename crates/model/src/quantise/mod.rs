@@ -10,12 +10,13 @@ mod options;
 mod own_scales;
 mod tensor;
 
-use crate::activation::{Clamp, FixedActivation};
+use crate::activation::FixedActivation;
 use crate::calibration::{Evidence, Runs};
+use crate::clamp::Clamp;
 use crate::error::QuantiseError;
 use crate::fixed::{Fixed, FixedLayer, OutputKind, RangeSource, ValueRange};
 use crate::fused::{Fused, FusedLayer};
-use crate::graph::Graph;
+use crate::graph::{Graph, NodeId};
 use crate::interval::reach;
 use crate::term::Extent;
 
@@ -50,6 +51,7 @@ pub fn quantise(
         let read: Vec<Tensor> = sources.iter().map(|&source| tensors[source].clone()).collect();
         let node = match node {
             Fused::Input(shape) => {
+                let options = &for_input(graph, options);
                 Fixed::Input(quantise_input(*shape, &bounds[id.index()], options, own_scales[id.index()]))
             }
             Fused::Layer(layer) => {
@@ -74,6 +76,17 @@ pub fn quantise(
     }
     share_ranges(&mut fixed);
     Ok(fixed)
+}
+
+/// An input that a function with jumps reads has as many bits as that function's table.
+fn for_input(graph: &Graph<Fused>, options: &QuantiseOptions) -> QuantiseOptions {
+    let reads = |id: NodeId| graph.inputs(id).iter().any(|source| source.index() == 0);
+    let jumps = graph.nodes().any(|(id, node)| match node {
+        Fused::Layer(layer) => layer.finish.activation.jumps() && reads(id),
+        Fused::Input(_) => false,
+    });
+    let input_bits = if jumps { options.input_bits.max(options.table_bits) } else { options.input_bits };
+    QuantiseOptions { input_bits, ..options.clone() }
 }
 
 /// What the weights of a layer's kernel were multiplied with, if it has one.

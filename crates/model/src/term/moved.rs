@@ -41,6 +41,19 @@ impl<T> Move<T> {
         self.channels.is_none() && self.offset == (0, 0) && self.stride == 1
     }
 
+    /// Rows, or columns, of an output of so many that something is added to, from a source of so many.
+    fn covered(&self, offset: i64, source: usize, output: usize) -> std::ops::Range<usize> {
+        let stride = self.stride.max(1) as i64;
+        let first = if offset < 0 { (-offset + stride - 1) / stride } else { 0 };
+        let last = (source as i64 - offset + stride - 1).div_euclid(stride).clamp(0, output as i64);
+        first.min(last) as usize..last as usize
+    }
+
+    /// The row, or column, of the source that is added to one of the output.
+    fn read(&self, at: usize, offset: i64) -> usize {
+        ((at * self.stride) as i64 + offset) as usize
+    }
+
     /// The channel that is added to an output channel.
     pub fn channel(&self, output: usize) -> Option<usize> {
         match &self.channels {
@@ -98,13 +111,39 @@ impl<T: Number> Summand<T> for Move<T> {
 
     fn add_to(&self, sums: &mut Array3<T>, sources: &[&Array3<T>]) -> Option<()> {
         let source = sources.first()?;
-        for ((o, y, x), sum) in sums.indexed_iter_mut() {
+        let (channels, height, width) = sums.dim();
+        let (_, rows, columns) = source.dim();
+        for o in 0..channels {
             let Some(c) = self.channel(o) else { continue };
-            let row = usize::try_from((y * self.stride) as i64 + self.offset.0);
-            let column = usize::try_from((x * self.stride) as i64 + self.offset.1);
-            let (Ok(row), Ok(column)) = (row, column) else { continue };
-            if let Some(&value) = source.get((c, row, column)) {
-                *sum = sum.mul_add(self.factor.of(o), value)?;
+            for y in self.covered(self.offset.0, rows, height) {
+                for x in self.covered(self.offset.1, columns, width) {
+                    let (row, column) = (self.read(y, self.offset.0), self.read(x, self.offset.1));
+                    let sum = &mut sums[[o, y, x]];
+                    *sum = sum.mul_add(self.factor.of(o), *source.get((c, row, column))?)?;
+                }
+            }
+        }
+        Some(())
+    }
+}
+
+impl Move<i64> {
+    /// Widens the least and the greatest accumulator of each value that the tensor is added to; `None` means overflow.
+    pub(crate) fn reach_values(
+        &self,
+        bounds: &mut Array3<(i64, i64)>,
+        source: &Extent,
+        planes: Planes,
+    ) -> Option<()> {
+        let (channels, height, width) = bounds.dim();
+        for o in (0..channels).filter(|o| self.channel(*o).is_some()) {
+            let factor = self.factor.of(o);
+            let (a, b) = (factor.checked_mul(source.lo)?, factor.checked_mul(source.hi)?);
+            for y in self.covered(self.offset.0, planes.height, height) {
+                for x in self.covered(self.offset.1, planes.width, width) {
+                    let (low, high) = bounds[[o, y, x]];
+                    bounds[[o, y, x]] = (low.checked_add(a.min(b))?, high.checked_add(a.max(b))?);
+                }
             }
         }
         Some(())

@@ -1,42 +1,41 @@
-//! Concat along channels, rows or columns.
+//! Concat along any axis, of tensors and constants.
 
-use zklayout_model::{FloatOp, Move, Planes};
+use super::{AtNode, Node, Results};
+use crate::onnx::extents;
+use crate::onnx::layers::Layers;
+use crate::onnx::value::Value;
 
-use super::Node;
-use crate::error::ImportError;
-use crate::onnx::node::Axis;
-
-pub(super) fn import(node: &Node<'_>) -> Result<Option<(FloatOp, Planes)>, ImportError> {
-    let axis = node.axis(node.int("axis", 1))?;
-    let mut parts = Vec::new();
-    for slot in 0..node.inputs() {
-        let part = node.tensor_shape(slot);
-        parts
-            .push(part.ok_or_else(|| node.unsupported(format!("input {slot} must depend on the model's input")))?);
-    }
-    let length = parts.iter().map(|part| axis.extent(*part)).sum();
-    let shape = axis.with_extent(node.shape, length);
-    if let Some(part) = parts.iter().find(|part| axis.with_extent(**part, length) != shape) {
-        return Err(node.unsupported(format!("parts of shapes {} and {part} along {axis:?}", node.shape)));
-    }
-    let mut start = 0;
-    let terms = parts.into_iter().map(|part| {
-        let term = term(axis, start, axis.extent(part), shape);
-        start += axis.extent(part);
-        term
-    });
-    Ok(Some((FloatOp::Sum { terms: terms.collect() }, shape)))
+pub(super) fn import(node: &Node<'_>, layers: &mut Layers) -> Results {
+    let whole = joined(node)?;
+    Ok(vec![layers.settled(&node.name(), whole).at(node)?])
 }
 
-/// A part whose first slice is slice `start` of the whole.
-fn term(axis: Axis, start: usize, length: usize, shape: Planes) -> Move<f64> {
-    let before = -(start as i64);
-    match axis {
-        Axis::Channel => {
-            let channel = |o: usize| o.checked_sub(start).filter(|c| *c < length);
-            Move { channels: Some((0..shape.channels).map(channel).collect()), ..Move::plain(1.0) }
+pub(super) fn evaluate(node: &Node<'_>) -> Results {
+    Ok(vec![joined(node)?])
+}
+
+fn joined(node: &Node<'_>) -> Result<Value, crate::error::ImportError> {
+    let first = node.value(0)?;
+    let axis = node.axis(node.int("axis", 1), first.dims.len())?;
+    let mut shape = first.dims.clone();
+    shape[axis] = 0;
+    for value in node.values() {
+        let same = value.dims.len() == shape.len()
+            && (0..shape.len()).all(|other| other == axis || value.dims[other] == shape[other]);
+        if !same {
+            return Err(node.unsupported(format!("parts of shapes {:?} and {:?}", first.dims, value.dims)));
         }
-        Axis::Row => Move { offset: (before, 0), ..Move::plain(1.0) },
-        Axis::Column => Move { offset: (0, before), ..Move::plain(1.0) },
+        shape[axis] += value.dims[axis];
     }
+    let count = extents::count(&shape).at(node)?;
+    let outer: usize = shape[..axis].iter().product();
+    let inner: usize = shape[axis + 1..].iter().product();
+    let parts: Vec<_> = node.values().map(|value| (value.elements(), value.dims[axis] * inner)).collect();
+    let mut elements = Vec::with_capacity(count);
+    for before in 0..outer {
+        for (part, length) in &parts {
+            elements.extend_from_slice(&part[before * length..(before + 1) * length]);
+        }
+    }
+    Ok(Value::of_elements(first.kind, shape, elements))
 }

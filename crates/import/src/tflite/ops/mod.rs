@@ -18,7 +18,7 @@ use tract_tflite::tflite::BuiltinOperator;
 
 use super::builder::{Builder, Place};
 use super::operator::Operator;
-use crate::error::ImportError;
+use crate::error::{ImportError, MissingOperator};
 
 type Importer = fn(&Operator<'_>, &mut Builder<'_>) -> Result<Place, ImportError>;
 
@@ -48,9 +48,16 @@ pub(super) fn import(operator: &Operator<'_>, builder: &mut Builder<'_>) -> Resu
     match OPERATORS.iter().find(|(code, _)| *code == operator.code) {
         Some((_, import)) => import(operator, builder),
         None => {
-            let supported: Vec<_> = OPERATORS.iter().filter_map(|(code, _)| code.variant_name()).collect();
+            let supported = tflite_operators();
             let (node, op) = (operator.name(), operator.label());
-            Err(ImportError::UnsupportedOp { node, op, supported: supported.join(", ") })
+            let advice = "export the model with these";
+            let missing = vec![MissingOperator { op, nodes: vec![node], advice }];
+            Err(ImportError::UnsupportedOps { missing, supported: supported.join(", ") })
         }
     }
+}
+
+/// Names of every operator.
+pub fn tflite_operators() -> Vec<&'static str> {
+    OPERATORS.iter().filter_map(|(code, _)| code.variant_name()).collect()
 }

@@ -1,0 +1,20 @@
+//! How an ONNX file is read, apart from what it says.
+
+use std::collections::BTreeMap;
+
+use super::ops::Operators;
+
+/// How a file is read.
+#[derive(Clone, Debug, Default)]
+pub struct OnnxOptions {
+    /// What is known of operators.
+    pub operators: Operators,
+    /// Extents of dimensions that the file names and leaves free.
+    pub dimensions: BTreeMap<String, usize>,
+}
+
+impl From<Operators> for OnnxOptions {
+    fn from(operators: Operators) -> Self {
+        Self { operators, ..Self::default() }
+    }
+}
