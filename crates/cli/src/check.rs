@@ -33,7 +33,7 @@ pub(crate) fn run(options: &CheckOptions, json: bool, show_values: bool) -> Resu
     }
     let checked = format!("of {} samples", samples.len());
     if !refused.is_empty() {
-        return Err(CliError::Refused(format!("{} {checked} are refused", refused.len())));
+        return Err(CliError::RefusedSamples(format!("{} {checked} are refused", refused.len())));
     }
     if !json {
         say!("none {checked} is refused");

@@ -16,6 +16,9 @@ pub(crate) enum CliError {
     /// A model or samples that are refused, in words of the command.
     #[error("{0}")]
     Refused(String),
+    /// Samples that are refused, after a report that names each of them.
+    #[error("{0}")]
+    RefusedSamples(String),
     /// A proof that does not verify.
     #[error(transparent)]
     Unverified(zklayout::prover::ProverError),
@@ -25,6 +28,11 @@ pub(crate) enum CliError {
 }
 
 impl CliError {
+    /// Whether the command has printed its answer all the same.
+    pub(crate) fn has_answer(&self) -> bool {
+        matches!(self, Self::RefusedSamples(_))
+    }
+
     /// The command's exit code, as its help lists them.
     pub(crate) fn exit_code(&self) -> u8 {
         use zklayout::Error::{Prover, Read, Record, Setup};
@@ -32,7 +40,7 @@ impl CliError {
             Self::Read { .. } | Self::Write { .. } => 1,
             Self::Library(Prover(_) | Read { .. } | Record { .. } | Setup { .. }) => 1,
             Self::Usage(_) => 2,
-            Self::Library(_) | Self::Refused(_) => 3,
+            Self::Library(_) | Self::Refused(_) | Self::RefusedSamples(_) => 3,
             Self::Unverified(_) | Self::UnverifiedIn { .. } => 4,
         }
     }

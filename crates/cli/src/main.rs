@@ -67,7 +67,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
-            if arguments.json {
+            if arguments.json && !error.has_answer() {
                 let code = error.exit_code();
                 terminal::say!("{}", serde_json::json!({ "error": error.to_string(), "code": code }));
             }

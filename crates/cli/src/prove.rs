@@ -116,6 +116,9 @@ fn with_setup(options: &ProveOptions, folder: &Path, steps: &mut Steps) -> Resul
     let plan = key.plan()?;
     let read = |path: &PathBuf| steps.run("read model", || ModelFile::read(path, &options.dimensions));
     let file = options.model.as_ref().map(read).transpose()?;
+    if let Some(file) = &file {
+        file.check_setup(folder, &Setup::load_model(folder)?)?;
+    }
     let shape = file.as_ref().map_or_else(|| plan.input_shape.into(), |file| file.model.input());
     let input = session::input(&options.sample, shape)?;
     let predicted = predict(&plan, options, steps)?;
@@ -125,10 +128,7 @@ fn with_setup(options: &ProveOptions, folder: &Path, steps: &mut Steps) -> Resul
     let setup = commit::with_seed(setup, &options.keys.owner)?;
     check_seed(&setup, folder)?;
     let float_output = match &file {
-        Some(file) => {
-            file.check_setup(folder, setup.model())?;
-            file.float_output(&input)?
-        }
+        Some(file) => file.float_output(&input)?,
         None => None,
     };
     setup.model().run(&input)?;
