@@ -4,6 +4,8 @@
 //! reads them, flattening into a kernel that covers the whole plane, and additions into the last convolution that
 //! nobody else reads. What cannot fold becomes a depthwise layer of its own. Values that nobody reads are cropped away.
 
+use std::collections::BTreeMap;
+
 use ndarray::{Array2, Array3, Array4};
 
 use crate::activation::Activation;
@@ -31,7 +33,7 @@ pub fn fuse(graph: &Graph<Float>) -> Result<Graph<Fused>, FuseError> {
     let Some(Float { op: FloatOp::Input, shape, .. }) = graph.nodes().next().map(|(_, node)| node) else {
         return Err(FuseError::NoInput);
     };
-    let mut merger = Merger { input: *shape, layers: Vec::new() };
+    let mut merger = Merger { input: *shape, layers: Vec::new(), left: BTreeMap::new() };
     let mut last = Branch::on(None, shape.channels);
     let mut branches = vec![last.clone()];
     for (id, node) in graph.nodes().skip(1) {
@@ -142,6 +144,8 @@ enum Way {
 pub(crate) struct Merger {
     input: Planes,
     layers: Vec<Built>,
+    /// Products by place, each with the convolution that gives its left tensor to it alone.
+    left: BTreeMap<usize, usize>,
 }
 
 impl Merger {
@@ -266,19 +270,17 @@ impl Merger {
         if branch.pending.flat_from.is_some() && self.planes(&branch).plane() != 1 {
             branch = self.flush(name, branch);
         }
+        if self.open(&branch).is_some_and(|index| self.scale_product(index, scale, shift)) {
+            return branch;
+        }
         let open = self.open(&branch).map(|index| &mut self.layers[index].layer);
         let open = open.filter(|layer| {
             layer.finish.activation.is_identity() && layer.finish.precision == Precision::Calibrated
         });
-        let same = scale.iter().all(|one| *one == scale[0]) && shift.iter().all(|one| *one == 0.0);
-        let scaled = match open.map(|layer| (&mut layer.terms[..], &mut layer.bias)) {
-            Some(([Term::Product(product)], _)) if same => {
-                product.factor *= scale[0];
-                return branch;
-            }
-            Some(([Term::Kernel(kernel)], bias)) => Some((kernel, bias)),
+        let scaled = open.and_then(|layer| match &mut layer.terms[..] {
+            [Term::Kernel(kernel)] => Some((kernel, &mut layer.bias)),
             _ => None,
-        };
+        });
         match scaled {
             Some((kernel, biases)) => {
                 for ((o, ..), weight) in kernel.weights.indexed_iter_mut() {
@@ -297,6 +299,40 @@ impl Merger {
             }
         }
         branch
+    }
+
+    /// Scales a product of two tensors as a whole: by the weights of the convolution that gives its left one to it alone, or else by
+    /// its factor; false if it is no such layer, or not scaled as a whole.
+    fn scale_product(&mut self, index: usize, scale: &[f64], shift: &[f64]) -> bool {
+        let whole = scale.iter().all(|one| *one == scale[0]) && shift.iter().all(|one| *one == 0.0);
+        let left = self.left.get(&index).copied();
+        let layer = &mut self.layers[index].layer;
+        let open = layer.finish.activation.is_identity() && layer.finish.precision == Precision::Calibrated;
+        match (&mut layer.terms[..], left) {
+            ([Term::Product(product)], None) if whole && open => product.factor *= scale[0],
+            ([Term::Product(_)], Some(left)) if whole && open => {
+                let left = &mut self.layers[left].layer;
+                left.bias.iter_mut().for_each(|bias| *bias *= scale[0]);
+                left.kernel_mut().into_iter().for_each(|kernel| kernel.weights *= scale[0]);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// The convolution that gives a branch its tensor, and to nobody else.
+    pub(crate) fn own_convolution(&self, branch: &Branch) -> Option<usize> {
+        let own = |index: &usize| {
+            let FusedLayer { terms, finish, .. } = &self.layers[*index].layer;
+            let open = finish.activation.is_identity() && finish.precision == Precision::Calibrated;
+            open && matches!(terms[..], [Term::Kernel(_)])
+        };
+        self.open(branch).filter(own)
+    }
+
+    /// Notes which convolution gives a product its left tensor.
+    pub(crate) fn note_left(&mut self, product: Source, left: Option<usize>) {
+        self.left.extend(product.zip(left));
     }
 
     /// Adds constants of positions: the last open layer takes them as a term, or else a layer of their own does.

@@ -44,9 +44,13 @@ impl Merger {
         (groups, right_groups): (usize, usize),
         shape: Planes,
     ) -> Branch {
+        let left = sources.first().and_then(|branch| self.own_convolution(branch));
         let sources = sources.into_iter().map(|branch| self.settle(name, branch).source).collect();
         let product = Product { groups, right_groups, factor: 1.0 };
-        self.push_term(name, product.into(), sources, shape, (Activation::none(), Precision::Calibrated))
+        let finish = (Activation::none(), Precision::Calibrated);
+        let result = self.push_term(name, product.into(), sources, shape, finish);
+        self.note_left(result.source, left);
+        result
     }
 
     /// Planes and positions swapped.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use zklayout_circuit::streams::Columns;
 use zklayout_circuit::{Config, Scalar, instance_columns};
-use zklayout_model::{Fixed, FixedLayer, Graph, execute_integers};
+use zklayout_model::{Fixed, FixedLayer, Graph, Term, execute_integers};
 use zklayout_plan::{
     Content, Datum, Direct, Fill, Home, Layout, LinearFact, Streams, WeightCells, WeightMode, WeightRow, Weights,
 };
@@ -208,6 +208,11 @@ impl Stated {
                 }
                 *term.weight_mut(output, own).ok_or("the model has no such weight")? = value;
             }
+        }
+        // A tensor that is only transposed has no bias, and its rounding no weights.
+        let turns = |term: &Term<i64>| matches!(term, Term::Transpose(_));
+        if layer.terms.iter().any(turns) {
+            return Ok(());
         }
         for (output, bias) in layer.bias.iter_mut().enumerate() {
             let digits = self.digits.get(&(node, output)).ok_or("a bias has no cell")?;

@@ -9,7 +9,7 @@ use ndarray::Array3;
 use zklayout_model::{FloatOp, Move, NodeId, PerChannel, Planes};
 
 use super::layers::Layers;
-use super::value::Element;
+use super::value::{Element, Value};
 
 /// Most moves of a layer that neither starts nor ends in planes of one value.
 const MOST_MOVES: usize = 32;
@@ -60,13 +60,16 @@ impl Layers {
     }
 
     /// The node whose values these are, all of them and in order.
-    fn in_place(&self, elements: &[Element]) -> Option<NodeId> {
+    pub(super) fn in_place(&self, elements: &[Element]) -> Option<NodeId> {
         let Some(&Element::Place(node, _)) = elements.first() else { return None };
         let same = |(place, element): (usize, &Element)| *element == Element::Place(node, place as u32);
         (self.planes(node).len() == elements.len() && elements.iter().enumerate().all(same)).then_some(node)
     }
 
     fn moved(&mut self, name: &str, places: &[Place], planes: Planes) -> Result<NodeId, String> {
+        if let Some(node) = self.transposed(name, places, planes) {
+            return Ok(node);
+        }
         if let Some(node) = self.repeated(name, places, planes)? {
             return Ok(node);
         }
@@ -96,6 +99,36 @@ impl Layers {
         let own: Vec<Place> = own.collect();
         let placed = self.one_by_one(&own, planes).ok_or_else(many)?;
         Ok(self.add_moves(name, placed, planes))
+    }
+
+    /// The planes in which a tensor lies in its own order once planes and positions of its node are swapped.
+    pub(super) fn swapped(&self, value: &Value) -> Option<Planes> {
+        let own = self.frame(value).filter(|frame| frame.order.is_some())?.planes;
+        let elements = value.elements();
+        let (positions, depth) = (own.plane(), own.channels);
+        let place = |at: usize| (at % depth * positions + at / depth) as u32;
+        let all = elements.iter().enumerate();
+        let swapped = all.map(|(at, element)| matches!(element, Element::Place(_, own) if *own == place(at)));
+        (positions > 1 && depth > 1 && swapped.fold(true, |all, one| all && one))
+            .then_some(Planes::new(positions, 1, depth))
+    }
+
+    /// Planes and positions of groups of one node swapped.
+    fn transposed(&mut self, name: &str, places: &[Place], planes: Planes) -> Option<NodeId> {
+        let (node, _) = (*places.first()?)?;
+        let source = self.planes(node);
+        let (depth, positions) = (planes.plane(), source.plane());
+        if planes.height != 1 || depth == 1 || positions == 1 || !planes.channels.is_multiple_of(positions) {
+            return None;
+        }
+        let groups = planes.channels / positions;
+        let swapped = |(place, found): (usize, &Place)| {
+            let (channel, c) = (place / depth, place % depth);
+            let (group, t) = (channel / positions, channel % positions);
+            *found == Some((node, ((group * depth + c) * positions + t) as u32))
+        };
+        let whole = source.channels == groups * depth && places.iter().enumerate().all(swapped);
+        whole.then(|| self.add(name, FloatOp::Transpose { groups }, planes, &[node]))
     }
 
     fn most_positions(&self, places: &[Place]) -> usize {

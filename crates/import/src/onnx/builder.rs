@@ -19,7 +19,7 @@ use super::value::{Element, Kind, Value};
 use crate::error::{ImportError, MissingOperator};
 
 /// Operators for which an infinite constant is a bound, not a weight.
-const TAKES_INFINITY: [&str; 8] = ["Clip", "Min", "Max", "Where", "Slice", "Greater", "Less", "Pad"];
+const TAKES_INFINITY: [&str; 9] = ["Add", "Clip", "Min", "Max", "Where", "Slice", "Greater", "Less", "Pad"];
 
 /// Operators that broadcast, normalise or cast in another way in operator sets before this one.
 const REDEFINED: [&str; 16] = [
@@ -121,6 +121,16 @@ impl<'a> Builder<'a> {
         let planes = input_planes(onnx, &read);
         let name = if read.len() == 1 { first.name.clone() } else { "inputs".to_owned() };
         let node = self.layers.add(&name, FloatOp::Input, planes, &[]);
+        if let ([only], Some(tokens)) = (&read[..], tokens(onnx, &read)) {
+            let (count, features) = (planes.channels, planes.width);
+            debug_assert_eq!(count, tokens);
+            let op = FloatOp::Transpose { groups: 1 };
+            let turned = self.layers.add(&name, op, Planes::new(features, 1, count), &[node]);
+            let place = |at: usize| Element::Place(turned, (at % features * count + at / features) as u32);
+            let elements = (0..count * features).map(place).collect();
+            self.values.insert(only.name.clone(), Value::of_elements(only.kind, only.dims.clone(), elements));
+            return Ok(());
+        }
         if let [only] = &read[..] {
             self.values.insert(only.name.clone(), Value::whole(only.kind, only.dims.clone(), node));
             return Ok(());
@@ -265,6 +275,9 @@ impl<'a> Builder<'a> {
 
     fn join(&mut self, values: &[Value]) -> Result<NodeId, String> {
         if let [value] = values {
+            if let Some(planes) = self.layers.swapped(value) {
+                return self.layers.bring("output", value, &value.dims, &Frame::in_order(planes));
+            }
             let frame = self.layers.frame(value).filter(|frame| frame.order.is_none());
             let frame = frame.unwrap_or(Frame::natural(&value.dims));
             return self.layers.bring("output", value, &value.dims, &frame);
@@ -347,9 +360,25 @@ fn live(onnx: &pb::GraphProto) -> Result<(Vec<usize>, HashSet<&str>), ImportErro
     Ok((places, names))
 }
 
+/// Tokens of a graph's one input, if they have features that are normalised or compared with each other: those lie in planes of a
+/// token each.
+fn tokens(onnx: &pb::GraphProto, read: &[TensorInfo]) -> Option<usize> {
+    let over_tokens = |node: &pb::NodeProto| {
+        matches!(node.op_type.as_str(), "LayerNormalization" | "RMSNormalization" | "Softmax")
+    };
+    let [only] = read else { return None };
+    let (features, others) = only.dims.split_last()?;
+    let tokens: usize = others.iter().product();
+    let long = matches!(others, [1, _] | [_]) && tokens > 1 && *features > 1;
+    (long && onnx.node.iter().any(over_tokens)).then_some(tokens)
+}
+
 /// Planes of the graph's input. What is transposed or multiplied by a matrix before anything else lies in a vector, from which
 /// any planes can be taken.
 fn input_planes(onnx: &pb::GraphProto, read: &[TensorInfo]) -> Planes {
+    if let ([only], Some(tokens)) = (read, tokens(onnx, read)) {
+        return Planes::new(tokens, 1, only.dims.iter().product::<usize>() / tokens);
+    }
     let natural = |info: &TensorInfo| Frame::natural(&info.dims).planes;
     let first = natural(&read[0]);
     let count = read.iter().map(|info| info.dims.iter().product::<usize>()).sum();

@@ -15,6 +15,7 @@ mod inputs;
 mod interpreter;
 mod layers;
 mod node;
+mod norms;
 mod ops;
 mod options;
 mod reference;
@@ -82,7 +83,10 @@ pub fn import_onnx_bytes(mut bytes: &[u8], path: &Path, options: &OnnxOptions) -
     };
     let endings = ending::cut(onnx, &options.operators);
     let external = fetch(onnx, path.parent())?;
-    let built = Builder::new(onnx, options, opset)?.build(onnx)?;
+    // The float engine runs the file as it is.
+    let mut spelled = onnx.clone();
+    norms::recognise(&mut spelled);
+    let built = Builder::new(&spelled, options, opset)?.build(&spelled)?;
     let inputs = built.inputs.iter().map(|(info, datum)| (info.dims.clone(), *datum, info.read)).collect();
     let reference = Reference::new(&proto, inputs, built.interpreter);
     let inputs = built.inputs.into_iter().map(|(info, _)| info).collect();

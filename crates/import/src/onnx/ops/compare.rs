@@ -4,6 +4,7 @@
 
 use zklayout_model::{Activation, Function};
 
+use super::mask;
 use super::{AtNode, Node, Results};
 use crate::onnx::layers::{Layers, repeat, together, zip};
 use crate::onnx::value::{Kind, Value};
@@ -112,7 +113,16 @@ pub(super) fn evaluate_not(node: &Node<'_>) -> Results {
 
 pub(super) fn import_where(node: &Node<'_>, layers: &mut Layers) -> Results {
     let (condition, a, b, name) = (node.value(0)?, node.value(1)?, node.value(2)?, node.name());
-    if condition.as_numbers().is_some() {
+    if let Some(truths) = condition.as_numbers() {
+        for (tensor, other, taken) in [(a, b, 0.0), (b, a, 1.0)] {
+            if tensor.as_numbers().is_none() && mask::masks(other) {
+                // What is chosen instead of a score is a mask: it is added to it.
+                let lowest = |truth: &f64| if *truth == taken { f64::NEG_INFINITY } else { 0.0 };
+                let numbers = truths.iter().map(lowest).collect();
+                let mask = mask::held(&Value::numbers(tensor.kind, condition.dims.clone(), numbers));
+                return Ok(vec![layers.sum(&name, &[(tensor, 1.0), (&mask, 1.0)]).at(node)?]);
+            }
+        }
         return Ok(vec![chosen(node)?]);
     }
     if [a, b].iter().filter_map(|value| value.as_numbers()).flatten().any(|number| !number.is_finite()) {

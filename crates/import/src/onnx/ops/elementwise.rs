@@ -2,6 +2,7 @@
 
 use zklayout_model::{Activation, Clamp, FloatOp, Function};
 
+use super::mask;
 use super::{AtNode, Node, Results};
 use crate::error::ImportError;
 use crate::onnx::layers::{Layers, zip};
@@ -34,8 +35,12 @@ fn changed(value: &Value, change: impl Fn(f64) -> f64) -> Option<Value> {
 }
 
 pub(super) fn import_add(node: &Node<'_>, layers: &mut Layers) -> Results {
-    let sum = layers.sum(&node.name(), &[(node.value(0)?, 1.0), (node.value(1)?, 1.0)]);
-    Ok(vec![sum.at(node)?])
+    let [a, b] = [mask::held(node.value(0)?), mask::held(node.value(1)?)];
+    let infinite = |value: &Value| value.as_numbers().is_some_and(|all| all.iter().any(|one| !one.is_finite()));
+    if infinite(&a) || infinite(&b) {
+        return Err(node.unsupported("one of its constants is infinite where it is no mask"));
+    }
+    Ok(vec![layers.sum(&node.name(), &[(&a, 1.0), (&b, 1.0)]).at(node)?])
 }
 
 pub(super) fn evaluate_add(node: &Node<'_>) -> Results {

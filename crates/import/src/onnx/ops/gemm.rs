@@ -58,11 +58,14 @@ fn refused_bias(node: &Node<'_>, value: &Value, dims: &[usize]) -> ImportError {
 
 pub(super) fn import_matmul(node: &Node<'_>, layers: &mut Layers) -> Results {
     let (a, b) = (node.value(0)?, node.value(1)?);
+    if a.as_numbers().is_none() && b.as_numbers().is_none() {
+        return Ok(vec![super::product::import(node, layers)?]);
+    }
     Ok(vec![matrices(node, layers, a, b, None)?])
 }
 
 /// The extents of a product: leading axes, rows, contracted, columns; and whether the operands are vectors.
-fn extents_of(node: &Node<'_>, a: &Value, b: &Value) -> Result<(Vec<usize>, [usize; 3]), ImportError> {
+pub(super) fn extents_of(node: &Node<'_>, a: &Value, b: &Value) -> Result<(Vec<usize>, [usize; 3]), ImportError> {
     let wrong = || node.unsupported(format!("operands of shapes {:?} and {:?}", a.dims, b.dims));
     let (left, right) = (matrix_dims(&a.dims, false), matrix_dims(&b.dims, true));
     let ([.., rows, inner], [.., other, columns]) = (&left[..], &right[..]) else { return Err(wrong()) };
@@ -83,7 +86,7 @@ fn matrix_dims(dims: &[usize], column: bool) -> Vec<usize> {
 }
 
 /// Extents of the result as the standard has them: vectors lose the axis that they were given.
-fn result_dims(a: &Value, b: &Value, leading: &[usize], rows: usize, columns: usize) -> Vec<usize> {
+pub(super) fn result_dims(a: &Value, b: &Value, leading: &[usize], rows: usize, columns: usize) -> Vec<usize> {
     let mut dims = leading.to_vec();
     dims.extend((a.dims.len() > 1).then_some(rows));
     dims.extend((b.dims.len() > 1).then_some(columns));
@@ -105,7 +108,7 @@ fn matrices(
         (Some(_), None) => (b, a, false),
         (Some(_), Some(_)) => return evaluated(node, a, b, bias),
         (None, None) => {
-            let reason = "both operands depend on the input; products of activations are not proven yet";
+            let reason = "both operands depend on the input; MatMul multiplies such tensors";
             return Err(node.unsupported(reason));
         }
     };

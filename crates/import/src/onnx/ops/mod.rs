@@ -13,13 +13,17 @@ mod expand;
 mod function;
 mod gather;
 mod gemm;
+mod mask;
+mod norm;
 mod pad;
 mod pool;
+mod product;
 mod quantised;
 mod reduce;
 mod reshape;
 mod resize;
 mod slice;
+mod softmax;
 mod top;
 mod transpose;
 mod window;
@@ -129,11 +133,17 @@ const REGISTRY: &[(&str, Rule, &str)] = &[
     ("HardSigmoid", Function(function::hard_sigmoid), ""),
     ("HardSwish", Function(function::hard_swish), ""),
     ("Identity", Pick(reshape::identity), ""),
+    ("InstanceNormalization", Rule::Layers(norm::import_instance, norm::evaluate_instance), "of one image"),
+    ("LayerNormalization", Rule::Layers(norm::import_layer, norm::evaluate_layer), "values, no mean or deviation"),
     ("LeakyRelu", Function(function::leaky_relu), ""),
     ("Less", Rule::Layers(compare::import_less, compare::evaluate_less), ""),
     ("LessOrEqual", Rule::Layers(compare::import_less_or_equal, compare::evaluate_less_or_equal), ""),
     ("Log", Function(function::log), ""),
-    ("MatMul", Rule::Layers(gemm::import_matmul, gemm::evaluate_matmul), "one constant operand, any leading axes"),
+    (
+        "MatMul",
+        Rule::Layers(gemm::import_matmul, gemm::evaluate_matmul),
+        "one constant operand or none, any leading axes",
+    ),
     ("Max", Rule::Layers(elementwise::import_max, elementwise::evaluate_max), "tensors and constants"),
     (
         "MaxPool",
@@ -155,6 +165,7 @@ const REGISTRY: &[(&str, Rule, &str)] = &[
         "a constant exponent, or a constant base above 0",
     ),
     ("QuantizeLinear", Rule::Layers(quantised::import_quantize, quantised::evaluate_quantize), "to 8 and 16 bits"),
+    ("RMSNormalization", Rule::Layers(norm::import_root, norm::evaluate_root), ""),
     ("Range", Constants(constants::range), ""),
     ("Reciprocal", Function(function::reciprocal), ""),
     ("ReduceMax", Rule::Layers(reduce::import_max, reduce::evaluate_max), "any axes"),
@@ -177,6 +188,7 @@ const REGISTRY: &[(&str, Rule, &str)] = &[
     ("Sin", Function(function::sin), ""),
     ("Size", Constants(constants::size), ""),
     ("Slice", Pick(slice::slice), "constant starts, ends and steps"),
+    ("Softmax", Rule::Layers(softmax::import, softmax::evaluate), "any axis"),
     ("Softplus", Function(function::softplus), ""),
     ("Softsign", Function(function::softsign), ""),
     ("SpaceToDepth", Pick(blocks::space_to_depth), ""),
