@@ -292,9 +292,20 @@ fn unmarked() -> CircuitError {
     CircuitError::Mismatch("a row takes a step or a tile that the plan's passes lack".into())
 }
 
-/// Every value must have exactly one cell.
+/// Every value must have exactly one cell, and if it is public, one beside which there is a public column.
 fn check_values(plan: &Streams, home: &Home) -> Result<(), CircuitError> {
     let lanes = plan.knobs.lanes;
+    let shown = match home.public {
+        Public::No => 0,
+        Public::Values => lanes - plan.instance_columns(),
+        Public::Accumulators => lanes - 1,
+    };
+    let mut values = (0..home.tiles).flat_map(|row| (0..shown).map(move |lane| (row, lane)));
+    if let Some((row, lane)) = values.find(|(row, lane)| home.value(*row, *lane, lanes).is_some()) {
+        let reason =
+            format!("a value of {:?} in row {row}, lane {lane} is public, and no column shows it", home.content);
+        return Err(CircuitError::Mismatch(reason));
+    }
     let mut cells = vec![0u32; home.shape.plane()];
     for (y, x) in (0..home.tiles).flat_map(|row| (0..lanes).filter_map(move |lane| home.value(row, lane, lanes))) {
         cells[y * home.shape.width + x] += 1;

@@ -3,20 +3,10 @@
 /// What a model needs that this library does not have, by the operators of one kind.
 const ADVICE: &[(&[&str], &str)] = &[
     (
-        &[
-            "Softmax",
-            "LogSoftmax",
-            "LayerNormalization",
-            "InstanceNormalization",
-            "GroupNormalization",
-            "RMSNormalization",
-            "LpNormalization",
-            "MeanVarianceNormalization",
-            "LRN",
-        ],
-        "norms over the input's own statistics are not proven yet; at the model's end a softmax is left to the reader",
+        &["LogSoftmax", "GroupNormalization", "LpNormalization", "MeanVarianceNormalization", "LRN"],
+        "this norm over the input's own statistics is not proven yet; at the model's end a softmax is left to the reader",
     ),
-    (&["Attention", "Einsum", "RotaryEmbedding"], "products of activations are not proven yet"),
+    (&["Attention", "Einsum", "RotaryEmbedding"], "export attention as MatMul and Softmax"),
     (&["LSTM", "GRU", "RNN"], "recurrences are not unrolled; export the steps as Gemm and functions"),
     (&["If", "Loop", "Scan"], "branches and loops are not run; export with fixed shapes, and fold constants"),
     (

@@ -5,7 +5,7 @@
 
 use tract_onnx::pb;
 
-use super::ops::{Operators, qualified_name};
+use super::ops::{Operators, Rule, qualified_name};
 
 /// Operators that are left to whoever reads the output, unless an importer is given for them.
 const ENDINGS: [&str; 4] = ["Softmax", "LogSoftmax", "ArgMax", "Hardmax"];
@@ -51,7 +51,8 @@ fn last_ending(graph: &pb::GraphProto, operators: &Operators) -> Option<(usize, 
         let place = graph.node.iter().position(|node| node.output.first() == Some(&output.name))?;
         let node = &graph.node[place];
         let operator = qualified_name(node);
-        let is_ending = ENDINGS.contains(&operator.as_ref()) && operators.rule(&operator).is_none();
+        let is_ending =
+            ENDINGS.contains(&operator.as_ref()) && !matches!(operators.rule(&operator), Some(Rule::Own(_)));
         let source = node.input.first()?;
         let follows = graph.node.iter().any(|other| other.output.contains(source));
         let is_read = graph.node.iter().any(|other| other.input.contains(&output.name));

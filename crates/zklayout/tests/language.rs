@@ -1,0 +1,52 @@
+//! A transformer block from its file to a verified proof, held against what another engine gives for it.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use ndarray::{Ix3, OwnedRepr};
+use ndarray_npy::NpzReader;
+use zklayout::{Model, PlanOptions, QuantiseOptions, Samples, Setup, Srs, verify};
+
+fn fixture(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(path)
+}
+
+/// What onnxruntime gives, by sample, flat.
+fn outputs() -> Vec<Vec<f64>> {
+    let mut file = NpzReader::new(File::open(fixture("inputs/transformer_block.npz")).unwrap()).unwrap();
+    let outputs = file.by_name::<OwnedRepr<f32>, Ix3>("outputs").unwrap();
+    outputs.outer_iter().map(|output| output.iter().copied().map(f64::from).collect()).collect()
+}
+
+/// The largest difference, as a share of the largest number.
+fn largest_error(found: &[f64], wanted: &[f64]) -> f64 {
+    assert_eq!(found.len(), wanted.len());
+    let largest = wanted.iter().fold(0.0f64, |largest, value| largest.max(value.abs()));
+    let errors = found.iter().zip(wanted).map(|(found, wanted)| (found - wanted).abs());
+    errors.fold(0.0, f64::max) / largest
+}
+
+/// Attention with a causal mask, a norm that is spelled and one that is not, GELU: the integers are those of a proof, and close
+/// to the floats on samples that chose no scale.
+#[test]
+fn a_transformer_block_is_proven_and_close_to_another_engine() {
+    let model = Model::load(fixture("models/transformer_block.onnx")).unwrap();
+    let samples = Samples::read(fixture("inputs/transformer_block.npz"), model.input_shape()).unwrap().inputs;
+    let (calibration, held_out) = samples.split_at(12);
+    let wanted = outputs();
+    let quantised = model.quantise(calibration, &QuantiseOptions::default()).unwrap();
+    let plan = quantised.plan(&PlanOptions::default()).unwrap();
+    let srs = Srs::development(plan.k(), 0).unwrap();
+    let setup = Setup::new(quantised, &plan, &srs).unwrap();
+    let mut proven = 0;
+    for (sample, wanted) in held_out.iter().zip(&wanted[12..]) {
+        // A sample beyond the ranges is refused, which is not what this is about.
+        let Ok(bundle) = setup.prove(&srs, sample, b"") else { continue };
+        let public = verify(srs.verifier(), setup.verifying_key(), &bundle, b"").unwrap();
+        let error = largest_error(&public.output_values, wanted);
+        assert!(error < 0.05, "{error}");
+        proven += 1;
+    }
+    assert!(proven > 0, "every sample that chose no scale is refused");
+}
