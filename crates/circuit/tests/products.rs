@@ -13,7 +13,7 @@ use tampering::transcript::proves;
 use tampering::{Cell, Cells, Subject, reweighed};
 use zklayout_circuit::streams::Columns;
 use zklayout_circuit::{Config, Scalar};
-use zklayout_plan::{FactTerm, Family, LookupArgument, PlanOptions, Streams, plan};
+use zklayout_plan::{FactTerm, Family, Layout, LookupArgument, PlanOptions, ProductFact, Read, Streams, plan};
 
 /// Scores of queries and keys as public accumulators, laid out with lanes of weights on every row.
 fn scores() -> Subject {
@@ -131,5 +131,51 @@ fn no_other_score_is_proven() {
         let mut cells = subject.honest.clone();
         cells.set(*public, cells.get(*public) + Scalar::ONE);
         assert!(!proves(&subject, &cells), "{public:?}");
+    }
+}
+
+/// A plan in which a factor is read where its home has no such evaluation, or that starts nowhere, is refused.
+#[test]
+fn plans_with_other_factors_are_refused() {
+    let subject = scores();
+    let change = |change: &dyn Fn(&mut Streams)| {
+        let mut plan = (*subject.plan).clone();
+        let Layout::Streams(layout) = &mut plan.layout else { panic!("the layout is of another family") };
+        change(layout);
+        plan.check_soundness().and(plan.check_bounds())
+    };
+    change(&|_| {}).unwrap();
+    let product = |layout: &Streams| match &layout.facts.last().unwrap().terms[0] {
+        FactTerm::Product(product) => product.clone(),
+        other => panic!("{other:?} is no product"),
+    };
+    let with = |layout: &mut Streams, product: ProductFact| {
+        layout.facts.last_mut().unwrap().terms[0] = FactTerm::Product(product);
+    };
+    type Change<'a> = (&'a str, &'a dyn Fn(&mut Streams));
+    let cases: [Change<'_>; 5] = [
+        ("the right factor at the left one's challenge", &|layout| {
+            let right = product(layout).right;
+            layout.homes[right].second = false;
+        }),
+        ("both factors of one tensor", &|layout| {
+            let own = product(layout);
+            with(layout, ProductFact { right: own.left, ..own });
+        }),
+        ("the left factor in squares", &|layout| {
+            let left = product(layout).left;
+            layout.homes[left].read = Read::Squares;
+        }),
+        ("fewer planes", &|layout| {
+            let own = product(layout);
+            with(layout, ProductFact { depth: own.depth - 1, ..own });
+        }),
+        ("other groups", &|layout| {
+            let own = product(layout);
+            with(layout, ProductFact { right_groups: own.groups, ..own });
+        }),
+    ];
+    for (name, case) in cases {
+        assert!(change(case).is_err(), "{name}");
     }
 }

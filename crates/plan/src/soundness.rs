@@ -9,7 +9,7 @@ use crate::direct::{DigitRange, Direct, DirectLayer, Finish, Weights};
 use crate::error::PlanError;
 use crate::layout::Layout;
 use crate::plan::Plan;
-use crate::streams::{Content, Home, LinearFact, Streams};
+use crate::streams::{Content, Home, LinearFact, Streams, check_factors};
 use crate::system::FIELD_BITS;
 use crate::table::{Table, TableKind};
 
@@ -46,11 +46,14 @@ impl Plan {
         Soundness { sum_bits: largest.log2(), error_bits: (degree + system).log2() - FIELD_BITS }
     }
 
-    /// Refuses a plan in which a sum of integers could wrap around the field.
+    /// Refuses a plan in which a sum of integers could wrap around the field, or a product of evaluations is not one.
     ///
     /// # Errors
-    /// [`PlanError::Format`], with the bits that a sum may take.
+    /// [`PlanError::Format`], with the bits that a sum may take, or what is wrong about a product.
     pub fn check_soundness(&self) -> Result<(), PlanError> {
+        if let Layout::Streams(layout) = &self.layout {
+            check_factors(layout)?;
+        }
         let Soundness { sum_bits, .. } = self.soundness();
         if sum_bits <= MOST_SUM_BITS {
             return Ok(());

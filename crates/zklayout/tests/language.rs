@@ -35,7 +35,8 @@ fn a_transformer_block_is_proven_and_close_to_another_engine() {
     let samples = Samples::read(fixture("inputs/transformer_block.npz"), model.input_shape()).unwrap().inputs;
     let (calibration, held_out) = samples.split_at(12);
     let wanted = outputs();
-    let quantised = model.quantise(calibration, &QuantiseOptions { table_bits: 9, ..QuantiseOptions::default() }).unwrap();
+    let quantised =
+        model.quantise(calibration, &QuantiseOptions { table_bits: 10, ..QuantiseOptions::default() }).unwrap();
     let plan = quantised.plan(&PlanOptions::default()).unwrap();
     let srs = Srs::development(plan.k(), 0).unwrap();
     let setup = Setup::new(quantised, &plan, &srs).unwrap();

@@ -8,6 +8,7 @@ mod candidate;
 mod count;
 mod domain;
 mod fact;
+mod factors;
 mod gates;
 mod geometry;
 mod home;
@@ -29,6 +30,7 @@ pub use fact::{
     Block, ConstantFact, Evaluation, FactTerm, KernelFact, MoveFact, ProductFact, Scalar, ScaledFact, SquaresFact,
     TransposeFact, WeightCells, WeightRow,
 };
+pub(crate) use factors::check_factors;
 pub use gates::{StreamGate, StreamGates};
 pub use home::{Content, Home, Public, Read, Tile};
 pub use knobs::{LookupArgument, StreamKnobs};
