@@ -107,9 +107,9 @@ impl Layers {
         let elements = value.elements();
         let (positions, depth) = (own.plane(), own.channels);
         let place = |at: usize| (at % depth * positions + at / depth) as u32;
-        let all = elements.iter().enumerate();
-        let swapped = all.map(|(at, element)| matches!(element, Element::Place(_, own) if *own == place(at)));
-        (positions > 1 && depth > 1 && swapped.fold(true, |all, one| all && one))
+        let lies =
+            |(at, element): (usize, &Element)| matches!(element, Element::Place(_, own) if *own == place(at));
+        (positions > 1 && depth > 1 && elements.iter().enumerate().all(lies))
             .then_some(Planes::new(positions, 1, depth))
     }
 
