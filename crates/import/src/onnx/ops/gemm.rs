@@ -58,9 +58,6 @@ fn refused_bias(node: &Node<'_>, value: &Value, dims: &[usize]) -> ImportError {
 
 pub(super) fn import_matmul(node: &Node<'_>, layers: &mut Layers) -> Results {
     let (a, b) = (node.value(0)?, node.value(1)?);
-    if a.as_numbers().is_none() && b.as_numbers().is_none() {
-        return Ok(vec![super::product::import(node, layers)?]);
-    }
     Ok(vec![matrices(node, layers, a, b, None)?])
 }
 

@@ -141,7 +141,7 @@ const REGISTRY: &[(&str, Rule, &str)] = &[
     ("Log", Function(function::log), ""),
     (
         "MatMul",
-        Rule::Layers(gemm::import_matmul, gemm::evaluate_matmul),
+        Rule::Layers(product::import_matmul, gemm::evaluate_matmul),
         "one constant operand or none, any leading axes",
     ),
     ("Max", Rule::Layers(elementwise::import_max, elementwise::evaluate_max), "tensors and constants"),

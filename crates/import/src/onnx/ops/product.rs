@@ -1,16 +1,24 @@
-//! MatMul of two tensors that both depend on the model's input: a product for each place of the leading axes.
+//! MatMul: by constants as Gemm has it, or of two tensors that both depend on the model's input, a product for each place of the
+//! leading axes.
 
 use zklayout_model::{FloatOp, Planes};
 
 use super::contract::in_order;
-use super::gemm::{extents_of, result_dims};
-use super::{AtNode, Node};
+use super::gemm::{self, extents_of, result_dims};
+use super::{AtNode, Node, Results};
 use crate::error::ImportError;
 use crate::onnx::layers::{Frame, Layers, repeat};
 use crate::onnx::value::{Kind, Value};
 
+pub(super) fn import_matmul(node: &Node<'_>, layers: &mut Layers) -> Results {
+    if node.is_tensor(0) && node.is_tensor(1) {
+        return Ok(vec![import(node, layers)?]);
+    }
+    gemm::import_matmul(node, layers)
+}
+
 /// The product; what is summed over becomes planes of both, rows and columns their positions.
-pub(super) fn import(node: &Node<'_>, layers: &mut Layers) -> Result<Value, ImportError> {
+fn import(node: &Node<'_>, layers: &mut Layers) -> Result<Value, ImportError> {
     let (a, b) = (node.value(0)?, node.value(1)?);
     let (leading, [rows, inner, columns]) = extents_of(node, a, b)?;
     let dims = result_dims(a, b, &leading, rows, columns);
