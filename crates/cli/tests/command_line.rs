@@ -320,3 +320,68 @@ fn a_reader_that_is_gone_is_no_failure() {
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+/// Proves an everyday model with an input of text; the JSON that it prints.
+fn proven(name: &str, inputs: &[(&str, &str)], more: &[&str]) -> serde_json::Value {
+    let (folder, model) = (tempfile::tempdir().unwrap(), fixture(&format!("everyday/{name}.onnx")));
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let mut arguments: Vec<String> = ["--json", "prove", text(&model)].map(str::to_owned).to_vec();
+    for (name, contents) in inputs {
+        let file = at(&format!("{name}.json"));
+        std::fs::write(&file, contents).unwrap();
+        let argument = if inputs.len() > 1 { format!("{name}={file}") } else { file };
+        arguments.extend(["--input".to_owned(), argument]);
+    }
+    let folders =
+        ["--srs-cache", &at("cache"), "--out", &at("out"), "--setup-out", &at("setup"), "--public-input"];
+    arguments.extend(folders.iter().chain(more).map(|word| (*word).to_owned()));
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let output = zklayout(&arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn inputs_are_given_by_name() {
+    let (a, c) = ("[[1, 0.5, 0, -1, 0.25, 0, 1, 0.5]]", "[[0, 0.5, 1, -1, 0.5, 1, 0, 0.25]]");
+    let files = proven("two_inputs", &[("a", a), ("c", c)], &[]);
+    let object = format!("{{\"a\": {a}, \"c\": {c}}}");
+    let lists = format!("{{\"input_data\": [{}, {}]}}", &a[1..a.len() - 1], &c[1..c.len() - 1]);
+    for contents in [object, lists] {
+        assert_eq!(proven("two_inputs", &[("x", &contents)], &[])["outputs"], files["outputs"]);
+    }
+    assert_eq!(files["outputs"]["y"], files["output_values"]);
+    let unread = format!("{{\"x\": {a}, \"mask\": {c}}}");
+    assert_eq!(proven("unused_input", &[("x", &unread)], &[])["outputs"]["y"].as_array().unwrap().len(), 4);
+    let free = proven("free_inner", &[("x", &format!("[{a}]"))], &["--dim", "unk__92=1"]);
+    assert_eq!(free["verified"], true);
+}
+
+#[test]
+fn exit_codes_tell_failures_apart() {
+    let model = fixture("everyday/two_inputs.onnx");
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("missing.json");
+    std::fs::write(&missing, "{\"a\": [[1, 0, 0, 0, 0, 0, 0, 0]]}").unwrap();
+    let strange = format!("b={}", missing.display());
+    let cases: [(&[&str], i32, &str); 6] = [
+        (&["inspect", "no-such-file.onnx"], 1, "no-such-file.onnx"),
+        (&["inspect", text(&model), "--dim", "batch"], 2, "name and extent"),
+        (&["inspect", text(&model), "--dim", "n=1", "--dim", "n=2"], 2, "given twice"),
+        (&["inspect", text(&model), "--dim", "n=1"], 3, "no input has a free dimension"),
+        (&["prove", text(&model), "--public-input", "--input", text(&missing)], 3, "input \"c\" is missing"),
+        (&["prove", text(&model), "--public-input", "--input", &strange, "--input", &strange], 2, "inputs are"),
+    ];
+    for (arguments, code, part) in cases {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_zklayout")).current_dir(folder.path()).args(arguments).output();
+        let output = output.unwrap();
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {message}");
+        assert!(message.contains(part), "{arguments:?}: {message}");
+    }
+    let output = zklayout(&["--json", "inspect", "no-such-file.onnx"]);
+    let printed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(printed["code"], 1);
+    assert!(printed["error"].as_str().unwrap().contains("no-such-file.onnx"));
+}

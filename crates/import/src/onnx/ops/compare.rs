@@ -10,7 +10,7 @@ use crate::onnx::layers::{Layers, repeat, together, zip};
 use crate::onnx::value::{Kind, Value};
 
 fn truth(value: Value) -> Vec<Value> {
-    vec![Value { kind: Kind::Boolean, ..value }]
+    vec![Value { kind: Kind::Boolean, whole: true, ..value }]
 }
 
 fn evaluate(node: &Node<'_>, holds: impl Fn(f64, f64) -> bool) -> Results {
