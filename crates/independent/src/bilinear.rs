@@ -132,7 +132,7 @@ impl<'a, 'b> Bilinear<'a, 'b> {
                 Operand::Write(row) => self.evaluation(Evaluation::Write, row, false)?,
                 Operand::Read(row) => self.evaluation(Evaluation::Read, row, false)?,
                 Operand::Product(at, row) => {
-                    product(&self.evaluation(Evaluation::Read, at, false)?, &self.weights(row)?)
+                    product(&self.evaluation(Evaluation::Read, at, false)?, &self.summed_weights(row)?)
                 }
             };
             all.extend(found.into_iter().map(|mut monomial| {
@@ -145,7 +145,7 @@ impl<'a, 'b> Bilinear<'a, 'b> {
     }
 
     /// What the weights' evaluation at a row is the sum of.
-    fn weights(&self, row: usize) -> Result<Vec<Monomial>, Objection> {
+    fn summed_weights(&self, row: usize) -> Result<Vec<Monomial>, Objection> {
         let mut all = Vec::new();
         for weights in self.circuit.weights.evaluation(row)? {
             let mut own = Vec::new();
