@@ -22,6 +22,8 @@ use crate::term::{Extent, Kernel, MOST_SHIFT, Quantised, Quantising, Term};
 const EXACT_BITS: u32 = 3;
 /// How many times the largest magnitude on the samples a function with poles may have elsewhere in its table.
 const BESIDE_SAMPLES: f64 = 4.0;
+/// Entries of a range that is searched for places where a function is not finite: more than any table has.
+const MOST_LOOKED_AT: i64 = 1 << 21;
 
 /// A layer and what is known when its integers are chosen.
 pub(super) struct LayerQuantiser<'a> {
@@ -306,6 +308,11 @@ impl LayerQuantiser<'_> {
         let activation = &self.layer.finish.activation;
         if activation.is_finite_everywhere() {
             return Ok(range);
+        }
+        if range.hi.saturating_sub(range.lo) > MOST_LOOKED_AT {
+            return Err(
+                self.refuse_layer("its function needs a table of too many entries on the range of its values")
+            );
         }
         let unit = f64::powi(2.0, -scale);
         let value = |x: i64| activation.apply(x as f64 * unit);
