@@ -149,7 +149,7 @@ impl<'a, 'b> Bilinear<'a, 'b> {
         let mut all = Vec::new();
         for weights in self.circuit.weights.evaluation(row)? {
             let mut own = Vec::new();
-            for (rho, lane) in self.circuit.weights.lanes(weights.row)? {
+            for (rho, lane) in self.circuit.weights.lane_powers(weights.row)? {
                 let factors = vec![Factor::Weight { row: weights.row, lane }];
                 own.push(Monomial { factors, coefficient: Scalar::ONE, power: (0, rho) });
             }

@@ -93,7 +93,7 @@ impl WeightTape {
     }
 
     /// The lanes of a row, each with its power of rho.
-    pub(crate) fn lanes(&self, row: usize) -> Result<impl Iterator<Item = (usize, usize)>, Objection> {
+    pub(crate) fn lane_powers(&self, row: usize) -> Result<impl Iterator<Item = (usize, usize)>, Objection> {
         Ok(self.laws.at(row)?.lanes.iter().map(|(rho, lane)| (*rho, *lane)))
     }
 
