@@ -61,8 +61,9 @@ impl WeightTape {
         let lanes = layout.knobs.weight_lanes;
         let laws = RowLaws::of("weights' evaluation", &gates.weight_sum, cells, &[], |row| {
             let mut horner = Horner::of(&row[0], column)?;
-            let own = |(monomial, _): &(Monomial, Scalar)| monomial.variables == [Variable::Advice(folded, 0)];
-            let held = horner.sum.iter().position(own).map(|place| horner.sum.remove(place));
+            let held = [Variable::Advice(folded, 0)];
+            let held = horner.sum.iter().position(|(monomial, _)| monomial.variables == held);
+            let held = held.map(|place| horner.sum.remove(place));
             let mut law = weight_law(&horner, &[], operand, Scalar::ZERO)?;
             if let Some((monomial, factor)) = held {
                 let alone = (monomial.sigma, monomial.rho, factor) == (0, 0, Scalar::ONE);
