@@ -309,14 +309,17 @@ impl LayerQuantiser<'_> {
         if activation.is_finite_everywhere() {
             return Ok(range);
         }
-        if range.hi.saturating_sub(range.lo) > MOST_LOOKED_AT {
+        let unit = f64::powi(2.0, -scale);
+        let value = |x: i64| activation.apply(x as f64 * unit);
+        let inner = (integer(seen.lo, scale).max(range.lo), integer(seen.hi, scale).min(range.hi));
+        if inner.1.saturating_sub(inner.0) > MOST_LOOKED_AT {
             return Err(
                 self.refuse_layer("its function needs a table of too many entries on the range of its values")
             );
         }
-        let unit = f64::powi(2.0, -scale);
-        let value = |x: i64| activation.apply(x as f64 * unit);
-        let inner = (integer(seen.lo, scale).max(range.lo), integer(seen.hi, scale).min(range.hi));
+        // No table holds more on either side than the budget's entries.
+        let room = 1i64 << (self.table_bits() + 1);
+        let ends = (range.lo.max(inner.0.saturating_sub(room)), range.hi.min(inner.1.saturating_add(room)));
         let largest = (inner.0..=inner.1).map(|x| value(x).abs()).fold(0.0, f64::max);
         if let Some(x) = (inner.0..=inner.1).find(|x| !value(*x).is_finite()) {
             let (lo, hi) = (seen.lo, seen.hi);
@@ -326,8 +329,8 @@ impl LayerQuantiser<'_> {
             )));
         }
         let held = |x: i64| value(x).is_finite() && value(x).abs() <= BESIDE_SAMPLES * largest;
-        let lo = (range.lo..=inner.0).rev().take_while(|x| held(*x)).last().unwrap_or(inner.0);
-        let hi = (inner.1..=range.hi).take_while(|x| held(*x)).last().unwrap_or(inner.1);
+        let lo = (ends.0..=inner.0).rev().take_while(|x| held(*x)).last().unwrap_or(inner.0);
+        let hi = (inner.1..=ends.1).take_while(|x| held(*x)).last().unwrap_or(inner.1);
         let source = if (lo, hi) == (range.lo, range.hi) { range.source } else { RangeSource::Calibrated };
         Ok(ValueRange { lo, hi, source })
     }
