@@ -11,7 +11,7 @@ use crate::cells::{FixedCells, RowLaws, field};
 use crate::gates::Gates;
 use crate::horner::Horner;
 use crate::objection::{Objection, hold};
-use crate::polynomial::{Monomial, Variable};
+use crate::polynomial::Variable;
 
 /// A row of weights in an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
