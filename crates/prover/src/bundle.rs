@@ -177,10 +177,8 @@ impl Job<'_> {
         let generator = ChaCha20Rng::from_entropy();
         self.write(Some(bound.prefix(claim.digest)), generator.clone(), transcript)?;
         let coefficients = powers(transcript.challenges[bound.challenge], bound.lanes);
-        let mut difference = bound.blinding_cells(generator, self.key.key.get_vk().cs());
-        if let Some(last) = difference.last_mut() {
-            *last -= coefficients.iter().zip(claim.blinds).map(|(power, blind)| power * blind).sum::<Fr>();
-        }
+        let cs = self.key.key.get_vk().cs();
+        let difference = bound.difference(generator, cs, &coefficients, claim.blinds);
         let column = (transcript.points[bound.column], coefficients);
         let nonces = nonces(secret, transcript);
         Link::write(transcript, column, claim.blinding, &difference, nonces).map_err(failed)

@@ -20,6 +20,10 @@ use crate::streams::WeightTape;
 struct Forger {
     shape: AuditShape,
     weights: Vec<Vec<Scalar>>,
+    /// A row whose folded cell is one more than it should be.
+    unfolded: Option<usize>,
+    /// What the first running sum starts at.
+    start: Scalar,
 }
 
 impl Circuit<Scalar> for Forger {
@@ -74,7 +78,8 @@ impl Circuit<Scalar> for Forger {
                 let [rho, beta] = *challenges else { return Ok(()) };
                 for row in 0..=rows {
                     let folded = self.weights.iter().fold(Scalar::ZERO, |sum, lane| sum * rho + lane[row]);
-                    region.assign_advice(columns.folded.unwrap(), row, Value::known(folded));
+                    let error = Scalar::from(u64::from(self.unfolded == Some(row)));
+                    region.assign_advice(columns.folded.unwrap(), row, Value::known(folded + error));
                 }
                 let fraction = |slot: usize, row: usize| match slot.checked_sub(shape.lanes) {
                     None => (beta + half + self.weights[slot][row]).invert().unwrap(),
@@ -83,8 +88,8 @@ impl Circuit<Scalar> for Forger {
                     }
                 };
                 let slots: Vec<usize> = (0..shape.lanes + counts.len()).collect();
-                for (chunk, column) in slots.chunks(CHUNK).zip(&columns.sums) {
-                    let mut sum = Scalar::ZERO;
+                for (place, (chunk, column)) in slots.chunks(CHUNK).zip(&columns.sums).enumerate() {
+                    let mut sum = if place == 0 { self.start } else { Scalar::ZERO };
                     for row in 0..=rows {
                         region.assign_advice(*column, row, Value::known(sum));
                         if row < rows {
@@ -136,7 +141,7 @@ fn forger(bits: u32) -> Forger {
         cells.resize(shape.active_rows() + 1, Scalar::ZERO);
         cells
     };
-    Forger { weights: (0..LANES).map(lane).collect(), shape }
+    Forger { weights: (0..LANES).map(lane).collect(), unfolded: None, start: Scalar::ZERO, shape }
 }
 
 /// Tables of one column and of several.
@@ -176,6 +181,21 @@ fn numbers_beyond_their_bits_or_out_of_place_are_refused() {
             assert!(!with(lane, row, value), "{what}, {bits} bits");
         }
     }
+}
+
+/// The folded column is the lanes', on every row that the link speaks of, and sums start and end at nothing.
+#[test]
+fn other_folded_cells_and_sums_are_refused() {
+    let honest = forger(4);
+    let last = honest.shape.active_rows();
+    for row in [0, 1, 3, 30, last - 1, last] {
+        assert!(!Forger { unfolded: Some(row), ..honest.clone() }.is_accepted(), "row {row}");
+    }
+    assert!(!Forger { start: Scalar::ONE, ..honest.clone() }.is_accepted(), "sums that start elsewhere");
+    // A number that no table holds, and a start that makes up for it at the end.
+    let mut forger = honest.clone();
+    forger.weights[2][3] = scalar(honest.shape.half());
+    assert!(!Forger { start: -Scalar::ONE, ..forger }.is_accepted());
 }
 
 #[test]

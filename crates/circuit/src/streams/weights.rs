@@ -32,8 +32,10 @@ impl WeightTape {
         Ok(Self { lanes, cells })
     }
 
-    /// A tape of cells by row, then lane.
-    pub fn from_cells(lanes: usize, cells: Vec<i16>) -> Self {
+    /// A tape of at least one lane, of cells by row, then lane. Cells that fill no row are left out.
+    pub fn from_cells(lanes: usize, mut cells: Vec<i16>) -> Self {
+        let lanes = lanes.max(1);
+        cells.truncate(cells.len() / lanes * lanes);
         Self { lanes, cells }
     }
 

@@ -29,6 +29,7 @@ use zklayout_plan::PlanHash;
 
 use crate::artefact::Artefact;
 use crate::binding::halves;
+use crate::commitment::bound::subtract_hidden;
 use crate::commitment::link::{Link, hold};
 use crate::commitment::model::ModelCommitment;
 use crate::commitment::owner::{Owner, committed_layout, weights_hash};
@@ -134,9 +135,7 @@ fn answer(about: PlanHash, blinding: &[G1Affine], blinds: &[Fr]) -> Result<Owner
     let mut transcript = Blake2bWrite::<_, G1Affine, Challenge255<_>>::init(Vec::new());
     let coefficients = drawn(&mut transcript, about, blinds.len()).map_err(failed)?;
     let mut difference = vec![Fr::ZERO; blinding.len()];
-    if let Some(last) = difference.last_mut() {
-        *last -= coefficients.iter().zip(blinds).map(|(power, blind)| power * blind).sum::<Fr>();
-    }
+    subtract_hidden(&mut difference, &coefficients, blinds);
     let column = (G1Affine::identity(), coefficients);
     Link::write(&mut transcript, column, blinding, &difference, OsRng).map_err(failed)?;
     Ok(OwnersAnswer { proof: transcript.finalize() })

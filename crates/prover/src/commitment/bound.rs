@@ -38,9 +38,23 @@ impl Bound {
         PlanHash::of("zklayout link v1", &parts)
     }
 
+    /// What a link shows that the prover knows: the column's blinding cells less those of the combination, whose lanes are hidden in
+    /// the last row. The generator is a copy of the one that the prover was given.
+    pub(crate) fn difference(
+        &self,
+        generator: ChaCha20Rng,
+        cs: &ConstraintSystem<Fr>,
+        coefficients: &[Fr],
+        blinds: &[Fr],
+    ) -> Vec<Fr> {
+        let mut cells = self.blinding_cells(generator, cs);
+        subtract_hidden(&mut cells, coefficients, blinds);
+        cells
+    }
+
     /// The column's blinding cells, from a copy of the generator that a prover was given. Phase by phase, that draws those of each
     /// column, then one number for each column that KZG has no use for. In another order honest proofs would not verify.
-    pub(crate) fn blinding_cells(&self, mut generator: ChaCha20Rng, cs: &ConstraintSystem<Fr>) -> Vec<Fr> {
+    fn blinding_cells(&self, mut generator: ChaCha20Rng, cs: &ConstraintSystem<Fr>) -> Vec<Fr> {
         let (phases, rows) = (cs.advice_column_phase(), cs.blinding_factors() + 1);
         for phase in 0..=phases[self.column] {
             let columns: Vec<usize> = (0..phases.len()).filter(|&column| phases[column] == phase).collect();
@@ -55,5 +69,12 @@ impl Bound {
             });
         }
         Vec::new()
+    }
+}
+
+/// Takes what hides a combination of lanes off the last of a column's blinding cells.
+pub(crate) fn subtract_hidden(cells: &mut [Fr], coefficients: &[Fr], blinds: &[Fr]) {
+    if let Some(last) = cells.last_mut() {
+        *last -= coefficients.iter().zip(blinds).map(|(power, blind)| power * blind).sum::<Fr>();
     }
 }

@@ -78,7 +78,12 @@ pub fn prove_audit(
     let plan = key.plan()?;
     let layout = committed_layout(&plan)?;
     let tape = WeightTape::of(layout, graph)?;
-    let job = Job { key, model: owner.commitment(), layout, points: key.lanes_of(&plan, owner.commitment())? };
+    let job = Job {
+        key,
+        model: owner.commitment(),
+        shape: shape(layout),
+        points: key.lanes_of(&plan, owner.commitment())?,
+    };
     let (blinds, blinding) = (owner.blinds(layout, graph)?, key.blinding(&plan)?);
     let slices = slices(layout);
     let mut keys: Option<(usize, SliceKey)> = None;
@@ -86,7 +91,7 @@ pub fn prove_audit(
     for (place, lanes) in slices.iter().enumerate() {
         let (_, slice_key) = match keys.take().filter(|(width, _)| *width == lanes.len()) {
             Some(known) => keys.insert(known),
-            None => keys.insert((lanes.len(), SliceKey::new(srs, layout, lanes.len())?)),
+            None => keys.insert((lanes.len(), SliceKey::new(srs, job.shape_of(lanes.len()))?)),
         };
         let cells = tape.cells().chunks(tape.lanes()).flat_map(|row| row[lanes.clone()].iter().copied()).collect();
         let witness = AuditWitness::of(&slice_key.shape, WeightTape::from_cells(lanes.len(), cells))?;
@@ -110,7 +115,7 @@ pub fn verify_audit(
     crate::keys::same_hash("the powers of tau", ("verifying key", key.srs_hash()), ("setup", srs.hash()))?;
     let plan = key.plan()?;
     let layout = committed_layout(&plan)?;
-    let job = Job { key, model, layout, points: key.lanes_of(&plan, model)? };
+    let job = Job { key, model, shape: shape(layout), points: key.lanes_of(&plan, model)? };
     let (slices, blinding) = (slices(layout), key.blinding(&plan)?);
     if slices.len() != audit.slices.len() {
         let reason = format!("an audit of {} slices, expected {}", audit.slices.len(), slices.len());
@@ -121,7 +126,7 @@ pub fn verify_audit(
     for (lanes, proof) in slices.iter().zip(&audit.slices) {
         let (_, slice_key) = match keys.take().filter(|(width, _)| *width == lanes.len()) {
             Some(known) => keys.insert(known),
-            None => keys.insert((lanes.len(), verifying_key(&params, &circuit(layout, lanes.len()))?)),
+            None => keys.insert((lanes.len(), verifying_key(&params, job.shape_of(lanes.len()))?)),
         };
         job.verify(&params, slice_key, lanes.start, proof, &blinding)
             .map_err(|reason| ProverError::Invalid(format!("lanes {lanes:?} of the audit: {reason}")))?;
@@ -135,11 +140,11 @@ fn slices(layout: &Streams) -> Vec<std::ops::Range<usize>> {
     (0..lanes).step_by(SLICE).map(|first| first..lanes.min(first + SLICE)).collect()
 }
 
-fn circuit(layout: &Streams, lanes: usize) -> AuditCircuit {
+/// What the circuits of all slices share: a tape's rows, and which of them hold weights.
+fn shape(layout: &Streams) -> AuditShape {
     let rows = layout.facts.iter().flat_map(|fact| fact.rows(&layout.homes, layout.weight_bits));
     let used = Arc::new(rows.map(|row| row.cells.is_some()).collect());
-    let shape = AuditShape { k: layout.knobs.k, lanes, bits: layout.weight_bits, used };
-    AuditCircuit { shape, witness: None }
+    AuditShape { k: layout.knobs.k, lanes: 0, bits: layout.weight_bits, used }
 }
 
 /// What slices of one width are proven with.
@@ -150,19 +155,19 @@ struct SliceKey {
 }
 
 impl SliceKey {
-    fn new(srs: &Srs, layout: &Streams, lanes: usize) -> Result<Self, ProverError> {
-        let circuit = circuit(layout, lanes);
-        let key = keygen_pk2(&*srs.params(circuit.shape.k)?, &circuit, false).map_err(failed)?;
-        let prepared = Prepared::new(&key, srs.lagrange(circuit.shape.k)?);
-        Ok(Self { shape: circuit.shape, key, prepared })
+    fn new(srs: &Srs, shape: AuditShape) -> Result<Self, ProverError> {
+        let (k, circuit) = (shape.k, AuditCircuit { shape: shape.clone(), witness: None });
+        let key = keygen_pk2(&*srs.params(k)?, &circuit, false).map_err(failed)?;
+        let prepared = Prepared::new(&key, srs.lagrange(k)?);
+        Ok(Self { shape, key, prepared })
     }
 }
 
 fn verifying_key(
     params: &ParamsKZG<Bn256>,
-    circuit: &AuditCircuit,
+    shape: AuditShape,
 ) -> Result<plonk::VerifyingKey<G1Affine>, ProverError> {
-    keygen_vk_custom(params, circuit, false).map_err(failed)
+    keygen_vk_custom(params, &AuditCircuit { shape, witness: None }, false).map_err(failed)
 }
 
 fn failed(error: impl std::fmt::Display) -> ProverError {
@@ -173,11 +178,15 @@ fn failed(error: impl std::fmt::Display) -> ProverError {
 struct Job<'a> {
     key: &'a VerifyingKey,
     model: &'a ModelCommitment,
-    layout: &'a Streams,
+    shape: AuditShape,
     points: Vec<G1Affine>,
 }
 
 impl Job<'_> {
+    fn shape_of(&self, lanes: usize) -> AuditShape {
+        AuditShape { lanes, ..self.shape.clone() }
+    }
+
     fn bound(&self, shape: &AuditShape, first: usize) -> Bound {
         let (column, challenge) = shape.folded();
         Bound { role: "audited weights", column, challenge, first, lanes: shape.lanes }
@@ -204,10 +213,7 @@ impl Job<'_> {
         let cells = SliceCells { shape: &slice.shape, witness };
         prove(&slice.prepared, &slice.key, cells, &[], generator.clone(), &mut transcript).map_err(failed)?;
         let coefficients = powers(transcript.challenges[bound.challenge], bound.lanes);
-        let mut difference = bound.blinding_cells(generator, slice.key.get_vk().cs());
-        if let Some(last) = difference.last_mut() {
-            *last -= coefficients.iter().zip(blinds).map(|(power, blind)| power * blind).sum::<Fr>();
-        }
+        let difference = bound.difference(generator, slice.key.get_vk().cs(), &coefficients, blinds);
         let column = (transcript.points[bound.column], coefficients);
         let link =
             Link::write(&mut transcript, column, blinding, &difference, rand::rngs::OsRng).map_err(failed)?;
@@ -227,7 +233,7 @@ impl Job<'_> {
         blinding: &[G1Affine],
     ) -> Result<(), String> {
         let lanes = self.points.len().min(first + SLICE) - first;
-        let bound = self.bound(&circuit(self.layout, lanes).shape, first);
+        let bound = self.bound(&self.shape_of(lanes), first);
         let mut rest = proof;
         let mut transcript = Recorder::new(Blake2bRead::<_, G1Affine, Challenge255<_>>::init(&mut rest));
         let (key, prefix) = (self.key_hash(slice), bound.prefix(self.model.digest()));

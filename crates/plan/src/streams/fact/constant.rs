@@ -119,20 +119,12 @@ impl ConstantFact {
 }
 
 impl FactRules for ConstantFact {
-    fn output_rows(&self, _: usize) -> usize {
-        0
-    }
-
     fn block_rows(&self) -> usize {
         self.digits * (self.values() + usize::from(self.exponent > 0))
     }
 
     fn block_copies(&self, _: &[Home]) -> usize {
         self.digits
-    }
-
-    fn output_effect(&self, _: usize, _: &[Home]) -> Option<Scalar> {
-        None
     }
 
     fn weight_rows(&self, pitch: usize, _: Block, homes: &[Home], weight_bits: u32) -> Vec<TermRow> {
@@ -158,10 +150,6 @@ impl FactRules for ConstantFact {
         let each = (0..self.values()).filter_map(|place| self.step(place, pitch));
         each.chain(self.last_step()).for_each(|step| add(&mut steps, step));
         steps
-    }
-
-    fn raised(&self) -> Option<usize> {
-        None
     }
 
     /// All numbers of so many digits.

@@ -168,20 +168,12 @@ impl KernelFact {
 }
 
 impl FactRules for KernelFact {
-    fn output_rows(&self, _: usize) -> usize {
-        0
-    }
-
     fn block_rows(&self) -> usize {
         self.group_inputs * self.taps()
     }
 
     fn block_copies(&self, homes: &[Home]) -> usize {
         self.group_inputs * if self.is_full(homes) { self.taps() } else { 1 }
-    }
-
-    fn output_effect(&self, _: usize, _: &[Home]) -> Option<Scalar> {
-        None
     }
 
     fn weight_rows(&self, pitch: usize, block: Block, homes: &[Home], _: u32) -> Vec<TermRow> {
@@ -212,10 +204,6 @@ impl FactRules for KernelFact {
             add(&mut steps, step);
         }
         steps
-    }
-
-    fn raised(&self) -> Option<usize> {
-        None
     }
 
     fn bound(&self, homes: &[Home], values: &dyn Fn(&Home) -> f64, weight: f64) -> f64 {

@@ -8,8 +8,8 @@
 use serde::{Deserialize, Serialize};
 use zklayout_model::{Move, PerChannel, Planes};
 
-use super::row::{Block, Scalar};
-use super::rules::{Arranged, FactRules, Factors, Laid, Placement, Source, TermRow};
+use super::row::Scalar;
+use super::rules::{Arranged, FactRules, Factors, Laid, Placement, Source};
 use crate::encoder::Encoder;
 use crate::limits::{MOST_POSITIONS, MOST_VALUE};
 use crate::streams::geometry::{last_value_row, read_exponent};
@@ -119,21 +119,9 @@ impl FactRules for MoveFact {
         self.channels.as_ref().map_or(outputs, |channels| channels.iter().flatten().count())
     }
 
-    fn block_rows(&self) -> usize {
-        0
-    }
-
-    fn block_copies(&self, _: &[Home]) -> usize {
-        0
-    }
-
     fn output_effect(&self, output: usize, homes: &[Home]) -> Option<Scalar> {
         let row = homes[self.home].plane_row(self.channel(output)?) + self.read_row;
         Some(Scalar::Skip { row, exponent: self.exponent, factor: self.factor.of(output) })
-    }
-
-    fn weight_rows(&self, _: usize, _: Block, _: &[Home], _: u32) -> Vec<TermRow> {
-        Vec::new()
     }
 
     fn steps(&self, _: usize, _: &[Home]) -> Vec<WeightStep> {

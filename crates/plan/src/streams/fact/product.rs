@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use zklayout_model::{Planes, Product};
 
 use super::pairs::{SAME, pairs, take};
-use super::row::{Block, Evaluation, Scalar};
+use super::row::Evaluation;
 use super::rules::{Arranged, FactRules, Factors, Laid, Placement, Source, TermRow};
 use crate::encoder::Encoder;
 use crate::limits::{MOST_POSITIONS, MOST_VALUE};
@@ -116,18 +116,6 @@ impl Laid for Product<i64> {
 }
 
 impl FactRules for ProductFact {
-    fn output_rows(&self, _: usize) -> usize {
-        0
-    }
-
-    fn block_rows(&self) -> usize {
-        0
-    }
-
-    fn block_copies(&self, _: &[Home]) -> usize {
-        0
-    }
-
     fn group_rows(&self) -> usize {
         2 * self.depth + 1
     }
@@ -149,20 +137,8 @@ impl FactRules for ProductFact {
         rows
     }
 
-    fn output_effect(&self, _: usize, _: &[Home]) -> Option<Scalar> {
-        None
-    }
-
-    fn weight_rows(&self, _: usize, _: Block, _: &[Home], _: u32) -> Vec<TermRow> {
-        Vec::new()
-    }
-
     fn steps(&self, _: usize, _: &[Home]) -> Vec<WeightStep> {
         vec![SAME]
-    }
-
-    fn raised(&self) -> Option<usize> {
-        None
     }
 
     fn bound(&self, homes: &[Home], values: &dyn Fn(&Home) -> f64, _: f64) -> f64 {

@@ -129,7 +129,9 @@ pub(crate) trait Laid: Placement {
 /// What every kind of term answers of its rows.
 pub(crate) trait FactRules {
     /// Rows that it has for the outputs of all blocks together.
-    fn output_rows(&self, outputs: usize) -> usize;
+    fn output_rows(&self, _outputs: usize) -> usize {
+        0
+    }
 
     /// Rows that it has for each group of outputs, after all others.
     fn group_rows(&self) -> usize {
@@ -147,22 +149,32 @@ pub(crate) trait FactRules {
     }
 
     /// Rows of weights that it has in each block.
-    fn block_rows(&self) -> usize;
+    fn block_rows(&self) -> usize {
+        0
+    }
 
     /// Copies that the rows of a block take.
-    fn block_copies(&self, homes: &[Home]) -> usize;
+    fn block_copies(&self, _homes: &[Home]) -> usize {
+        0
+    }
 
     /// The effect of its row for an output, if it has one.
-    fn output_effect(&self, output: usize, homes: &[Home]) -> Option<Scalar>;
+    fn output_effect(&self, _output: usize, _homes: &[Home]) -> Option<Scalar> {
+        None
+    }
 
     /// Its rows of weights in a block, given the pitch of its layer's planes and the plan's bits of a weight.
-    fn weight_rows(&self, pitch: usize, block: Block, homes: &[Home], weight_bits: u32) -> Vec<TermRow>;
+    fn weight_rows(&self, _pitch: usize, _block: Block, _homes: &[Home], _weight_bits: u32) -> Vec<TermRow> {
+        Vec::new()
+    }
 
     /// The distinct steps of its rows of weights.
     fn steps(&self, pitch: usize, homes: &[Home]) -> Vec<WeightStep>;
 
     /// The power of sigma that its rows per output raise evaluations by.
-    fn raised(&self) -> Option<usize>;
+    fn raised(&self) -> Option<usize> {
+        None
+    }
 
     /// Largest magnitude that it adds to a position of an accumulator: `values` gives that of a home's values, `weight` is
     /// that of a weight.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use zklayout_model::{Planes, Scaled};
 
 use super::pairs::{NEXT, SAME, pairs, take};
-use super::row::{Block, Evaluation, Scalar};
+use super::row::Evaluation;
 use super::rules::{Arranged, FactRules, Factors, Laid, Placement, Source, TermRow};
 use crate::encoder::Encoder;
 use crate::limits::MOST_POSITIONS;
@@ -96,18 +96,6 @@ impl Laid for Scaled {
 }
 
 impl FactRules for ScaledFact {
-    fn output_rows(&self, _: usize) -> usize {
-        0
-    }
-
-    fn block_rows(&self) -> usize {
-        0
-    }
-
-    fn block_copies(&self, _: &[Home]) -> usize {
-        0
-    }
-
     fn group_rows(&self) -> usize {
         2 * self.planes + 1
     }
@@ -128,20 +116,8 @@ impl FactRules for ScaledFact {
         rows
     }
 
-    fn output_effect(&self, _: usize, _: &[Home]) -> Option<Scalar> {
-        None
-    }
-
-    fn weight_rows(&self, _: usize, _: Block, _: &[Home], _: u32) -> Vec<TermRow> {
-        Vec::new()
-    }
-
     fn steps(&self, _: usize, _: &[Home]) -> Vec<WeightStep> {
         vec![SAME, NEXT]
-    }
-
-    fn raised(&self) -> Option<usize> {
-        None
     }
 
     fn bound(&self, homes: &[Home], values: &dyn Fn(&Home) -> f64, _: f64) -> f64 {

@@ -8,8 +8,8 @@
 use serde::{Deserialize, Serialize};
 use zklayout_model::{Planes, Squares};
 
-use super::row::{Block, Scalar};
-use super::rules::{Arranged, FactRules, Factors, Laid, Placement, Source, TermRow};
+use super::row::Scalar;
+use super::rules::{Arranged, FactRules, Factors, Laid, Placement, Source};
 use crate::encoder::Encoder;
 use crate::streams::geometry::last_value_row;
 use crate::streams::home::{Home, Read};
@@ -73,21 +73,9 @@ impl FactRules for SquaresFact {
         outputs
     }
 
-    fn block_rows(&self) -> usize {
-        0
-    }
-
-    fn block_copies(&self, _: &[Home]) -> usize {
-        0
-    }
-
     fn output_effect(&self, output: usize, homes: &[Home]) -> Option<Scalar> {
         let home = &homes[self.home];
         Some(Scalar::Skip { row: home.plane_row(output) + last_value_row(home), exponent: 0, factor: 1 })
-    }
-
-    fn weight_rows(&self, _: usize, _: Block, _: &[Home], _: u32) -> Vec<TermRow> {
-        Vec::new()
     }
 
     fn steps(&self, _: usize, _: &[Home]) -> Vec<WeightStep> {

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use zklayout_model::{Planes, Transpose};
 
 use super::pairs::{NEXT, SAME, pairs, take};
-use super::row::{Block, Evaluation, Scalar};
+use super::row::{Evaluation, Scalar};
 use super::rules::{Arranged, FactRules, Factors, Laid, Placement, Source, TermRow};
 use crate::encoder::Encoder;
 use crate::limits::{MOST_POSITIONS, MOST_VALUE};
@@ -166,18 +166,6 @@ impl TransposeFact {
 }
 
 impl FactRules for TransposeFact {
-    fn output_rows(&self, _: usize) -> usize {
-        0
-    }
-
-    fn block_rows(&self) -> usize {
-        0
-    }
-
-    fn block_copies(&self, _: &[Home]) -> usize {
-        0
-    }
-
     fn group_rows(&self) -> usize {
         let ones = if self.has_ones() { 2 } else { 0 };
         let centred = if self.centred { self.planes } else { 0 };
@@ -203,14 +191,6 @@ impl FactRules for TransposeFact {
         rows.extend(pairs((0..self.positions).map(|t| (one, written(t))), NEXT));
         rows.push(take(one.1, 1));
         rows
-    }
-
-    fn output_effect(&self, _: usize, _: &[Home]) -> Option<Scalar> {
-        None
-    }
-
-    fn weight_rows(&self, _: usize, _: Block, _: &[Home], _: u32) -> Vec<TermRow> {
-        Vec::new()
     }
 
     fn steps(&self, _: usize, _: &[Home]) -> Vec<WeightStep> {
