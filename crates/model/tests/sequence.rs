@@ -140,3 +140,19 @@ fn attention_is_close_to_floats() {
     // The formula of each part is held above; here the integers are held to all of them together.
     check(&network, |input| execute_floats(&reference, input).unwrap().output());
 }
+
+/// The inverse root has no table where nothing was seen: a proof there would be one of other numbers.
+#[test]
+fn tokens_far_below_those_seen_are_refused() {
+    let (mut network, input) = Network::new();
+    let norm = FloatOp::Normalise { centred: true, epsilon: 1e-5 };
+    network.add(norm, Planes::new(FEATURES, 1, TOKENS), &[input]);
+    let sample: Vec<f64> = numbers(50).take(FEATURES * TOKENS).collect();
+    let options = QuantiseOptions { weight_bits: 11, input_bits: 11, table_bits: 12, ..Default::default() };
+    let fixed = quantise(&fuse(&network.graph).unwrap(), std::slice::from_ref(&sample), &options).unwrap();
+    assert!(execute(&fixed, &sample).is_ok());
+    for scale in [0.0, 0.02, 0.3] {
+        let below: Vec<f64> = sample.iter().map(|value| value * scale).collect();
+        assert!(execute(&fixed, &below).is_err(), "times {scale}");
+    }
+}

@@ -199,8 +199,8 @@ impl LayerQuantiser<'_> {
         let (lo, hi) = (integer(seen.lo, common) - 1, integer(seen.hi, common) + 1);
         let range = self.range(&worst, &shift, lo, hi)?;
         let range = self.within_domain(range, Bounds::all(&channels), common)?;
-        let least = integer(Bounds::all(&channels).lo / (1.0 + self.options.margin), common);
-        let activation = self.fixed_activation(common, &range, least)?;
+        let range = self.above_pole(range, Bounds::all(&channels).lo, common);
+        let activation = self.fixed_activation(common, &range)?;
         Ok(OutputKind::Requantise { shift, activation, range })
     }
 
@@ -225,7 +225,7 @@ impl LayerQuantiser<'_> {
         }
         let range = ValueRange { lo, hi, source: RangeSource::WorstCase };
         // Where channels have scales of their own, the activation is the same at all of them.
-        let activation = self.fixed_activation(integers.scale.of(0), &range, lo)?;
+        let activation = self.fixed_activation(integers.scale.of(0), &range)?;
         Ok(OutputKind::Requantise { shift, activation, range })
     }
 
@@ -252,22 +252,24 @@ impl LayerQuantiser<'_> {
         (1i64 << self.table_bits()) as f64 - 4.0
     }
 
-    /// The activation of integers of a scale, over a range; a function that grows without bound below `least` has its value
-    /// there from there on.
-    fn fixed_activation(
-        &self,
-        scale: i32,
-        range: &ValueRange,
-        least: i64,
-    ) -> Result<FixedActivation, QuantiseError> {
+    /// The range of an inverse root, which grows without bound towards 0: it starts a margin below the least that the samples give,
+    /// and what lies below is refused like anything else outside of a range.
+    fn above_pole(&self, range: ValueRange, least: f64, scale: i32) -> ValueRange {
+        if !matches!(self.layer.finish.activation, Activation::Function(Function::InverseRoot { .. })) {
+            return range;
+        }
+        let least = integer(least / (1.0 + self.options.margin), scale).max(0);
+        ValueRange { lo: range.lo.max(least), source: RangeSource::Calibrated, ..range }
+    }
+
+    /// The activation of integers of a scale, over a range.
+    fn fixed_activation(&self, scale: i32, range: &ValueRange) -> Result<FixedActivation, QuantiseError> {
         let activation = &self.layer.finish.activation;
         if let Activation::Clamp(clamp) = activation {
             let bound = |bound: f64| integer(bound, scale);
             return Ok(FixedActivation::Clamp(Clamp { lo: clamp.lo.map(bound), hi: clamp.hi.map(bound) }));
         }
-        let grows = matches!(activation, Activation::Function(Function::InverseRoot { .. }));
-        let least = if grows { least.max(1) } else { range.lo };
-        let real = |x: i64| activation.apply(x.max(least) as f64 / f64::powi(2.0, scale));
+        let real = |x: i64| activation.apply(x as f64 / f64::powi(2.0, scale));
         let largest = (range.lo..=range.hi).map(real).fold(0.0f64, |largest, value| largest.max(value.abs()));
         // What is summed up before it is rounded may be finer than what is multiplied.
         let summed = self.layer.finish.precision == Precision::Deficit;
