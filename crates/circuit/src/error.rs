@@ -24,6 +24,12 @@ pub enum CircuitError {
         /// The value.
         value: i64,
     },
+    /// An input value that no commitment holds.
+    #[error("an input value does not fit the 16 bits of a commitment to it")]
+    InputRange {
+        /// The value.
+        value: i64,
+    },
     /// A weight does not fit the plan's bits.
     #[error("layer {layer}: a weight does not fit {bits} bits")]
     WeightRange {
@@ -40,7 +46,9 @@ impl CircuitError {
     /// The value or weight that was refused: not for messages that others read.
     pub fn private_value(&self) -> Option<i64> {
         match self {
-            Self::NotInTable { value, .. } | Self::WeightRange { value, .. } => Some(*value),
+            Self::NotInTable { value, .. } | Self::InputRange { value } | Self::WeightRange { value, .. } => {
+                Some(*value)
+            }
             Self::Shape { .. } | Self::Mismatch(_) => None,
         }
     }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use zklayout_plan::{Cell, Content, Direct, Fill, Home, Layout, Plan, Streams, WeightMode};
+use zklayout_plan::{Cell, Direct, Fill, Home, Layout, Plan, Streams, WeightMode};
 
 /// Free cells of the columns that are committed before any challenge.
 ///
@@ -39,7 +39,7 @@ fn binds(home: Option<&Home>, lanes: usize, row: usize, lane: usize) -> bool {
     let Some(home) = home else { return false };
     let plane_row = (row - home.row) % home.plane_rows();
     let stored = plane_row < home.tiles && home.position(plane_row, lane, lanes).is_some();
-    stored && (matches!(home.content, Content::Layer(_)) || home.value(plane_row, lane, lanes).is_some())
+    stored && (home.has_producer() || home.value(plane_row, lane, lanes).is_some())
 }
 
 fn direct(layout: &Direct) -> BTreeSet<Cell> {

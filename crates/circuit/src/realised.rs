@@ -13,8 +13,9 @@ use crate::operations::gate_operations;
 /// Counts what halo2 configured and what the fixed grid placed.
 pub fn realised_shape(plan: &Plan, cs: &ConstraintSystem<Scalar>, grid: &Grid) -> CircuitShape {
     let counts = grid.counts();
-    let committed_lanes = plan.shape.committed_lanes;
-    let configured = CircuitShape { committed_lanes, ..configured_shape(plan.k(), cs) }.with_proof_bytes();
+    let CircuitShape { committed_lanes, bound_lanes, .. } = plan.shape;
+    let configured =
+        CircuitShape { committed_lanes, bound_lanes, ..configured_shape(plan.k(), cs) }.with_proof_bytes();
     let (small_advice, wide_advice) = match plan.layout {
         Layout::Streams(_) => (configured.small_advice, configured.wide_advice),
         // One phase, and any column may hold negative numbers.

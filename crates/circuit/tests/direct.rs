@@ -13,8 +13,8 @@ use zklayout_circuit::direct::Witness;
 use zklayout_circuit::{CircuitParams, Grid, InferenceCircuit, Scalar, check_shape, instance_columns};
 use zklayout_model::Planes;
 use zklayout_plan::{
-    Cell, Datum, Direct, DirectKnobs, DotVariant, Family, Fill, Gadget, Knobs, Plan, PlanOptions, ReluVariant,
-    SLOT_CELLS, Source, Visibility, WeightMode, candidates,
+    Cell, Datum, Direct, DirectKnobs, DotVariant, Family, Fill, Gadget, InputMode, Knobs, Plan, PlanOptions,
+    ReluVariant, SLOT_CELLS, Source, Visibility, WeightMode, candidates,
 };
 
 /// Everything that a mock proof needs.
@@ -109,7 +109,9 @@ fn every_visibility_is_accepted() {
         let case = Case::new(input, &specs, signed, 7);
         let modes = [(true, WeightMode::Private), (false, WeightMode::Fixed), (true, WeightMode::Fixed)];
         for (public_input, weights) in modes {
-            for plan in variants(&case, Visibility { public_input, weights }, &[9, 10]) {
+            for plan in
+                variants(&case, Visibility { input: InputMode::public_if(public_input), weights }, &[9, 10])
+            {
                 let proof = Proof::new(&case, plan);
                 proof.check_shape();
                 proof.check(proof.witness.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -125,7 +127,7 @@ fn random_networks_have_the_planned_shape_and_are_accepted() {
         let (input, specs) = nets::random_network(&mut numbers);
         let case = Case::new(input, &specs, seed % 2 == 0, seed);
         let weights = if seed % 3 == 0 { WeightMode::Fixed } else { WeightMode::Private };
-        let visibility = Visibility { public_input: seed % 5 == 0, weights };
+        let visibility = Visibility { input: InputMode::public_if(seed % 5 == 0), weights };
         let all = candidates(&case.graph, &options(visibility)).unwrap();
         let candidate = &all[numbers.below(all.len())];
         let proof = Proof::new(&case, Plan::realise(&case.graph, visibility, &candidate.knobs).unwrap());
@@ -194,7 +196,7 @@ fn no_cell_of_a_digit_layout_with_sums_can_be_forged() {
 fn every_public_value_is_bound() {
     for weights in [WeightMode::Private, WeightMode::Fixed] {
         let case = small_network();
-        let mut proof = Proof::new(&case, realise(&case, Visibility { public_input: true, weights }, PLAIN));
+        let mut proof = Proof::new(&case, realise(&case, Visibility { input: InputMode::Public, weights }, PLAIN));
         proof.check(proof.witness.clone()).unwrap();
         assert_eq!(proof.instance[0].len(), case.trace.output().len() + case.trace.values[0].len());
         for row in 0..proof.instance[0].len() {

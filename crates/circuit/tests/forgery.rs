@@ -4,11 +4,12 @@
 mod nets;
 
 use nets::stored::stored;
-use nets::{Case, PRIVATE, Proof, RELU, RELU1, conv, dense};
+use nets::{Case, NONE, PRIVATE, Proof, RELU, RELU1, conv, dense};
 use zklayout_circuit::streams::Witness;
 use zklayout_model::Planes;
 use zklayout_plan::{
-    Content, Family, Home, LookupArgument, Plan, PlanOptions, TableKind, Visibility, WeightMode, plan,
+    Content, Family, Home, InputMode, Knobs, LookupArgument, Plan, PlanOptions, StreamKnobs, TableKind,
+    Visibility, WeightMode, plan,
 };
 
 /// Which column of the witness a forger touches.
@@ -181,7 +182,7 @@ fn native_lookups() {
 
 #[test]
 fn other_public_values_are_rejected() {
-    let public = Visibility { public_input: true, weights: WeightMode::Fixed };
+    let public = Visibility { input: InputMode::Public, weights: WeightMode::Fixed };
     let dense_layers = [dense(3, RELU), dense(2, nets::NONE)];
     let cases = [
         ("accumulators", Case::new(Planes::vector(4), &dense_layers, false, 5), PRIVATE),
@@ -201,7 +202,7 @@ fn other_public_values_are_rejected() {
             }
         }
         // Rows between public homes hold zeros that no constraint looks at.
-        let input = if visibility.public_input { case.trace.values[0].len() } else { 0 };
+        let input = if visibility.shows_input() { case.trace.values[0].len() } else { 0 };
         assert!(bound >= case.trace.output().len() + input, "{name}: only {bound} public cells are bound");
     }
 }
@@ -318,4 +319,35 @@ fn padding_cannot_hold_a_value() {
         }
     }
     assert!(padding > 20);
+}
+
+/// A bound input is what its commitment holds, whatever weights stand in its rows and whatever stands elsewhere in its column.
+#[test]
+fn weights_in_the_rows_of_a_bound_input_shift_nothing() {
+    let case = Case::new(Planes::new(2, 4, 4), &[conv(3, 3, 1, RELU), dense(2, NONE)], true, 4);
+    let visibility = Visibility { input: InputMode::Committed, weights: WeightMode::Private };
+    let chosen = case.plan(visibility).layout.as_streams().unwrap().knobs.clone();
+    let knobs = Knobs::Streams(StreamKnobs { weight_lanes: 4, ..chosen });
+    let plan = Plan::realise(&case.graph, visibility, &knobs).unwrap();
+    let mut other: Vec<i64> = case.trace.values[0].iter().copied().collect();
+    let (place, least) = (5, case.trace.values[0].iter().min().copied().unwrap());
+    other[place] += if other[place] > least { -1 } else { 1 };
+    let shift = other[place] - case.trace.values[0].iter().nth(place).unwrap();
+    let trace = zklayout_model::execute_integers(&case.graph, &other).unwrap();
+    let committed = Proof::new(&case, plan.clone()).witness.input;
+    let proof = Proof::new(&Case { graph: case.graph, trace }, plan);
+    proof.check(proof.witness.clone()).unwrap();
+    let mut forged = proof.witness.clone();
+    forged.input = committed;
+    assert!(proof.check(forged.clone()).is_err(), "another input than the committed one");
+    // What the row is short of, in the lane of the first channel.
+    let lanes = proof.layout.knobs.weight_lanes;
+    let (row, lane) = (proof.plan.input_tape().first_row() + place, lanes - 2);
+    forged.weights[lane][row] += shift;
+    forged.look_up(&proof.layout, &proof.grid).unwrap();
+    assert!(proof.check(forged).is_err(), "weights make up for the difference");
+    let mut idle = proof.witness.clone();
+    idle.weights[lane][row] += shift;
+    idle.look_up(&proof.layout, &proof.grid).unwrap();
+    proof.check(idle).unwrap();
 }

@@ -8,8 +8,8 @@ use nets::stored::stored;
 use nets::{Case, Numbers, PRIVATE, accept, cases, network, with_constants};
 use zklayout_model::{Activation, Constant, FloatFinish, Fused, FusedLayer, Graph, Move, Planes, Precision, Term};
 use zklayout_plan::{
-    FactTerm, Family, Knobs, LookupArgument, Plan, PlanOptions, Requantise, StreamKnobs, Visibility, WeightMode,
-    candidates, plan,
+    FactTerm, Family, InputMode, Knobs, LookupArgument, Plan, PlanOptions, Requantise, StreamKnobs, Visibility,
+    WeightMode, candidates, plan,
 };
 
 #[test]
@@ -106,7 +106,7 @@ fn every_stored_network_is_accepted() {
     for (index, (name, input, specs, signed)) in cases().into_iter().enumerate() {
         let case = stored(&Case::new(input, &specs, signed, 8).graph, &mut numbers);
         let weights = [WeightMode::Fixed, WeightMode::Private, WeightMode::Committed][index % 3];
-        let visibility = Visibility { public_input: index % 2 == 0, weights };
+        let visibility = Visibility { input: InputMode::ALL[index % 7 % 3], weights };
         let options =
             PlanOptions { visibility, family: Some(Family::Streams), max_k: 11, ..PlanOptions::default() };
         let all = candidates(&case.graph, &options).unwrap_or_default();
@@ -131,7 +131,7 @@ fn every_constant_of_a_position_is_accepted() {
         let case = if index % 3 == 2 { stored(&case.graph, &mut numbers) } else { case };
         let modes = [WeightMode::Private, WeightMode::Fixed, WeightMode::Private, WeightMode::Committed];
         let weights = modes[index % 4];
-        let visibility = Visibility { public_input: index % 5 == 0, weights };
+        let visibility = Visibility { input: InputMode::ALL[index % 5 % 3], weights };
         let options =
             PlanOptions { visibility, family: Some(Family::Streams), max_k: 13, ..PlanOptions::default() };
         let all = candidates(&case.graph, &options).unwrap_or_default();
@@ -204,9 +204,17 @@ fn flat_evaluations_serve_only_their_own_layers() {
 fn every_visibility_is_accepted() {
     for (name, input, specs, signed) in cases() {
         let case = Case::new(input, &specs, signed, 7);
-        let modes = [(false, WeightMode::Fixed), (true, WeightMode::Fixed), (false, WeightMode::Committed)];
-        for (public_input, weights) in modes {
-            accept(name, &case, case.plan(Visibility { public_input, weights }));
+        use InputMode::{Committed, Private, Public};
+        let modes = [
+            (Private, WeightMode::Fixed),
+            (Public, WeightMode::Fixed),
+            (Private, WeightMode::Committed),
+            (Committed, WeightMode::Fixed),
+            (Committed, WeightMode::Private),
+            (Committed, WeightMode::Committed),
+        ];
+        for (input, weights) in modes {
+            accept(name, &case, case.plan(Visibility { input, weights }));
         }
     }
 }
@@ -219,7 +227,7 @@ fn random_networks_have_the_planned_shape_and_are_accepted() {
         let (input, specs) = nets::random_network(&mut numbers);
         let case = Case::new(input, &specs, seed % 2 == 0, seed);
         let weights = [WeightMode::Fixed, WeightMode::Private, WeightMode::Committed][seed as usize % 3];
-        let visibility = Visibility { public_input: seed % 5 == 0, weights };
+        let visibility = Visibility { input: InputMode::ALL[seed as usize % 5 % 3], weights };
         match plan(
             &case.graph,
             &PlanOptions {

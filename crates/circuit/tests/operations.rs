@@ -7,7 +7,7 @@ use halo2_proofs::plonk::{Circuit, ConstraintSystem};
 use nets::stored::stored;
 use nets::{Case, Numbers, cases};
 use zklayout_circuit::{CircuitParams, InferenceCircuit, gate_operations};
-use zklayout_plan::{Plan, PlanOptions, Visibility, WeightMode, candidates};
+use zklayout_plan::{InputMode, Plan, PlanOptions, Visibility, WeightMode, candidates};
 
 /// Layouts of each network that are compared.
 const LAYOUTS: usize = 12;
@@ -23,7 +23,7 @@ fn plans_state_the_operations_of_their_gates() {
             [WeightMode::Private, WeightMode::Fixed, WeightMode::Committed].map(|weights| (case, weights))
         }) {
             for public_input in [false, true] {
-                let visibility = Visibility { public_input, weights };
+                let visibility = Visibility { input: InputMode::public_if(public_input), weights };
                 let options = PlanOptions { visibility, max_k: 14, ..PlanOptions::default() };
                 let Ok(found) = candidates(&case.graph, &options) else { continue };
                 let step = found.len().div_ceil(LAYOUTS);

@@ -251,7 +251,7 @@ type Weakening = fn(&Constraint) -> bool;
 
 #[test]
 fn weakened_circuits_are_caught() {
-    let weakenings: [(&str, Weakening); 12] = [
+    let weakenings: [(&str, Weakening); 13] = [
         ("padding", |c| label(c).contains("padding holds no value")),
         ("consumer", |c| label(c).contains("consumer's evaluation")),
         ("producer", |c| label(c).contains("producer's evaluation")),
@@ -263,7 +263,8 @@ fn weakened_circuits_are_caught() {
         ("copies", |c| matches!(c, Constraint::Copy(..))),
         ("turned consumer", |c| label(c).contains("consumer's evaluation, turned")),
         ("turned copies", |c| matches!(c, Constraint::Copy(a, b) if [a, b].contains(&&"second"))),
-        ("link", |c| matches!(c, Constraint::Link)),
+        ("link of weights", |c| matches!(c, Constraint::Link("weights"))),
+        ("link of the input", |c| matches!(c, Constraint::Link("input"))),
     ];
     let subjects: Vec<Subject> =
         (0..10).chain([13, 10]).collect::<Vec<_>>().into_par_iter().map(random_subject).collect();

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use zklayout::PlanOptions;
 use zklayout::cost::Profile;
-use zklayout::plan::{Family, Limits, LookupArgument, Objective, Requantise, Visibility, WeightMode};
+use zklayout::plan::{Family, InputMode, Limits, LookupArgument, Objective, Requantise, Visibility, WeightMode};
 use zklayout::prover::{MOST_CONTEXT, Prover};
 
 use crate::error::CliError;
@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Setup(SetupCommand),
     /// Commit to a model's weights, once: what proofs with committed weights are tied to.
     Commit(CommitCommand),
+    /// Commit to an input, once: what proofs of any models about it are tied to.
+    CommitInput(CommitInputCommand),
     /// Prove a model's output on an input, then verify the proof.
     Prove(ProveOptions),
     /// Verify the proofs in folders that `prove` wrote.
@@ -245,6 +247,9 @@ pub(crate) struct LayoutOptions {
     /// Make the input public.
     #[arg(long)]
     pub(crate) public_input: bool,
+    /// Tie proofs to a commitment to the input, which its holder makes once and publishes.
+    #[arg(long, conflicts_with = "public_input")]
+    pub(crate) committed_input: bool,
     /// How weights are held. Fixed weights are bound, not hidden: key and proofs give them away.
     #[arg(long, value_enum, default_value = "private")]
     weights: Weights,
@@ -290,7 +295,9 @@ impl LayoutOptions {
             Weights::Fixed => WeightMode::Fixed,
             Weights::Committed => WeightMode::Committed,
         };
-        let visibility = Visibility { public_input: self.public_input, weights };
+        let held = InputMode::public_if(self.public_input);
+        let input = if self.committed_input { InputMode::Committed } else { held };
+        let visibility = Visibility { input, weights };
         Ok(PlanOptions {
             visibility,
             min_k: self.min_k,
@@ -382,8 +389,9 @@ pub(crate) struct JobOptions {
 /// Options that a finished setup has no use for.
 const SCALES: [&str; 8] =
     ["calibration", "range", "input_bits", "weight_bits", "table_bits", "margin", "max_error", "allow_error"];
-const LAYOUT: [&str; 12] = [
+const LAYOUT: [&str; 13] = [
     "public_input",
+    "committed_input",
     "weights",
     "family",
     "max_k",
@@ -441,6 +449,32 @@ pub(crate) struct CommitCommand {
     pub(crate) out: Option<PathBuf>,
 }
 
+/// What the holder of a committed input has.
+#[derive(Debug, Args)]
+pub(crate) struct HolderOptions {
+    /// The commitment to the input, which holds nothing secret: made if it is not there. INPUT.commitment beside the input if not
+    /// given.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) input_commitment: Option<PathBuf>,
+    /// Its seed, a secret. INPUT.seed beside the input if not given.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) input_seed: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CommitInputCommand {
+    /// The folder of a setup that was made with --committed-input: of every model that takes such inputs at one scale, planned with
+    /// as many rows, it gives a commitment that serves all.
+    #[arg(long)]
+    pub(crate) setup: PathBuf,
+    #[command(flatten)]
+    pub(crate) sample: SampleOptions,
+    #[command(flatten)]
+    pub(crate) powers: PowersOptions,
+    #[command(flatten)]
+    pub(crate) holder: HolderOptions,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct SetupCommand {
     /// The model: ONNX, or integers already: TensorFlow Lite quantised to bytes, or what `quantise` wrote.
@@ -473,6 +507,8 @@ pub(crate) struct ProveOptions {
     pub(crate) context: ContextOptions,
     #[command(flatten)]
     pub(crate) keys: KeyOptions,
+    #[command(flatten)]
+    pub(crate) holder: HolderOptions,
     /// Which code makes the proof; the proof's format and its verifier are one.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) prover: ProverChoice,
@@ -524,6 +560,12 @@ pub(crate) struct VerifyOptions {
     /// Refuse a model commitment of another digest. A folder can vouch for its proof, not for its model.
     #[arg(long, value_name = "DIGEST")]
     pub(crate) model_digest: Option<String>,
+    /// The commitment to the input; each folder's own if not given.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) input_commitment: Option<PathBuf>,
+    /// Refuse proofs about an input of another digest.
+    #[arg(long, value_name = "DIGEST")]
+    pub(crate) input_digest: Option<String>,
     /// Refuse a verifying key of another hash. A folder can vouch for its proof, not for its key.
     #[arg(long)]
     pub(crate) key_hash: Option<String>,

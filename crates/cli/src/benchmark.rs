@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use serde::Serialize;
 use zklayout::plan::CircuitShape;
-use zklayout::prover::{Prover, Unit, keygen, prove_with};
+use zklayout::prover::{Commitments, InputHolder, Owner, ProofJob, Prover, Unit, keygen};
 use zklayout::record::RecordedFidelity;
+use zklayout::{InputCommitment, verify_tied};
 
 use crate::args::BenchmarkOptions;
 use crate::error::CliError;
@@ -51,7 +52,10 @@ pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError
     let start = Instant::now();
     let key = steps.run("commit", || session::tied(&srs, key, graph))?;
     let commit = (plan.shape.committed_lanes > 0).then(|| start.elapsed().as_secs_f64());
-    let model = key.owner().map(|owner| owner.commitment().clone());
+    let binds = plan.visibility().binds_input();
+    let holder = binds.then(|| InputHolder::commit(&srs, &plan, &job.trace.values[0])).transpose()?;
+    let inputs: Vec<InputCommitment> = holder.iter().map(|holder| holder.commitment().clone()).collect();
+    let commitments = Commitments { model: key.owner().map(Owner::commitment), inputs: &inputs };
     let prover = Prover::from(options.prover).of_plan(&plan);
     let (start, start_cpu) = (Instant::now(), memory::cpu_seconds());
     if prover == Prover::Core {
@@ -61,12 +65,14 @@ pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError
     let (mut proving, mut proving_cpu, mut verifying, mut proof_bytes) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for _ in 0..options.runs.max(1) {
         let (start, start_cpu) = (Instant::now(), memory::cpu_seconds());
-        let bundle = steps.run("prove", || prove_with(prover, &srs, &key, graph, &job.trace, &[]))?;
+        let (srs, key, trace, holder) = (&srs, &key, &job.trace, holder.as_ref());
+        let job = ProofJob { prover, srs, key, graph, trace, context: &[], holder };
+        let bundle = steps.run("prove", || job.prove())?;
         proving.push(start.elapsed().as_secs_f64());
         proving_cpu.push(memory::cpu_seconds() - start_cpu);
         proof_bytes = bundle.proof.len();
         let start = Instant::now();
-        session::verified(srs.verifier(), key.verifying(), model.as_ref(), &bundle, &[])?;
+        verify_tied(srs.verifier(), key.verifying(), commitments, &bundle, &[])?;
         verifying.push(start.elapsed().as_secs_f64());
     }
     let peak_memory_bytes = memory::peak_bytes();

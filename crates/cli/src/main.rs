@@ -8,6 +8,7 @@ mod benchmark;
 mod calibrate;
 mod check;
 mod commit;
+mod commit_input;
 mod compare;
 mod drawing;
 mod error;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
     let result = match &arguments.command {
         Command::Setup(options) => setup::run(options, arguments.json),
         Command::Commit(options) => commit::run(options, arguments.json),
+        Command::CommitInput(options) => commit_input::run(options, arguments.json),
         Command::Prove(options) => prove::run(options, arguments.json, arguments.show_values),
         Command::Verify(options) => verify::run(options, arguments.json),
         Command::Audit(options) => audit::run(options, arguments.json),

@@ -79,6 +79,9 @@ fn forward(job: &JobOptions, quantised: &QuantisedModel, command: &mut Command) 
     if job.layout.public_input {
         command.arg("--public-input");
     }
+    if job.layout.committed_input {
+        command.arg("--committed-input");
+    }
     let Some(quantise) = quantised.options() else { return };
     command.arg("--allow-error").arg(scales.allow_error.to_string());
     command.arg("--input-bits").arg(quantise.input_bits.to_string());

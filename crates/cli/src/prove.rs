@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use zklayout::Prover;
 use zklayout::plan::CircuitShape;
-use zklayout::{Artefact, Plan, PublicValues, Setup, SetupRecord, Srs, files};
+use zklayout::prover::{Commitments, InputHolder};
+use zklayout::{Artefact, InputCommitment, Plan, PublicValues, Setup, SetupRecord, Srs, files, verify_tied};
 
 use crate::args::ProveOptions;
 use crate::error::CliError;
@@ -16,7 +17,7 @@ use crate::progress::Steps;
 use crate::session::ModelFile;
 use crate::setup::{self, FEWEST_SAMPLES, Made};
 use crate::terminal::say;
-use crate::{commit, memory, output, prediction, report, session};
+use crate::{commit, commit_input, memory, output, prediction, report, session};
 
 #[derive(Serialize)]
 struct Summary<'a> {
@@ -28,6 +29,8 @@ struct Summary<'a> {
     verifying_key: String,
     /// Digest of the model commitment, if weights are committed.
     model: Option<String>,
+    /// Digest of the input commitment, if the input is committed.
+    input: Option<String>,
     output: &'a [i64],
     output_values: &'a [f64],
     /// The same by the names that the model's file has, each flat.
@@ -67,12 +70,20 @@ pub(crate) fn run(options: &ProveOptions, json: bool, show_values: bool) -> Resu
         None => with_new_setup(options, &mut steps)?,
     };
     let Made { setup, srs, predicted } = &ready.made;
-    let bundle = steps.run("prove", || setup.prove_with(options.prover.into(), srs, &ready.input, &context))?;
+    let (prover, input) = (options.prover.into(), &ready.input);
+    let held = holder(options, &ready, &mut steps)?;
+    let bundle = steps.run("prove", || match &held {
+        Some((holder, _)) => setup.prove_about(holder, prover, srs, input, &context),
+        None => setup.prove_with(prover, srs, input, &context),
+    })?;
     let peak_memory_bytes = memory::peak_bytes();
-    let (key, model) = (setup.verifying_key(), setup.commitment());
-    let public = steps.run("verify", || session::verified(srs.verifier(), key, model, &bundle, &context))?;
+    let inputs: Vec<InputCommitment> = held.iter().map(|(holder, _)| holder.commitment().clone()).collect();
+    let commitments = Commitments { model: setup.commitment(), inputs: &inputs };
+    let key = setup.verifying_key();
+    let public = steps.run("verify", || verify_tied(srs.verifier(), key, commitments, &bundle, &context))?;
     steps.run("write files", || {
         setup.save_public(&out)?;
+        inputs.iter().try_for_each(|input| input.save(&out.join(files::INPUT_COMMITMENT)))?;
         bundle.save(&out.join(files::PROOF)).map_err(CliError::from)
     })?;
     let summary = Summary {
@@ -81,6 +92,7 @@ pub(crate) fn run(options: &ProveOptions, json: bool, show_values: bool) -> Resu
         powers: &Powers::of(srs.verifier()),
         verifying_key: setup.verifying_key().hash().to_string(),
         model: public.model.map(|model| model.to_string()),
+        input: public.record.map(|input| input.to_string()),
         output: &public.output,
         output_values: &public.output_values,
         outputs: by_name(&ready.outputs, &public.output_values),
@@ -98,9 +110,29 @@ pub(crate) fn run(options: &ProveOptions, json: bool, show_values: bool) -> Resu
     if json {
         say!("{}", serde_json::json!(summary));
     } else {
-        print(&summary, setup, &public);
+        print(&summary, setup, &public, held.as_ref().map(|(_, files)| files));
     }
     Ok(())
+}
+
+/// Who holds the input, and where commitment and seed are; nobody unless the input is committed.
+fn holder(
+    options: &ProveOptions,
+    ready: &Ready,
+    steps: &mut Steps,
+) -> Result<Option<(InputHolder, commit_input::Files)>, CliError> {
+    let Made { setup, srs, .. } = &ready.made;
+    if !setup.plan().visibility().binds_input() {
+        return match &options.holder.input_commitment {
+            Some(_) => Err(CliError::Usage(
+                "the keys are not for a committed input: set up with --committed-input".into(),
+            )),
+            None => Ok(None),
+        };
+    }
+    let files = commit_input::Files::of(&options.holder, &options.sample.input[0]);
+    let holder = files.holder(setup, srs, &ready.input, steps)?;
+    Ok(Some((holder, files)))
 }
 
 /// Where the proof goes.
@@ -184,7 +216,7 @@ fn with_new_setup(options: &ProveOptions, steps: &mut Steps) -> Result<Ready, Cl
     Ok(Ready { made, input, float_output, outputs: file.outputs(), folder })
 }
 
-fn print(summary: &Summary<'_>, setup: &Setup, public: &PublicValues) {
+fn print(summary: &Summary<'_>, setup: &Setup, public: &PublicValues, held: Option<&commit_input::Files>) {
     say!("{}", report::layers(setup.model().graph(), setup.plan()));
     let mut pairs = setup.plan().description();
     pairs.extend(report::record(summary.record));
@@ -192,12 +224,16 @@ fn print(summary: &Summary<'_>, setup: &Setup, public: &PublicValues) {
     pairs.push(("peak memory", summary.peak_memory_bytes.map_or("unknown".into(), report::bytes)));
     pairs.push(("setup", format!("{} (keep it: it holds the weights)", summary.setup.display())));
     pairs.extend(setup.seed_file().map(|seed| ("seed", commit::seed_advice(seed))));
+    pairs.extend(held.map(|files| ("input seed", commit_input::seed_advice(&files.seed))));
     pairs.push(("proof", format!("{} (give it to whoever verifies)", summary.folder.display())));
     say!("{}", report::pairs(&pairs));
     say!("{}", outputs(public, summary.float_output));
     say!("verifying key {}", summary.verifying_key);
     if let Some(model) = &summary.model {
         say!("model {model}");
+    }
+    if let Some(input) = &summary.input {
+        say!("input {input}");
     }
     summary.powers.print();
     match report::largest(summary.output) {

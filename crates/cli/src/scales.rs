@@ -80,7 +80,7 @@ impl ScaleOptions {
         layout: &PlanOptions,
         input: Option<&[f64]>,
     ) -> Result<QuantisedModel, CliError> {
-        let (public, private) = if layout.visibility.public_input { (input, None) } else { (None, input) };
+        let (public, private) = if layout.visibility.shows_input() { (input, None) } else { (None, input) };
         let Chosen { samples, calibration } = self.samples(path, model.input(), public)?;
         if private.is_some_and(|private| samples.inputs.iter().any(|sample| sample == private)) {
             eprintln!("note: the input is one of the calibration samples, whose ranges are public in the key");

@@ -5,10 +5,7 @@ use std::path::{Path, PathBuf};
 use zklayout::graph::{Fixed, Graph, Planes};
 use zklayout::prover::{DEVELOPMENT_SEED, Owner};
 use zklayout::samples::InputShape;
-use zklayout::{
-    AnyModel, ModelCommitment, Plan, PlanOptions, ProofBundle, ProvingKey, PublicValues, QuantisedModel, Samples,
-    Srs, Trace, VerifierSrs, VerifyingKey, verify, verify_committed,
-};
+use zklayout::{AnyModel, Plan, PlanOptions, ProvingKey, QuantisedModel, Samples, Srs, Trace};
 
 use crate::args::{FreeDimensions, JobOptions, ModelOptions, PowersOptions, SampleOptions};
 use crate::error::CliError;
@@ -139,20 +136,6 @@ pub(crate) fn tied(srs: &Srs, key: ProvingKey, graph: &Graph<Fixed>) -> Result<P
     }
     let owner = Owner::commit(srs, key.plan(), graph)?;
     Ok(key.with_owner(owner)?)
-}
-
-/// Verifies a proof, against the model commitment if there is one.
-pub(crate) fn verified(
-    srs: &VerifierSrs,
-    key: &VerifyingKey,
-    model: Option<&ModelCommitment>,
-    bundle: &ProofBundle,
-    context: &[u8],
-) -> Result<PublicValues, CliError> {
-    Ok(match model {
-        None => verify(srs, key, bundle, context)?,
-        Some(model) => verify_committed(srs, key, model, bundle, context)?,
-    })
 }
 
 /// Powers of tau from the given file, or a cached development setup.

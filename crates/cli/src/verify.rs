@@ -5,9 +5,10 @@ use std::time::Instant;
 
 use serde::Serialize;
 use zklayout::plan::PlanHash;
-use zklayout::prover::{ProverError, verify_all};
+use zklayout::prover::{Commitments, ProverError, verify_all};
 use zklayout::{
-    Artefact, ModelCommitment, ProofBundle, PublicValues, SetupRecord, VerifierSrs, VerifyingKey, files,
+    Artefact, InputCommitment, ModelCommitment, ProofBundle, PublicValues, SetupRecord, VerifierSrs, VerifyingKey,
+    files,
 };
 
 use crate::args::VerifyOptions;
@@ -25,6 +26,9 @@ struct Summary<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<Model>,
     context: String,
+    /// Whether the caller named the digest of the input that the proofs are about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_pinned: Option<bool>,
     /// What the folder says of the key; no proof shows it.
     recorded_not_proven: Option<&'a SetupRecord>,
     #[serde(flatten)]
@@ -53,6 +57,9 @@ struct Shown<'a> {
     output_values: &'a [f64],
     output_stored: Option<&'a [i64]>,
     input_values: Option<&'a [f64]>,
+    /// Digest of the commitment to the input, if the input is committed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<String>,
 }
 
 impl<'a> Shown<'a> {
@@ -63,6 +70,7 @@ impl<'a> Shown<'a> {
             output_values: &public.output_values,
             output_stored: public.output_stored.as_deref(),
             input_values: public.input_values.as_deref(),
+            input: public.record.map(|input| input.to_string()),
         }
     }
 }
@@ -75,10 +83,12 @@ pub(crate) fn run(options: &VerifyOptions, json: bool) -> Result<(), CliError> {
     let bundles = options.folders.iter().map(|folder| ProofBundle::load(&folder.join(files::PROOF)));
     let bundles = bundles.collect::<Result<Vec<_>, _>>()?;
     let commitment = trusted_model(options, &key)?;
+    let inputs = trusted_inputs(options, &key, &bundles)?;
+    let commitments = Commitments { model: commitment.as_ref(), inputs: &inputs };
     let start = Instant::now();
     let all: Vec<_> = bundles.iter().map(|bundle| (bundle, context.as_slice())).collect();
-    let public = verify_all(&srs, &key, commitment.as_ref(), &all)
-        .map_err(|(place, error)| refused(options, place, error))?;
+    let public =
+        verify_all(&srs, &key, commitments, &all).map_err(|(place, error)| refused(options, place, error))?;
     let seconds = start.elapsed().as_secs_f64();
     let record = recorded(first(options), key.hash());
     let model = commitment.map(|commitment| Model {
@@ -93,6 +103,7 @@ pub(crate) fn run(options: &VerifyOptions, json: bool) -> Result<(), CliError> {
         verifying_key: key.hash().to_string(),
         model,
         context: bundles[0].context.to_string(),
+        input_pinned: (!inputs.is_empty()).then_some(options.input_digest.is_some()),
         recorded_not_proven: record.as_ref().ok(),
         proof: (shown.len() == 1).then(|| shown.remove(0)),
         proofs: (shown.len() > 1).then_some(shown),
@@ -125,6 +136,12 @@ fn print(summary: &Summary<'_>, public: &[PublicValues], unrecorded: Option<&Str
         say!(
             "weights: the committed numbers; that they are integers of the plan's bits is shown by an audit, not here"
         );
+    }
+    let inputs = summary.proof.iter().chain(summary.proofs.iter().flatten());
+    for input in inputs.filter_map(|shown| shown.input.as_ref()) {
+        let pinned = "the one that was asked for";
+        let open = "not pinned: --input-digest says whose it must be";
+        say!("input {input} ({})", if summary.input_pinned == Some(true) { pinned } else { open });
     }
     if summary.context != PlanHash::of("context", &[]).to_string() {
         say!("context {}", summary.context);
@@ -169,6 +186,42 @@ fn trusted_model(options: &VerifyOptions, key: &VerifyingKey) -> Result<Option<M
             Err(CliError::Usage(format!("{} is of model {found}, expected {expected}", path.display())))
         }
         _ => Ok(Some(commitment)),
+    }
+}
+
+/// The commitments to the inputs that bundles are about, if the key is of committed inputs: the one that is pinned, if any is.
+fn trusted_inputs(
+    options: &VerifyOptions,
+    key: &VerifyingKey,
+    bundles: &[ProofBundle],
+) -> Result<Vec<InputCommitment>, CliError> {
+    if key.plan()?.shape.bound_lanes == 0 {
+        if options.input_digest.is_some() || options.input_commitment.is_some() {
+            let reason = "its key is not of committed inputs, so that it is of no input digest";
+            return Err(CliError::Usage(format!("{}: {reason}", first(options).display())));
+        }
+        return Ok(Vec::new());
+    }
+    let own = |folder: &PathBuf| folder.join(files::INPUT_COMMITMENT);
+    let paths: Vec<PathBuf> = match &options.input_commitment {
+        Some(path) => vec![path.clone()],
+        None => options.folders.iter().map(own).collect(),
+    };
+    let mut inputs: Vec<InputCommitment> = Vec::new();
+    for path in paths {
+        let input = InputCommitment::load(&path)?;
+        if inputs.iter().all(|other| other.digest() != input.digest()) {
+            inputs.push(input);
+        }
+    }
+    let expected = options.input_digest.as_ref();
+    let other = |digest: &PlanHash| expected.is_some_and(|expected| *expected != digest.to_string());
+    match bundles.iter().filter_map(|bundle| bundle.record).find(other) {
+        None => Ok(inputs),
+        Some(found) => {
+            let expected = options.input_digest.as_deref().unwrap_or_default();
+            Err(CliError::Usage(format!("a proof is about input {found}, expected {expected}")))
+        }
     }
 }
 

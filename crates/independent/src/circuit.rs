@@ -61,7 +61,7 @@ impl Circuit<'_> {
                     (channel * shape.height + y) * shape.width + x
                 };
                 let shown = |at: usize| public.inputs.get(&value(at)).filter(|(_, shown)| *shown == Shown::Value);
-                let cells = match self.layout.visibility.public_input {
+                let cells = match self.layout.visibility.shows_input() {
                     false => ordered,
                     true => {
                         let cells: Option<Vec<TapeCell>> =

@@ -8,7 +8,7 @@ use zklayout_circuit::Grid;
 use zklayout_import::{OnnxOptions, import_onnx, import_tflite};
 use zklayout_independent::{check_symbolic, check_tables};
 use zklayout_model::{Fixed, Graph, QuantiseOptions, fuse, quantise};
-use zklayout_plan::{Family, PlanOptions, Visibility, WeightMode, plan};
+use zklayout_plan::{Family, InputMode, PlanOptions, Visibility, WeightMode, plan};
 
 /// Every model file, by name.
 fn models() -> Vec<PathBuf> {
@@ -55,7 +55,7 @@ fn every_fixture_is_as_defined() {
     let models = models();
     assert!(models.len() >= 12, "the fixtures are not found");
     for path in models {
-        check(&path, Visibility { public_input: false, weights: WeightMode::Private });
+        check(&path, Visibility { input: InputMode::Private, weights: WeightMode::Private });
     }
 }
 
@@ -65,7 +65,7 @@ fn public_inputs_and_fixed_weights_are_as_defined() {
     for path in models() {
         let small = ["tiny", "mnist_strided", "residual", "ds_cnn_int8"];
         if small.iter().any(|name| path.file_stem().is_some_and(|stem| stem == *name)) {
-            check(&path, Visibility { public_input: true, weights: WeightMode::Fixed });
+            check(&path, Visibility { input: InputMode::Public, weights: WeightMode::Fixed });
         }
     }
 }

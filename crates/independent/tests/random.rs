@@ -39,7 +39,7 @@ fn variants(plan: &Plan) -> BTreeSet<String> {
     names.insert(format!("{:?}", knobs.lookups));
     names.insert(format!("pairs {}", knobs.weight_pairs));
     names.insert(format!("{:?} weights", visibility.weights));
-    names.insert(format!("public input {}", visibility.public_input));
+    names.insert(format!("public input {}", visibility.shows_input()));
     names
 }
 

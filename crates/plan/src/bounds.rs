@@ -52,6 +52,7 @@ impl Plan {
             Layout::Streams(layout) => streams(layout, &self.shape),
             Layout::Direct(layout) => {
                 hold("weights", layout.visibility.weights != WeightMode::Committed)?;
+                hold("bound input", !layout.visibility.binds_input())?;
                 direct(layout, &self.shape)
             }
         }
@@ -143,7 +144,10 @@ fn streams(layout: &Streams, shape: &CircuitShape) -> Result<(), PlanError> {
             .map_err(|_| PlanError::Format(format!("home {place}, {:?}, is out of bounds", home.content)))?;
     }
     hold("number of layers", layout.facts.len() <= layout.usable_rows())?;
-    layout.facts.iter().try_for_each(|fact| self::fact(layout, fact))
+    let bound = layout.bound.as_ref().map_or(0, |fact| fact.weight_lanes);
+    let binds = layout.visibility.binds_input();
+    hold("bound input", layout.bound.is_some() == binds && shape.bound_lanes == bound)?;
+    layout.all_facts().try_for_each(|fact| self::fact(layout, fact))
 }
 
 fn passes(layout: &Streams) -> Result<(), PlanError> {

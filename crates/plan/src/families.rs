@@ -48,6 +48,13 @@ impl LayoutFamily for Family {
     }
 }
 
+impl Family {
+    /// Whether the family has a way to hold inputs and weights.
+    pub(crate) fn holds(self, visibility: Visibility) -> bool {
+        self == Self::Streams || no_commitment(visibility).is_ok()
+    }
+}
+
 impl Knobs {
     /// The layout that the knobs stand for, and its counts.
     pub(crate) fn realise(
@@ -69,10 +76,10 @@ impl Knobs {
     }
 }
 
-/// Refuses weights that are committed outside of the circuit: `direct` reads each of them as a cell.
+/// Refuses what is committed outside of the circuit: `direct` reads each of them as a cell.
 fn no_commitment(visibility: Visibility) -> Result<(), PlanError> {
-    if visibility.weights == WeightMode::Committed {
-        let reason = "weights are committed to outside of the circuit by the family streams alone";
+    if visibility.weights == WeightMode::Committed || visibility.binds_input() {
+        let reason = "inputs and weights are committed to outside of the circuit by the family streams alone";
         return Err(PlanError::Unsupported { layer: "family direct".into(), reason: reason.into() });
     }
     Ok(())

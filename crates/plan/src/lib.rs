@@ -56,4 +56,4 @@ pub use streams::*;
 pub use structure::{structure, structure_hash};
 pub use system::UNUSABLE_ROWS;
 pub use table::{Steps, Table, TableKind};
-pub use visibility::{Visibility, WeightMode};
+pub use visibility::{InputMode, Visibility, WeightMode};

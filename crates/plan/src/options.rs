@@ -7,7 +7,7 @@ use crate::layout::{Candidate, Family};
 use crate::objective::{Limits, Objective};
 use crate::shape::CircuitShape;
 use crate::streams::{LookupArgument, Requantise, TapeId};
-use crate::visibility::{Visibility, WeightMode};
+use crate::visibility::{InputMode, Visibility, WeightMode};
 
 /// What the search may choose from, and what it aims at.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -44,7 +44,7 @@ pub struct PlanOptions {
 impl Default for PlanOptions {
     fn default() -> Self {
         Self {
-            visibility: Visibility { public_input: false, weights: WeightMode::Private },
+            visibility: Visibility { input: InputMode::Private, weights: WeightMode::Private },
             min_k: 8,
             max_k: 20,
             objective: Objective::default(),

@@ -8,6 +8,7 @@ use crate::error::PlanError;
 use crate::hash::PlanHash;
 use crate::layout::{Knobs, Layout};
 use crate::shape::CircuitShape;
+use crate::streams::InputTape;
 use crate::structure::structure_hash;
 use crate::visibility::Visibility;
 
@@ -143,6 +144,12 @@ impl Plan {
     /// What the verifier learns.
     pub fn visibility(&self) -> Visibility {
         self.layout.visibility()
+    }
+
+    /// What a commitment to an input of this plan depends on; every plan with as many rows whose input has this shape and these units
+    /// has the same.
+    pub fn input_tape(&self) -> InputTape {
+        InputTape::new(self.k(), self.input_shape, &self.input_scale, self.input_stored)
     }
 
     /// The real numbers that an input's integers stand for.

@@ -10,7 +10,7 @@ use zklayout_model::{Fixed, Graph};
 use crate::cost::{Cost, CostError, CostModel, Profile};
 use crate::error::PlanError;
 use crate::families::{FAMILIES, LayoutFamily};
-use crate::layout::Candidate;
+use crate::layout::{Candidate, Family};
 use crate::objective::dominates;
 use crate::options::{Buyer, PlanOptions};
 use crate::plan::Plan;
@@ -117,7 +117,12 @@ pub fn candidates(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<Vec<Can
 
 /// The families that the options leave.
 fn families(options: &PlanOptions) -> Vec<&'static dyn LayoutFamily> {
-    let left = FAMILIES.iter().filter(|family| options.family.is_none_or(|only| only == **family));
+    // One that is asked for says itself what it does not do.
+    let wanted = |family: &&Family| match options.family {
+        Some(only) => only == **family,
+        None => family.holds(options.visibility),
+    };
+    let left = FAMILIES.iter().filter(wanted);
     left.map(|family| family as &dyn LayoutFamily).collect()
 }
 

@@ -62,6 +62,9 @@ pub struct CircuitShape {
     /// Lanes of the weight tape that a model commitment holds; 0 if weights are in the circuit.
     #[serde(default, skip_serializing_if = "is_none")]
     pub committed_lanes: usize,
+    /// Lanes that a commitment to the input holds; 0 if there is none.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub bound_lanes: usize,
 }
 
 /// A count that plans leave out, so that those without it are as they were before there was such a count.
@@ -102,9 +105,20 @@ impl CircuitShape {
         self.advice_queries + self.fixed_queries + 1 + self.permuted + products + 5 * self.native_lookups
     }
 
-    /// Points and scalars that tie a proof to a model commitment: a point, and a scalar for each row that hides a column.
+    /// Points and scalars that tie a proof to commitments made outside of it: for each a point, and a scalar for each row that hides a
+    /// column.
     pub fn link_elements(&self) -> usize {
-        if self.committed_lanes > 0 { 1 + UNUSABLE_ROWS } else { 0 }
+        self.links() * (1 + UNUSABLE_ROWS)
+    }
+
+    /// Lanes of all commitments made outside of a proof that it is tied to.
+    pub fn tied_lanes(&self) -> usize {
+        self.committed_lanes + self.bound_lanes
+    }
+
+    /// Commitments made outside of a proof that it is tied to.
+    pub fn links(&self) -> usize {
+        usize::from(self.committed_lanes > 0) + usize::from(self.bound_lanes > 0)
     }
 
     /// The shape with its proof length: one point per commitment, one scalar per evaluation, each of an element's bytes.

@@ -58,7 +58,7 @@ impl Plan {
         let knobs = &layout.knobs;
         let cells = 2 + knobs.remainders();
         let strips = Strips::of(layout);
-        let weights = strips.weights.count + strips.folded.count;
+        let weights = strips.weights.count + strips.folded.count + strips.folded_input.count;
         let home_share = |home: &Home| Share {
             part: part_of(home.content),
             cells: home.rows() * (knobs.lanes * cells + 2),
@@ -68,8 +68,9 @@ impl Plan {
         for share in layout.homes.iter().map(home_share) {
             add(&mut shares, share);
         }
-        for fact in &layout.facts {
-            let (part, rows) = (Part::Layer(fact.layer), fact.len());
+        for fact in layout.all_facts() {
+            let part = layout.homes.get(fact.output).map_or(Part::Constants, |home| part_of(home.content));
+            let rows = fact.len();
             let lookups = rows * layout.private_weight_lookups();
             add(&mut shares, Share { part, cells: rows * (weights + 3), lookups });
         }

@@ -31,7 +31,7 @@ impl Plan {
     pub fn soundness(&self) -> Soundness {
         let (sums, degree): (Vec<f64>, f64) = match &self.layout {
             Layout::Streams(layout) => {
-                let sums = layout.facts.iter().map(|fact| fact_bound(layout, fact));
+                let sums = layout.all_facts().map(|fact| fact_bound(layout, fact));
                 (sums.collect(), identity_degree(layout))
             }
             Layout::Direct(layout) => {
@@ -115,12 +115,12 @@ fn fact_bound(layout: &Streams, fact: &LinearFact) -> f64 {
 fn identity_degree(layout: &Streams) -> f64 {
     let rows = layout.usable_rows() as f64;
     let lanes = layout.knobs.lanes as f64;
-    let facts = layout.facts.iter().map(|fact| {
+    let facts = layout.all_facts().map(|fact| {
         let rows_of_outputs = fact.rules().map(|term| term.factors().rows).sum::<usize>();
         let products = fact.rules().map(|term| term.factors().products).sum::<usize>();
         let weights = fact.rules().map(|term| term.sigma_degree(fact.pitch)).fold(0.0, f64::max);
         // A ragged block's idle lanes carry powers beyond those of the outputs.
-        let channels = (fact.outputs() * (1 + rows_of_outputs) + layout.knobs.weight_lanes) as f64;
+        let channels = (fact.outputs() * (1 + rows_of_outputs) + fact.weight_lanes) as f64;
         // A plane's exponents are below the positions of the whole tape, in either challenge.
         let planes = if layout.passes.products { 4.0 } else { 2.0 };
         planes * (rows * lanes + weights) + channels * (products + 1) as f64

@@ -201,7 +201,7 @@ impl Encoder {
         self.integer(&i64::from(*shift));
     }
 
-    fn stored(&mut self, Stored { unit, zero_point }: &Stored) {
+    pub(crate) fn stored(&mut self, Stored { unit, zero_point }: &Stored) {
         self.count(unit.to_bits() as usize);
         self.integer(zero_point);
     }

@@ -99,6 +99,9 @@ pub enum ProverError {
     /// The model's weights are not those that the key fixes.
     #[error("the model's weights are not those that the verifying key commits to")]
     OtherWeights,
+    /// The input is not what the holder's commitment holds.
+    #[error("the input is not the one that the input commitment was made of, or its seed is another")]
+    OtherValues,
     /// Something was made with another model commitment.
     #[error(
         "the {of} is of model {found}, the model commitment is {expected}; give those that were made together"
@@ -123,8 +126,45 @@ pub enum ProverError {
         /// The plan's.
         expected: String,
     },
-    /// A model commitment holds what is no point of the curve.
-    #[error("the model commitment's lane {lane} is no point of the curve in its one encoding")]
+    /// An input commitment was made for other plans, or an input is none of a plan's.
+    #[error(
+        "the input's {what}: {found}; the keys' plan has {expected}; commit to the input for a plan with as many rows, of a model that \
+         takes inputs of this shape and scale"
+    )]
+    OtherInput {
+        /// What differs.
+        what: &'static str,
+        /// The commitment's.
+        found: String,
+        /// The plan's.
+        expected: String,
+    },
+    /// Something was made with another input commitment.
+    #[error("the proof is about input {found}, expected is {expected}; give the commitment that it was made with")]
+    OtherRecord {
+        /// The proof's digest.
+        found: String,
+        /// The commitment's digest.
+        expected: String,
+    },
+    /// A seed belongs to another input commitment.
+    #[error(
+        "the seed is of input commitment {found}, this one is {expected}; give the input and the seed that it was made with"
+    )]
+    OtherSeed {
+        /// The seed's digest.
+        found: String,
+        /// The commitment's digest.
+        expected: String,
+    },
+    /// The plan's input is bound to no commitment.
+    #[error("the plan's input is not bound to a commitment; make the keys for a committed input")]
+    NotBound,
+    /// The plan's input is bound to a commitment, and none was given.
+    #[error("the keys are of a committed input: {0}")]
+    NoInputCommitment(&'static str),
+    /// A commitment holds what is no point of the curve.
+    #[error("the commitment's lane {lane} is no point of the curve in its one encoding")]
     NoPoint {
         /// The lane.
         lane: usize,

@@ -24,7 +24,7 @@ const KEY_VERSION: u8 = 2;
 /// Bytes of a point in halo2's raw format.
 const POINT_BYTES: usize = 64;
 
-/// What a verifier needs beside the verifier's powers of tau: the plan and the key's commitments, and where weights are committed
+/// What a verifier needs beside the verifier's powers of tau: the plan and the key's commitments, and where something is committed
 /// outside of the circuit the Lagrange points of the rows that hide a column.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct VerifyingKey {
@@ -67,7 +67,7 @@ pub fn keygen(srs: &Srs, plan: &Plan, graph: &Graph<Fixed>) -> Result<ProvingKey
     let key = keygen_pk2(&*params, &circuit, false)
         .map_err(|e| ProverError::ProofSystem { doing: "making keys", reason: e.to_string() })?;
     let mut commitments = key.get_vk().to_bytes(SerdeFormat::RawBytes);
-    if plan.shape.committed_lanes > 0 {
+    if plan.shape.links() > 0 {
         let lagrange = srs.lagrange(plan.k())?;
         commitments.extend(lagrange[plan.shape.usable_rows()..].iter().flat_map(SerdeObject::to_raw_bytes));
     }
@@ -258,7 +258,7 @@ impl VerifyingKey {
         self.key.split_at(self.key.len().saturating_sub(POINT_BYTES * blinding_points(plan)))
     }
 
-    /// Lagrange points of the rows that hide a column; none unless weights are committed. The key's size has been checked.
+    /// Lagrange points of the rows that hide a column; none unless something is committed outside of the circuit. The key's size has been checked.
     pub(crate) fn blinding(&self, plan: &Plan) -> Result<Vec<G1Affine>, ProverError> {
         let (_, points) = self.parts(plan);
         let on_curve = |point: &G1Affine| bool::from(point.is_on_curve()) && !bool::from(point.is_identity());
@@ -278,7 +278,7 @@ impl VerifyingKey {
 
 /// Points of blinding rows that a plan's key has.
 fn blinding_points(plan: &Plan) -> usize {
-    if plan.shape.committed_lanes > 0 { UNUSABLE_ROWS } else { 0 }
+    if plan.shape.links() > 0 { UNUSABLE_ROWS } else { 0 }
 }
 
 /// Refuses two artefacts with different hashes of one thing.

@@ -26,11 +26,11 @@ mod whole_file;
 
 pub use artefact::{Artefact, FORMAT_VERSION};
 pub use binding::MOST_CONTEXT;
-pub use bundle::{ProofBundle, PublicValues, prove, prove_with};
+pub use bundle::{ProofBundle, ProofJob, PublicValues, prove, prove_with};
 pub use calibrate::{CalibrateOptions, Progress, calibrate};
 pub use commitment::{
-    AuditProof, ModelCommitment, Owner, OwnerSeed, OwnersAnswer, audit_same, audit_weights, prove_audit,
-    verify_audit,
+    AuditProof, InputCommitment, InputHolder, ModelCommitment, Owner, OwnerSeed, OwnersAnswer, audit_same,
+    audit_weights, prove_audit, verify_audit,
 };
 pub use error::ProverError;
 pub use keys::{ProvingKey, VerifyingKey, keygen};
@@ -39,6 +39,6 @@ pub use prover::Prover;
 pub use ptau_error::PtauError;
 pub use srs::{Srs, VerifierSrs};
 pub use unit::Unit;
-pub use verification::{verify, verify_all, verify_committed};
+pub use verification::{Commitments, verify, verify_all, verify_committed, verify_tied};
 #[cfg(feature = "write")]
 pub use whole_file::{write_secret, write_whole};

@@ -8,7 +8,7 @@ use crate::error::ProverError;
 
 /// The input's integers, if they are public.
 pub(crate) fn public_input(plan: &Plan, trace: &Trace) -> Option<Vec<i64>> {
-    plan.visibility().public_input.then(|| trace.values[0].iter().copied().collect())
+    plan.visibility().shows_input().then(|| trace.values[0].iter().copied().collect())
 }
 
 /// The public columns.

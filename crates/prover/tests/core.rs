@@ -114,7 +114,7 @@ impl Subject {
             .chain([
                 format!("{:?}", layout.knobs.lookups),
                 format!("{:?} weights", layout.visibility.weights),
-                format!("public input {}", layout.visibility.public_input),
+                format!("public input {}", layout.visibility.shows_input()),
                 format!("degree {}", self.plan.shape.degree),
             ])
             .collect()

@@ -14,6 +14,8 @@ pub const VERIFYING_KEY: &str = "verifying.key";
 pub const VERIFIER_SRS: &str = "verifier.srs";
 /// The commitment to the model's weights, if they are committed; in both.
 pub const MODEL_COMMITMENT: &str = "model.commitment";
+/// The commitment to the input, if it is committed; beside the proof.
+pub const INPUT_COMMITMENT: &str = "input.commitment";
 /// What the owner answers an auditor who has the weights; the owner's, and without the seed it is all that an auditor needs.
 pub const OWNERS_ANSWER: &str = "owners.answer";
 /// The setup's record; in both.

@@ -100,8 +100,8 @@ pub use zklayout_import::{OnnxOptions, Operators};
 pub use zklayout_model::{QuantiseOptions, Trace};
 pub use zklayout_plan::{Plan, PlanOptions};
 pub use zklayout_prover::{
-    Artefact, ModelCommitment, ProofBundle, Provenance, Prover, ProvingKey, PublicValues, Srs, VerifierSrs,
-    VerifyingKey, verify, verify_committed,
+    Artefact, InputCommitment, ModelCommitment, ProofBundle, Provenance, Prover, ProvingKey, PublicValues, Srs,
+    VerifierSrs, VerifyingKey, verify, verify_committed, verify_tied,
 };
 
 /// The README's example, compiled with the documentation's tests.

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use zklayout_plan::Plan;
 use zklayout_prover::{
-    Artefact, ModelCommitment, Owner, OwnerSeed, ProofBundle, Prover, ProverError, ProvingKey, Srs, VerifierSrs,
-    VerifyingKey, keygen, prove_with, write_whole,
+    Artefact, InputHolder, ModelCommitment, Owner, OwnerSeed, ProofBundle, ProofJob, Prover, ProverError,
+    ProvingKey, Srs, VerifierSrs, VerifyingKey, keygen, prove_with, write_whole,
 };
 
 use crate::error::Error;
@@ -159,6 +159,32 @@ impl Setup {
         context: &[u8],
     ) -> Result<ProofBundle, Error> {
         Ok(prove_with(prover, srs, &self.key, self.model.graph(), &self.model.run(input)?, context)?)
+    }
+
+    /// Commits to an input as the model takes it, with a new seed. The commitment serves every setup with as many rows whose model
+    /// takes inputs of this shape and scale.
+    ///
+    /// # Errors
+    /// An input of another shape or outside the ranges, or a plan whose input is not committed.
+    pub fn commit_input(&self, srs: &Srs, input: &[f64]) -> Result<InputHolder, Error> {
+        Ok(InputHolder::commit(srs, self.plan(), &self.model.run(input)?.values[0])?)
+    }
+
+    /// The same as [`Setup::prove_with`] about a committed input, for whoever holds it.
+    ///
+    /// # Errors
+    /// See [`Setup::prove`]; a commitment to another input, of another shape, scale or number of rows.
+    pub fn prove_about(
+        &self,
+        holder: &InputHolder,
+        prover: Prover,
+        srs: &Srs,
+        input: &[f64],
+        context: &[u8],
+    ) -> Result<ProofBundle, Error> {
+        let (trace, graph) = (self.model.run(input)?, self.model.graph());
+        let job = ProofJob { prover, srs, key: &self.key, graph, trace: &trace, context, holder: Some(holder) };
+        Ok(job.prove()?)
     }
 
     /// Writes the setup to a folder: the owner's files, and those that go with every proof. A setup that the folder holds

@@ -6,12 +6,12 @@ use zklayout::graph::{
     Clamp, Fixed, FixedActivation, FixedFinish, FixedInput, FixedLayer, Graph, Kernel, OutputKind, Padding,
     PerChannel, Planes, RangeSource, Rescale, Scaling, Stored, ValueRange, execute,
 };
-use zklayout::plan::{DirectKnobs, DotVariant, Family, Knobs, ReluVariant, Visibility, WeightMode};
+use zklayout::plan::{DirectKnobs, DotVariant, Family, InputMode, Knobs, ReluVariant, Visibility, WeightMode};
 use zklayout::prover::{keygen, prove};
 use zklayout::{Plan, PlanOptions, ProvingKey, Srs, Trace, verify};
 use zklayout_model::execute_integers;
 
-const PRIVATE: Visibility = Visibility { public_input: false, weights: WeightMode::Private };
+const PRIVATE: Visibility = Visibility { input: InputMode::Private, weights: WeightMode::Private };
 
 /// The plan and key of a model.
 struct Setup {

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use zklayout::plan::{Family, Visibility, WeightMode, structure_hash};
+use zklayout::plan::{Family, InputMode, Visibility, WeightMode, structure_hash};
 use zklayout::prover::keygen;
 use zklayout::{Model, PlanOptions, QuantiseOptions, QuantisedModel, Srs};
 
@@ -34,7 +34,7 @@ fn digest(model: &QuantisedModel, options: &PlanOptions) -> String {
 fn digests() -> BTreeMap<String, String> {
     let streams = PlanOptions::default();
     let direct = PlanOptions { family: Some(Family::Direct), ..PlanOptions::default() };
-    let visibility = Visibility { public_input: true, weights: WeightMode::Fixed };
+    let visibility = Visibility { input: InputMode::Public, weights: WeightMode::Fixed };
     let public = PlanOptions { visibility, ..PlanOptions::default() };
     let mut digests = BTreeMap::new();
     for name in ["tiny", "mnist_cnn", "mnist_strided", "residual"] {

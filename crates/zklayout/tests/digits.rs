@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use ndarray_npy::read_npy;
-use zklayout::plan::{Family, Layout, Streams, Visibility, WeightMode};
+use zklayout::plan::{Family, InputMode, Layout, Streams, Visibility, WeightMode};
 use zklayout::prover::{ProverError, keygen, prove};
 use zklayout::{Error, Model, Plan, PlanOptions, ProvingKey, QuantiseOptions, QuantisedModel, Srs, verify};
 use zklayout_plan::FactTerm;
@@ -29,7 +29,7 @@ fn streams() -> PlanOptions {
 }
 
 fn visibility(public_input: bool, weights: WeightMode) -> PlanOptions {
-    PlanOptions { visibility: Visibility { public_input, weights }, ..streams() }
+    PlanOptions { visibility: Visibility { input: InputMode::public_if(public_input), weights }, ..streams() }
 }
 
 fn setup(plan: &Plan) -> Srs {

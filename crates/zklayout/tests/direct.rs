@@ -3,7 +3,7 @@
 
 use ndarray::Array4;
 use zklayout::graph::{Activation, Clamp, Fixed, Graph, Planes};
-use zklayout::plan::{DirectKnobs, DotVariant, Knobs, ReluVariant, Visibility, WeightMode};
+use zklayout::plan::{DirectKnobs, DotVariant, InputMode, Knobs, ReluVariant, Visibility, WeightMode};
 use zklayout::prover::{ProverError, keygen, prove};
 use zklayout::{Plan, QuantiseOptions, Srs, verify};
 use zklayout_model::{FloatFinish, Fused, FusedLayer, Kernel, Padding, Precision, execute, quantise};
@@ -55,7 +55,7 @@ fn check(graph: &Graph<Fixed>, input: &[f64], visibility: Visibility, knobs: Dir
     other.output[0] += 1;
     let refused = |result| matches!(result, Err(ProverError::Invalid(_)));
     assert!(refused(verify(srs.verifier(), key.verifying(), &other, &[])));
-    if visibility.public_input {
+    if visibility.shows_input() {
         let mut other = bundle;
         other.input.as_mut().unwrap()[3] ^= 1;
         assert!(refused(verify(srs.verifier(), key.verifying(), &other, &[])));
@@ -70,7 +70,7 @@ fn every_variant_is_proven_and_verified() {
     for dot in [DotVariant::Plain, DotVariant::Running] {
         for relu in [ReluVariant::Lookup, ReluVariant::Bits] {
             let weights = if relu == ReluVariant::Bits { WeightMode::Fixed } else { WeightMode::Private };
-            let visibility = Visibility { public_input: dot == DotVariant::Plain, weights };
+            let visibility = Visibility { input: InputMode::public_if(dot == DotVariant::Plain), weights };
             check(&graph, &input, visibility, DirectKnobs { k: 11, columns: 8, dot, relu, slots: 2 });
         }
     }

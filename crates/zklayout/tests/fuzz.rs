@@ -11,7 +11,7 @@ use std::path::Path;
 use fuzzing::{Target, mutate};
 use zklayout::cost::Profile;
 use zklayout::graph::{Fixed, Planes};
-use zklayout::plan::{Visibility, WeightMode};
+use zklayout::plan::{InputMode, Visibility, WeightMode};
 use zklayout::prover::{AuditProof, Owner, OwnerSeed, OwnersAnswer, audit_weights, keygen, prove, prove_audit};
 use zklayout::samples::SampleFormat;
 use zklayout::{
@@ -50,7 +50,7 @@ struct Committed {
 
 impl Committed {
     fn new(model: &QuantisedModel, input: &[f64], srs: &Srs) -> Self {
-        let visibility = Visibility { public_input: false, weights: WeightMode::Committed };
+        let visibility = Visibility { input: InputMode::Private, weights: WeightMode::Committed };
         let options = PlanOptions { visibility, min_k: srs.k(), max_k: srs.k(), ..PlanOptions::default() };
         let plan = model.plan(&options).unwrap();
         let owner = Owner::commit(srs, &plan, model.graph()).unwrap();

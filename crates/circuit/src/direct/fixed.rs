@@ -93,7 +93,7 @@ impl FixedGrid {
 
     fn publish(&mut self, plan: &Direct, values: &[Vec<Source>]) {
         self.public.extend(values.last().into_iter().flatten());
-        if plan.visibility.public_input {
+        if plan.visibility.shows_input() {
             self.public.extend(values.first().into_iter().flatten());
         }
     }

@@ -15,7 +15,7 @@ pub(crate) fn instance_columns(
     output: &[i64],
     input: &[i64],
 ) -> Result<Vec<Vec<i64>>, CircuitError> {
-    let input = if plan.visibility.public_input { input } else { &[] };
+    let input = if plan.visibility.shows_input() { input } else { &[] };
     let values: Vec<i64> = output.iter().chain(input).copied().collect();
     if output.len() != plan.output().len() || values.len() != plan.public_values() {
         let reason = format!("{} public values, the plan has {}", values.len(), plan.public_values());

@@ -84,9 +84,9 @@ impl Assignment<'_> {
         evaluations: Option<&Evaluations>,
     ) -> Result<(), Error> {
         if let Some(evaluations) = evaluations {
-            let several = columns.folded.iter().chain(&columns.sums).copied();
+            let several = columns.folded.iter().chain(&columns.folded_input).chain(&columns.sums).copied();
             let columns = [columns.weight_sum, columns.scalar].into_iter().chain(several);
-            let several = evaluations.folded.iter().chain(&evaluations.sums);
+            let several = evaluations.folded.iter().chain(&evaluations.folded_input).chain(&evaluations.sums);
             let cells = [&evaluations.weight_sum, &evaluations.scalar].into_iter().chain(several);
             for (column, cells) in columns.zip(cells) {
                 assign_column(region, column, Some(cells), cells.len());

@@ -48,6 +48,8 @@ pub struct Columns {
     pub second: Option<Column<Advice>>,
     /// Committed weights, folded; none if weights are held otherwise.
     pub folded: Vec<Column<Advice>>,
+    /// A bound input, folded; none if the input is held otherwise.
+    pub folded_input: Vec<Column<Advice>>,
     /// Running sums of the lookups.
     pub sums: Vec<Column<Advice>>,
     /// Fixed columns, in the order of [`FixedColumns`].
@@ -86,6 +88,7 @@ impl Columns {
             scalar: column(strips.scalar),
             second: strip(strips.second).first().copied(),
             folded: strip(strips.folded),
+            folded_input: strip(strips.folded_input),
             sums: strip(strips.sums),
             advice,
             fixed: (0..strips.fixed.count).map(|_| cs.fixed_column()).collect(),

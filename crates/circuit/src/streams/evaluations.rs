@@ -47,6 +47,8 @@ pub struct Evaluations {
     pub second: Vec<Scalar>,
     /// Committed weights, each row's folded into one number; none if weights are held otherwise.
     pub folded: Option<Vec<Scalar>>,
+    /// A bound input, each row's channels folded into one number; none if the input is held otherwise.
+    pub folded_input: Option<Vec<Scalar>>,
     /// Running sums, by column.
     pub sums: Vec<Vec<Scalar>>,
 }
@@ -65,10 +67,15 @@ impl Evaluations {
         if strips.second.count > 0 {
             rows.solve(strips.second.first, 0, |rows| gates.second(rows).unwrap_or(NOTHING));
         }
-        if let Some(tape) = &witness.tape {
-            let folded = fold(tape, rho);
-            let place = rows.place(strips.folded.first);
-            rows.wide[place][..folded.len()].copy_from_slice(&folded);
+        let input_row = plan.bound.as_ref().map_or(0, |fact| fact.row + fact.weight_lanes);
+        for (tape, strip, row) in
+            [(&witness.tape, strips.folded, 0), (&witness.input, strips.folded_input, input_row)]
+        {
+            let folded = tape.as_ref().map_or(Vec::new(), |tape| fold(tape, rho));
+            if !folded.is_empty() {
+                let place = rows.place(strip.first);
+                rows.wide[place][row..row + folded.len()].copy_from_slice(&folded);
+            }
         }
         let [read, write, operand, second] =
             [strips.read, strips.write, strips.operand, strips.second].map(|strip| rows.place(strip.first));
@@ -93,15 +100,17 @@ impl Evaluations {
             scalar: next(),
             second: if strips.second.count > 0 { next() } else { Vec::new() },
             folded: (strips.folded.count > 0).then(&mut next),
+            folded_input: (strips.folded_input.count > 0).then(&mut next),
             sums,
         }
     }
 
     /// The columns in the circuit's order.
     pub fn into_columns(self) -> Vec<Vec<Scalar>> {
-        let Self { read, write, weight_sum, operand, scalar, second, folded, sums } = self;
+        let Self { read, write, weight_sum, operand, scalar, second, folded, folded_input, sums } = self;
         let second = Some(second).filter(|second| !second.is_empty());
-        [read, write, weight_sum, operand, scalar].into_iter().chain(second).chain(folded).chain(sums).collect()
+        let several = second.into_iter().chain(folded).chain(folded_input).chain(sums);
+        [read, write, weight_sum, operand, scalar].into_iter().chain(several).collect()
     }
 }
 

@@ -4,7 +4,7 @@
 
 use ff::BatchInvert;
 use zklayout_plan::{
-    Content, Evaluation, FixedColumns, Home, Public, Read, ReadSum, Scalar, Streams, Strips, Table, WriteTile,
+    Evaluation, FixedColumns, Home, Public, Read, ReadSum, Scalar, Streams, Strips, Table, WriteTile,
 };
 
 use crate::error::CircuitError;
@@ -106,7 +106,7 @@ impl FixedGrid {
 
     fn check_room(&self, plan: &Streams, usable: usize) -> Result<(), CircuitError> {
         let rows: usize = plan.homes.iter().map(|home| home.row + home.rows()).max().unwrap_or(0);
-        let weights = plan.facts.iter().map(|fact| fact.row + fact.len()).max().unwrap_or(0);
+        let weights = plan.all_facts().map(|fact| fact.row + fact.len()).max().unwrap_or(0);
         let tables = plan.tables.iter().map(Table::len).sum::<usize>().div_ceil(plan.knobs.table_columns.max(1));
         for (what, realised) in [("activation rows", rows), ("weight rows", weights + 1), ("table rows", tables)] {
             if realised + 1 > usable {
@@ -172,7 +172,7 @@ impl FixedGrid {
         row: usize,
     ) -> Result<(), CircuitError> {
         let (columns, passes) = (&self.columns, &plan.passes);
-        let produced = matches!(home.content, Content::Layer(_)) && plane_row < home.tiles;
+        let produced = home.has_producer() && plane_row < home.tiles;
         let tile = WriteTile::of(home, plan.knobs.lanes).filter(|_| produced);
         let step = home.write_step(plane_row).filter(|_| produced);
         let marks = [
@@ -193,21 +193,23 @@ impl FixedGrid {
     }
 
     fn place_facts(&mut self, plan: &Streams) -> Result<(), CircuitError> {
-        for fact in &plan.facts {
+        self.weight_rows = 1;
+        for fact in plan.all_facts() {
+            self.weight_rows += fact.len();
             for (offset, weight_row) in fact.rows(&plan.homes, plan.weight_bits).into_iter().enumerate() {
                 let row = fact.row + offset;
                 if let Some(column) = mark(&self.columns.weight_steps, &plan.passes.weight_steps, weight_row.step)?
                 {
                     self.cells[column][row] = 1;
                 }
-                if let Some(live) = self.columns.live.filter(|_| weight_row.cells.is_some()) {
-                    self.cells[live][row] = 1;
+                let holds = if plan.bound.as_ref() == Some(fact) { self.columns.bound } else { self.columns.live };
+                if let Some(holds) = holds.filter(|_| weight_row.cells.is_some()) {
+                    self.cells[holds][row] = 1;
                 }
                 if weight_row.closes {
                     self.cells[self.columns.closes][row + 1] = 1;
                 }
                 self.place_scalar(plan, row, weight_row.scalar)?;
-                self.weight_rows = self.weight_rows.max(row + 2);
             }
         }
         Ok(())

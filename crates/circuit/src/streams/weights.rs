@@ -1,11 +1,13 @@
-//! The weight tape's integers: kernels and bias digits in row order.
+//! Tapes of integers: kernels and bias digits in row order, and an input.
 
+use ndarray::Array3;
 use zklayout_model::{Fixed, FixedLayer, Graph};
 use zklayout_plan::{LinearFact, Streams, WeightCells, WeightRow};
 
 use crate::error::CircuitError;
 
-/// The weights of a model as a plan lays them out, without offset; idle lanes hold 0. At most 16 bits each.
+/// Integers by row and lane, of at most 16 bits, without offset: the weights of a model as a plan lays them out, or an input. Idle lanes
+/// hold 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WeightTape {
     lanes: usize,
@@ -30,6 +32,18 @@ impl WeightTape {
             }
         }
         Ok(Self { lanes, cells })
+    }
+
+    /// Lays out an input that is bound to a commitment, a channel for each lane and a position for each row.
+    ///
+    /// # Errors
+    /// A value of more than 16 bits.
+    pub fn of_input(input: &Array3<i64>) -> Result<Self, CircuitError> {
+        let (channels, height, width) = input.dim();
+        let positions = (0..height).flat_map(|y| (0..width).map(move |x| (y, x)));
+        let values = positions.flat_map(|(y, x)| (0..channels).map(move |channel| input[[channel, y, x]]));
+        let cell = |value| i16::try_from(value).map_err(|_| CircuitError::InputRange { value });
+        Ok(Self { lanes: channels, cells: values.map(cell).collect::<Result<_, _>>()? })
     }
 
     /// A tape of at least one lane, of cells by row, then lane. Cells that fill no row are left out.

@@ -27,6 +27,8 @@ pub struct Witness {
     pub multiplicities: Vec<Vec<i64>>,
     /// Weights that a model commitment holds; none if weights are held otherwise.
     pub tape: Option<WeightTape>,
+    /// An input that a commitment holds; none if the input is held otherwise.
+    pub input: Option<WeightTape>,
     /// Table entry that each lookup of a row hits: values by lane, then remainders, then weights or pairs of them.
     pub(crate) hits: Vec<Vec<u32>>,
 }
@@ -54,6 +56,7 @@ impl Witness {
             weights: vec![column.clone(); strips.weights.count],
             multiplicities: vec![column; if plan.lookup_chunk().is_some() { knobs.table_columns } else { 0 }],
             tape: None,
+            input: None,
             hits: vec![vec![NONE; rows]; knobs.lanes + remainder_lanes + plan.private_weight_lookups()],
         };
         witness.place_constants(plan);
@@ -64,6 +67,7 @@ impl Witness {
         let tape = WeightTape::of(plan, graph)?;
         witness.place_weights(plan, &tape);
         witness.tape = (strips.folded.count > 0).then_some(tape);
+        witness.input = plan.bound.as_ref().map(|_| WeightTape::of_input(&trace.values[0])).transpose()?;
         witness.look_up(plan, grid)?;
         Ok(witness)
     }

@@ -18,7 +18,7 @@ use zklayout_model::{
     execute, fuse, quantise,
 };
 use zklayout_plan::{
-    Content, Family, Plan, PlanOptions, Requantise, Streams, TableKind, Visibility, WeightMode, plan,
+    Content, Family, InputMode, Plan, PlanOptions, Requantise, Streams, TableKind, Visibility, WeightMode, plan,
 };
 
 /// A deterministic generator; the tests need variety, not randomness.
@@ -279,7 +279,7 @@ pub fn accept(name: &str, case: &Case, plan: Plan) {
     proof.check(proof.witness.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));
 }
 
-pub const PRIVATE: Visibility = Visibility { public_input: false, weights: WeightMode::Private };
+pub const PRIVATE: Visibility = Visibility { input: InputMode::Private, weights: WeightMode::Private };
 
 /// Everything that a mock proof needs.
 pub struct Proof {

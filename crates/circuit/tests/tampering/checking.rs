@@ -19,24 +19,29 @@ pub enum Constraint {
     Lookup(usize),
     /// A copy, by what is copied to what.
     Copy(&'static str, &'static str),
-    /// The link to a model commitment.
-    Link,
+    /// The link to a commitment to weights or to an input.
+    Link(&'static str),
 }
 
 /// What a link to a commitment makes of a column: a committed tape, folded by a challenge.
 #[derive(Clone)]
 pub struct Link {
+    /// What is committed.
+    pub role: &'static str,
     pub column: usize,
     /// Place of the challenge.
     pub challenge: usize,
     pub tape: WeightTape,
+    /// The tape's first row.
+    pub row: usize,
 }
 
 impl Link {
     /// The column's usable rows.
     pub fn values(&self, cells: &Cells, usable: usize) -> Vec<Scalar> {
-        let mut values = fold(&self.tape, cells.challenges[self.challenge]);
-        values.resize(usable, Scalar::ZERO);
+        let mut values = vec![Scalar::ZERO; usable];
+        let folded = fold(&self.tape, cells.challenges[self.challenge]);
+        values[self.row..self.row + folded.len()].copy_from_slice(&folded);
         values
     }
 }
@@ -142,7 +147,7 @@ pub struct Checker {
     /// Inputs and tables.
     lookups: Vec<(Vec<usize>, Vec<usize>)>,
     copies: Vec<(Cell, Cell, Constraint)>,
-    link: Option<Link>,
+    links: Vec<Link>,
     usable: usize,
 }
 
@@ -150,7 +155,7 @@ impl Checker {
     pub fn of(
         cs: &ConstraintSystem<Scalar>,
         copies: &[(Cell, Cell)],
-        link: Option<Link>,
+        links: Vec<Link>,
         usable: usize,
         name: &dyn Fn(Cell) -> &'static str,
     ) -> Self {
@@ -172,16 +177,16 @@ impl Checker {
             .map(|lookup| (places(lookup.input_expressions()), places(lookup.table_expressions())))
             .collect();
         let copies = copies.iter().map(|&(a, b)| (a, b, Constraint::Copy(name(a), name(b)))).collect();
-        Self { program, gates, lookups, copies, link, usable }
+        Self { program, gates, lookups, copies, links, usable }
     }
 
     /// Every constraint, each once.
     pub fn constraints(&self) -> BTreeSet<Constraint> {
         let lookups = (0..self.lookups.len()).map(Constraint::Lookup);
         let copies = self.copies.iter().map(|(.., constraint)| constraint.clone());
-        let link = self.link.iter().map(|_| Constraint::Link);
+        let links = self.links.iter().map(|link| Constraint::Link(link.role));
         let gates = self.gates.iter().map(|(constraint, _)| constraint.clone());
-        gates.chain(lookups).chain(copies).chain(link).collect()
+        gates.chain(lookups).chain(copies).chain(links).collect()
     }
 
     /// Every copy: what is copied, to what, and its kind.
@@ -222,11 +227,8 @@ impl Checker {
                 failures.insert(constraint.clone());
             }
         }
-        if let Some(link) = &self.link
-            && cells.advice[link.column][..self.usable] != link.values(cells, self.usable)
-        {
-            failures.insert(Constraint::Link);
-        }
+        let broken = |link: &&Link| cells.advice[link.column][..self.usable] != link.values(cells, self.usable);
+        failures.extend(self.links.iter().filter(broken).map(|link| Constraint::Link(link.role)));
         failures
     }
 }

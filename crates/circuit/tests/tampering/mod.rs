@@ -13,7 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use zklayout_model::{Fixed, OutputKind};
 use zklayout_plan::{
-    Family, Knobs, LookupArgument, Plan, PlanOptions, ReluVariant, Requantise, Visibility, WeightMode, candidates,
+    Family, InputMode, Knobs, LookupArgument, Plan, PlanOptions, ReluVariant, Requantise, Visibility, WeightMode,
+    candidates,
 };
 
 pub use checking::Constraint;
@@ -130,9 +131,11 @@ pub fn random_subject(index: u64) -> Subject {
         let Ok(case) = case else { continue };
         let modes = [(false, WeightMode::Private), (true, WeightMode::Private), (true, WeightMode::Fixed)];
         let (public_input, weights) = modes[index as usize / 3 % 3];
+        let committed_input = matches!(index % 12, 3 | 6 | 9);
         // The family `direct`, which every third network is laid out in, commits to nothing outside.
         let weights = if matches!(index % 12, 9 | 10) { WeightMode::Committed } else { weights };
-        let visibility = Visibility { public_input, weights };
+        let input = if committed_input { InputMode::Committed } else { InputMode::public_if(public_input) };
+        let visibility = Visibility { input, weights };
         // A variant that few networks have room for is given up after a while.
         let variant = index as usize + attempt / 20;
         if let Some(plan) = random_plan(&case, visibility, variant, &mut numbers) {
@@ -175,7 +178,7 @@ pub fn variants(plan: &Plan) -> BTreeSet<String> {
     let family = plan.layout.knobs().family();
     let mut names = BTreeSet::from([
         format!("{family:?}, weights {:?}", visibility.weights),
-        format!("{family:?}, public input {}", visibility.public_input),
+        format!("{family:?}, {}", visibility.input),
     ]);
     match plan.layout.knobs() {
         Knobs::Streams(knobs) => {
@@ -242,6 +245,6 @@ pub fn label(constraint: &Constraint) -> String {
         Constraint::Gate { gate, name, .. } => format!("gate {gate:?}: {name}"),
         Constraint::Lookup(_) => "native lookup".to_owned(),
         Constraint::Copy(a, b) => format!("copy of {a} and {b}"),
-        Constraint::Link => "link to the model commitment".to_owned(),
+        Constraint::Link(role) => format!("link to the commitment of {role}"),
     }
 }

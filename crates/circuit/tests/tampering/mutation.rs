@@ -291,7 +291,8 @@ fn evaluation(subject: &Subject, numbers: &mut Numbers) -> Option<Cell> {
     let copied = &subject.recording.copies;
     let (operand, source) = copied[numbers.below(copied.len())];
     let row = 1 + numbers.below(subject.recording.usable - 2);
-    if let Some(folded) = columns.folded.first().filter(|_| numbers.below(4) == 0) {
+    let folded = columns.folded.iter().chain(&columns.folded_input);
+    if let Some(folded) = folded.last().filter(|_| numbers.below(4) == 0) {
         return Some(Cell::Advice(folded.index(), row));
     }
     Some(match numbers.below(6) {
@@ -366,7 +367,7 @@ pub fn balance(
         .collect();
     let &(operand, source) = operands.get(numbers.below(operands.len().max(1)))?;
     // A column of folded weights can be solved for as well: then the link must object.
-    let folded = columns.folded.first().filter(|_| numbers.below(2) == 0);
+    let folded = columns.folded.iter().chain(&columns.folded_input).last().filter(|_| numbers.below(2) == 0);
     let cell = match (folded, operand) {
         (Some(folded), Cell::Advice(_, row)) => Cell::Advice(folded.index(), row),
         _ => balancing(numbers, columns.weight_sum.index(), operand, source),

@@ -106,7 +106,8 @@ impl Stated {
         let idle = layout.knobs.weight_lanes - held.block.outputs;
         for (lane, output) in (idle..layout.knobs.weight_lanes).zip(held.block.first..) {
             let Some(named) = held.cells else { continue };
-            let cell = match (columns.weights.get(lane), &subject.link) {
+            let cell = match (columns.weights.get(lane), subject.links.iter().find(|link| link.role == "weights"))
+            {
                 (Some(column), _) => {
                     let stored = cells.get(Cell::Advice(column.index(), row));
                     stored - field(1 << (layout.weight_bits - 1))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use ff::Field;
+use ndarray::Array3;
 use zklayout_circuit::streams::WeightTape;
 use zklayout_circuit::{
     CircuitParams, Config, Grid, InferenceCircuit, Scalar, Witness, free_cells, instance_columns,
@@ -62,8 +63,8 @@ pub struct Subject {
     pub fills: Vec<Vec<Fill>>,
     /// Copies that were changed.
     pub copy_turns: AtomicUsize,
-    /// What the folded weights are tied to, if weights are committed.
-    pub link: Option<Link>,
+    /// What folded weights and a folded input are tied to, if they are committed.
+    pub links: Vec<Link>,
     fixed_table: BTreeMap<[Vec<u8>; 3], Cell>,
 }
 
@@ -116,14 +117,14 @@ impl Subject {
             let (kinds, config, fills) = (kinds.clone(), recording.config.clone(), fills.clone());
             move |cell: Cell| name(&kinds, &config, &fills, cell)
         };
-        let link = link(&plan, &graph, &recording);
-        let checker = Checker::of(&recording.cs, &recording.copies, link.clone(), recording.usable, &name);
+        let links = links((&plan, &graph), &input, &recording);
+        let checker = Checker::of(&recording.cs, &recording.copies, links.clone(), recording.usable, &name);
         let mut subject = Self {
             choice: choice(&plan, &fills),
             pivots: pivots(&recording),
             honest: recording.cells.clone(),
             copy_turns: AtomicUsize::new(0),
-            link,
+            links,
             fixed_table: BTreeMap::new(),
             public: Vec::new(),
             plan,
@@ -230,7 +231,7 @@ impl Subject {
     fn follow_challenges(&self, cells: &mut Cells, held: &BTreeSet<Cell>, stale: Option<usize>) {
         let Config::Streams(columns) = &self.recording.config else { return };
         let operand = columns.operand.index();
-        for link in self.link.iter().filter(|link| stale != Some(link.column)) {
+        for link in self.links.iter().filter(|link| stale != Some(link.column)) {
             for (row, value) in link.values(cells, self.recording.usable).into_iter().enumerate() {
                 let target = Cell::Advice(link.column, row);
                 if !held.contains(&target) {
@@ -340,13 +341,21 @@ impl Subject {
     }
 }
 
-fn link(plan: &Plan, graph: &Graph<Fixed>, recording: &Recording) -> Option<Link> {
+fn links((plan, graph): (&Plan, &Graph<Fixed>), input: &[i64], recording: &Recording) -> Vec<Link> {
     let (Config::Streams(columns), Layout::Streams(layout)) = (&recording.config, &plan.layout) else {
-        return None;
+        return Vec::new();
     };
-    let column = columns.folded.first()?.index();
-    let tape = WeightTape::of(layout, graph).unwrap();
-    Some(Link { column, challenge: columns.challenges.rho.index(), tape })
+    let challenge = columns.challenges.rho.index();
+    let weights = columns.folded.first().map(|column| {
+        let tape = WeightTape::of(layout, graph).unwrap();
+        Link { role: "weights", column: column.index(), challenge, tape, row: 0 }
+    });
+    let input = columns.folded_input.first().map(|column| {
+        let values = Array3::from_shape_vec(plan.input_shape.dims(), input.to_vec()).unwrap();
+        let (tape, row) = (WeightTape::of_input(&values).unwrap(), plan.input_tape().first_row());
+        Link { role: "input", column: column.index(), challenge, tape, row }
+    });
+    weights.into_iter().chain(input).collect()
 }
 
 fn kinds(plan: &Plan) -> Vec<Kind> {
@@ -371,7 +380,7 @@ fn choice(plan: &Plan, fills: &[Vec<Fill>]) -> BTreeSet<Cell> {
     let mut choice = BTreeSet::new();
     match &plan.layout {
         Layout::Streams(layout) => {
-            let input = layout.homes.iter().find(|home| home.content == Content::Input);
+            let input = layout.homes.iter().find(|home| home.content == Content::Input && !home.bound);
             let rows = input.map_or(0..0, |home| home.row..home.row + home.rows());
             for (column, kind) in kinds(plan).into_iter().enumerate() {
                 match kind {
@@ -486,7 +495,7 @@ impl Subject {
                 .iter()
                 .all(|(to, _)| matches!(to, Cell::Advice(own, _) if *own == column));
         }
-        if self.link.as_ref().is_some_and(|link| link.column == column) {
+        if self.links.iter().any(|link| link.column == column) {
             return true;
         }
         let Some(pivot) = self.pivots.iter().find(|pivot| pivot.column == column) else { return false };

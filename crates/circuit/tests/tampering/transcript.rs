@@ -139,6 +139,7 @@ fn advice(columns: &zklayout_circuit::streams::Columns, index: usize) -> Column<
         &vec![columns.read, columns.write, columns.weight_sum, columns.operand, columns.scalar],
         &second,
         &columns.folded,
+        &columns.folded_input,
         &columns.sums,
     ];
     *all.into_iter().flatten().find(|column| column.index() == index).unwrap()

@@ -2,7 +2,9 @@
 #![allow(dead_code)]
 
 use zklayout_model::{Fixed, Graph, OutputKind};
-use zklayout_plan::{Family, LookupArgument, Plan, PlanOptions, Requantise, Visibility, WeightMode, candidates};
+use zklayout_plan::{
+    Family, InputMode, LookupArgument, Plan, PlanOptions, Requantise, Visibility, WeightMode, candidates,
+};
 
 use crate::nets::operators::random_operators;
 use crate::nets::sequence::random_sequence;
@@ -46,7 +48,7 @@ fn plan_of(graph: &Graph<Fixed>, index: u64, numbers: &mut Numbers) -> Option<Pl
         4 => WeightMode::Committed,
         _ => WeightMode::Private,
     };
-    let visibility = Visibility { public_input: index % 5 > 2, weights };
+    let visibility = Visibility { input: InputMode::public_if(index % 5 > 2), weights };
     let rescaled =
         |node: &Fixed| matches!(node, Fixed::Layer(layer) if matches!(layer.finish.kind, OutputKind::Rescale(_)));
     let in_limbs = graph.nodes().any(|(_, node)| rescaled(node));

@@ -63,7 +63,7 @@ impl<'a> Counts<'a> {
         self.transforms(&mut charges);
         self.constraints(&mut charges);
         self.opening(&mut charges);
-        charges.coefficient(Term::Overhead, Coefficient::LinkLane, self.shape.committed_lanes as f64);
+        charges.coefficient(Term::Overhead, Coefficient::LinkLane, self.shape.tied_lanes() as f64);
         charges.coefficient(Term::Overhead, Coefficient::Proof, 1.0);
         charges.0
     }
@@ -174,7 +174,7 @@ impl<'a> Counts<'a> {
         charges.coefficient(term, Coefficient::VerifyCommitment, commitments as f64);
         charges.coefficient(term, Coefficient::VerifyEvaluation, shape.evaluations() as f64);
         charges.coefficient(term, Coefficient::VerifyOperation, shape.gate_operations as f64);
-        charges.coefficient(term, Coefficient::LinkLane, shape.committed_lanes as f64);
+        charges.coefficient(term, Coefficient::LinkLane, shape.tied_lanes() as f64);
         charges.0
     }
 

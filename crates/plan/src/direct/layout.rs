@@ -149,7 +149,7 @@ impl Direct {
 
     /// Public values: outputs, then inputs if they are public.
     pub fn public_values(&self) -> usize {
-        self.output().len() + if self.visibility.public_input { self.input.len() } else { 0 }
+        self.output().len() + if self.visibility.shows_input() { self.input.len() } else { 0 }
     }
 
     /// Whether weights are fixed.

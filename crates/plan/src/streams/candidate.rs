@@ -3,8 +3,9 @@
 use zklayout_model::{Fixed, FixedLayer, Graph, OutputKind, PerChannel, Planes, Term};
 
 use crate::error::PlanError;
-use crate::shape::CircuitShape;
+use crate::shape::{CircuitShape, usable_rows};
 use crate::streams::arrangement::Arrangement;
+use crate::streams::bound::bound_fact;
 use crate::streams::count::{count, needed_rows, public_rows, too_large};
 use crate::streams::fact::{Arranged, FactTerm, Placed, placed};
 use crate::streams::gates::{Numbers, StreamGates};
@@ -75,9 +76,10 @@ impl<'a> Candidate<'a> {
     fn publish(&mut self, visibility: &Visibility) {
         let raw = self.network.layers.last().is_some_and(|layer| layer.finish.kind == OutputKind::Raw);
         self.homes[0].public = if raw { Public::Accumulators } else { Public::Values };
-        if visibility.public_input {
+        if visibility.shows_input() {
             self.homes[FIRST_TENSOR].public = Public::Values;
         }
+        self.homes[FIRST_TENSOR].bound = visibility.binds_input();
     }
 
     fn look_up(&mut self) {
@@ -125,7 +127,17 @@ impl<'a> Candidate<'a> {
             }
             facts.push(fact);
         }
+        let bound = self.bound(0);
+        for step in bound.iter().flat_map(|fact| fact.steps(&self.homes, self.network.weight_bits)) {
+            add(&mut passes.weight_steps, step);
+        }
         (facts, passes)
+    }
+
+    /// The fact of the input on a grid of so many usable rows, if the input is bound.
+    pub(crate) fn bound(&self, usable: usize) -> Option<LinearFact> {
+        let input = &self.homes[FIRST_TENSOR];
+        input.bound.then(|| bound_fact(self.network.input.shape, (FIRST_TENSOR, input), ONE, usable))
     }
 
     /// A layer's terms on the tapes.
@@ -180,12 +192,15 @@ pub(crate) fn realise(
     let requantisation = Requantisation::of(&network, &knobs.requantise, knobs.limbs)?;
     let candidate = Candidate::build(&network, &visibility, knobs.lanes, &requantisation)?;
     let (facts, passes) = candidate.facts(knobs.lanes, knobs.weight_lanes);
+    let bound = candidate.bound(usable_rows(knobs.k));
     let tables = tables(&requantisation, network.weight_bits, &visibility, knobs.weight_pairs);
     let numbers = Numbers::of(network.weight_bits, &tables);
     let gates = StreamGates::new(&knobs, &visibility, &candidate.homes, &passes, numbers);
-    let shape = count(&gates, &candidate.homes, &facts, &tables);
+    let shape = count(&gates, &candidate.homes, (&facts, bound.as_ref()), &tables);
     let public = public_rows(&candidate.homes, &visibility, network.input.shape, knobs.lanes);
-    if needed_rows(&shape, knobs.table_columns).max(public) >= shape.usable_rows() {
+    let end = facts.iter().map(|fact| fact.row + fact.len()).max().unwrap_or(0);
+    let overlaps = bound.as_ref().is_some_and(|bound| end > bound.row);
+    if overlaps || needed_rows(&shape, knobs.table_columns).max(public) >= shape.usable_rows() {
         return Err(too_large(knobs.k));
     }
     let streams = Streams {
@@ -198,6 +213,7 @@ pub(crate) fn realise(
         passes,
         homes: candidate.homes,
         facts,
+        bound,
     };
     Ok((streams, shape))
 }
@@ -267,5 +283,6 @@ fn ones_home(positions: usize, columns: usize) -> Home {
         limb_bits: PerChannel::uniform(0),
         tables: Vec::new(),
         public: Public::No,
+        bound: false,
     }
 }

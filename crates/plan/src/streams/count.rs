@@ -30,7 +30,7 @@ const PRODUCT_QUERIES: usize = 2;
 pub(crate) fn count(
     gates: &StreamGates<'_>,
     homes: &[Home],
-    facts: &[LinearFact],
+    facts: (&[LinearFact], Option<&LinearFact>),
     tables: &TableSet,
 ) -> CircuitShape {
     let (gate_operations, lookup_operations) = gates.operations();
@@ -55,7 +55,7 @@ impl Counter {
 pub(crate) fn count_columns(
     gates: &StreamGates<'_>,
     homes: &[Home],
-    facts: &[LinearFact],
+    (facts, bound): (&[LinearFact], Option<&LinearFact>),
     tables: &TableSet,
 ) -> CircuitShape {
     let (knobs, strips) = (gates.knobs, &gates.strips);
@@ -70,12 +70,12 @@ pub(crate) fn count_columns(
     let (degree, permuted) = (knobs.lookups.degree(), COPIED_COLUMNS + seconds);
     let products = permuted.div_ceil(degree - 2);
     let activation_rows: usize = homes.iter().map(Home::rows).sum();
-    let weight_rows = facts.iter().map(LinearFact::len).sum::<usize>() + 1;
-    let copies = facts.iter().map(|fact| fact.copies(homes)).sum();
+    let weight_rows = facts.iter().chain(bound).map(LinearFact::len).sum::<usize>() + 1;
+    let copies = facts.iter().chain(bound).map(|fact| fact.copies(homes)).sum();
     // Weights and running sums fill their columns; so do the producer's evaluations of offset quotients.
     let full = usable_rows(knobs.k);
     let written = if knobs.remainders() > 0 { activation_rows } else { full };
-    let folded = strips.folded.count;
+    let (folded, bound_rows) = (strips.folded.count, bound.map_or(0, LinearFact::len));
     let tape = strips.quotients.count + strips.remainders.count + strips.values.count;
     CircuitShape {
         k: knobs.k,
@@ -100,9 +100,11 @@ pub(crate) fn count_columns(
         assigned_wide_cells: (1 + seconds) * activation_rows
             + written
             + (2 + folded) * weight_rows
+            + bound_rows
             + copies
             + sums * full,
         committed_lanes: folded * knobs.weight_lanes,
+        bound_lanes: bound.map_or(0, |fact| fact.weight_lanes),
         gate_operations: advice_queries,
         ..CircuitShape::default()
     }
@@ -114,7 +116,7 @@ pub(crate) fn count_columns(
 pub(crate) fn public_rows(homes: &[Home], visibility: &Visibility, input: Planes, lanes: usize) -> usize {
     let public = homes.iter().filter(|home| home.public != Public::No).map(Home::rows).sum::<usize>();
     let read = homes.iter().find(|home| home.content == Content::Input).map_or(0, |home| home.shape.len());
-    let unread = if visibility.public_input { input.len().saturating_sub(read) } else { 0 };
+    let unread = if visibility.shows_input() { input.len().saturating_sub(read) } else { 0 };
     public + unread.div_ceil(lanes)
 }
 

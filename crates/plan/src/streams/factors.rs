@@ -19,7 +19,7 @@ pub(crate) fn check_factors(layout: &Streams) -> Result<(), PlanError> {
     if !layout.passes.products {
         return Ok(());
     }
-    for fact in &layout.facts {
+    for fact in layout.all_facts() {
         let rows = fact.rows(&layout.homes, layout.weight_bits);
         check_rows(layout, fact, &rows)
             .map_err(|reason| PlanError::Format(format!("layer {} of the graph: {reason}", fact.layer)))?;

@@ -81,6 +81,7 @@ pub(crate) fn place(demand: &Demand) -> Option<Home> {
         limb_bits: PerChannel::uniform(0),
         tables: Vec::new(),
         public: Public::No,
+        bound: false,
     };
     if tile.rows == 1 {
         place_raster(&mut home, demand, top)

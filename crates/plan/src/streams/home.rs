@@ -127,6 +127,9 @@ pub struct Home {
     pub tables: Vec<usize>,
     /// What is public.
     pub public: Public,
+    /// Whether its values are those of a commitment that was made outside of the circuit.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub bound: bool,
 }
 
 /// Whether a field is left out of saved plans.
@@ -136,6 +139,11 @@ pub(super) fn is_false(value: &bool) -> bool {
 }
 
 impl Home {
+    /// Whether a linear fact produces its accumulators.
+    pub fn has_producer(&self) -> bool {
+        matches!(self.content, Content::Layer(_)) || self.bound
+    }
+
     /// Tape rows of one plane.
     pub fn plane_rows(&self) -> usize {
         self.tiles + self.tail

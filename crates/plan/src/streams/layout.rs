@@ -30,6 +30,9 @@ pub struct Streams {
     pub homes: Vec<Home>,
     /// Linear facts, in tape order.
     pub facts: Vec<LinearFact>,
+    /// The fact of an input that is bound to a commitment; at the end of the tape.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<LinearFact>,
 }
 
 impl Streams {
@@ -56,9 +59,14 @@ impl Streams {
         Table::of_weights(self.weight_bits, self.knobs.weight_pairs)
     }
 
+    /// Every linear fact: those of layers in tape order, and that of a bound input.
+    pub fn all_facts(&self) -> impl Iterator<Item = &LinearFact> {
+        self.facts.iter().chain(&self.bound)
+    }
+
     /// Instance columns.
     pub fn instance_columns(&self) -> usize {
-        if self.visibility.public_input { self.knobs.lanes } else { 1 }
+        if self.visibility.shows_input() { self.knobs.lanes } else { 1 }
     }
 
     /// The home of the model's output.

@@ -100,7 +100,7 @@ impl LinearFact {
     /// Number of copies between the tapes.
     pub fn copies(&self, homes: &[Home]) -> usize {
         let terms: usize = self.rules().map(|term| term.block_copies(homes)).sum();
-        let blocks = self.groups * self.blocks_of_group() * (terms + 1);
+        let blocks = self.groups * self.blocks_of_group() * (terms + usize::from(self.bias_digits > 0));
         let groups: usize = self.rules().map(|term| self.groups * term.group_copies()).sum();
         groups + if self.turns() { 0 } else { blocks + self.output_rows() }
     }

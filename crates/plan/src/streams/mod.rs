@@ -4,6 +4,7 @@
 //! layer through one random evaluation on the weight tape; every value is looked up in place.
 
 mod arrangement;
+mod bound;
 mod candidate;
 mod count;
 mod domain;
@@ -24,6 +25,7 @@ mod search;
 mod strips;
 mod tape_id;
 
+pub use bound::InputTape;
 pub(crate) use candidate::realise;
 pub(crate) use fact::placement;
 pub use fact::{

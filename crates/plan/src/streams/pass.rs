@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::streams::home::{Content, Home, Read, Tile, is_false};
+use crate::streams::home::{Home, Read, Tile, is_false};
 
 /// Lane exponents of a producer's evaluation, other than one full row of consecutive positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,7 +84,7 @@ impl Passes {
             add(&mut self.write_tiles, tile);
         }
         for row in 0..home.plane_rows() {
-            if let Some(step) = home.write_step(row).filter(|_| has_producer(home)) {
+            if let Some(step) = home.write_step(row).filter(|_| home.has_producer()) {
                 add(&mut self.write_steps, step);
             }
             if let Some(step) = home.read_step(row) {
@@ -105,7 +105,7 @@ impl WriteTile {
     pub fn of(home: &Home, lanes: usize) -> Option<Self> {
         let raster = home.tile == Tile { rows: 1, columns: lanes };
         let pitch = if home.tile.rows > 1 { home.pitch } else { 0 };
-        (!raster && has_producer(home)).then_some(Self { tile: home.tile, pitch })
+        (!raster && home.has_producer()).then_some(Self { tile: home.tile, pitch })
     }
 }
 
@@ -120,11 +120,6 @@ impl ReadSum {
             _ => None,
         }
     }
-}
-
-/// Whether a linear fact produces the home's accumulators.
-pub(crate) fn has_producer(home: &Home) -> bool {
-    matches!(home.content, Content::Layer(_))
 }
 
 pub(crate) fn add<T: PartialEq>(list: &mut Vec<T>, item: T) {

@@ -11,6 +11,7 @@ use crate::limits::MOST_K;
 use crate::options::{Buyer, PlanOptions};
 use crate::shape::usable_rows;
 use crate::streams::arrangement::Arrangement;
+use crate::streams::bound::bound_rows;
 use crate::streams::candidate::{Candidate, tables};
 use crate::streams::count::{Counter, count_columns, public_rows};
 use crate::streams::gates::{Numbers, StreamGates};
@@ -138,11 +139,13 @@ impl Space<'_> {
         let weight_lanes = self.weight_lanes(usable_rows(group.k)).unwrap_or(most);
         let (knobs, passes, tables) = (group.knobs(weight_lanes, 1), Passes::default(), TableSet::default());
         let gates = self.gates(&knobs, &[], &passes, &tables);
-        buyer.wants(&count_columns(&gates, &[], &[], &tables))
+        buyer.wants(&count_columns(&gates, &[], (&[], None), &tables))
     }
 
     /// Lanes of the kept tape, or the fewest whose rows fit.
     fn weight_lanes(&self, usable: usize) -> Option<usize> {
+        let binds = self.options.visibility.binds_input();
+        let usable = usable.checked_sub(if binds { bound_rows(self.network.input.shape) } else { 0 })?;
         match self.options.tape {
             Some(tape) => (tape.rows < usable).then_some(tape.lanes),
             None => self.weights.narrowest(usable),
@@ -183,13 +186,14 @@ impl Space<'_> {
         let weight_lanes = self.weight_lanes(usable)?;
         let knobs = group.knobs(weight_lanes, table_columns);
         let (facts, passes) = candidate.facts(knobs.lanes, weight_lanes);
+        let bound = candidate.bound(usable_rows(group.k));
         let weight_bits = self.network.weight_bits;
         let keeps = |tape| TapeId::of(&knobs, &facts, &candidate.homes, weight_bits) == tape;
         if !self.options.tape.is_none_or(keeps) {
             return None;
         }
         let gates = self.gates(&knobs, &candidate.homes, &passes, &tables);
-        let columns = count_columns(&gates, &candidate.homes, &facts, &tables);
+        let columns = count_columns(&gates, &candidate.homes, (&facts, bound.as_ref()), &tables);
         if !buyer.wants(&columns) {
             return None;
         }

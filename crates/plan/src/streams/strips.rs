@@ -3,7 +3,7 @@
 //! ```text
 //! phase 0   | quotients  remainders  values | weights | multiplicities |            small cells
 //! challenges  sigma (position), rho (output channel), beta and gamma (lookups)
-//! phase 1   | read  write | weight_sum | operand  scalar | second | folded | sums ... |  full-width cells
+//! phase 1   | read  write | weight_sum | operand  scalar | second | folded, of weights and of the input | sums ... |  full-width cells
 //! ```
 //!
 //! It knows nothing of rows.
@@ -53,6 +53,8 @@ pub struct Strips {
     pub second: Strip,
     /// Committed weights, each row's folded into one number; none if weights are held otherwise.
     pub folded: Strip,
+    /// A bound input, each row's channels folded into one number; none if the input is held otherwise.
+    pub folded_input: Strip,
     /// Running sums of the lookups.
     pub sums: Strip,
     /// Fixed columns.
@@ -144,9 +146,10 @@ impl Strips {
             scalar: strip("scalar", 1),
             second: strip("second", usize::from(passes.products)),
             folded: strip("folded weights", folded),
+            folded_input: strip("folded input", usize::from(visibility.binds_input())),
             sums: strip("sums", sums),
             fixed: FixedColumns::new(knobs, visibility, homes, passes),
-            instance: if visibility.public_input { knobs.lanes } else { 1 },
+            instance: if visibility.shows_input() { knobs.lanes } else { 1 },
             weights_together: knobs.weights_together(),
             weight_tag: Table::of_weights(weight_bits, knobs.weight_pairs).tag,
         }
@@ -158,8 +161,9 @@ impl Strips {
     }
 
     /// Strips that are committed after the challenges.
-    pub fn wide(&self) -> [Strip; 8] {
-        [self.read, self.write, self.weight_sum, self.operand, self.scalar, self.second, self.folded, self.sums]
+    pub fn wide(&self) -> [Strip; 9] {
+        let &Self { read, write, weight_sum, operand, scalar, second, folded, folded_input, sums, .. } = self;
+        [read, write, weight_sum, operand, scalar, second, folded, folded_input, sums]
     }
 
     /// Columns that are committed before the challenges.
@@ -255,12 +259,14 @@ pub struct FixedColumns {
     pub second_step: Option<usize>,
     /// 1 where the weights' evaluation takes the product of the operand and the one before.
     pub multiply: Option<usize>,
-    /// 1 where lanes hold weights, if there are products; elsewhere they do not count.
+    /// 1 where lanes hold weights, if there are products or a bound input; elsewhere they do not count.
     pub live: Option<usize>,
     /// 1 where squares are read.
     pub squares: Option<usize>,
     /// 1 where accumulators are written turned, and where such a plane goes on from the row before.
     pub turned: Option<[usize; 2]>,
+    /// 1 where a row of the weight tape holds values of a bound input.
+    pub bound: Option<usize>,
     /// Tag, x and y of each set of table columns.
     pub tables: Vec<[usize; 3]>,
     /// 1 where values are public.
@@ -302,9 +308,10 @@ impl FixedColumns {
             skips: passes.skips.iter().map(|_| next()).collect(),
             second_step: passes.products.then(&mut next),
             multiply: passes.products.then(&mut next),
-            live: passes.products.then(&mut next),
+            live: (passes.products || visibility.binds_input()).then(&mut next),
             squares: passes.squares.then(&mut next),
             turned: passes.turned.then(|| [next(), next()]),
+            bound: visibility.binds_input().then(&mut next),
             tables: (0..knobs.table_columns).map(|_| [next(), next(), next()]).collect(),
             public_values: has(Public::Values).then(&mut next),
             public_accumulators: has(Public::Accumulators).then(&mut next),

@@ -16,9 +16,9 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use zklayout_circuit::streams::{WeightTape, fold, powers};
 use zklayout_model::{Fixed, Graph, Planes, Term, Trace, execute_integers};
-use zklayout_plan::{Knobs, Plan, PlanOptions, StreamKnobs, Streams, Visibility, WeightMode};
+use zklayout_plan::{InputMode, Knobs, Plan, PlanHash, PlanOptions, StreamKnobs, Streams, Visibility, WeightMode};
 
-use crate::bundle::{Claim, Job, ProofBundle, transcript};
+use crate::bundle::{Claim, ProofBundle, ProofJob, transcript};
 use crate::commitment::{
     Bound, Link, ModelCommitment, Owner, OwnerSeed, audit_same, audit_weights, committed_layout, hold,
     prove_audit, verify_audit,
@@ -27,7 +27,7 @@ use crate::error::ProverError;
 use crate::keys::{ProvingKey, VerifyingKey, keygen};
 use crate::prover::Prover;
 use crate::srs::Srs;
-use crate::verification::{verify, verify_all, verify_committed};
+use crate::verification::{Commitments, verify, verify_all, verify_committed};
 use crate::{Artefact, prove};
 
 const CONTEXT: &[u8] = b"a nonce";
@@ -45,7 +45,7 @@ struct Subject {
 static SUBJECT: LazyLock<Subject> = LazyLock::new(|| {
     let specs = [conv(3, 3, 1, RELU), conv(5, 3, 0, RELU), dense(4, NONE)];
     let case = Case::new(Planes::new(2, 5, 5), &specs, true, 5);
-    let visibility = Visibility { public_input: false, weights: WeightMode::Committed };
+    let visibility = Visibility { input: InputMode::Private, weights: WeightMode::Committed };
     let plan = in_lanes(&case, visibility, 4);
     let srs = Srs::development(plan.k(), 0).unwrap();
     let owner = Owner::commit(&srs, &plan, &case.graph).unwrap();
@@ -65,8 +65,9 @@ impl Subject {
         committed_layout(&self.plan).unwrap()
     }
 
-    fn job<'a>(&'a self, graph: &'a Graph<Fixed>, trace: &'a Trace) -> Job<'a> {
-        Job { prover: Prover::Core, srs: &self.srs, key: &self.key, graph, trace, context: CONTEXT }
+    fn job<'a>(&'a self, graph: &'a Graph<Fixed>, trace: &'a Trace) -> ProofJob<'a> {
+        let Self { srs, key, .. } = self;
+        ProofJob { prover: Prover::Core, srs, key, graph, trace, context: CONTEXT, holder: None }
     }
 
     fn honest(&self) -> ProofBundle {
@@ -76,11 +77,17 @@ impl Subject {
     /// A proof by someone who holds the weights of `graph` and claims a commitment.
     fn claim(&self, graph: &Graph<Fixed>, trace: &Trace, model: &ModelCommitment, blinds: &[Fr]) -> ProofBundle {
         let blinding = self.key.verifying().blinding(&self.plan).unwrap();
-        let claim = Claim { digest: model.digest(), blinds, blinding: &blinding };
+        let claim = self.claimed(model.digest(), blinds);
         let mut transcript = transcript();
-        self.job(graph, trace).write_linked(&claim, &[0; 32], &mut transcript).unwrap();
+        self.job(graph, trace).write_linked(&[claim], &blinding, &mut transcript).unwrap();
         let (output, model) = (trace.output(), Some(model.digest()));
         ProofBundle { output, model, proof: transcript.inner.finalize(), ..self.honest() }
+    }
+
+    /// A claim of weights, whatever its lanes are.
+    fn claimed<'a>(&self, digest: PlanHash, blinds: &'a [Fr]) -> Claim<'a> {
+        let (bound, lanes) = (Bound::weights(self.layout()), Vec::new());
+        Claim { bound, digest, blinds: blinds.into(), lanes, refusal: ProverError::OtherWeights }
     }
 
     fn check(&self, model: &ModelCommitment, bundle: &ProofBundle) -> Result<(), ProverError> {
@@ -237,7 +244,7 @@ fn commitments_of_other_numbers_or_without_points_are_refused_before_anything_el
         assert!(other(&with_tape(model, field, number)), "{field}");
     }
     let case = Case::new(Planes::new(2, 5, 5), &[dense(4, NONE)], true, 5);
-    let visibility = Visibility { public_input: false, weights: WeightMode::Committed };
+    let visibility = Visibility { input: InputMode::Private, weights: WeightMode::Committed };
     let plan = case.plan(visibility);
     let owner = Owner::commit(&subject.srs, &plan, &case.graph).unwrap();
     assert!(other(owner.commitment()), "another model's");
@@ -270,9 +277,10 @@ fn commitments_made_after_rho_are_refused() {
     let (graph, trace) = another_model(subject);
     let blinding = subject.key.verifying().blinding(&subject.plan).unwrap();
     // The transcript starts with some number that is the digest of nothing.
-    let claim = Claim { digest: zklayout_plan::PlanHash([7; 32]), blinds: subject.blinds(), blinding: &blinding };
+    let claim = subject.claimed(PlanHash([7; 32]), subject.blinds());
     let mut transcript = transcript();
-    let link: Link = subject.job(&graph, &trace).write_linked(&claim, &[0; 32], &mut transcript).unwrap();
+    let links = subject.job(&graph, &trace).write_linked(&[claim], &blinding, &mut transcript).unwrap();
+    let [link] = <[Link; 1]>::try_from(links).unwrap();
     let rho = transcript.challenges[Bound::weights(subject.layout()).challenge];
     // What the link is short of: the difference of both models' folded rows. The owner moves it into the first lane.
     let tapes = [&graph, &subject.graph].map(|graph| WeightTape::of(subject.layout(), graph).unwrap());
@@ -359,7 +367,8 @@ fn many_proofs_of_one_model_are_verified_at_once() {
     let honest: Vec<ProofBundle> = (0..3).map(|_| subject.honest()).collect();
     let all = |bundles: &[ProofBundle]| {
         let bundles: Vec<_> = bundles.iter().map(|bundle| (bundle, CONTEXT)).collect();
-        verify_all(subject.srs.verifier(), subject.key.verifying(), Some(model), &bundles)
+        let commitments = Commitments { model: Some(model), inputs: &[] };
+        verify_all(subject.srs.verifier(), subject.key.verifying(), commitments, &bundles)
     };
     assert_eq!(all(&honest).unwrap().len(), 3);
     assert_eq!(all(&[]).unwrap().len(), 0);
@@ -502,7 +511,7 @@ fn exact_audits_hold_for_their_commitment() {
 fn slices_of_an_audit_are_bound_to_their_lanes() {
     let specs = [conv(40, 1, 0, RELU), dense(3, NONE)];
     let case = Case::new(Planes::new(2, 2, 2), &specs, true, 5);
-    let visibility = Visibility { public_input: false, weights: WeightMode::Committed };
+    let visibility = Visibility { input: InputMode::Private, weights: WeightMode::Committed };
     let plan = in_lanes(&case, visibility, 40);
     let srs = Srs::development(plan.k(), 0).unwrap();
     let key = keygen(&srs, &plan, &case.graph).unwrap();

@@ -4,6 +4,7 @@ use ff::Field;
 use halo2_proofs::plonk::ConstraintSystem;
 use halo2curves::bn256::Fr;
 use rand_chacha::ChaCha20Rng;
+use zklayout_circuit::streams::powers;
 use zklayout_plan::{PlanHash, Streams, Strips};
 
 /// Place of rho among the challenges.
@@ -18,6 +19,8 @@ pub(crate) struct Bound {
     pub(crate) column: usize,
     /// Place of the challenge whose powers combine the commitments.
     pub(crate) challenge: usize,
+    /// What is said of a proof whose column holds something else.
+    pub(crate) unlinked: &'static str,
     /// The first of the commitments, and their number.
     pub(crate) first: usize,
     pub(crate) lanes: usize,
@@ -27,7 +30,21 @@ impl Bound {
     /// The folded weights of a layout.
     pub(crate) fn weights(layout: &Streams) -> Self {
         let column = Strips::of(layout).folded.first;
-        Self { role: "weights", column, challenge: RHO, first: 0, lanes: layout.knobs.weight_lanes }
+        let unlinked = "its weights are not those of the model commitment";
+        Self { role: "weights", column, challenge: RHO, unlinked, first: 0, lanes: layout.knobs.weight_lanes }
+    }
+
+    /// The folded input of a layout.
+    pub(crate) fn input(layout: &Streams) -> Self {
+        let lanes = layout.bound.as_ref().map_or(0, |fact| fact.weight_lanes);
+        let column = Strips::of(layout).folded_input.first;
+        let unlinked = "its input is not that of the input commitment";
+        Self { role: "input", column, challenge: RHO, unlinked, first: 0, lanes }
+    }
+
+    /// What each commitment is multiplied by.
+    pub(crate) fn coefficients(&self, challenges: &[Fr]) -> Vec<Fr> {
+        powers(challenges[self.challenge], self.lanes)
     }
 
     /// What is absorbed before anything of halo2, so that every challenge depends on the commitments.

@@ -189,7 +189,8 @@ impl Job<'_> {
 
     fn bound(&self, shape: &AuditShape, first: usize) -> Bound {
         let (column, challenge) = shape.folded();
-        Bound { role: "audited weights", column, challenge, first, lanes: shape.lanes }
+        let unlinked = "its lanes are not those of the model commitment";
+        Bound { role: "audited weights", unlinked, column, challenge, first, lanes: shape.lanes }
     }
 
     /// Hash of the audit's own key, with the key whose plan it is derived from.

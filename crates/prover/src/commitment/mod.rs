@@ -1,4 +1,5 @@
-//! Weights outside of the circuit: a model commitment that is made once, and the link that ties each proof to it.
+//! Numbers outside of the circuit: a commitment that is made once, of a model's weights or of an input, and the link that ties each
+//! proof to it.
 //!
 //! ```text
 //! once            C_lane = sum_row w[row][lane] * L_row + r_lane * L_last        published: the model commitment
@@ -10,7 +11,9 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `lanes` | commitments to the lanes of a tape of integers |
 //! | `model` | the model commitment |
+//! | `input` | a commitment to an input, and what its holder proves with |
 //! | `seed` | the owner's secret, and what is drawn from it |
 //! | `owner` | both, for one model |
 //! | `exact` | the audit that anyone checks: integers of so many bits, in their rows |
@@ -26,6 +29,10 @@ mod answer;
 mod attacks;
 mod bound;
 mod exact;
+mod input;
+#[cfg(test)]
+mod input_attacks;
+mod lanes;
 mod link;
 mod model;
 mod owner;
@@ -35,6 +42,8 @@ mod seed;
 pub use answer::{OwnersAnswer, audit_same, audit_weights};
 pub(crate) use bound::Bound;
 pub use exact::{AuditProof, prove_audit, verify_audit};
+pub(crate) use input::bound_layout;
+pub use input::{InputCommitment, InputHolder};
 pub(crate) use link::{Link, hold};
 pub use model::ModelCommitment;
 pub use owner::Owner;

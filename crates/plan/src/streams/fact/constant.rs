@@ -38,6 +38,10 @@ pub struct ConstantFact {
     pub stride: usize,
     /// Exponent of the output's last value.
     pub exponent: usize,
+    /// Rows and columns of a larger tensor that the constants are the first rows and columns of: its other positions have rows too,
+    /// which nothing is read from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tensor: Option<(usize, usize)>,
 }
 
 /// Positions from value (0, 0) to the last value.
@@ -86,29 +90,45 @@ impl Laid for Constant<i64> {
     type Fact = ConstantFact;
 
     fn fact(&self, arranged: &Arranged<'_>) -> Self::Fact {
-        let (output, (_, height, width)) = (arranged.output, self.values.dim());
-        let (size, stride) = ((height, width), output.stride);
-        let exponent = output.origin_exponent() - span(size, output.pitch, stride);
         let digits = digits(&self.values, arranged.weight_bits);
-        ConstantFact { one: arranged.one, digits, size, stride, exponent }
+        ConstantFact { digits, ..ConstantFact::raster(arranged.output, arranged.one) }
     }
 
     fn unplaced(&self, _: &[Planes], weight_bits: u32) -> Self::Fact {
         let (_, height, width) = self.values.dim();
         let digits = digits(&self.values, weight_bits);
-        ConstantFact { one: 0, digits, size: (height, width), stride: 1, exponent: 1 }
+        ConstantFact { one: 0, digits, size: (height, width), stride: 1, exponent: 1, tensor: None }
     }
 }
 
 impl ConstantFact {
-    fn values(&self) -> usize {
-        self.size.0 * self.size.1
+    /// Constants of one digit, one for each value of a home.
+    pub(crate) fn raster(output: &Home, one: usize) -> Self {
+        let (size, stride) = ((output.shape.height, output.shape.width), output.stride);
+        let exponent = output.origin_exponent() - span(size, output.pitch, stride);
+        Self { one, digits: 1, size, stride, exponent, tensor: None }
     }
 
-    /// From the value before to this one.
+    /// Positions that have rows.
+    fn positions(&self) -> usize {
+        let (height, width) = self.tensor.unwrap_or(self.size);
+        height * width
+    }
+
+    /// Whether a position has a constant.
+    fn holds(&self, place: usize) -> bool {
+        let width = self.tensor.unwrap_or(self.size).1;
+        place / width < self.size.0 && place % width < self.size.1
+    }
+
+    /// From the constant before to this one.
     fn step(&self, place: usize, pitch: usize) -> Option<WeightStep> {
-        let width = self.size.1;
-        let distance = if place.is_multiple_of(width) { pitch + 1 - width } else { 1 };
+        let width = self.tensor.unwrap_or(self.size).1;
+        let distance = match place.is_multiple_of(width) {
+            _ if !self.holds(place) => 0,
+            true => pitch + 1 - self.size.1,
+            false => 1,
+        };
         (place > 0).then_some(WeightStep::Position(distance * self.stride))
     }
 
@@ -120,7 +140,7 @@ impl ConstantFact {
 
 impl FactRules for ConstantFact {
     fn block_rows(&self) -> usize {
-        self.digits * (self.values() + usize::from(self.exponent > 0))
+        self.digits * (self.positions() + usize::from(self.exponent > 0))
     }
 
     fn block_copies(&self, _: &[Home]) -> usize {
@@ -130,8 +150,8 @@ impl FactRules for ConstantFact {
     fn weight_rows(&self, pitch: usize, _: Block, homes: &[Home], weight_bits: u32) -> Vec<TermRow> {
         let mut rows = Vec::with_capacity(self.block_rows());
         for digit in 0..self.digits {
-            rows.extend((0..self.values()).map(|place| TermRow {
-                weight: Some((place, Some(digit))),
+            rows.extend((0..self.positions()).map(|place| TermRow {
+                weight: self.holds(place).then_some((place, Some(digit))),
                 step: self.step(place, pitch),
                 scalar: Scalar::Hold,
             }));
@@ -147,7 +167,7 @@ impl FactRules for ConstantFact {
 
     fn steps(&self, pitch: usize, _: &[Home]) -> Vec<WeightStep> {
         let mut steps = Vec::new();
-        let each = (0..self.values()).filter_map(|place| self.step(place, pitch));
+        let each = (0..self.positions()).filter_map(|place| self.step(place, pitch));
         each.chain(self.last_step()).for_each(|step| add(&mut steps, step));
         steps
     }
@@ -167,8 +187,9 @@ impl FactRules for ConstantFact {
     }
 
     fn is_known(&self, homes: &[Home], _: usize, weight_bits: u32) -> bool {
-        let (height, width) = self.size;
-        let values = height.checked_mul(width).is_some_and(|values| (1..=MOST_POSITIONS).contains(&values));
+        let (height, width) = self.tensor.unwrap_or(self.size);
+        let within = (1..=height).contains(&self.size.0) && (1..=width).contains(&self.size.1);
+        let values = within && height.checked_mul(width).is_some_and(|values| values <= MOST_POSITIONS);
         let above = self.digits.checked_sub(1).and_then(|above| above.checked_mul(weight_bits.max(1) as usize));
         let positions = self.stride <= MOST_POSITIONS && self.exponent <= MOST_POSITIONS;
         values && positions && self.one < homes.len() && above.is_some_and(|bits| bits <= MOST_FACTOR_BITS)

@@ -7,12 +7,14 @@
 //! ```
 //!
 //! `E(w) = sum_i rho^(m-1-i) * w_i`, `step` a power of sigma, a digit's base, or 0. Where weights are committed outside of the
-//! circuit, `E(w)` is a cell of a column of its own, `folded`, whose commitment the verifier ties to theirs.
+//! circuit, `E(w)` is a cell of a column of its own, `folded`, whose commitment the verifier ties to theirs. So is the input that is
+//! committed to outside: on rows marked `bound` a cell of `folded_input` is added.
 //!
 //! | degree | constraint |
 //! |--------|------------|
 //! | 3 | active * (weight_sum - step * weight_sum(-1) - E(w)) = 0 |
 //! | 4 | the same less multiply * a * a(-1), and with live * E(w), where evaluations are multiplied |
+//! | 3 | the same less bound * folded_input, and with live * E(w), where the input is bound |
 //! | 4 | active * (s(+1) - s - output * ((rho - 1) * s + a) + a * (product * weight_sum + skip)) = 0 |
 //! | 2 | edge * s = 0, closes * s = 0 |
 //!
@@ -20,7 +22,8 @@
 //! `output * a` is `scale * a`: the scale is the inverse of an output's factor, the negative of its offset over its factor on
 //! the row after, and 0 elsewhere.
 //!
-//! Lanes of weights are idle on rows that multiply, and a prover may hold anything there: `live` leaves them out.
+//! Lanes of weights are idle on rows that multiply and on those of a bound input, and a prover may hold anything there: `live` leaves
+//! them out. A holder may have committed to anything in the other rows of `folded_input`: `bound` leaves those out.
 //! The operand is a copy of an evaluation. A cheating prover would leave a remainder in the sum for a later layer to
 //! cancel (`closes` forbids it), or start it elsewhere than at 0 (`edge`).
 
@@ -42,9 +45,17 @@ pub(super) fn weights<A: Algebra>(gates: &StreamGates<'_>, a: &mut A) -> A::Valu
         WeightStep::Digit(bits) => a.constant(1 << bits),
     });
     let [multiply, live] = [strips.fixed.multiply, strips.fixed.live].map(|column| column.map(|one| a.fixed(one)));
-    let (Some(multiply), Some(live)) = (multiply, live) else { return active * (current - step * previous - sum) };
+    let rest = match live {
+        None => current - step * previous - sum,
+        Some(live) => current - step * previous - live * sum,
+    };
+    let rest = match strips.fixed.bound.map(|column| a.fixed(column)) {
+        None => rest,
+        Some(bound) => rest - bound * a.advice(strips.folded_input.first, 0),
+    };
+    let Some(multiply) = multiply else { return active * rest };
     let [operand, before] = [0, -1].map(|at| a.advice(strips.operand.first, at));
-    active * (current - step * previous - live * sum - multiply * (operand * before))
+    active * (rest - multiply * (operand * before))
 }
 
 /// A weight, without the offset that private ones are stored with.
