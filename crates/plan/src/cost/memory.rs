@@ -10,8 +10,12 @@ use crate::system::ELEMENT_BYTES;
 
 /// Bytes of a process that read a model and chose a plan, the importer's included.
 const PROCESS: usize = 34_000_000;
-/// Resident bytes for a byte in use: what allocators keep between blocks, and temporary copies.
+/// Resident bytes for a byte in use by halo2's prover: what allocators keep between blocks, and temporary copies.
 const RESIDENT: f64 = 1.27;
+/// The same by the library's prover.
+const RESIDENT_IN_CORE: f64 = 1.19;
+/// Share of the key's columns on cosets that are kept: those of masks that equal others are kept once.
+const DISTINCT: f64 = 0.7;
 
 /// Bytes of a curve point's coordinates, of an assigned value that may be a fraction.
 const POINT: usize = 64;
@@ -21,8 +25,8 @@ const DENOMINATOR: usize = 40;
 /// Bytes of an integer of the witness or of the fixed grid, and of a lookup's hit.
 const INTEGER: usize = 8;
 const HIT: usize = 4;
-/// Bytes of a committed weight in the prover's memory.
-const TAPE_CELL: usize = 2;
+/// Bytes of a committed weight: on the tape, and in the float and the quantised model, which a process holds that read them.
+const COMMITTED: usize = 16;
 /// Bits of a scalar.
 const SCALAR_BITS: u32 = 254;
 /// Bytes of values on cosets that the library's prover keeps from one proof to the next.
@@ -45,8 +49,9 @@ pub fn peak_memory(shape: &CircuitShape, threads: usize) -> u64 {
         true => tables(shape.k) + kept(shape) + core(shape, threads),
         false => witness(shape) + synthesis(shape, threads).max(quotient(shape)),
     };
-    let used = (keys.max(key + proving) << shape.k) + TAPE_CELL * shape.committed_weights();
-    (PROCESS + (RESIDENT * used as f64) as usize) as u64
+    let resident = if shape.is_proven_by_core() { RESIDENT_IN_CORE } else { RESIDENT };
+    let used = resident * (keys.max(key + proving) << shape.k) as f64;
+    (PROCESS + used as usize + COMMITTED * shape.committed_weights()) as u64
 }
 
 /// Per row: multiples of both bases that full-width columns are committed with, which are fewer the more rows there are.
@@ -56,10 +61,11 @@ fn tables(k: u32) -> usize {
     2 * POINT * (SCALAR_BITS + 1).div_ceil(width).div_ceil(sets) as usize
 }
 
-/// Per row: the key's columns on every coset, unless they are too many to be kept. Equal ones, of which masks have many, are one.
+/// Per row: the key's columns on every coset, unless they are too many to be kept.
 fn kept(shape: &CircuitShape) -> usize {
-    let columns = (shape.fixed + shape.permuted + 3) * (shape.degree - 1) * ELEMENT_BYTES;
-    if columns << shape.k <= MOST_KEPT { columns } else { 0 }
+    let columns = DISTINCT * (shape.fixed + shape.permuted + 3) as f64;
+    let bytes = columns as usize * (shape.degree - 1) * ELEMENT_BYTES;
+    if bytes << shape.k <= MOST_KEPT { bytes } else { 0 }
 }
 
 /// Per row: rows, then coefficients of all columns beside the rows that they are made from, then the same on a coset.
