@@ -250,9 +250,10 @@ pub(crate) struct LayoutOptions {
     /// Tie proofs to a commitment to the input, which its holder makes once and publishes.
     #[arg(long, conflicts_with = "public_input")]
     pub(crate) committed_input: bool,
-    /// How weights are held. Fixed weights are bound, not hidden: key and proofs give them away.
-    #[arg(long, value_enum, default_value = "private")]
-    weights: Weights,
+    /// How weights are held; committed if not given, which the family direct has no way for: there private. Fixed weights are bound,
+    /// not hidden: key and proofs give them away.
+    #[arg(long, value_enum)]
+    weights: Option<Weights>,
     /// The only family of layouts to try.
     #[arg(long, value_enum)]
     family: Option<LayoutFamily>,
@@ -290,10 +291,10 @@ pub(crate) struct LayoutOptions {
 
 impl LayoutOptions {
     pub(crate) fn plan(&self) -> Result<PlanOptions, CliError> {
-        let weights = match self.weights {
-            Weights::Private => WeightMode::Private,
-            Weights::Fixed => WeightMode::Fixed,
-            Weights::Committed => WeightMode::Committed,
+        let weights = match (self.weights, self.family) {
+            (Some(Weights::Private), _) | (None, Some(LayoutFamily::Direct)) => WeightMode::Private,
+            (Some(Weights::Fixed), _) => WeightMode::Fixed,
+            (Some(Weights::Committed), _) | (None, _) => WeightMode::Committed,
         };
         let held = InputMode::public_if(self.public_input);
         let input = if self.committed_input { InputMode::Committed } else { held };

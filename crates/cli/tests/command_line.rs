@@ -41,6 +41,8 @@ impl Proof {
             text(&fixture("models/mnist_cnn.onnx")),
             "--input",
             text(&fixture("inputs/digit_4.npy")),
+            "--weights",
+            "private",
             "--srs-cache",
             text(folder.path()),
             "--out",
@@ -111,6 +113,8 @@ fn a_proof_is_for_its_context() {
         text(&out),
         "--setup-out",
         text(&folder.path().join("setup")),
+        "--weights",
+        "private",
         "--context",
         "nonce 17",
     ]);
@@ -332,8 +336,17 @@ fn proven(name: &str, inputs: &[(&str, &str)], more: &[&str]) -> serde_json::Val
         let argument = if inputs.len() > 1 { format!("{name}={file}") } else { file };
         arguments.extend(["--input".to_owned(), argument]);
     }
-    let folders =
-        ["--srs-cache", &at("cache"), "--out", &at("out"), "--setup-out", &at("setup"), "--public-input"];
+    let folders = [
+        "--srs-cache",
+        &at("cache"),
+        "--out",
+        &at("out"),
+        "--setup-out",
+        &at("setup"),
+        "--seed",
+        &at("seed"),
+        "--public-input",
+    ];
     arguments.extend(folders.iter().chain(more).map(|word| (*word).to_owned()));
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let output = zklayout(&arguments);

@@ -12,7 +12,12 @@ fn fixture(path: &str) -> PathBuf {
 /// `zklayout prove` of the smallest model.
 fn prove(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_zklayout"));
-    command.arg("prove").arg(fixture("models/tiny.onnx")).arg("--input").arg(fixture("inputs/tiny.npz"));
+    command
+        .arg("prove")
+        .arg(fixture("models/tiny.onnx"))
+        .arg("--input")
+        .arg(fixture("inputs/tiny.npz"))
+        .args(["--weights", "private"]);
     command.arg("--srs-cache").arg(folder.join("cache")).arg("--out").arg(folder.join("out"));
     command.arg("--setup-out").arg(folder.join("setup"));
     command.stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -172,7 +172,11 @@ fn prove_marks_a_development_setup_from_a_file() {
     let common =
         ["prove", text(&model), "--input", text(&input), "--calibration", text(&input), "--srs", text(&file)];
     let proven = zklayout(
-        &[&common[..], &["--out", text(&out), "--srs-hash", &hash, "--setup-out", text(&setup)]].concat(),
+        &[
+            &common[..],
+            &["--out", text(&out), "--srs-hash", &hash, "--setup-out", text(&setup), "--weights", "private"],
+        ]
+        .concat(),
     );
     assert!(proven.status.success() && printed(&proven).contains("INSECURE"), "{}", printed(&proven));
     assert!(printed(&proven).contains(&hash));

@@ -114,7 +114,7 @@ fn what_does_not_belong_together_is_refused() {
     std::fs::copy(place.path("two"), place.path("keys/model.commitment")).unwrap();
     place.fails(audit, &["the owner's answer does not show"]);
     place.fails(&format!("prove --setup keys --input {}", digit(1)), &["its model commitment is"]);
-    let private = format!("setup {model} --out private");
+    let private = format!("setup {model} --weights private --out private");
     place.succeeds(&private);
     place.fails("audit --setup private", &["private weights"]);
 }

@@ -37,7 +37,8 @@ fn one_record_is_shown_by_several_models() {
     let said = place.succeeds("prove --setup one --input digit_3.npy --out proof_3");
     assert!(said.contains("digit_3.npy.seed (SECRET"), "{said}");
     let both = place.json("verify proof_one proof_3");
-    let inputs: Vec<&serde_json::Value> = both["proofs"].as_array().unwrap().iter().map(|one| &one["input"]).collect();
+    let inputs: Vec<&serde_json::Value> =
+        both["proofs"].as_array().unwrap().iter().map(|one| &one["input"]).collect();
     assert!(inputs[0] == &committed["input"] && inputs[0] != inputs[1]);
     place.fails("verify proof_3 --input-digest 00", &["is about input", "expected 00"]);
     let said = place.fails(&format!("verify proof_one proof_3 --input-digest {digest}"), &["is about input"]);
@@ -51,18 +52,22 @@ fn what_does_not_belong_to_a_record_is_refused() {
     setups(&place);
     place.succeeds("commit-input --setup one --input digit_7.npy");
     let seven = "--input-commitment digit_7.npy.commitment --input-seed digit_7.npy.seed";
-    place.fails(&format!("prove --setup one --input digit_3.npy {seven}"), &["not the one that the input commitment"]);
+    place.fails(
+        &format!("prove --setup one --input digit_3.npy {seven}"),
+        &["not the one that the input commitment"],
+    );
     place.fails(
         "prove --setup one --input digit_7.npy --input-commitment digit_7.npy.commitment --input-seed none",
         &["the seed of this commitment must be there"],
     );
-    place.succeeds("commit-input --setup one --input digit_7.npy --input-commitment other --input-seed other.seed");
+    place
+        .succeeds("commit-input --setup one --input digit_7.npy --input-commitment other --input-seed other.seed");
     let mixed = "--input-commitment other --input-seed digit_7.npy.seed";
     place.fails(&format!("prove --setup one --input digit_7.npy {mixed}"), &["the seed is of input commitment"]);
     // Other rows, and keys that bind no input.
-    place.succeeds("setup mnist_cnn.onnx --committed-input --min-k 13 --max-k 13 --out more");
+    place.succeeds("setup mnist_cnn.onnx --committed-input --weights fixed --min-k 13 --max-k 13 --out more");
     place.fails("prove --setup more --input digit_7.npy", &["input's rows: 2^12", "2^13"]);
-    place.succeeds("setup mnist_cnn.onnx --out free");
+    place.succeeds("setup mnist_cnn.onnx --weights private --out free");
     place.fails("commit-input --setup free --input digit_3.npy", &["is not bound to a commitment"]);
     place.fails(&format!("prove --setup free --input digit_7.npy {seven}"), &["--committed-input"]);
     place.fails("setup mnist_cnn.onnx --committed-input --public-input", &["cannot be used with"]);

@@ -15,7 +15,7 @@ const OWNED: [&str; 6] =
 fn one_setup_proves_ten_digits() {
     let place = Place::new();
     let model = fixture("models/mnist_cnn.onnx");
-    let made = place.json(&format!("setup {model} --out keys"));
+    let made = place.json(&format!("setup {model} --weights private --out keys"));
     assert_eq!(place.names("keys"), OWNED);
     let (hash, before) = (made["verifying_key"].as_str().unwrap(), place.bytes("keys"));
     assert_eq!(made["record"]["calibration"]["origin"]["beside_model"], "mnist_cnn.samples.npz");
@@ -40,7 +40,8 @@ fn one_setup_proves_ten_digits() {
 fn proofs_without_a_setup_make_one_and_keep_another() {
     let place = Place::new();
     let model = fixture("models/tiny.onnx");
-    let prove = format!("prove {model} --input {}", fixture("inputs/tiny.npz"));
+    let job = format!("prove {model} --input {}", fixture("inputs/tiny.npz"));
+    let prove = format!("{job} --weights private");
     let first = place.json(&prove);
     assert_eq!(
         (place.names("proofs/tiny"), place.names("setups/tiny")),
@@ -50,12 +51,12 @@ fn proofs_without_a_setup_make_one_and_keep_another() {
     let second = place.json(&format!("{prove} --index 1"));
     assert_eq!(first["verifying_key"], second["verifying_key"]);
     assert!(place.bytes("setups/tiny") == before);
-    place.fails(&format!("{prove} --weights fixed"), &["holds another setup", "--setup setups/tiny"]);
+    place.fails(&format!("{job} --weights fixed"), &["holds another setup", "--setup setups/tiny"]);
     place.fails(&format!("setup {model} --input-bits 6"), &["holds another setup"]);
     assert!(place.bytes("setups/tiny") == before);
-    let third = place.json(&format!("{prove} --setup setups/tiny"));
+    let third = place.json(&format!("{job} --setup setups/tiny"));
     assert_eq!(first["verifying_key"], third["verifying_key"]);
-    place.fails(&format!("{prove} --setup setups/tiny --weights fixed"), &["--weights"]);
+    place.fails(&format!("{job} --setup setups/tiny --weights fixed"), &["--weights"]);
     place.fails(
         &format!("prove --setup setups/tiny --input-bits 4 --input {}", fixture("inputs/tiny.npz")),
         &["--input-bits"],
@@ -74,7 +75,7 @@ fn proofs_without_a_setup_make_one_and_keep_another() {
 fn setups_that_do_not_fit_are_refused() {
     let place = Place::new();
     let (tiny, residual) = (fixture("models/tiny.onnx"), fixture("models/residual.onnx"));
-    place.succeeds(&format!("setup {tiny} --out keys"));
+    place.succeeds(&format!("setup {tiny} --weights private --out keys"));
     let input = fixture("inputs/tiny.npz");
     place.fails(
         &format!("prove {residual} --setup keys --input {input}"),
@@ -103,7 +104,8 @@ fn setups_that_do_not_fit_are_refused() {
 #[test]
 fn a_record_is_read_and_believed_by_nobody() {
     let place = Place::new();
-    place.succeeds(&format!("prove {} --input {}", fixture("models/tiny.onnx"), fixture("inputs/tiny.npz")));
+    let (model, input) = (fixture("models/tiny.onnx"), fixture("inputs/tiny.npz"));
+    place.succeeds(&format!("prove {model} --weights private --input {input}"));
     let printed = place.succeeds("verify proofs/tiny");
     assert!(printed.contains("recorded by whoever made the setup, not proven: error"), "{printed}");
     assert!(printed.contains("tiny.samples.npz"), "{printed}");
@@ -144,12 +146,12 @@ fn calibration_comes_in_its_order() {
     // Nothing but a public input chooses its own scales.
     place.fails(&format!("setup {model} --public-input"), &four);
     let origin = |line: &str| place.json(line)["record"]["calibration"].clone();
-    let prove = format!("prove {model} --input {input}");
+    let prove = format!("prove {model} --weights private --input {input}");
     let public = origin(&format!("{prove} --public-input --setup-out a"));
     assert_eq!((&public["origin"], public["samples"].as_u64()), (&"public_input".into(), Some(1)));
     let drawn = origin(&format!("{prove} --range 0..4 --setup-out b"));
     assert_eq!((drawn["origin"]["range"]["hi"].as_f64(), drawn["samples"].as_u64()), (Some(4.0), Some(32)));
-    assert_eq!(drawn, origin(&format!("setup {model} --range 0..4 --out c")));
+    assert_eq!(drawn, origin(&format!("setup {model} --weights private --range 0..4 --out c")));
     let mut cells = (0..160).map(|i| (i % 13) as f64 / 3.0);
     let samples: Vec<Vec<f64>> = (0..10).map(|_| cells.by_ref().take(16).collect()).collect();
     place.write(
@@ -179,7 +181,7 @@ fn bad_calibration_is_refused_by_name() {
     let mut nan = ndarray::Array3::<f32>::ones((9, 4, 4));
     nan[[7, 1, 1]] = f32::NAN;
     ndarray_npy::write_npy(place.path("nan.npy"), &nan).unwrap();
-    let setup = format!("setup {model}");
+    let setup = format!("setup {model} --weights private");
     place.fails(
         &format!("{setup} --calibration {}", fixture("inputs/digit_1.npy")),
         &["digit_1.npy", "does not fit the model's input 1x1x4x4"],
@@ -192,8 +194,9 @@ fn bad_calibration_is_refused_by_name() {
     place.fails(&format!("{setup} --calibration none.json"), &["none.json", "does not fit"]);
     place.fails(&format!("{setup} --calibration three.json"), &["3 samples chose the scales", "8 or more"]);
     place.succeeds(&format!("{setup} --calibration three.json --few-samples"));
-    let printed =
-        place.succeeds(&format!("prove {model} --input {input} --index 1 --calibration {input} --setup-out own"));
+    let printed = place.succeeds(&format!(
+        "prove {model} --weights private --input {input} --index 1 --calibration {input} --setup-out own"
+    ));
     assert!(printed.contains("4 samples chose the scales: other inputs may leave their ranges"), "{printed}");
     for percent in ["0", "100", "-5", "NaN", "much"] {
         place.fails(&format!("{setup} --allow-error={percent}"), &["--allow-error", percent]);
@@ -216,7 +219,7 @@ fn the_samples_that_ranges_refuse_are_named() {
             "[[0, 1, 0, 1], [1, 0, 777.5, 0], [0, 1, 0, 1], [1, 0, 1, 0]]"
         ),
     );
-    place.succeeds(&format!("setup {model} --out keys"));
+    place.succeeds(&format!("setup {model} --weights private --out keys"));
     for ranges in [model.as_str(), "--setup keys"] {
         let output = place.run(&format!("--json check {ranges} --samples mixed.json"));
         assert!(!output.status.success());
@@ -263,9 +266,9 @@ fn messages_hold_no_value_unless_asked() {
 fn integers_are_saved_and_taken_for_a_model() {
     let place = Place::new();
     let (model, input) = (fixture("models/tiny.onnx"), fixture("inputs/tiny.npz"));
-    let direct = place.json(&format!("prove {model} --input {input} --setup-out a"));
+    let direct = place.json(&format!("prove {model} --weights private --input {input} --setup-out a"));
     place.succeeds(&format!("quantise {model} --out tiny.quantised"));
-    let saved = place.json(&format!("prove tiny.quantised --input {input} --setup-out b"));
+    let saved = place.json(&format!("prove tiny.quantised --weights private --input {input} --setup-out b"));
     assert_eq!((&direct["verifying_key"], &direct["record"]), (&saved["verifying_key"], &saved["record"]));
     place.fails("plan tiny.quantised --input-bits 5", &["quantised already"]);
     place.fails(&format!("quantise {model} --out tiny.bin"), &["does not end in .quantised"]);
