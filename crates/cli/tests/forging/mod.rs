@@ -71,6 +71,7 @@ pub fn forge(key: &VerifyingKey, seed: u64, output: Vec<i64>) -> ProofBundle {
         output,
         input: None,
         model: None,
+        record: None,
         proof,
     }
 }
