@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 use zklayout::cost::Cost;
-use zklayout::plan::{Family, LookupArgument, Requantise};
+use zklayout::plan::{Family, InputMode, LookupArgument, Requantise, Visibility, WeightMode};
 use zklayout::{Plan, PlanOptions};
 
 use crate::args::AblationOptions;
@@ -52,7 +52,14 @@ pub(crate) fn run(options: &AblationOptions, json: bool) -> Result<(), CliError>
 /// Searches by name; some are the best of several.
 fn restrictions(all: &PlanOptions) -> Vec<(&'static str, Vec<PlanOptions>)> {
     let uniform = |one| PlanOptions { requantise: Some(one), ..all.clone() };
-    let direct = PlanOptions { family: Some(Family::Direct), ..all.clone() };
+    // The family has no way to hold them outside of the circuit.
+    let weights = match all.visibility.weights {
+        WeightMode::Committed => WeightMode::Private,
+        held => held,
+    };
+    let input = if all.visibility.binds_input() { InputMode::Private } else { all.visibility.input };
+    let visibility = Visibility { input, weights };
+    let direct = PlanOptions { family: Some(Family::Direct), visibility, ..all.clone() };
     vec![
         ("all layouts", vec![all.clone()]),
         ("fixed columns", vec![PlanOptions { lanes: Some(FIXED_LANES), ..all.clone() }]),

@@ -26,7 +26,7 @@ struct Summary<'a> {
 
 pub(crate) fn run(options: &CommitCommand, json: bool) -> Result<(), CliError> {
     let out = options.out.clone().unwrap_or_else(|| beside(&options.model, "commitment"));
-    output::try_folder(out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
+    output::try_folder(output::parent(&out))?;
     let mut steps = Steps::new(json);
     let file = steps.run("read model", || ModelFile::read(&options.model, &options.dimensions))?;
     let layout = committed(options.keys.layout.plan()?);
@@ -97,6 +97,7 @@ pub(crate) fn of(
     steps: &mut Steps,
 ) -> Result<(Owner, PathBuf), CliError> {
     let path = options.seed.clone().unwrap_or_else(|| files::seed_of(model));
+    output::try_folder(output::parent(&path))?;
     let seed = path.exists().then(|| OwnerSeed::load(&path)).transpose()?;
     let owner = match (&options.commitment, seed) {
         (Some(commitment), Some(seed)) => Owner::new(ModelCommitment::load(commitment)?, seed)?,

@@ -1,4 +1,5 @@
-//! `zklayout commit-input`: the commitment to an input, and its holder's seed; and who holds the input of a proof.
+//! `zklayout commit-input`: the commitment to an input, and its holder's seed; and who holds the input of a proof. It knows nothing of
+//! points and rows.
 
 use std::path::{Path, PathBuf};
 
@@ -7,14 +8,17 @@ use zklayout::plan::InputTape;
 use zklayout::prover::{InputCommitment, InputHolder, OwnerSeed};
 use zklayout::{Artefact, Setup, Srs};
 
-use crate::args::{CommitInputCommand, HolderOptions};
+use crate::args::{CommitInputCommand, HolderOptions, SampleOptions};
 use crate::error::CliError;
+use crate::powers::Powers;
 use crate::progress::Steps;
 use crate::terminal::say;
 use crate::{output, report, session};
 
 #[derive(Serialize)]
 struct Summary<'a> {
+    #[serde(flatten)]
+    powers: &'a Powers,
     input: String,
     tape: InputTape,
     commitment: &'a Path,
@@ -23,14 +27,16 @@ struct Summary<'a> {
 }
 
 pub(crate) fn run(options: &CommitInputCommand, json: bool) -> Result<(), CliError> {
-    let files = Files::of(&options.holder, &options.sample.input[0]);
-    output::try_folder(parent(&files.commitment))?;
+    let files = Files::of(&options.holder, &options.sample)?;
+    files.try_folders()?;
     let mut steps = Steps::new(json);
     let setup = steps.run("read setup", || Setup::load(&options.setup))?;
     let input = session::input(&options.sample, setup.plan().input_shape)?;
     let srs = steps.run("powers of tau", || session::powers(&options.powers, setup.plan().k()))?;
     let holder = files.holder(&setup, &srs, &input, &mut steps)?;
+    let powers = Powers::of(srs.verifier());
     let summary = Summary {
+        powers: &powers,
         input: holder.commitment().digest().to_string(),
         tape: holder.commitment().tape(),
         commitment: &files.commitment,
@@ -55,6 +61,7 @@ fn print(summary: &Summary<'_>) {
     ];
     say!("{}", report::pairs(&pairs));
     say!("input {}", summary.input);
+    summary.powers.print();
 }
 
 /// What to say of an input's seed.
@@ -69,17 +76,38 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    /// Those that are given, or those beside the input.
-    pub(crate) fn of(options: &HolderOptions, input: &Path) -> Self {
-        let beside = |given: &Option<PathBuf>, extension: &str| {
-            let mut name = input.as_os_str().to_owned();
-            name.push(extension);
-            given.clone().unwrap_or_else(|| name.into())
+    /// Those that are given, or those beside the input's file.
+    pub(crate) fn of(options: &HolderOptions, sample: &SampleOptions) -> Result<Self, CliError> {
+        let given = [&options.input_commitment, &options.input_seed];
+        let file = match &sample.input[..] {
+            [file] if file.exists() => file.as_path(),
+            _ if given.iter().all(|path| path.is_some()) => Path::new(""),
+            _ => {
+                let reason =
+                    "inputs of several files have none beside them: give --input-commitment and --input-seed";
+                return Err(CliError::Usage(reason.into()));
+            }
         };
-        Self {
-            commitment: beside(&options.input_commitment, ".commitment"),
-            seed: beside(&options.input_seed, ".seed"),
-        }
+        let beside = |extension: &str| {
+            let mut name = file.as_os_str().to_owned();
+            // Another sample of one file is another record.
+            name.push(if sample.index > 0 {
+                format!(".{}{extension}", sample.index)
+            } else {
+                extension.to_owned()
+            });
+            PathBuf::from(name)
+        };
+        let [commitment, seed] = [".commitment", ".seed"].map(beside);
+        Ok(Self {
+            commitment: options.input_commitment.clone().unwrap_or(commitment),
+            seed: options.input_seed.clone().unwrap_or(seed),
+        })
+    }
+
+    /// Finds out whether both can be written before anything is spent.
+    pub(crate) fn try_folders(&self) -> Result<(), CliError> {
+        [&self.commitment, &self.seed].into_iter().try_for_each(|file| output::try_folder(output::parent(file)))
     }
 
     /// The holder of an input: with the commitment and seed that are there, or with new ones, which are written.
@@ -92,14 +120,19 @@ impl Files {
     ) -> Result<InputHolder, CliError> {
         let Self { commitment, seed } = self;
         match (commitment.exists(), seed.exists()) {
-            (true, true) => Ok(InputHolder::new(InputCommitment::load(commitment)?, OwnerSeed::load(seed)?)?),
+            (true, true) => {
+                let holder = InputHolder::new(InputCommitment::load(commitment)?, OwnerSeed::load(seed)?)?;
+                setup.check_input(srs, input, &holder)?;
+                Ok(holder)
+            }
             (true, false) => {
                 let reason = "the seed of this commitment must be there; give it with --input-seed FILE";
                 Err(CliError::Usage(format!("{}: {reason}", commitment.display())))
             }
             (false, true) => {
-                let reason = "it is the seed of another commitment; give that with --input-commitment FILE, or another --input-seed";
-                Err(CliError::Usage(format!("{}: {reason}", seed.display())))
+                let holder = setup.commit_input_again(srs, input, &OwnerSeed::load(seed)?)?;
+                holder.commitment().save(commitment)?;
+                Ok(holder)
             }
             (false, false) => {
                 let holder = steps.run("commit to input", || setup.commit_input(srs, input))?;
@@ -109,8 +142,4 @@ impl Files {
             }
         }
     }
-}
-
-fn parent(file: &Path) -> &Path {
-    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

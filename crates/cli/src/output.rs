@@ -15,6 +15,11 @@ pub(crate) fn try_folder(folder: &Path) -> Result<(), CliError> {
     tried.map_err(|source| CliError::Write { path: folder.to_owned(), source })
 }
 
+/// The folder that a file is in.
+pub(crate) fn parent(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// The folders that would be made, the innermost first.
 fn missing(folder: &Path) -> Vec<PathBuf> {
     let named = folder.ancestors().filter(|ancestor| !ancestor.as_os_str().is_empty());

@@ -9,7 +9,7 @@ use zklayout::plan::CircuitShape;
 use zklayout::prover::{Commitments, InputHolder};
 use zklayout::{Artefact, InputCommitment, Plan, PublicValues, Setup, SetupRecord, Srs, files, verify_tied};
 
-use crate::args::ProveOptions;
+use crate::args::{HolderOptions, ProveOptions};
 use crate::error::CliError;
 use crate::powers::Powers;
 use crate::prediction::Prediction;
@@ -123,16 +123,22 @@ fn holder(
 ) -> Result<Option<(InputHolder, commit_input::Files)>, CliError> {
     let Made { setup, srs, .. } = &ready.made;
     if !setup.plan().visibility().binds_input() {
-        return match &options.holder.input_commitment {
-            Some(_) => Err(CliError::Usage(
-                "the keys are not for a committed input: set up with --committed-input".into(),
-            )),
-            None => Ok(None),
-        };
+        return Ok(None);
     }
-    let files = commit_input::Files::of(&options.holder, &options.sample.input[0]);
+    let files = commit_input::Files::of(&options.holder, &options.sample)?;
     let holder = files.holder(setup, srs, &ready.input, steps)?;
     Ok(Some((holder, files)))
+}
+
+/// Refuses what a holder gives to keys that bind no input, before anything is spent.
+fn check_holder(options: &ProveOptions, binds: bool) -> Result<(), CliError> {
+    let HolderOptions { input_commitment, input_seed } = &options.holder;
+    if !binds && (input_commitment.is_some() || input_seed.is_some()) {
+        return Err(CliError::Usage(
+            "the keys are not for a committed input: set up with --committed-input".into(),
+        ));
+    }
+    if binds { commit_input::Files::of(&options.holder, &options.sample)?.try_folders() } else { Ok(()) }
 }
 
 /// Where the proof goes.
@@ -146,6 +152,7 @@ fn default_folder(options: &ProveOptions) -> PathBuf {
 fn with_setup(options: &ProveOptions, folder: &Path, steps: &mut Steps) -> Result<Ready, CliError> {
     let (key, ..) = Setup::load_public(folder)?;
     let plan = key.plan()?;
+    check_holder(options, plan.visibility().binds_input())?;
     let read = |path: &PathBuf| steps.run("read model", || ModelFile::read(path, &options.dimensions));
     let file = options.model.as_ref().map(read).transpose()?;
     if let Some(file) = &file {
@@ -201,6 +208,10 @@ fn with_new_setup(options: &ProveOptions, steps: &mut Steps) -> Result<Ready, Cl
     let path = options.model.as_deref().ok_or_else(|| CliError::Usage("give a model or a setup".into()))?;
     let folder = options.setup_out.clone().unwrap_or_else(|| setup::default_folder(path));
     output::try_folder(&folder)?;
+    // A saved plan says itself whether it binds the input.
+    if options.keys.plan.is_none() {
+        check_holder(options, options.keys.layout.committed_input)?;
+    }
     let file = steps.run("read model", || ModelFile::read(path, &options.dimensions))?;
     let input = session::input(&options.sample, file.model.input())?;
     let layout = options.keys.layout.plan()?;

@@ -23,6 +23,8 @@ struct Summary<'a> {
     #[serde(flatten)]
     powers: &'a Powers,
     verifying_key: String,
+    /// Whether the caller named the key or its hash: else whoever made it may have made a circuit that shows nothing.
+    key_pinned: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<Model>,
     context: String,
@@ -101,6 +103,7 @@ pub(crate) fn run(options: &VerifyOptions, json: bool) -> Result<(), CliError> {
         verified: true,
         powers: &Powers::of(&srs),
         verifying_key: key.hash().to_string(),
+        key_pinned: options.key_hash.is_some() || options.key.is_some(),
         model,
         context: bundles[0].context.to_string(),
         input_pinned: (!inputs.is_empty()).then_some(options.input_digest.is_some()),
@@ -125,23 +128,29 @@ fn print(summary: &Summary<'_>, public: &[PublicValues], unrecorded: Option<&Str
     if let [public] = public {
         say!("{}", outputs(public));
     }
-    say!("verifying key {}", summary.verifying_key);
+    let of_key = if summary.key_pinned {
+        "the one that was asked for"
+    } else {
+        "not pinned: --key-hash says which it must be; of another key nothing below means anything"
+    };
+    say!("verifying key {} ({of_key})", summary.verifying_key);
     if let Some(model) = &summary.model {
         let whose = if model.pinned {
             "the one that was asked for"
         } else {
-            "not pinned: --model-digest says whose it must be"
+            "not pinned: --model-digest says whose it must be; some numbers give any output of an input that is known"
         };
         say!("model {} ({whose})", model.digest);
         say!(
             "weights: the committed numbers; that they are integers of the plan's bits is shown by an audit, not here"
         );
     }
-    let inputs = summary.proof.iter().chain(summary.proofs.iter().flatten());
-    for input in inputs.filter_map(|shown| shown.input.as_ref()) {
+    let shown = summary.proof.iter().chain(summary.proofs.iter().flatten());
+    for (folder, input) in shown.filter_map(|shown| Some((shown.folder, shown.input.as_ref()?))) {
         let pinned = "the one that was asked for";
         let open = "not pinned: --input-digest says whose it must be";
-        say!("input {input} ({})", if summary.input_pinned == Some(true) { pinned } else { open });
+        let whose = if summary.input_pinned == Some(true) { pinned } else { open };
+        say!("input {input} ({whose}), of {}", folder.display());
     }
     if summary.context != PlanHash::of("context", &[]).to_string() {
         say!("context {}", summary.context);

@@ -73,3 +73,30 @@ fn what_does_not_belong_to_a_record_is_refused() {
     place.fails("setup mnist_cnn.onnx --committed-input --public-input", &["cannot be used with"]);
     place.fails("setup mnist_cnn.onnx --committed-input --family direct --out d", &["family streams alone"]);
 }
+
+#[test]
+fn a_commitment_is_checked_against_the_input_that_it_is_beside() {
+    let place = Place::new();
+    setups(&place);
+    let first = place.json("commit-input --setup one --input digit_7.npy");
+    assert_eq!(place.json("commit-input --setup one --input digit_7.npy")["input"], first["input"]);
+    assert!(place.succeeds("commit-input --setup one --input digit_7.npy").contains("INSECURE"));
+    // The seed alone finds the commitment again.
+    std::fs::remove_file(place.path("digit_7.npy.commitment")).unwrap();
+    assert_eq!(place.json("commit-input --setup two --input digit_7.npy")["input"], first["input"]);
+    std::fs::copy(place.path("digit_3.npy"), place.path("digit_7.npy")).unwrap();
+    let other = ["not the one that the input commitment was made of"];
+    place.fails("commit-input --setup one --input digit_7.npy", &other);
+    std::fs::remove_file(place.path("digit_7.npy.commitment")).unwrap();
+    place.fails("commit-input --setup one --input digit_7.npy", &["the seed is of input commitment"]);
+    let raw = zklayout::Srs::development(12, 99).unwrap().to_bytes().unwrap();
+    std::fs::write(place.path("powers.srs"), raw).unwrap();
+    let powers = "commit-input --setup one --input digit_3.npy --srs powers.srs";
+    place.fails(powers, &["powers of tau", "were not made together"]);
+    assert!(!place.path("digit_3.npy.seed").exists());
+    let key = place.json("setup mnist_cnn.onnx --weights private --out private")["verifying_key"].clone();
+    place.succeeds("prove --setup private --input digit_3.npy --out proof");
+    assert!(place.succeeds("verify proof").contains("not pinned: --key-hash"));
+    let pinned = place.json(&format!("verify proof --key-hash {}", key.as_str().unwrap()));
+    assert_eq!(pinned["key_pinned"], true);
+}

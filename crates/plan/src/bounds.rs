@@ -11,7 +11,9 @@ use crate::layout::Layout;
 use crate::limits::{MOST_K, MOST_POSITIONS, MOST_VALUE};
 use crate::plan::Plan;
 use crate::shape::CircuitShape;
-use crate::streams::{Home, LinearFact, Passes, Read, Scale, StreamKnobs, Streams, Tile, WeightStep};
+use crate::streams::{
+    Content, Home, LinearFact, ONE, Passes, Read, Scale, StreamKnobs, Streams, Tile, WeightStep, bound_fact,
+};
 use crate::system::{TWO_ADICITY, UNUSABLE_ROWS};
 use crate::table::{Steps, Table, TableKind};
 use crate::visibility::WeightMode;
@@ -49,7 +51,10 @@ impl Plan {
         hold("unit", stored.all(known))?;
         values("input range", &[self.input_range.lo, self.input_range.hi])?;
         match &self.layout {
-            Layout::Streams(layout) => streams(layout, &self.shape),
+            Layout::Streams(layout) => {
+                streams(layout, &self.shape)?;
+                hold("bound input", bound(layout, self.input_shape) && self.shape.bound_lanes == lanes_of(layout))
+            }
             Layout::Direct(layout) => {
                 hold("weights", layout.visibility.weights != WeightMode::Committed)?;
                 hold("bound input", !layout.visibility.binds_input())?;
@@ -144,10 +149,22 @@ fn streams(layout: &Streams, shape: &CircuitShape) -> Result<(), PlanError> {
             .map_err(|_| PlanError::Format(format!("home {place}, {:?}, is out of bounds", home.content)))?;
     }
     hold("number of layers", layout.facts.len() <= layout.usable_rows())?;
-    let bound = layout.bound.as_ref().map_or(0, |fact| fact.weight_lanes);
-    let binds = layout.visibility.binds_input();
-    hold("bound input", layout.bound.is_some() == binds && shape.bound_lanes == bound)?;
+    let lanes = |fact: &&LinearFact| fact.weight_lanes == knobs.weight_lanes;
+    hold("lanes of a layer", layout.facts.iter().all(|fact| lanes(&fact)))?;
     layout.all_facts().try_for_each(|fact| self::fact(layout, fact))
+}
+
+/// Whether the input's home, and no other, is bound if the input is committed, by the fact that its shape gives.
+fn bound(layout: &Streams, input: Planes) -> bool {
+    let binds = layout.visibility.binds_input();
+    let flagged = layout.homes.iter().all(|home| home.bound == (binds && home.content == Content::Input));
+    let home = layout.homes.iter().enumerate().find(|(_, home)| home.content == Content::Input);
+    let fact = home.filter(|(_, home)| binds && home.holds_origin());
+    flagged && layout.bound == fact.map(|home| bound_fact(input, home, ONE, layout.usable_rows()))
+}
+
+fn lanes_of(layout: &Streams) -> usize {
+    layout.bound.as_ref().map_or(0, |fact| fact.weight_lanes)
 }
 
 fn passes(layout: &Streams) -> Result<(), PlanError> {
@@ -236,7 +253,11 @@ fn fact(layout: &Streams, fact: &LinearFact) -> Result<(), PlanError> {
         .is_some_and(|outputs| fact.rules().all(|term| term.is_known(&layout.homes, outputs, layout.weight_bits)));
     hold("tensor of a layer", known && fact.output < layout.homes.len())?;
     positions("layer", &[fact.groups, fact.group_outputs, fact.bias_digits])?;
-    positions("layer", &[fact.layer, fact.pitch, fact.bias_row, fact.row, fact.weight_lanes])
+    positions("layer", &[fact.layer, fact.pitch, fact.bias_row, fact.row])?;
+    hold("lanes of a layer", (1..=MOST_COLUMNS).contains(&fact.weight_lanes))?;
+    // In this order no product of the two overflows.
+    let fits = |rows: usize| rows <= layout.usable_rows();
+    hold("rows of a layer", fits(fact.rows_of_block()) && fits(fact.len()) && fits(fact.row + fact.len()))
 }
 
 fn direct(layout: &Direct, shape: &CircuitShape) -> Result<(), PlanError> {

@@ -207,6 +207,8 @@ impl ProofJob<'_> {
             }
             (_, Some(holder)) => holder,
         };
+        // Known before the proof is made, which takes longer.
+        holder.check(self.srs, plan, input)?;
         let lanes = holder.commitment().points_for(plan, self.key.verifying().srs_hash())?;
         let (digest, blinds) = (holder.commitment().digest(), holder.blinds(plan, input)?.into());
         let bound = Bound::input(bound_layout(plan)?);

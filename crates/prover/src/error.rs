@@ -116,7 +116,7 @@ pub enum ProverError {
     },
     /// A model commitment was made for other keys.
     #[error(
-        "the model commitment's {what}: {found}; the keys' plan has {expected}; commit again for these keys, or plan with the commitment's tape kept"
+        "the commitment's {what}: {found}; the keys' plan has {expected}; commit again for these keys, or plan with the commitment's tape kept"
     )]
     OtherCommitment {
         /// What differs.
@@ -128,8 +128,8 @@ pub enum ProverError {
     },
     /// An input commitment was made for other plans, or an input is none of a plan's.
     #[error(
-        "the input's {what}: {found}; the keys' plan has {expected}; commit to the input for a plan with as many rows, of a model that \
-         takes inputs of this shape and scale"
+        "the committed input's {what}: {found}; the keys' plan has {expected}; plans that share a commitment have as many rows, and \
+         their models read inputs of one shape at one scale, which the same calibration samples choose"
     )]
     OtherInput {
         /// What differs.

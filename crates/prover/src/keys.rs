@@ -124,7 +124,10 @@ impl ProvingKey {
     }
 
     /// Refuses powers of tau that the key was not made with.
-    pub(crate) fn check_powers(&self, srs: &Srs) -> Result<(), ProverError> {
+    ///
+    /// # Errors
+    /// [`ProverError::NotTogether`].
+    pub fn check_powers(&self, srs: &Srs) -> Result<(), ProverError> {
         same_hash("powers of tau", ("proving key", self.verifying.srs_hash()), ("setup", srs.hash()))
     }
 

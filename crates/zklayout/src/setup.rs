@@ -165,9 +165,28 @@ impl Setup {
     /// takes inputs of this shape and scale.
     ///
     /// # Errors
-    /// An input of another shape or outside the ranges, or a plan whose input is not committed.
+    /// An input of another shape or outside the ranges, a plan whose input is not committed, or other powers of tau than the keys'.
     pub fn commit_input(&self, srs: &Srs, input: &[f64]) -> Result<InputHolder, Error> {
+        self.key.check_powers(srs)?;
         Ok(InputHolder::commit(srs, self.plan(), &self.model.run(input)?.values[0])?)
+    }
+
+    /// The same with a seed that is there already, whose commitment comes out again.
+    ///
+    /// # Errors
+    /// See [`Setup::commit_input`]; a seed that was made for something else.
+    pub fn commit_input_again(&self, srs: &Srs, input: &[f64], seed: &OwnerSeed) -> Result<InputHolder, Error> {
+        self.key.check_powers(srs)?;
+        Ok(InputHolder::again(srs, self.plan(), &self.model.run(input)?.values[0], seed)?)
+    }
+
+    /// Refuses a holder of another input, or one whose commitment is not for these keys.
+    ///
+    /// # Errors
+    /// What differs.
+    pub fn check_input(&self, srs: &Srs, input: &[f64], holder: &InputHolder) -> Result<(), Error> {
+        self.key.check_powers(srs)?;
+        Ok(holder.check(srs, self.plan(), &self.model.run(input)?.values[0])?)
     }
 
     /// The same as [`Setup::prove_with`] about a committed input, for whoever holds it.

@@ -12,20 +12,25 @@
 //! one, where exponent 0 is padding | not read           |
 //! ```
 //!
-//! It knows nothing of commitments.
+//! It knows nothing of commitments, and of a record only its shape.
 
 use serde::{Deserialize, Serialize};
-use zklayout_model::{PerChannel, Planes, Stored};
+use zklayout_model::{FixedInput, PerChannel, Planes, Stored};
 
 use crate::encoder::Encoder;
+use crate::error::PlanError;
 use crate::hash::PlanHash;
 use crate::shape::usable_rows;
 use crate::streams::fact::ConstantFact;
 use crate::streams::home::Home;
 use crate::streams::linear_fact::LinearFact;
+use crate::streams::network::unsupported;
 
 /// Rows at the end that are no values: one for exponent 0, one that reads the last scalar sum, and the last usable one.
 const AFTER: usize = 3;
+
+/// Channels of a committed input: each is a point for whoever verifies.
+const MOST_LANES: usize = 4096;
 
 /// What a commitment to an input depends on beside its values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +85,22 @@ pub(crate) fn bound_fact(shape: Planes, (output, home): (usize, &Home), one: usi
         weight_lanes: shape.channels,
         row: first_row(usable, shape).saturating_sub(shape.channels),
     }
+}
+
+/// Refuses an input that no commitment holds.
+pub(crate) fn check_bound(input: &FixedInput) -> Result<(), PlanError> {
+    let refuse = |reason: String| Err(unsupported("input", &reason));
+    let (range, lanes) = (input.range, input.shape.channels);
+    if i16::try_from(range.lo).is_err() || i16::try_from(range.hi).is_err() {
+        let found = format!("its integers lie between {} and {}", range.lo, range.hi);
+        return refuse(format!(
+            "{found}, and a commitment holds 16 bits with their sign; choose fewer --input-bits"
+        ));
+    }
+    if lanes > MOST_LANES {
+        return refuse(format!("it has {lanes} channels, and a commitment holds at most {MOST_LANES}"));
+    }
+    Ok(())
 }
 
 /// Rows that a bound input takes at most.

@@ -5,7 +5,7 @@ use zklayout_model::{Fixed, FixedLayer, Graph, OutputKind, PerChannel, Planes, T
 use crate::error::PlanError;
 use crate::shape::{CircuitShape, usable_rows};
 use crate::streams::arrangement::Arrangement;
-use crate::streams::bound::bound_fact;
+use crate::streams::bound::{bound_fact, check_bound};
 use crate::streams::count::{count, needed_rows, public_rows, too_large};
 use crate::streams::fact::{Arranged, FactTerm, Placed, placed};
 use crate::streams::gates::{Numbers, StreamGates};
@@ -21,7 +21,7 @@ use crate::table::{Table, TableSet};
 use crate::visibility::{Visibility, WeightMode};
 
 /// Home of the single constant 1.
-const ONE: usize = 1;
+pub(crate) const ONE: usize = 1;
 /// Home of the plane of ones.
 const ONES: usize = 2;
 /// First home of a tensor.
@@ -188,6 +188,9 @@ pub(crate) fn realise(
     let network = Network::of(graph)?;
     if network.layers.len() != knobs.requantise.len() {
         return Err(PlanError::Format("the knobs are those of a graph with another number of layers".into()));
+    }
+    if visibility.binds_input() {
+        check_bound(network.input)?;
     }
     let requantisation = Requantisation::of(&network, &knobs.requantise, knobs.limbs)?;
     let candidate = Candidate::build(&network, &visibility, knobs.lanes, &requantisation)?;

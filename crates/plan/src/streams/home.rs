@@ -237,6 +237,11 @@ impl Home {
         self.end() - self.origin
     }
 
+    /// Whether value (0, 0) lies among the stored positions.
+    pub(crate) fn holds_origin(&self) -> bool {
+        self.origin <= self.end()
+    }
+
     /// The last position of a plane.
     fn end(&self) -> usize {
         let last = self.first_tile + self.tiles - 1;

@@ -84,10 +84,14 @@ impl LinearFact {
         }
     }
 
+    /// Rows of weights and bias that each block has.
+    pub(crate) fn rows_of_block(&self) -> usize {
+        self.rules().map(FactRules::block_rows).sum::<usize>() + self.bias_digits
+    }
+
     /// Number of rows.
     pub fn len(&self) -> usize {
-        let weights: usize = self.rules().map(FactRules::block_rows).sum();
-        let blocks = self.groups * self.blocks_of_group() * (weights + self.bias_digits);
+        let blocks = self.groups * self.blocks_of_group() * self.rows_of_block();
         let groups: usize = self.rules().map(|term| self.groups * term.group_rows()).sum();
         groups + if self.turns() { 0 } else { blocks + self.output_rows() }
     }

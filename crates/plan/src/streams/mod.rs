@@ -26,7 +26,8 @@ mod strips;
 mod tape_id;
 
 pub use bound::InputTape;
-pub(crate) use candidate::realise;
+pub(crate) use bound::bound_fact;
+pub(crate) use candidate::{ONE, realise};
 pub(crate) use fact::placement;
 pub use fact::{
     Block, ConstantFact, Evaluation, FactTerm, KernelFact, MoveFact, ProductFact, Scalar, ScaledFact, SquaresFact,

@@ -11,7 +11,7 @@ use crate::limits::MOST_K;
 use crate::options::{Buyer, PlanOptions};
 use crate::shape::usable_rows;
 use crate::streams::arrangement::Arrangement;
-use crate::streams::bound::bound_rows;
+use crate::streams::bound::{bound_rows, check_bound};
 use crate::streams::candidate::{Candidate, tables};
 use crate::streams::count::{Counter, count_columns, public_rows};
 use crate::streams::gates::{Numbers, StreamGates};
@@ -35,6 +35,9 @@ pub(crate) fn offer(graph: &Graph<Fixed>, options: &PlanOptions, buyer: &mut dyn
         return Err(PlanError::Unsupported { layer: "activation tape".into(), reason });
     }
     let network = Network::of(graph)?;
+    if options.visibility.binds_input() {
+        check_bound(network.input)?;
+    }
     let space = Space {
         variants: Requantisation::variants(&network, options.requantise)?,
         weights: WeightRows::of(&network, options),

@@ -4,7 +4,7 @@
 //! rows and on the input's shape alone ([`InputTape`]), so that plans of several models are tied to one commitment. It hides inputs that
 //! could be guessed; an exact output under weights that everybody knows may not.
 //!
-//! Whoever proves needs the input and the seed, and could prove other things about it.
+//! Whoever proves needs the input and the seed, and could prove other things about it. It does not know whose input it is.
 
 use halo2curves::bn256::{Fr, G1Affine};
 use ndarray::Array3;
@@ -116,6 +116,19 @@ impl InputHolder {
         let holder = Self { commitment, seed };
         holder.check_seed(&holder.seed)?;
         Ok(holder)
+    }
+
+    /// Refuses an input that is not the one committed to, or a plan that the commitment is not for.
+    ///
+    /// # Errors
+    /// [`ProverError::OtherInput`], [`ProverError::OtherValues`].
+    pub fn check(&self, srs: &Srs, plan: &Plan, input: &Array3<i64>) -> Result<(), ProverError> {
+        bound_layout(plan)?;
+        self.commitment.points_for(plan, srs.hash())?;
+        match Self::again(srs, plan, input, &self.seed) {
+            Err(ProverError::OtherSeed { .. }) => Err(ProverError::OtherValues),
+            other => other.map(|_| ()),
+        }
     }
 
     /// What is published.

@@ -1,5 +1,5 @@
-//! The owner's secret: what hides the commitments to a model's weights. Whoever has it and the weights can prove for the owner;
-//! whoever has it alone can test guesses of the weights.
+//! The secret of whoever made a commitment: what hides the weights of a model, or an input. Whoever has it and the numbers can prove for
+//! its owner; whoever has it alone can test guesses of them.
 
 use ff::FromUniformBytes;
 use halo2curves::bn256::Fr;
@@ -13,7 +13,7 @@ use crate::artefact::Artefact;
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnerSeed {
     secret: [u8; 32],
-    /// Digest of the model commitment that was made with it.
+    /// Digest of the commitment that was made with it.
     digest: PlanHash,
 }
 
@@ -41,7 +41,7 @@ impl OwnerSeed {
         Self { secret, digest }
     }
 
-    /// Digest of the model commitment that it belongs to.
+    /// Digest of the commitment that it belongs to.
     pub fn digest(&self) -> PlanHash {
         self.digest
     }

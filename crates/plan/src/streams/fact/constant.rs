@@ -46,7 +46,7 @@ pub struct ConstantFact {
 
 /// Positions from value (0, 0) to the last value.
 fn span((height, width): (usize, usize), pitch: usize, stride: usize) -> usize {
-    ((height - 1) * pitch + width - 1) * stride
+    ((height - 1).saturating_mul(pitch).saturating_add(width - 1)).saturating_mul(stride)
 }
 
 impl Placement for Constant<i64> {
@@ -105,7 +105,7 @@ impl ConstantFact {
     /// Constants of one digit, one for each value of a home.
     pub(crate) fn raster(output: &Home, one: usize) -> Self {
         let (size, stride) = ((output.shape.height, output.shape.width), output.stride);
-        let exponent = output.origin_exponent() - span(size, output.pitch, stride);
+        let exponent = output.origin_exponent().saturating_sub(span(size, output.pitch, stride));
         Self { one, digits: 1, size, stride, exponent, tensor: None }
     }
 
