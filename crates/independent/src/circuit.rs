@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use ff::Field;
 use zklayout_circuit::Scalar;
 use zklayout_model::{Fixed, Graph, OutputKind};
-use zklayout_plan::Streams;
+use zklayout_plan::{InputMode, Streams};
 
 use crate::activation_tape::{ActivationTape, TapeCell};
 use crate::cells::{FixedCells, field};
@@ -61,9 +61,9 @@ impl Circuit<'_> {
                     (channel * shape.height + y) * shape.width + x
                 };
                 let shown = |at: usize| public.inputs.get(&value(at)).filter(|(_, shown)| *shown == Shown::Value);
-                let cells = match self.layout.visibility.shows_input() {
-                    false => ordered,
-                    true => {
+                let cells = match self.layout.visibility.input {
+                    InputMode::Private | InputMode::Committed => ordered,
+                    InputMode::Public => {
                         let cells: Option<Vec<TapeCell>> =
                             (0..home.shape.plane()).map(|at| shown(at).map(|(cell, _)| *cell)).collect();
                         expect(cells, || format!("a value of input channel {channel} is not public"))?
