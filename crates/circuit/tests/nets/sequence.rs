@@ -72,14 +72,31 @@ impl Net {
         self.weighted(shares, source, own)
     }
 
+    /// A convolution whose planes are multiplied by numbers that depend on their means.
+    pub fn gated(&mut self, source: NodeId, stride: usize) -> NodeId {
+        let channels = self.shape(source).channels;
+        let wide = self.conv(source, channels, 3, stride);
+        let wide = self.relu(wide);
+        let shape = self.shape(wide);
+        let whole = FloatOp::AveragePool { window: (shape.height, shape.width), stride: 1 };
+        let means = self.add(whole, &[wide], Planes::vector(channels));
+        let gates = self.dense(means, channels);
+        let gates = self.relu(gates);
+        let product = FloatOp::MatMul { groups: channels, right_groups: channels };
+        let gated = self.add(product, &[wide, gates], shape);
+        self.conv(gated, 2, 1, 1)
+    }
+
     pub fn plus(&mut self, a: NodeId, b: NodeId) -> NodeId {
         self.same(FloatOp::Sum { terms: vec![Move::plain(1.0), Move::plain(1.0)] }, &[a, b])
     }
 }
 
 /// What networks over tokens are made of.
-pub const PARTS: [&str; 9] = [
+pub const PARTS: [&str; 11] = [
     "scores",
+    "gates",
+    "strided gates",
     "image",
     "transposed",
     "linear attention",
@@ -93,8 +110,15 @@ pub const PARTS: [&str; 9] = [
 /// A network of one part.
 pub fn sequence(part: &str, own: Extents, masked: bool) -> Graph<Float> {
     let image = Planes::new(own.features, 2, own.tokens);
-    let (mut net, input) = Net::new(if part == "image" { image } else { own.own() });
+    let plane = Planes::new(own.features, own.tokens + 2, own.tokens + 3);
+    let (mut net, input) = Net::new(match part {
+        "image" => image,
+        "gates" | "strided gates" => plane,
+        _ => own.own(),
+    });
     match part {
+        "gates" => net.gated(input, 1),
+        "strided gates" => net.gated(input, 2),
         "image" => {
             let turned = net.transpose(input, 1);
             let normed = net.same(FloatOp::Normalise { centred: true, epsilon: 1e-3 }, &[turned]);

@@ -213,12 +213,38 @@ impl Layers {
             (Some(_), None) => self.affine(name, b, &dims, a, &Value::number(0.0)),
             (None, Some(_)) => self.affine(name, a, &dims, b, &Value::number(0.0)),
             (None, None) => {
+                if let Some(gated) = self.gated(name, (a, b), &dims)? {
+                    return Ok(gated);
+                }
                 let frame = self.common_frame(&[a, b], &dims);
                 let sources = [self.bring(name, a, &dims, &frame)?, self.bring(name, b, &dims, &frame)?];
                 let node = self.add(name, FloatOp::Product, frame.planes, &sources);
                 Ok(frame.value(a.kind, dims, node))
             }
         }
+    }
+
+    /// A tensor times another one that has a value for each of its planes: a product of a plane and a number each.
+    fn gated(&mut self, name: &str, (a, b): (&Value, &Value), dims: &[usize]) -> Result<Option<Value>, String> {
+        let count: usize = dims.iter().product();
+        for (wide, gates) in [(a, b), (b, a)] {
+            if wide.len() != count || gates.len() == count {
+                continue;
+            }
+            let frame = self.common_frame(&[wide], dims);
+            let Planes { channels, .. } = frame.planes;
+            let places = extents::repeated(&gates.dims, dims).ok_or_else(|| mismatch(&gates.dims, dims))?;
+            let places = per_channel(&frame.arrange(&places), frame.planes.plane().max(1));
+            let Some(places) = places.filter(|_| frame.planes.plane() > 1) else { continue };
+            let elements = gates.elements();
+            let gates: Vec<Element> = places.into_iter().map(|place| elements[place as usize]).collect();
+            let sources =
+                [self.bring(name, wide, dims, &frame)?, self.home(name, &gates, Planes::vector(channels))?];
+            let op = FloatOp::MatMul { groups: channels, right_groups: channels };
+            let node = self.add(name, op, frame.planes, &sources);
+            return Ok(Some(frame.value(wide.kind, dims.to_vec(), node)));
+        }
+        Ok(None)
     }
 
     /// A tensor times constants, and constants added: of each channel if they are the same all over its planes, or of each value.
@@ -298,8 +324,8 @@ impl Layers {
 }
 
 /// Values of channels, if each channel has one.
-fn per_channel(values: &[f64], plane: usize) -> Option<Vec<f64>> {
-    let alike = |channel: &[f64]| channel.iter().all(|value| *value == channel[0]);
+fn per_channel<T: Copy + PartialEq>(values: &[T], plane: usize) -> Option<Vec<T>> {
+    let alike = |channel: &[T]| channel.iter().all(|value| *value == channel[0]);
     let channels = || values.chunks(plane);
     channels().all(alike).then(|| channels().map(|channel| channel[0]).collect())
 }

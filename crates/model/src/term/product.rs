@@ -2,7 +2,7 @@
 //!
 //! With left planes `(group, c)` of positions `t` and right planes `(group, c)` of positions `o`, output plane `(group, o)` at
 //! position `t` is `factor * sum_c left[c][t] * right[c][o]`. Groups of the left may share one of the right, as queries
-//! of several heads share keys.
+//! of several heads share keys. Left planes may have any rows; with a group for each, they are gated by a number each.
 
 use ndarray::Array3;
 use serde::{Deserialize, Serialize};
@@ -58,14 +58,14 @@ impl<T: Number> Summand<T> for Product<T> {
         let planes = left.channels.is_multiple_of(self.groups)
             && self.depth(*left).checked_mul(self.right_groups) == Some(right.channels);
         ensure(planes, "the two tensors that it multiplies have other planes")?;
-        let rows = left.height == 1 && right.height == 1 && output.height == 1;
+        let rows = right.height == 1 && output.height == left.height;
         let fits = output.width == left.width && self.groups.checked_mul(right.width) == Some(output.channels);
         ensure(rows && fits, "its result has other planes than the product of what it reads")
     }
 
     /// Of the left one all positions of the result, of the right one as many as a group has planes.
     fn live_source(&self, output: Planes) -> (usize, usize) {
-        (1, output.width.max(output.channels / self.groups.max(1)))
+        (output.height, output.width.max(output.channels / self.groups.max(1)))
     }
 
     fn stride(&self) -> usize {
@@ -75,11 +75,11 @@ impl<T: Number> Summand<T> for Product<T> {
     fn add_to(&self, sums: &mut Array3<T>, sources: &[&Array3<T>]) -> Option<()> {
         let [left, right] = sources else { return None };
         let (depth, outputs) = (left.dim().0 / self.groups, sums.dim().0 / self.groups);
-        for ((place, _, t), sum) in sums.indexed_iter_mut() {
+        for ((place, y, x), sum) in sums.indexed_iter_mut() {
             let (group, o) = (place / outputs, place % outputs);
             let (first, second) = (group * depth, self.right_group(group) * depth);
             let products = (0..depth).try_fold(T::ZERO, |all, c| {
-                all.mul_add(*left.get((first + c, 0, t))?, *right.get((second + c, 0, o))?)
+                all.mul_add(*left.get((first + c, y, x))?, *right.get((second + c, 0, o))?)
             })?;
             *sum = sum.mul_add(self.factor, products)?;
         }

@@ -7,7 +7,7 @@ use crate::algebra::Challenge;
 use crate::error::PlanError;
 use crate::streams::fact::{Evaluation, Scalar, WeightRow};
 use crate::streams::geometry::last_value_row;
-use crate::streams::home::{Home, Read};
+use crate::streams::home::Home;
 use crate::streams::layout::Streams;
 use crate::streams::linear_fact::LinearFact;
 
@@ -64,7 +64,7 @@ fn challenge(
     let home: &Home = &layout.homes[place];
     let ends = (row - home.row) % home.plane_rows() >= last_value_row(home);
     let (known, challenge) = match evaluation {
-        Evaluation::Read => (matches!(home.read, Read::Raster), Challenge::Sigma),
+        Evaluation::Read => (home.is_read_by_value(), Challenge::Sigma),
         Evaluation::Second => (home.second, Challenge::Rho),
         Evaluation::Write if home.turned => (place == fact.output, Challenge::Rho),
         Evaluation::Write => (place == fact.output, Challenge::Sigma),

@@ -255,6 +255,16 @@ impl Home {
             - 1
     }
 
+    /// Whether the consumer's evaluation has each value at a power of its own: position by position, or in windows of the distance
+    /// between values, each of which holds one.
+    pub fn is_read_by_value(&self) -> bool {
+        match self.read {
+            Read::Raster => true,
+            Read::Sums { factor } => factor == self.stride,
+            _ => false,
+        }
+    }
+
     /// Exponents by which the producer's evaluation is raised before a stored row of a plane is added; `None` at
     /// the plane's start.
     pub fn write_step(&self, plane_row: usize) -> Option<usize> {

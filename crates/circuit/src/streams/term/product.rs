@@ -14,7 +14,9 @@ pub(crate) struct ProductProduct<'a> {
     right: &'a Array3<i64>,
     /// Planes that a group is summed over.
     depth: usize,
-    /// Exponent of the first position.
+    /// Positions from one row to the next.
+    pitch: usize,
+    /// Exponent of value (0, 0).
     first: usize,
 }
 
@@ -26,15 +28,15 @@ impl<'a> ProductProduct<'a> {
     ) -> Result<Self, CircuitError> {
         let [left, right] = placed.sources else { return Err(placed.mismatch("multiplies other tensors")) };
         let (left, right) = (*left, *right);
-        let (depth, first) = (fact.depth, placed.origin());
+        let (depth, pitch, first) = (fact.depth, placed.fact.pitch, placed.origin());
         let planes = left.dim().0 == product.groups * depth && right.dim().0 == product.right_groups * depth;
         if !planes || (fact.groups, fact.right_groups) != (product.groups, product.right_groups) {
             return Err(placed.mismatch("multiplies tensors of other planes than the plan"));
         }
-        if first + 1 < left.dim().2 {
+        if first < (left.dim().1 - 1) * pitch + left.dim().2 - 1 {
             return Err(placed.mismatch("has values below exponent 0"));
         }
-        Ok(Self { product, left, right, depth, first })
+        Ok(Self { product, left, right, depth, pitch, first })
     }
 }
 
@@ -46,9 +48,9 @@ impl TermProduct for ProductProduct<'_> {
     fn add_to(&self, plane: &mut [i64], output: usize) {
         let (group, o) = (output / self.right.dim().2, output % self.right.dim().2);
         let (left, right) = (group * self.depth, self.product.right_group(group) * self.depth);
-        for t in 0..self.left.dim().2 {
-            let products = (0..self.depth).map(|c| self.left[[left + c, 0, t]] * self.right[[right + c, 0, o]]);
-            plane[self.first - t] += self.product.factor * products.sum::<i64>();
+        for (y, x) in (0..self.left.dim().1).flat_map(|y| (0..self.left.dim().2).map(move |x| (y, x))) {
+            let products = (0..self.depth).map(|c| self.left[[left + c, y, x]] * self.right[[right + c, 0, o]]);
+            plane[self.first - (y * self.pitch + x)] += self.product.factor * products.sum::<i64>();
         }
     }
 }

@@ -17,32 +17,44 @@ pub(super) fn import_matmul(node: &Node<'_>, layers: &mut Layers) -> Results {
     gemm::import_matmul(node, layers)
 }
 
-/// The product; what is summed over becomes planes of both, rows and columns their positions.
 fn import(node: &Node<'_>, layers: &mut Layers) -> Result<Value, ImportError> {
     let (a, b) = (node.value(0)?, node.value(1)?);
     let (leading, [rows, inner, columns]) = extents_of(node, a, b)?;
     let dims = result_dims(a, b, &leading, rows, columns);
-    let groups: usize = leading.iter().product();
-    // A right tensor without leading axes serves all places of the left one's.
-    let own_right = b.len() == inner * columns;
-    let full = |value: &Value, last: [usize; 2]| {
-        let matrix = value.dims.len().min(2);
-        let mut own = value.dims[..value.dims.len() - matrix].to_vec();
-        own.extend(last);
-        repeat(&value.with_dims(own), &[leading.as_slice(), &last].concat())
-    };
-    let left = full(a, [rows, inner]).at(node)?.with_dims(vec![groups, rows, inner]);
-    let right = if own_right { b.clone() } else { full(b, [inner, columns]).at(node)? };
-    let right_groups = if own_right { 1 } else { groups };
-    let name = node.name();
-    let left = in_order(&left, &[0, 2, 1]);
-    let planes = Planes::new(groups * inner, 1, rows);
-    let left = layers.bring(&name, &left, &left.dims, &Frame::in_order(planes)).at(node)?;
-    let right = right.with_dims(vec![right_groups * inner, columns]);
-    let planes = Planes::new(right_groups * inner, 1, columns);
-    let right = layers.bring(&name, &right, &right.dims, &Frame::in_order(planes)).at(node)?;
-    let op = FloatOp::MatMul { groups, right_groups };
-    let product = layers.add(&name, op, Planes::new(groups * columns, 1, rows), &[left, right]);
-    let product = Value::whole(Kind::Float, vec![groups, columns, rows], product);
-    Ok(in_order(&product, &[0, 2, 1]).with_dims(dims))
+    Ok(layers.matmul(&node.name(), (a, b), &leading, [rows, inner, columns]).at(node)?.with_dims(dims))
+}
+
+impl Layers {
+    /// A product of matrices for each place of the leading axes; what is summed over becomes planes of both, rows and columns their
+    /// positions.
+    pub(super) fn matmul(
+        &mut self,
+        name: &str,
+        (a, b): (&Value, &Value),
+        leading: &[usize],
+        [rows, inner, columns]: [usize; 3],
+    ) -> Result<Value, String> {
+        let groups: usize = leading.iter().product();
+        // A right tensor without leading axes serves all places of the left one's.
+        let own_right = b.len() == inner * columns;
+        let full = |value: &Value, last: [usize; 2]| {
+            let matrix = value.dims.len().min(2);
+            let mut own = value.dims[..value.dims.len() - matrix].to_vec();
+            own.extend(last);
+            repeat(&value.with_dims(own), &[leading, &last].concat())
+        };
+        let left = full(a, [rows, inner])?.with_dims(vec![groups, rows, inner]);
+        let right = if own_right { b.clone() } else { full(b, [inner, columns])? };
+        let right_groups = if own_right { 1 } else { groups };
+        let left = in_order(&left, &[0, 2, 1]);
+        let planes = Planes::new(groups * inner, 1, rows);
+        let left = self.bring(name, &left, &left.dims, &Frame::in_order(planes))?;
+        let right = right.with_dims(vec![right_groups * inner, columns]);
+        let planes = Planes::new(right_groups * inner, 1, columns);
+        let right = self.bring(name, &right, &right.dims, &Frame::in_order(planes))?;
+        let op = FloatOp::MatMul { groups, right_groups };
+        let product = self.add(name, op, Planes::new(groups * columns, 1, rows), &[left, right]);
+        let product = Value::whole(Kind::Float, vec![groups, columns, rows], product);
+        Ok(in_order(&product, &[0, 2, 1]))
+    }
 }

@@ -55,8 +55,12 @@ impl Placement for Product<i64> {
         self.groups
     }
 
-    fn read(&self, slot: usize, _: usize) -> Read {
-        if slot == 0 { Read::Raster } else { Read::Nothing }
+    fn read(&self, slot: usize, stride: usize) -> Read {
+        match (slot, stride) {
+            (0, 1) => Read::Raster,
+            (0, factor) => Read::Sums { factor },
+            _ => Read::Nothing,
+        }
     }
 
     fn second(&self, slot: usize) -> bool {
@@ -68,7 +72,10 @@ impl Placement for Product<i64> {
     }
 
     fn check(&self, source: Source) -> Result<(), &'static str> {
-        let straight = source.stride == 1 && (source.slot == 1 || source.read == Read::Raster);
+        let straight = match source.slot {
+            0 => source.read == self.read(0, source.stride),
+            _ => source.stride == 1,
+        };
         if straight { Ok(()) } else { Err("it multiplies a tensor that others evaluate in windows") }
     }
 
@@ -76,8 +83,8 @@ impl Placement for Product<i64> {
         source.slot == 0
     }
 
-    fn least_pitch(&self, _: Source, _: Planes) -> usize {
-        1
+    fn least_pitch(&self, source: Source, output: Planes) -> usize {
+        if source.slot == 0 { output.width } else { 1 }
     }
 
     fn reach(&self, _: usize) -> usize {
@@ -94,7 +101,8 @@ impl Placement for Product<i64> {
             0 => (read_exponent(source, last_value_row(source)), output.origin_exponent()),
             _ => (second_exponent(source), source.shape.width - 1),
         };
-        (found == wanted).then_some(0)
+        let rows = slot != 0 || source.shape.height == 1 || source.read_pitch == output.pitch;
+        (found == wanted && rows).then_some(0)
     }
 }
 
@@ -162,7 +170,7 @@ impl FactRules for ProductFact {
             && planes(self.right_groups) == Some(right.shape.channels)
             && self.groups.checked_mul(right.shape.width) == Some(outputs);
         let sizes = self.depth <= MOST_POSITIONS && (-MOST_VALUE..=MOST_VALUE).contains(&self.factor);
-        let ways = left.read == Read::Raster && right.second;
+        let ways = left.is_read_by_value() && right.second;
         shared && whole && sizes && ways && self.one < homes.len()
     }
 }
