@@ -39,7 +39,11 @@ impl Activation {
 
     /// The scale at which integers of a given scale have integer values, if there is one.
     pub(crate) fn exact_scale(&self, scale: i32) -> Option<i32> {
-        if let Self::Function(function) = self { function.exact_scale(scale) } else { None }
+        match self {
+            Self::Clamp(_) => None,
+            Self::Function(function) => function.exact_scale(scale),
+            Self::Composed(pointwise) => pointwise.exact_scale(scale),
+        }
     }
 
     /// Whether its value jumps somewhere.
@@ -48,6 +52,14 @@ impl Activation {
             Self::Clamp(_) => false,
             Self::Function(function) => function.jumps(),
             Self::Composed(pointwise) => pointwise.jumps(),
+        }
+    }
+
+    /// Whether 0 counts, if it tells numbers above 0 from those below: what they are counted in does not matter.
+    pub(crate) fn decides(&self) -> Option<bool> {
+        match self {
+            Self::Function(Function::Positive { or_zero }) => Some(*or_zero),
+            _ => None,
         }
     }
 

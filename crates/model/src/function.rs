@@ -128,8 +128,14 @@ impl Function {
         match self {
             Self::Abs => Some(scale),
             Self::QuarterSquare => Some(2 * scale + 2),
+            truth if truth.is_truth() => Some(0),
             _ => None,
         }
+    }
+
+    /// Whether its value says what is so of its argument: -1, 0 or 1.
+    pub(crate) fn is_truth(&self) -> bool {
+        matches!(self, Self::Sign | Self::Positive { .. } | Self::Zero | Self::NonZero)
     }
 
     /// Whether its value jumps somewhere, so that it tells numbers apart however close they are.

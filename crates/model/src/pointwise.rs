@@ -42,6 +42,12 @@ impl Pointwise {
         &self.steps
     }
 
+    /// The scale at which its values are integers, if its last step's are at one whatever that reads.
+    pub(crate) fn exact_scale(&self, scale: i32) -> Option<i32> {
+        let Some(Step::Function(function, _)) = self.steps.last() else { return None };
+        function.exact_scale(scale).filter(|_| function.is_truth())
+    }
+
     /// Whether a step's value jumps somewhere.
     pub(crate) fn jumps(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, Step::Function(function, _) if function.jumps()))

@@ -23,6 +23,8 @@ pub(crate) struct Rounding<'a> {
     pub(crate) largest: i64,
     /// What the weights are multiplied with.
     pub(crate) evidence: &'a Evidence,
+    /// Whether rows of weights that are integers at their scale stay as they are.
+    pub(crate) keeps_exact: bool,
 }
 
 impl Rounding<'_> {
@@ -38,15 +40,27 @@ impl Rounding<'_> {
         let mut drifts = Vec::with_capacity(weights.dim().0);
         for (o, (weights, mut integers)) in weights.outer_iter().zip(rounded.outer_iter_mut()).enumerate() {
             let first = first_input(o) * taps;
+            let factors = (0..weights.len()).map(|index| self.factor(o, (first + index) / taps));
+            let exact: Vec<f64> = weights.iter().zip(factors).map(|(weight, factor)| weight * factor).collect();
+            if self.keeps_exact && exact.iter().all(|weight| weight.fract() == 0.0) {
+                integers.iter_mut().zip(exact).for_each(|(integer, weight)| *integer = weight as i64);
+                drifts.push(0.0);
+                continue;
+            }
             let mut drift = vec![0.0; self.evidence.float.first().map_or(0, Vec::len)];
             for (index, (&weight, integer)) in weights.iter().zip(integers.iter_mut()).enumerate() {
                 let column = first + index;
-                let factor = f64::powi(2.0, self.scale.of(o) - self.source.of(column / taps));
+                let factor = self.factor(o, column / taps);
                 *integer = self.round_one(weight, factor, (column, norms[column]), &mut drift);
             }
             drifts.push(if drift.len() < FEWEST_POSITIONS { 0.0 } else { mean(&drift) });
         }
         (rounded, drifts)
+    }
+
+    /// The number of integer units per real unit of a weight from a channel to an output.
+    fn factor(&self, output: usize, channel: usize) -> f64 {
+        f64::powi(2.0, self.scale.of(output) - self.source.of(channel))
     }
 
     /// `factor` is the number of integer units per real unit of the weight.

@@ -84,6 +84,10 @@ impl Layer<'_> {
         if self.raw {
             let added = self.added.iter().flatten().copied().max();
             let least = scales.iter().copied().min().unwrap_or(rest);
+            let most = scales.iter().copied().max().unwrap_or(rest);
+            // One with little to show must not take the bits of the others.
+            let limits = channels.iter().flat_map(|channel| [channel.held, channel.bias]).flatten();
+            let least = limits.fold(least.max(most - SPARE_BITS), i32::min);
             scales.fill(added.map_or(least, |added| added.max(least)));
         }
         for (channel, (scale, of)) in scales.iter().zip(&channels).enumerate() {

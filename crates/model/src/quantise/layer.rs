@@ -67,7 +67,9 @@ impl Quantising for OfTerm<'_> {
             return (weights.mapv(|weight| weight.round() as i64), Vec::new());
         };
         let largest = (1i64 << (self.quantiser.options.weight_bits - 1)) - 1;
-        Rounding { scale: self.scale, source, largest, evidence }.round(weights, first_input)
+        // What decides by a jump is told apart by weights as they are, where integers hold them.
+        let keeps_exact = self.quantiser.layer.finish.activation.jumps();
+        Rounding { scale: self.scale, source, largest, evidence, keeps_exact }.round(weights, first_input)
     }
 
     fn refuse(&self, channel: usize, reason: &str) -> QuantiseError {
@@ -86,8 +88,8 @@ impl LayerQuantiser<'_> {
     /// The quantised layer; with `raw` its accumulators are the model's output.
     pub(super) fn run(&self, raw: bool) -> Result<FixedLayer, QuantiseError> {
         self.check_finite()?;
-        let integers = self.integers(self.accumulator_scale(raw)?)?;
-        let kind = if raw { OutputKind::Raw } else { self.requantise(&integers)? };
+        let mut integers = self.integers(self.accumulator_scale(raw)?)?;
+        let kind = if raw { OutputKind::Raw } else { self.requantise(&mut integers)? };
         let Integers { terms, bias, scale } = integers;
         let finish = FixedFinish { weight_bits: self.options.weight_bits, accumulator_scale: scale, kind };
         Ok(FixedLayer { name: self.layer.name.clone(), output: self.layer.output, terms, bias, finish })
@@ -170,11 +172,34 @@ impl LayerQuantiser<'_> {
         Ok(Integers { terms, bias, scale })
     }
 
-    fn requantise(&self, integers: &Integers) -> Result<OutputKind, QuantiseError> {
+    fn requantise(&self, integers: &mut Integers) -> Result<OutputKind, QuantiseError> {
         if self.is_kept() {
             return self.keep(integers);
         }
         let worst = self.worst_case(integers).ok_or_else(|| self.overflow())?;
+        let (shift, common, channels) = self.shift(integers, &worst)?;
+        let worst = match self.layer.finish.activation.decides() {
+            Some(or_zero) => {
+                decide_exactly(&mut integers.bias, &shift, or_zero);
+                self.worst_case(integers).ok_or_else(|| self.overflow())?
+            }
+            None => worst,
+        };
+        let seen = Bounds::all(&channels).widened(self.options.margin);
+        let (lo, hi) = (integer(seen.lo, common) - 1, integer(seen.hi, common) + 1);
+        let range = self.range(&worst, &shift, lo, hi)?;
+        let range = self.within_domain(range, Bounds::all(&channels), common)?;
+        let range = self.above_pole(range, Bounds::all(&channels).lo, common);
+        let activation = self.fixed_activation(common, &range)?;
+        Ok(OutputKind::Requantise { shift, activation, range })
+    }
+
+    /// By how many bits each channel is divided, the scale that channels share, and the bounds of each on the samples.
+    fn shift(
+        &self,
+        integers: &Integers,
+        worst: &[(i64, i64)],
+    ) -> Result<(PerChannel<u32>, i32, Vec<Bounds>), QuantiseError> {
         let Integers { terms, bias, scale: accumulator_scale } = integers;
         let (sources, output) = (self.sources, self.layer.output);
         let sums = Sums { terms, bias, output, sources, scale: accumulator_scale };
@@ -186,7 +211,7 @@ impl LayerQuantiser<'_> {
         let common = scale_for(seen.hi - seen.lo, self.entries()).unwrap_or_else(|| {
             // Samples that give nothing but zeros say nothing of other inputs, so that no scale is finer than what is read.
             let read = self.tensors.first().map_or(finest, |tensor| tensor.scale.least());
-            scale_for(real_span(&worst, accumulator_scale), self.entries()).map_or(read, |scale| scale.min(read))
+            scale_for(real_span(worst, accumulator_scale), self.entries()).map_or(read, |scale| scale.min(read))
         });
         let common = common.min(finest);
         let scale = self.own(common, &channels, seen);
@@ -196,12 +221,7 @@ impl LayerQuantiser<'_> {
         if shift.most() >= MOST_SHIFT as u32 {
             return Err(self.refuse_layer("no power-of-two requantisation fits; raise the table bits"));
         }
-        let (lo, hi) = (integer(seen.lo, common) - 1, integer(seen.hi, common) + 1);
-        let range = self.range(&worst, &shift, lo, hi)?;
-        let range = self.within_domain(range, Bounds::all(&channels), common)?;
-        let range = self.above_pole(range, Bounds::all(&channels).lo, common);
-        let activation = self.fixed_activation(common, &range)?;
-        Ok(OutputKind::Requantise { shift, activation, range })
+        Ok((shift, common, channels))
     }
 
     /// Each channel's scale: the common one, or one that takes its bounds to those of all.
@@ -353,6 +373,19 @@ impl LayerQuantiser<'_> {
 
     fn refuse_layer(&self, reason: &str) -> QuantiseError {
         QuantiseError::Layer { layer: self.layer.name.clone(), reason: reason.to_owned() }
+    }
+}
+
+/// A comparison is of accumulators, not of what rounding leaves of them: where 0 counts quotients are rounded down, so that none below
+/// 0 comes to 0, and up where it does not.
+fn decide_exactly(biases: &mut [i64], shift: &PerChannel<u32>, or_zero: bool) {
+    for (channel, bias) in biases.iter_mut().enumerate() {
+        let half = (1i64 << shift.of(channel)) >> 1;
+        *bias += match (half, or_zero) {
+            (0, _) => 0,
+            (half, true) => -half,
+            (half, false) => half - 1,
+        };
     }
 }
 

@@ -15,8 +15,8 @@ use crate::calibration::{Evidence, Runs};
 use crate::clamp::Clamp;
 use crate::error::QuantiseError;
 use crate::fixed::{Fixed, FixedLayer, OutputKind, RangeSource, ValueRange};
-use crate::fused::{Fused, FusedLayer};
-use crate::graph::{Graph, NodeId};
+use crate::fused::{Fused, FusedLayer, Precision};
+use crate::graph::Graph;
 use crate::interval::reach;
 use crate::term::Extent;
 
@@ -78,13 +78,17 @@ pub fn quantise(
     Ok(fixed)
 }
 
-/// An input that a function with jumps reads has as many bits as that function's table.
+/// An input that a function with jumps reads, moved or not, has as many bits as that function's table.
 fn for_input(graph: &Graph<Fused>, options: &QuantiseOptions) -> QuantiseOptions {
-    let reads = |id: NodeId| graph.inputs(id).iter().any(|source| source.index() == 0);
-    let jumps = graph.nodes().any(|(id, node)| match node {
-        Fused::Layer(layer) => layer.finish.activation.jumps() && reads(id),
-        Fused::Input(_) => false,
-    });
+    let mut is_input = vec![true];
+    let mut jumps = false;
+    for (id, node) in graph.nodes() {
+        let Fused::Layer(layer) = node else { continue };
+        let reads = graph.inputs(id).iter().any(|source| is_input[source.index()]);
+        jumps |= reads && layer.finish.activation.jumps();
+        let moves = layer.finish.precision == Precision::Exact && layer.finish.activation.is_identity();
+        is_input.push(reads && moves);
+    }
     let input_bits = if jumps { options.input_bits.max(options.table_bits) } else { options.input_bits };
     QuantiseOptions { input_bits, ..options.clone() }
 }

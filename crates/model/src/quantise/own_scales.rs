@@ -2,7 +2,8 @@
 //!
 //! A layer that mixes channels rounds all its weights at one scale. Where a small channel has the largest weights, as before a
 //! normalisation, the others would lose theirs; a finer scale of that channel takes its weights down. Layers that keep channels
-//! apart, or only move them, pass the wish on to what they read. It knows float bounds and float weights, no integers.
+//! apart, or only move them, pass the wish on to what they read. Comparisons have a scale for each of their own, since only the sign of
+//! what they read matters. It knows float bounds and float weights, no integers.
 
 use crate::activation::Activation;
 use crate::calibration::Bounds;
@@ -40,15 +41,16 @@ pub(super) fn own_scales(graph: &Graph<Fused>, bounds: &[Vec<Bounds>]) -> Vec<bo
         }
     }
     let last = graph.len().saturating_sub(1);
-    let able = graph.nodes().map(|(id, node)| match node {
-        Fused::Input(_) => true,
-        Fused::Layer(layer) => {
-            let finish = &layer.finish;
-            let calibrated = finish.precision == Precision::Calibrated;
-            calibrated && has_no_scale(&finish.activation) && id.index() != last
+    let own = graph.nodes().zip(says).map(|((id, node), say)| {
+        let wished = say.wanted && !say.impossible;
+        match node {
+            Fused::Input(_) => wished,
+            Fused::Layer(layer) if layer.finish.precision != Precision::Calibrated || id.index() == last => false,
+            Fused::Layer(layer) if decides(layer) => differ(&bounds[id.index()]),
+            Fused::Layer(layer) => wished && has_no_scale(&layer.finish.activation),
         }
     });
-    says.iter().zip(able).map(|(say, able)| able && say.wanted && !say.impossible).collect()
+    own.collect()
 }
 
 /// Bits by which a channel can be finer than all channels together without leaving their bounds.
@@ -66,7 +68,9 @@ fn say(layer: &FusedLayer, term: &Term<f64>, own: Say, bounds: &[Bounds]) -> Say
         return own;
     }
     match term.as_kernel() {
-        Some(kernel) if kernel.group_inputs() == 1 => Say { impossible: false, ..own },
+        Some(kernel) if kernel.group_inputs() == 1 => {
+            Say { impossible: false, wanted: own.wanted || decides(layer) && differ(bounds) }
+        }
         Some(kernel) => Say { wanted: gains(kernel, bounds), impossible: false },
         // A finer tensor cannot be added to accumulators that weights make coarser.
         None => Say { wanted: false, impossible: layer.kernel().is_some() || term.floats().joins_channels() },
@@ -80,6 +84,16 @@ fn passed_on(say: Say, layer: &FusedLayer) -> Say {
     let keeps = layer.finish.precision != Precision::Calibrated;
     let impossible = keeps && (say.impossible || !same || layer.kernel().is_some());
     Say { wanted: say.wanted && same, impossible }
+}
+
+fn decides(layer: &FusedLayer) -> bool {
+    layer.finish.activation.decides().is_some()
+}
+
+/// Whether some channel can be much finer than all together.
+fn differ(bounds: &[Bounds]) -> bool {
+    let all = Bounds::all(bounds);
+    bounds.iter().any(|one| f64::powi(2.0, finer_bits(*one, all)) >= LEAST_GAIN)
 }
 
 /// Whether some row's largest weight shrinks much if each channel has its own scale.

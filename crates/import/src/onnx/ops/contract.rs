@@ -34,6 +34,11 @@ impl Layers {
             return Err(format!("weights of {} inputs for an axis of {inner}", weights.matrix.ncols()));
         }
         let flat = value.with_dims(vec![groups, inner, kept]);
+        if kept == 1
+            && let Some(picked) = self.picked(&flat, &weights)
+        {
+            return Ok(Value { whole: value.whole, ..picked.with_dims(dims) });
+        }
         if groups == 1 && kept == 1 {
             let source = self.vector(name, &flat)?;
             let op = FloatOp::Gemm { weights: weights.matrix, bias: weights.bias };
@@ -46,6 +51,24 @@ impl Layers {
         let op = FloatOp::Conv { kernel, bias: weights.bias, groups, stride: 1, padding: Padding::default() };
         let result = self.add(name, op, Planes { channels: rows, ..planes }, &[source]);
         Ok(Value::whole(Kind::Float, dims, result))
+    }
+
+    /// What weights pick of a vector, if each row of them is a single 1: such values are looked up, not multiplied.
+    fn picked(&self, value: &Value, weights: &Weights) -> Option<Value> {
+        let (elements, inner) = (value.elements(), weights.matrix.ncols());
+        let vector =
+            |element: &Element| matches!(element, Element::Place(node, _) if self.planes(*node).plane() == 1);
+        if weights.bias.iter().any(|bias| *bias != 0.0) || !elements.iter().all(vector) {
+            return None;
+        }
+        let of_group = weights.matrix.nrows() / weights.groups.max(1);
+        let rows = weights.matrix.outer_iter().enumerate();
+        let picked = rows.map(|(row, weights)| {
+            let place = single_one(weights.iter().copied())?;
+            Some(elements[row / of_group * inner + place])
+        });
+        let picked = picked.collect::<Option<Vec<Element>>>()?;
+        Some(Value::of_elements(value.kind, vec![picked.len()], picked))
     }
 
     /// A tensor as a vector that a fully connected layer reads: planes are covered by its kernel.
@@ -71,6 +94,15 @@ impl Layers {
         };
         let own = first.map(|node| self.planes(node));
         own.filter(|own| own.channels == channels && own.plane() == kept).unwrap_or(Planes::new(channels, 1, kept))
+    }
+}
+
+/// The place of the only number that is not 0, if that is 1.
+fn single_one(numbers: impl Iterator<Item = f64>) -> Option<usize> {
+    let mut others = numbers.enumerate().filter(|(_, number)| *number != 0.0);
+    match (others.next(), others.next()) {
+        (Some((place, 1.0)), None) => Some(place),
+        _ => None,
     }
 }
 
