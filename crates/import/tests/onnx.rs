@@ -86,6 +86,11 @@ impl Model {
     }
 
     fn import_with(&self, operators: &Operators) -> Result<Imported, ImportError> {
+        self.import_beside(&[], operators)
+    }
+
+    /// The model with more of its file's fields.
+    fn import_beside(&self, more: &[u8], operators: &Operators) -> Result<Imported, ImportError> {
         let last = self.nodes.last().map(|node| node.output[0].clone()).unwrap_or_default();
         let output = pb::ValueInfoProto { name: last, ..Default::default() };
         let graph = pb::GraphProto {
@@ -101,7 +106,7 @@ impl Model {
             pb::ModelProto { ir_version: 8, graph: Some(graph), opset_import: vec![opset], ..Default::default() };
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.onnx");
-        std::fs::write(&path, model.encode_to_vec()).unwrap();
+        std::fs::write(&path, [model.encode_to_vec(), more.to_vec()].concat()).unwrap();
         import_onnx(&path, &operators.clone().into())
     }
 }
@@ -486,6 +491,80 @@ fn integers_stay_close_to_floats() {
     }
 }
 
+/// Functions of a file, as far as they are made up here.
+#[derive(Clone, PartialEq, Message)]
+struct Library {
+    #[prost(message, repeated, tag = "25")]
+    functions: Vec<LocalFunction>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct LocalFunction {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(string, repeated, tag = "4")]
+    input: Vec<String>,
+    #[prost(string, repeated, tag = "5")]
+    output: Vec<String>,
+    #[prost(message, repeated, tag = "7")]
+    node: Vec<pb::NodeProto>,
+    #[prost(message, repeated, tag = "9")]
+    opset_import: Vec<pb::OperatorSetIdProto>,
+    #[prost(string, tag = "10")]
+    domain: String,
+    #[prost(message, repeated, tag = "11")]
+    defaults: Vec<pb::AttributeProto>,
+}
+
+impl LocalFunction {
+    fn new(name: &str, input: &[&str], node: Vec<pb::NodeProto>) -> Self {
+        let output = vec![node.last().unwrap().output[0].clone()];
+        let input = input.iter().map(|name| (*name).to_owned()).collect();
+        Self { name: name.into(), domain: "local".into(), input, output, node, ..Default::default() }
+    }
+}
+
+fn float(name: &str, value: f32) -> pb::AttributeProto {
+    let r#type = pb::attribute_proto::AttributeType::Float as i32;
+    pb::AttributeProto { name: name.into(), r#type, f: value, ..Default::default() }
+}
+
+/// A call of a local function.
+fn call(name: &str, inputs: &[&str], output: &str, attributes: Vec<pb::AttributeProto>) -> pb::NodeProto {
+    pb::NodeProto { domain: "local".into(), ..node(name, inputs, output, attributes) }
+}
+
+#[test]
+fn local_functions_are_their_bodies() {
+    let slope = pb::AttributeProto { ref_attr_name: "slope".into(), ..float("alpha", 0.0) };
+    let leaky = node("LeakyRelu", &["a"], "t", vec![slope]);
+    let gate = LocalFunction {
+        defaults: vec![float("slope", 0.125)],
+        ..LocalFunction::new("Gate", &["a", "b"], vec![leaky, node("Add", &["t", "b"], "s", vec![])])
+    };
+    let negative = |input: &str, output: &str| node("Neg", &[input], output, vec![]);
+    let inner = vec![negative("x", "m"), call("Gate", &["m", "x"], "g", vec![]), negative("g", "n")];
+    let outer = LocalFunction::new("Outer", &["x"], inner);
+    let again = LocalFunction::new("Again", &["x"], vec![call("Again", &["x"], "y", vec![])]);
+    let newer = pb::OperatorSetIdProto { domain: String::new(), version: 18 };
+    let newer = LocalFunction { opset_import: vec![newer], name: "Newer".into(), ..outer.clone() };
+    let library = Library { functions: vec![gate, outer, again, newer] }.encode_to_vec();
+    let import = |nodes| Model::new(&[1, 6], nodes, vec![]).import_beside(&library, &Operators::default());
+    let called =
+        vec![call("Outer", &["x"], "a", vec![]), call("Gate", &["a", "x"], "y", vec![float("slope", 0.25)])];
+    let imported = import(called).unwrap();
+    check_merged("local functions", &imported);
+    // `x - 0.125 x`, of which a quarter is taken from `x` again.
+    let wanted = input(6).into_iter().map(|x| x - 0.25 * (x - 0.125 * x));
+    for (found, wanted) in imported.reference.run(&input(6)).unwrap().iter().zip(wanted) {
+        assert!((found - wanted).abs() < 1e-6, "{found} is not {wanted}");
+    }
+    let refused = |name: &str| import(vec![call(name, &["x"], "y", vec![])]).unwrap_err().to_string();
+    assert!(refused("Again").contains("local:Again calls itself"), "{}", refused("Again"));
+    assert!(refused("Newer").contains("operator set 18"), "{}", refused("Newer"));
+    assert!(refused("Missing").contains("local:Missing"), "{}", refused("Missing"));
+}
+
 #[test]
 fn endings_are_left_to_the_reader() {
     let model = |ending: &[pb::NodeProto]| {
@@ -563,7 +642,41 @@ fn unsupported_models_are_refused_by_name() {
         ),
         (one("Div", &["x", "s"], vec![], vec![scalar("s", 0.0)]), &["\"y_node\" (Div)", "constant 0"]),
         (one("Expand", &["x", "shape"], vec![], huge), &["\"y_node\" (Expand)", "more than"]),
-        (one("TopK", &["x", "k"], vec![], vec![integers("k", &[3])]), &["\"y_node\" (TopK)", "the 3 largest"]),
+        (
+            one("TopK", &["x", "k"], vec![], vec![integers("k", &[7])]),
+            &["\"y_node\" (TopK)", "the 7 largest of 6"],
+        ),
+    ];
+    cases.iter().for_each(|(model, parts)| refused(model, parts));
+    let grown = |op: &str, inputs: &[&str], constants: Vec<pb::TensorProto>| {
+        let nodes = vec![node(op, inputs, "g", vec![]), node("Add", &["x", "g"], "y", vec![])];
+        Model::new(&[1, 6], nodes, constants)
+    };
+    let million = || integers("m", &[1_000_000, 1_000_000]);
+    let half = |bits: i32| pb::TensorProto {
+        data_type: pb::tensor_proto::DataType::Float16 as i32,
+        float_data: Vec::new(),
+        int32_data: vec![bits],
+        ..scalar("h", 0.0)
+    };
+    let long = vec![scalar("a", 0.0), scalar("b", 1e12), scalar("c", 1.0)];
+    let cases: [(Model, &[&str]); 6] = [
+        (grown("Tile", &["w", "m"], vec![constant("w", &[1, 6]), million()]), &["\"g_node\" (Tile)", "more than"]),
+        (grown("ConstantOfShape", &["m"], vec![million()]), &["\"g_node\" (ConstantOfShape)", "more than"]),
+        (grown("Range", &["a", "b", "c"], long), &["\"g_node\" (Range)", "numbers; at most"]),
+        (grown("Neg", &["h"], vec![half(0x7e00)]), &["\"h\"", "NaN"]),
+        (
+            Model::new(&[1, 6], vec![node("Mul", &["x", "h"], "y", vec![])], vec![half(0x7c00)]),
+            &["\"y_node\" (Mul)", "must be finite"],
+        ),
+        (
+            Model::new(
+                &[1, 6],
+                vec![node("Add", &["x", "w"], "y", vec![])],
+                vec![pb::TensorProto { int64_data: vec![(1 << 53) + 1], ..integers("w", &[0]) }],
+            ),
+            &["\"w\"", "beyond 2^53"],
+        ),
     ];
     cases.iter().for_each(|(model, parts)| refused(model, parts));
     let cycle = vec![node("Add", &["x", "y"], "a", vec![]), node("Relu", &["a"], "y", vec![])];
@@ -625,6 +738,78 @@ fn products_of_tensors_are_those_of_the_float_engine() {
 }
 
 /// A norm by its operator and spelled in every way is one norm: a transposed tensor, squares, and planes that are scaled.
+/// Ranks among values, of which some are equal, along either axis.
+#[test]
+fn largest_values_and_their_places_are_those_of_the_operators() {
+    let rows = [1.0, 3.0, 2.0, 3.0, -1.0, 0.5, 0.5, 0.0, 0.25, -2.0, 7.0, 1.0];
+    let top = |attributes: Vec<pb::AttributeProto>| pb::NodeProto {
+        output: vec!["values".into(), "places".into()],
+        ..node("TopK", &["x", "k"], "values", attributes)
+    };
+    let sum = |of: &str| node("Add", &[of, of], "y", vec![]);
+    let negative = node("Neg", &["x"], "n", vec![]);
+    let place = |op: &str, attributes: Vec<pb::AttributeProto>| node(op, &["n"], "p", attributes);
+    let cases: Vec<(Vec<pb::NodeProto>, Vec<f64>)> = vec![
+        (vec![top(vec![]), sum("values")], vec![3.0, 3.0, 0.5, 0.5, 7.0, 1.0]),
+        (vec![top(vec![]), sum("places")], vec![1.0, 3.0, 1.0, 2.0, 2.0, 3.0]),
+        (vec![top(vec![int("largest", 0)]), sum("places")], vec![0.0, 2.0, 0.0, 3.0, 1.0, 0.0]),
+        (vec![top(vec![int("axis", 0)]), sum("places")], vec![0.0, 0.0, 2.0, 0.0, 2.0, 1.0, 0.0, 2.0]),
+        (vec![negative.clone(), place("ArgMin", vec![int("axis", 1)]), sum("p")], vec![1.0, 1.0, 2.0]),
+        (
+            vec![negative, place("ArgMin", vec![int("axis", 1), int("select_last_index", 1)]), sum("p")],
+            vec![3.0, 2.0, 2.0],
+        ),
+    ];
+    for (nodes, wanted) in cases {
+        let model = Model::new(&[3, 4], nodes, vec![integers("k", &[2])]);
+        let Imported { graph, reference, .. } = model.import().unwrap();
+        let wanted: Vec<f64> = wanted.into_iter().map(|value| 2.0 * value).collect();
+        assert_eq!(reference.interpret(&rows).unwrap().unwrap(), wanted);
+        let merged = fuse(&graph).unwrap();
+        let shape = graph.nodes().next().unwrap().1.shape;
+        let planes = Array3::from_shape_vec(shape.dims(), rows.to_vec()).unwrap();
+        let found = execute_floats(&merged, &planes).unwrap().output();
+        assert_eq!(found.iter().copied().collect::<Vec<_>>(), wanted);
+        let options = QuantiseOptions { input_bits: 12, ..QuantiseOptions::default() };
+        let fixed = quantise(&merged, &[rows.to_vec()], &options).unwrap();
+        let trace = execute(&fixed, &rows).unwrap();
+        let integers = fixed.nodes().last().unwrap().1.dequantise(trace.values.last().unwrap());
+        for (found, wanted) in integers.iter().zip(&wanted) {
+            assert!((found - wanted).abs() < 0.05, "{integers:?} is not {wanted:?}");
+        }
+    }
+}
+
+#[test]
+fn norms_of_groups_of_channels_are_those_of_the_operator() {
+    let group = |scale: &str| node("GroupNormalization", &["r", scale, "shift"], "y", vec![int("num_groups", 2)]);
+    let constants = |scale: i64| vec![constant("scale", &[scale]), constant("shift", &[scale])];
+    for each in [4, 2] {
+        let nodes = vec![node("Relu", &["x"], "r", vec![]), group("scale")];
+        let model = Model::new(&[1, 4, 3, 3], nodes, constants(each));
+        let Imported { graph, reference, .. } = model.import().unwrap();
+        let input: Vec<f64> = (0..36).map(|i| ((i * 31) % 23) as f64 / 11.0 - 1.0).collect();
+        let rectified: Vec<f64> = input.iter().map(|x| x.max(0.0)).collect();
+        let [scale, shift] = ["scale", "shift"].map(|name| constant(name, &[each]).float_data);
+        let wanted = rectified.chunks(18).flat_map(|group| {
+            let mean = group.iter().sum::<f64>() / 18.0;
+            let variance = group.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 18.0;
+            group.iter().map(move |x| (x - mean) / (variance + 1e-5).sqrt()).collect::<Vec<_>>()
+        });
+        let of = |channel: usize| channel * each as usize / 4;
+        let wanted: Vec<f64> = wanted
+            .enumerate()
+            .map(|(at, x)| x * f64::from(scale[of(at / 9)]) + f64::from(shift[of(at / 9)]))
+            .collect();
+        let planes = Array3::from_shape_vec((4, 3, 3), input.clone()).unwrap();
+        let found = execute_floats(&fuse(&graph).unwrap(), &planes).unwrap().output();
+        let own = reference.interpret(&input).unwrap().unwrap();
+        for ((found, own), wanted) in found.iter().zip(own).zip(wanted) {
+            assert!((found - wanted).abs() < 1e-9 && (own - wanted).abs() < 1e-9, "{found}, {own}: {wanted}");
+        }
+    }
+}
+
 #[test]
 fn norms_are_recognised_however_they_are_spelled() {
     let mean = |of: &str, name: &str| node("ReduceMean", &[of], name, vec![ints("axes", &[-1])]);
@@ -666,6 +851,18 @@ fn simple() -> Graph<Fused> {
         vec![constant("w", &[4, 3])],
     );
     fuse(&model.import().unwrap().graph).unwrap()
+}
+
+/// The layer and the range on which a function has no value.
+#[test]
+fn functions_without_a_value_on_their_range_are_refused() {
+    for (op, sample) in [("Log", 0.0), ("Reciprocal", 0.0), ("Sqrt", -0.5)] {
+        let model = Model::new(&[1, 2], vec![node(op, &["x"], "y", vec![])], vec![]);
+        let merged = fuse(&model.import().unwrap().graph).unwrap();
+        let error = quantise(&merged, &[vec![sample, 1.0]], &QuantiseOptions::default()).unwrap_err().to_string();
+        assert!(error.contains("\"y_node\"") && error.contains("not finite at"), "{op}: {error}");
+        assert!(error.contains(&format!("[{sample:.4}, 1.0000]")), "{op}: {error}");
+    }
 }
 
 #[test]

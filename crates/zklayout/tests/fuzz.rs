@@ -184,6 +184,30 @@ impl Seeds {
                 }),
             },
             Target {
+                name: "onnx of every element type",
+                seeds: everyday(&[
+                    "in_f16",
+                    "in_int64",
+                    "int_weights",
+                    "qdq_weights",
+                    "w_bfloat16",
+                    "w_double",
+                    "local_function",
+                    "two_inputs",
+                ]),
+                read: Box::new(move |bytes| {
+                    zklayout::import::import_onnx_bytes(bytes, here, &OnnxOptions::default()).is_ok()
+                }),
+            },
+            Target {
+                name: "onnx with weights beside it",
+                seeds: everyday(&["external"]),
+                read: Box::new(|bytes| {
+                    let beside = fixture("everyday/external.onnx");
+                    zklayout::import::import_onnx_bytes(bytes, &beside, &OnnxOptions::default()).is_ok()
+                }),
+            },
+            Target {
                 name: "npy",
                 seeds: vec![npy(), second_version(&npy())],
                 read: Box::new(samples(SampleFormat::Npy)),
@@ -299,6 +323,11 @@ fn seal(sealed: &[u8], payload: &[u8]) -> Vec<u8> {
     let checksum = zklayout::plan::PlanHash::of("artefact", &bytes);
     bytes.extend_from_slice(&checksum.0);
     bytes
+}
+
+/// Small models as exporters write them.
+fn everyday(names: &[&str]) -> Vec<Vec<u8>> {
+    names.iter().map(|name| std::fs::read(fixture(&format!("everyday/{name}.onnx"))).unwrap()).collect()
 }
 
 fn npy() -> Vec<u8> {

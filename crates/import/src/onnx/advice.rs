@@ -3,7 +3,7 @@
 /// What a model needs that this library does not have, by the operators of one kind.
 const ADVICE: &[(&[&str], &str)] = &[
     (
-        &["LogSoftmax", "GroupNormalization", "LpNormalization", "MeanVarianceNormalization", "LRN"],
+        &["LogSoftmax", "LpNormalization", "MeanVarianceNormalization", "LRN"],
         "this norm over the input's own statistics is not proven yet; at the model's end a softmax is left to the reader",
     ),
     (&["Attention", "Einsum", "RotaryEmbedding"], "export attention as MatMul and Softmax"),
@@ -29,7 +29,9 @@ pub(super) fn advice(operator: &str) -> &'static str {
         return match domain {
             "ai.onnx.ml" => "convert trees and pipelines to tensor operators with hummingbird-ml",
             "com.microsoft" => "an operator of onnxruntime; export without its optimiser",
-            _ => "an operator of another domain than ONNX's; a local function is to be inlined (onnx.inliner)",
+            _ => {
+                "an operator of another domain than ONNX's that the file does not define; give its importer, or export the model without it"
+            }
         };
     }
     let known = ADVICE.iter().find(|(operators, _)| operators.contains(&operator));

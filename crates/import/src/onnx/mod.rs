@@ -11,6 +11,7 @@ mod constant;
 mod ending;
 mod extents;
 mod external;
+mod functions;
 mod inputs;
 mod interpreter;
 mod layers;
@@ -72,15 +73,16 @@ pub fn import_onnx(path: &Path, options: &OnnxOptions) -> Result<Imported, Impor
 ///
 /// # Errors
 /// See [`import_onnx`].
-pub fn import_onnx_bytes(mut bytes: &[u8], path: &Path, options: &OnnxOptions) -> Result<Imported, ImportError> {
+pub fn import_onnx_bytes(bytes: &[u8], path: &Path, options: &OnnxOptions) -> Result<Imported, ImportError> {
     let mut proto = tract_onnx::onnx()
-        .proto_model_for_read(&mut bytes)
+        .proto_model_for_read(&mut &*bytes)
         .map_err(|reason| ImportError::Parse { path: path.to_owned(), reason: format!("{reason:#}") })?;
     let opset = opset(&proto);
     let Some(onnx) = proto.graph.as_mut().filter(|graph| !graph.node.is_empty()) else {
         let reason = "it holds no graph".to_owned();
         return Err(ImportError::Parse { path: path.to_owned(), reason });
     };
+    functions::inline(bytes, onnx, opset)?;
     let endings = ending::cut(onnx, &options.operators);
     let external = fetch(onnx, path.parent())?;
     // The float engine runs the file as it is.

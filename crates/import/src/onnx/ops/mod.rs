@@ -68,6 +68,12 @@ const REGISTRY: &[(&str, Rule, &str)] = &[
     ("Add", Rule::Layers(elementwise::import_add, elementwise::evaluate_add), "tensors and constants, broadcast"),
     ("And", Rule::Layers(compare::import_and, compare::evaluate_and), ""),
     (
+        "ArgMax",
+        Rule::Layers(top::import_arg_max, top::evaluate_arg_max),
+        "within a model, as far as 16,384 comparisons go",
+    ),
+    ("ArgMin", Rule::Layers(top::import_arg_min, top::evaluate_arg_min), "as far as 16,384 comparisons go"),
+    (
         "AveragePool",
         Rule::Layers(pool::import_average, pool::evaluate_average),
         "one or two directions; padding counted or not, ceil_mode, strides that differ, dilations",
@@ -130,6 +136,7 @@ const REGISTRY: &[(&str, Rule, &str)] = &[
     ("GlobalMaxPool", Rule::Layers(pool::import_global_max, pool::evaluate_global_max), ""),
     ("Greater", Rule::Layers(compare::import_greater, compare::evaluate_greater), ""),
     ("GreaterOrEqual", Rule::Layers(compare::import_greater_or_equal, compare::evaluate_greater_or_equal), ""),
+    ("GroupNormalization", Rule::Layers(norm::import_group, norm::evaluate_group), ""),
     ("HardSigmoid", Function(function::hard_sigmoid), ""),
     ("HardSwish", Function(function::hard_swish), ""),
     ("Identity", Pick(reshape::identity), ""),
@@ -200,7 +207,11 @@ const REGISTRY: &[(&str, Rule, &str)] = &[
     ("Tanh", Function(function::tanh), ""),
     ("ThresholdedRelu", Function(function::thresholded_relu), ""),
     ("Tile", Pick(expand::tile), ""),
-    ("TopK", Rule::Layers(top::import, top::evaluate), "the largest value, not its place"),
+    (
+        "TopK",
+        Rule::Layers(top::import_top, top::evaluate_top),
+        "values and places, as far as 16,384 comparisons go",
+    ),
     ("Transpose", Pick(transpose::transpose), ""),
     ("Unsqueeze", Pick(reshape::unsqueeze), ""),
     (
