@@ -67,6 +67,7 @@ pub(crate) enum Command {
 
 /// Extents of dimensions that a model leaves free.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Model")]
 pub(crate) struct FreeDimensions {
     /// The extent of a dimension that the model names and leaves free; repeat it for others. A free batch is 1.
     #[arg(long = "dim", value_name = "NAME=N", value_parser = parse_dimension)]
@@ -243,6 +244,7 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Layout")]
 pub(crate) struct LayoutOptions {
     /// Make the input public.
     #[arg(long)]
@@ -323,6 +325,7 @@ pub(crate) fn read_profile(path: &Path) -> Result<Profile, CliError> {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Powers of tau")]
 pub(crate) struct PowersOptions {
     /// Powers of tau: halo2's raw format, or snarkjs's .ptau prepared for phase 2. Without it an insecure development
     /// setup is made.
@@ -338,6 +341,7 @@ pub(crate) struct PowersOptions {
 
 /// What a proof is bound to beside its key.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Context")]
 pub(crate) struct ContextOptions {
     /// What the proof is for, at most 64 KiB: a nonce, a purpose. It verifies for nothing else. Its hash is in the proof.
     #[arg(long, value_name = "TEXT")]
@@ -365,6 +369,7 @@ impl ContextOptions {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Input")]
 pub(crate) struct SampleOptions {
     /// The input (.npy, .npz or .json); of a model with several, NAME=FILE for each.
     #[arg(long, required = true, value_name = "FILE")]
@@ -427,6 +432,7 @@ pub(crate) struct KeyOptions {
 
 /// What the owner of committed weights has.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Committed weights")]
 pub(crate) struct OwnerOptions {
     /// The owner's seed, a secret: made if it is not there. MODEL.seed beside the model if not given. Lost, no more proofs are
     /// made of its commitment; leaked, the commitment hides weights no better than a hash of them.

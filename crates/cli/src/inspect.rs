@@ -13,7 +13,7 @@ pub(crate) fn run(options: &InspectOptions, json: bool) -> Result<(), CliError> 
         AnyModel::Float(model) => (rows(&model), model.fused().len() - 1, model.endings().to_vec()),
         AnyModel::Integer(model) => (layers(&model), model.graph().len() - 1, Vec::new()),
     };
-    let endings: Vec<String> = endings.iter().map(|ending| format!("{:?} ({})", ending.node, ending.op)).collect();
+    let endings = report::endings(&endings);
     if json {
         let nodes: Vec<_> = rows
             .iter()

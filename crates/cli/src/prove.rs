@@ -35,6 +35,8 @@ struct Summary<'a> {
     output_values: &'a [f64],
     /// The same by the names that the model's file has, each flat.
     outputs: BTreeMap<&'a str, &'a [f64]>,
+    /// What the model's file does with them afterwards, which is left to whoever reads them.
+    endings: &'a [String],
     argmax: usize,
     /// Says more of a private input than the public output does, and is given on request alone.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,6 +58,7 @@ struct Ready {
     float_output: Option<Vec<f64>>,
     /// Names of the outputs, and how many values each has.
     outputs: Vec<(String, usize)>,
+    endings: Vec<String>,
     folder: PathBuf,
 }
 
@@ -96,6 +99,7 @@ pub(crate) fn run(options: &ProveOptions, json: bool, show_values: bool) -> Resu
         output: &public.output,
         output_values: &public.output_values,
         outputs: by_name(&ready.outputs, &public.output_values),
+        endings: &ready.endings,
         argmax: report::argmax(&public.output_values),
         float_output: ready.float_output.as_deref().filter(|_| show_values),
         record: setup.record(),
@@ -171,8 +175,10 @@ fn with_setup(options: &ProveOptions, folder: &Path, steps: &mut Steps) -> Resul
         None => None,
     };
     setup.model().run(&input)?;
-    let outputs = file.map(|file| file.outputs()).unwrap_or_default();
-    Ok(Ready { made: Made { setup, srs, predicted }, input, float_output, outputs, folder: folder.to_owned() })
+    let outputs = file.as_ref().map(ModelFile::outputs).unwrap_or_default();
+    let endings = file.as_ref().map(ModelFile::endings).unwrap_or_default();
+    let (made, folder) = (Made { setup, srs, predicted }, folder.to_owned());
+    Ok(Ready { made, input, float_output, outputs, endings, folder })
 }
 
 /// Refuses to prove without the owner's seed, before anything is spent.
@@ -224,7 +230,8 @@ fn with_new_setup(options: &ProveOptions, steps: &mut Steps) -> Result<Ready, Cl
     quantised.run(&input)?;
     let float_output = file.float_output(&input)?;
     let made = setup::make(path, quantised, &options.keys, &folder, steps)?;
-    Ok(Ready { made, input, float_output, outputs: file.outputs(), folder })
+    let (outputs, endings) = (file.outputs(), file.endings());
+    Ok(Ready { made, input, float_output, outputs, endings, folder })
 }
 
 fn print(summary: &Summary<'_>, setup: &Setup, public: &PublicValues, held: Option<&commit_input::Files>) {
@@ -239,6 +246,9 @@ fn print(summary: &Summary<'_>, setup: &Setup, public: &PublicValues, held: Opti
     pairs.push(("proof", format!("{} (give it to whoever verifies)", summary.folder.display())));
     say!("{}", report::pairs(&pairs));
     say!("{}", outputs(public, summary.float_output));
+    for ending in summary.endings {
+        say!("left to whoever reads the output: {ending}");
+    }
     say!("verifying key {}", summary.verifying_key);
     if let Some(model) = &summary.model {
         say!("model {model}");

@@ -3,6 +3,7 @@
 use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 use zklayout::cost::{Bytes, Cost, Seconds};
 use zklayout::graph::{Fixed, FixedLayer, Graph, OutputKind, RangeSource, Rescale, ValueRange};
+use zklayout::import::Ending;
 use zklayout::plan::{
     Content, Direct, Knobs, Layout, Part, Priced, ReluVariant, Requantise, SearchReport, Streams, WeightMode,
 };
@@ -200,6 +201,12 @@ pub(crate) fn search(found: &SearchReport, elapsed: f64) -> Vec<(&'static str, S
 
 fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
+}
+
+/// What is left to whoever reads the output.
+pub(crate) fn endings(endings: &[Ending]) -> Vec<String> {
+    let one = |ending: &Ending| format!("{:?} is {} of {:?}", ending.gives, ending.op, ending.reads);
+    endings.iter().map(one).collect()
 }
 
 /// Two columns of names and values.

@@ -18,6 +18,7 @@ const BESIDE: [&str; 2] = ["samples.npz", "samples.json"];
 
 /// How a float model gets its integers.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Scales")]
 pub(crate) struct ScaleOptions {
     /// Samples that choose the scales (.npy, .npz, .json); `MODEL.samples.npz` or `.json` beside the model if not given.
     /// Their ranges and scales are public in the key.

@@ -11,6 +11,7 @@ use crate::args::{FreeDimensions, JobOptions, ModelOptions, PowersOptions, Sampl
 use crate::error::CliError;
 use crate::powers::Powers;
 use crate::progress::Steps;
+use crate::report;
 use crate::scales::ScaleOptions;
 
 /// A model's file, read.
@@ -29,6 +30,11 @@ impl ModelFile {
     pub(crate) fn outputs(&self) -> Vec<(String, usize)> {
         let named = self.model.float().map(|model| model.outputs()).unwrap_or_default();
         named.iter().map(|output| (output.name.clone(), output.dims.iter().product())).collect()
+    }
+
+    /// What is left to whoever reads the model's output.
+    pub(crate) fn endings(&self) -> Vec<String> {
+        report::endings(self.model.float().map(|model| model.endings()).unwrap_or_default())
     }
 
     /// Refuses a setup of another model.

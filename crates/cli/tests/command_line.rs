@@ -370,6 +370,32 @@ fn inputs_are_given_by_name() {
     assert_eq!(free["verified"], true);
 }
 
+/// `docs/json.md` has the names of what commands print.
+#[test]
+fn what_is_printed_as_json_is_documented() {
+    let documented = std::fs::read_to_string(fixture("../docs/json.md")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let (setup, out, quantised, cache) = (at("setup"), at("out"), at("own.quantised"), at("cache"));
+    let (model, input) = (fixture("models/mnist_cnn.onnx"), fixture("inputs/digit_7.npy"));
+    let (model, input) = (text(&model), text(&input));
+    let commands: [&[&str]; 6] = [
+        &["inspect", model],
+        &["setup", model, "--few-samples", "--srs-cache", &cache, "--out", &setup],
+        &["prove", "--setup", &setup, "--input", input, "--srs-cache", &cache, "--out", &out],
+        &["verify", &out],
+        &["check", "--setup", &setup, "--samples", input],
+        &["quantise", model, "--out", &quantised],
+    ];
+    for arguments in commands {
+        let output = zklayout(&[&["--json"], arguments].concat());
+        let printed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        for name in printed.as_object().unwrap().keys() {
+            assert!(documented.contains(&format!("`{name}`")), "{}: {name} is not documented", arguments[0]);
+        }
+    }
+}
+
 #[test]
 fn exit_codes_tell_failures_apart() {
     let model = fixture("everyday/two_inputs.onnx");

@@ -88,7 +88,7 @@ impl Srs {
     /// feature `write`.
     ///
     /// # Errors
-    /// If `k` is out of range or the cache cannot be written.
+    /// If `k` is out of range. A cache that cannot be written is made anew every time.
     #[cfg(feature = "write")]
     pub fn cached_development(folder: &Path, k: u32, seed: u64) -> Result<Self, ProverError> {
         let path = folder.join(format!("insecure-development-{k}.srs"));
@@ -101,7 +101,8 @@ impl Srs {
         }
         let srs = Self::development(k, seed)?;
         let raw = srs.to_bytes()?;
-        CachedSrs { seed, raw }.save(&path)?;
+        // A cache that cannot be written costs time, not the setup.
+        let _ = CachedSrs { seed, raw }.save(&path);
         Ok(srs)
     }
 
