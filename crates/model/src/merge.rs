@@ -85,7 +85,7 @@ impl Built {
 
 /// What has been seen since a layer was closed, in the order it applies: window means, then an affine map, then
 /// flattening.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 struct Pending {
     window: usize,
     scale: Vec<f64>,
@@ -353,7 +353,7 @@ impl Merger {
 
     /// Adds tensors: the last open layer takes the others as terms.
     fn push_sum(&mut self, name: &str, terms: &[Move<f64>], sources: Vec<Branch>, shape: Planes) -> Branch {
-        let mut branches: Vec<Branch> = sources.into_iter().map(|branch| self.settle(name, branch)).collect();
+        let mut branches = self.settle_all(name, sources);
         let mut terms = terms.to_vec();
         let hosts = (0..terms.len()).filter_map(|slot| {
             let plain = terms[slot].is_plain() && terms[slot].factor.values() == [1.0];
@@ -375,6 +375,24 @@ impl Merger {
     /// Closes whatever is pending on a branch.
     pub(crate) fn settle(&mut self, name: &str, branch: Branch) -> Branch {
         if branch.pending.is_none() { branch } else { self.flush(name, branch) }
+    }
+
+    /// The same of several, once for all that are alike.
+    fn settle_all(&mut self, name: &str, branches: Vec<Branch>) -> Vec<Branch> {
+        let mut settled: Vec<(Branch, Branch)> = Vec::with_capacity(branches.len());
+        for branch in branches {
+            let alike = |(before, _): &&(Branch, Branch)| {
+                (before.source, &before.pending) == (branch.source, &branch.pending) && !branch.pending.is_none()
+            };
+            let after = match settled.iter().find(alike) {
+                Some((_, after)) => Branch { owned: false, ..after.clone() },
+                None => self.settle(name, branch.clone()),
+            };
+            settled.push((branch, after));
+        }
+        let shared = |after: &Branch| settled.iter().filter(|(_, other)| other.source == after.source).count() > 1;
+        let own = |(_, after): &(Branch, Branch)| Branch { owned: after.owned && !shared(after), ..after.clone() };
+        settled.iter().map(own).collect()
     }
 
     /// A layer of moved tensors alone. One that moves a single tensor rounds nothing.
