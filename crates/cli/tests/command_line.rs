@@ -376,12 +376,12 @@ fn what_is_printed_as_json_is_documented() {
     let documented = std::fs::read_to_string(fixture("../docs/json.md")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).display().to_string();
-    let (setup, out, quantised, cache) = (at("setup"), at("out"), at("own.quantised"), at("cache"));
+    let [setup, out, quantised, cache, seed] = ["setup", "out", "own.quantised", "cache", "seed"].map(at);
     let (model, input) = (fixture("models/mnist_cnn.onnx"), fixture("inputs/digit_7.npy"));
     let (model, input) = (text(&model), text(&input));
     let commands: [&[&str]; 6] = [
         &["inspect", model],
-        &["setup", model, "--few-samples", "--srs-cache", &cache, "--out", &setup],
+        &["setup", model, "--few-samples", "--srs-cache", &cache, "--seed", &seed, "--out", &setup],
         &["prove", "--setup", &setup, "--input", input, "--srs-cache", &cache, "--out", &out],
         &["verify", &out],
         &["check", "--setup", &setup, "--samples", input],
