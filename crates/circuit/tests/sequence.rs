@@ -23,7 +23,7 @@ fn every_part_is_accepted_on_every_width() {
             let options = PlanOptions {
                 lanes: Some(lanes),
                 requantise: Some(requantise).filter(|_| lanes % 2 == 1),
-                ..options(Visibility { input: InputMode::public_if(lanes == 3), weights: WeightMode::Private })
+                ..options(Visibility { input: InputMode::ALL[lanes % 3], weights: WeightMode::Private })
             };
             let plan = plan(&case.graph, &options);
             let Ok(plan) = plan.map_err(|error| println!("{part}, {lanes} lanes: {error}")) else { continue };
@@ -46,7 +46,7 @@ fn random_networks(count: u64, least: usize) {
             continue;
         };
         let weights = if seed % 3 == 1 { WeightMode::Fixed } else { WeightMode::Private };
-        let visibility = Visibility { input: InputMode::public_if(seed % 4 == 0), weights };
+        let visibility = Visibility { input: InputMode::ALL[seed as usize % 4 % 3], weights };
         let all = candidates(&case.graph, &options(visibility)).unwrap();
         let Some(candidate) = all.get(numbers.below(all.len().max(1))) else { continue };
         let plan = Plan::realise(&case.graph, visibility, &candidate.knobs).unwrap();

@@ -12,11 +12,15 @@ use fuzzing::{Target, mutate};
 use zklayout::cost::Profile;
 use zklayout::graph::{Fixed, Planes};
 use zklayout::plan::{InputMode, Visibility, WeightMode};
-use zklayout::prover::{AuditProof, Owner, OwnerSeed, OwnersAnswer, audit_weights, keygen, prove, prove_audit};
+use zklayout::prover::{
+    AuditProof, Commitments, InputHolder, Owner, OwnerSeed, OwnersAnswer, ProofJob, audit_weights, keygen, prove,
+    prove_audit,
+};
 use zklayout::samples::SampleFormat;
 use zklayout::{
-    Artefact, Model, ModelCommitment, OnnxOptions, Plan, PlanOptions, ProofBundle, ProvingKey, QuantiseOptions,
-    QuantisedModel, Samples, SetupRecord, Srs, VerifierSrs, VerifyingKey, verify, verify_committed,
+    Artefact, InputCommitment, Model, ModelCommitment, OnnxOptions, Plan, PlanOptions, ProofBundle, Prover,
+    ProvingKey, QuantiseOptions, QuantisedModel, Samples, SetupRecord, Srs, VerifierSrs, VerifyingKey, verify,
+    verify_tied,
 };
 
 const HEADER: usize = 24;
@@ -39,36 +43,49 @@ struct Seeds {
     committed: Committed,
 }
 
-/// The artefacts of committed weights.
+/// The artefacts of committed weights and a committed input.
 struct Committed {
+    srs: Srs,
     key: VerifyingKey,
     bundle: ProofBundle,
     owner: Owner,
+    holder: InputHolder,
     answer: OwnersAnswer,
     audit: AuditProof,
 }
 
 impl Committed {
-    fn new(model: &QuantisedModel, input: &[f64], srs: &Srs) -> Self {
-        let visibility = Visibility { input: InputMode::Private, weights: WeightMode::Committed };
+    fn new(model: &QuantisedModel, input: &[f64], k: u32) -> Self {
+        let srs = &Srs::development(k, 0).unwrap();
+        let visibility = Visibility { input: InputMode::Committed, weights: WeightMode::Committed };
         let options = PlanOptions { visibility, min_k: srs.k(), max_k: srs.k(), ..PlanOptions::default() };
         let plan = model.plan(&options).unwrap();
         let owner = Owner::commit(srs, &plan, model.graph()).unwrap();
         let proving = keygen(srs, &plan, model.graph()).unwrap().with_owner(owner.clone()).unwrap();
-        let bundle = prove(srs, &proving, model.graph(), &model.run(input).unwrap(), &[]).unwrap();
+        let trace = model.run(input).unwrap();
+        let holder = InputHolder::commit(srs, &plan, &trace.values[0]).unwrap();
+        let (prover, key, graph) = (Prover::default(), &proving, model.graph());
+        let job = ProofJob { prover, srs, key, graph, trace: &trace, context: &[], holder: Some(&holder) };
+        let bundle = job.prove().unwrap();
         let key = proving.verifying().clone();
         let answer = owner.answer_weights(&key, model.graph()).unwrap();
         let audit = prove_audit(srs, &key, &owner, model.graph(), &mut |_, _| {}).unwrap();
-        Self { key, bundle, owner, answer, audit }
+        Self { srs: srs.clone(), key, bundle, owner, holder, answer, audit }
     }
 
-    /// Readers of files of committed weights, each with a use of what was read.
-    fn targets<'a>(&'a self, srs: &'a Srs, model: &'a QuantisedModel) -> Vec<Target<'a>> {
+    fn holds(&self, model: &ModelCommitment, input: &InputCommitment, bundle: &ProofBundle) -> bool {
+        let commitments = Commitments { model: Some(model), inputs: std::slice::from_ref(input) };
+        verify_tied(self.srs.verifier(), &self.key, commitments, bundle, &[]).is_ok()
+    }
+
+    /// Readers of files of what is committed, each with a use of what was read.
+    fn targets<'a>(&'a self, model: &'a QuantisedModel) -> Vec<Target<'a>> {
         let here = Path::new("input");
         let commitment = self.owner.commitment().to_bytes().unwrap();
         let (answer, audit) = (self.answer.to_bytes().unwrap(), self.audit.to_bytes().unwrap());
         let bundle = self.bundle.to_bytes().unwrap();
-        let own = self.owner.commitment();
+        let (own, input) = (self.owner.commitment(), self.holder.commitment());
+        let record = input.to_bytes().unwrap();
         vec![
             Target {
                 name: "model commitment, resealed",
@@ -76,7 +93,17 @@ impl Committed {
                 read: Box::new(move |bytes| {
                     ModelCommitment::from_bytes(&seal(&commitment, bytes), here).is_ok_and(|model| {
                         let bundle = ProofBundle { model: Some(model.digest()), ..self.bundle.clone() };
-                        verify_committed(srs.verifier(), &self.key, &model, &bundle, &[]).is_ok()
+                        self.holds(&model, input, &bundle)
+                    })
+                }),
+            },
+            Target {
+                name: "input commitment, resealed",
+                seeds: vec![payload(&record)],
+                read: Box::new(move |bytes| {
+                    InputCommitment::from_bytes(&seal(&record, bytes), here).is_ok_and(|input| {
+                        let bundle = ProofBundle { record: Some(input.digest()), ..self.bundle.clone() };
+                        self.holds(own, &input, &bundle)
                     })
                 }),
             },
@@ -91,8 +118,9 @@ impl Committed {
                 name: "answer of an owner, resealed",
                 seeds: vec![payload(&answer)],
                 read: Box::new(move |bytes| {
-                    OwnersAnswer::from_bytes(&seal(&answer, bytes), here)
-                        .is_ok_and(|answer| audit_weights(srs, &self.key, own, model.graph(), &answer).is_ok())
+                    OwnersAnswer::from_bytes(&seal(&answer, bytes), here).is_ok_and(|answer| {
+                        audit_weights(&self.srs, &self.key, own, model.graph(), &answer).is_ok()
+                    })
                 }),
             },
             Target {
@@ -105,7 +133,7 @@ impl Committed {
                 seeds: vec![payload(&bundle)],
                 read: Box::new(move |bytes| {
                     ProofBundle::from_bytes(&seal(&bundle, bytes), here)
-                        .is_ok_and(|bundle| verify_committed(srs.verifier(), &self.key, own, &bundle, &[]).is_ok())
+                        .is_ok_and(|bundle| self.holds(own, input, &bundle))
                 }),
             },
         ]
@@ -135,7 +163,7 @@ impl Seeds {
             raw_srs: Srs::development(4, 3).unwrap().to_bytes().unwrap(),
             proving_key: std::fs::read(file).unwrap(),
             key: proving.verifying().clone(),
-            committed: Committed::new(&quantised, &input, &srs),
+            committed: Committed::new(&quantised, &input, srs.k() + 2),
             srs,
             bundle,
             quantised,
@@ -276,7 +304,7 @@ impl Seeds {
                 }),
             },
         ];
-        targets.extend(self.committed.targets(&self.srs, &self.quantised));
+        targets.extend(self.committed.targets(&self.quantised));
         targets
     }
 
