@@ -470,6 +470,10 @@ pub(crate) struct HolderOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct CommitInputCommand {
+    /// The model's file, which the setup must be of: inputs are then read as the model names them.
+    pub(crate) model: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) dimensions: FreeDimensions,
     /// The folder of a setup that was made with --committed-input: of every model that takes such inputs at one scale, planned with
     /// as many rows, it gives a commitment that serves all.
     #[arg(long)]

@@ -12,6 +12,7 @@ use crate::args::{CommitInputCommand, HolderOptions, SampleOptions};
 use crate::error::CliError;
 use crate::powers::Powers;
 use crate::progress::Steps;
+use crate::session::ModelFile;
 use crate::terminal::say;
 use crate::{output, report, session};
 
@@ -31,7 +32,13 @@ pub(crate) fn run(options: &CommitInputCommand, json: bool) -> Result<(), CliErr
     files.try_folders()?;
     let mut steps = Steps::new(json);
     let setup = steps.run("read setup", || Setup::load(&options.setup))?;
-    let input = session::input(&options.sample, setup.plan().input_shape)?;
+    let read = |path: &PathBuf| steps.run("read model", || ModelFile::read(path, &options.dimensions));
+    let file = options.model.as_ref().map(read).transpose()?;
+    if let Some(file) = &file {
+        file.check_setup(&options.setup, setup.model())?;
+    }
+    let shape = file.map_or_else(|| setup.plan().input_shape.into(), |file| file.model.input());
+    let input = session::input(&options.sample, shape)?;
     let srs = steps.run("powers of tau", || session::powers(&options.powers, setup.plan().k()))?;
     let holder = files.holder(&setup, &srs, &input, &mut steps)?;
     let powers = Powers::of(srs.verifier());
