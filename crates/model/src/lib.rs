@@ -36,6 +36,7 @@ mod shape;
 mod tensor;
 mod term;
 mod view;
+mod wanted;
 
 pub use activation::{Activation, FixedActivation, ValueTable};
 pub use clamp::Clamp;

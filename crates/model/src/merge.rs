@@ -19,6 +19,7 @@ use crate::maxima::{Magnitude, MaximumStep, Operand, maxima};
 use crate::planes::Planes;
 use crate::regions::merge_regions;
 use crate::term::{Constant, Kernel, Move, Padding, Term};
+use crate::wanted::wanted;
 
 /// Side of the largest window that folds into the layer reading it, unless it is the whole plane; larger pools become
 /// layers.
@@ -29,6 +30,11 @@ const LARGEST_FOLDED_WINDOW: usize = 4;
 /// # Errors
 /// A graph that does not start with its one input, or an operator that reads another number of tensors than it has.
 pub fn fuse(graph: &Graph<Float>) -> Result<Graph<Fused>, FuseError> {
+    merge(&wanted(graph))
+}
+
+/// Merges all operators of a graph.
+pub(crate) fn merge(graph: &Graph<Float>) -> Result<Graph<Fused>, FuseError> {
     let graph = &*merge_regions(graph);
     let Some(Float { op: FloatOp::Input, shape, .. }) = graph.nodes().next().map(|(_, node)| node) else {
         return Err(FuseError::NoInput);
