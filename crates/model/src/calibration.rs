@@ -92,6 +92,11 @@ impl Runs {
         Ok(runs)
     }
 
+    /// A node's pre-activations, by sample.
+    pub(crate) fn accumulators(&self, place: usize) -> impl Iterator<Item = &Array3<f64>> {
+        self.float.iter().map(move |run| &run.accumulators[place])
+    }
+
     /// Bounds of each channel of a node's pre-activations over all samples.
     pub(crate) fn bounds(&self, place: usize) -> Vec<Bounds> {
         channel_bounds(self.float.iter().map(|run| &run.accumulators[place]))

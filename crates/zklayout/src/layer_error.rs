@@ -58,6 +58,9 @@ impl Model {
     }
 }
 
+/// Magnitude from which a value is masked.
+const MASKED: f64 = 1e4;
+
 /// Differences of one layer, summed up.
 #[derive(Default)]
 struct LayerSum {
@@ -73,6 +76,10 @@ impl LayerSum {
     fn add(&mut self, node: &Fixed, float: &Array3<f64>, integers: &Array3<i64>) {
         self.squares.resize(float.dim().0, 0.0);
         for (((channel, ..), float), integer) in float.indexed_iter().zip(&node.dequantise(integers)) {
+            if float.abs() >= MASKED {
+                // What is masked lies elsewhere in integers, and means nothing else.
+                continue;
+            }
             let difference = (float - integer).abs();
             self.largest = self.largest.max(difference);
             self.squares[channel] += difference * difference;

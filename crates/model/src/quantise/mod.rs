@@ -6,6 +6,7 @@
 mod accumulator_scale;
 mod input;
 mod layer;
+mod masks;
 mod options;
 mod own_scales;
 mod tensor;
@@ -41,6 +42,11 @@ pub fn quantise(
 ) -> Result<Graph<Fixed>, QuantiseError> {
     options.check()?;
     let mut runs = Runs::start(graph, samples)?;
+    let fitted = masks::fitted(graph, &runs, options.margin)?;
+    if let Some(fitted) = &fitted {
+        runs = Runs::start(fitted, samples)?;
+    }
+    let graph = fitted.as_ref().unwrap_or(graph);
     let bounds: Vec<_> = (0..graph.len()).map(|place| runs.bounds(place)).collect();
     let own_scales = own_scales(graph, &bounds);
     let mut fixed: Graph<Fixed> = Graph::new();

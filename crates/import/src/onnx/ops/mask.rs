@@ -4,8 +4,8 @@ use crate::onnx::value::Value;
 
 /// Summands below this are masks.
 const LEAST_SUMMAND: f64 = -1e4;
-/// What a mask adds instead, in nats: what is left of a share is far below a table's unit, and scores keep their own.
-const MASK: f64 = -30.0;
+/// What a mask adds instead, in nats: nothing is left of a share. Integers take another, that fits the scores.
+const MASK: f64 = -1e5;
 
 /// Whether all numbers of a constant mask what they are added to.
 pub(super) fn masks(value: &Value) -> bool {
