@@ -1,7 +1,8 @@
 //! `zklayout accuracy`.
 
 use serde::Serialize;
-use zklayout::{AnyModel, Model, PlanOptions, QuantisedModel, Samples};
+use zklayout::closeness::Labelled;
+use zklayout::{AnyModel, Closeness, Model, PlanOptions, QuantisedModel, Samples};
 
 use crate::args::AccuracyOptions;
 use crate::error::CliError;
@@ -22,6 +23,7 @@ struct Accuracy {
     rms_difference: f64,
     /// By layer: name, largest and root mean square difference, root mean square value.
     layers: Vec<(String, f64, f64, f64)>,
+    closeness: Closeness,
 }
 
 pub(crate) fn run(options: &AccuracyOptions, json: bool) -> Result<(), CliError> {
@@ -30,9 +32,10 @@ pub(crate) fn run(options: &AccuracyOptions, json: bool) -> Result<(), CliError>
         let reason = "it holds integers alone, and there is no float model to compare them with";
         return Err(CliError::Usage(format!("{}: {reason}", path.display())));
     };
-    let samples = Samples::read(&options.samples, model.input())?;
+    let samples = model.samples(&options.samples)?;
     let quantised = options.model.scales.integers(path, &model, &PlanOptions::default(), None)?;
     let mut accuracy = measure(&model, &quantised, &samples)?;
+    accuracy.closeness = model.closeness(&quantised, &samples)?;
     if options.layers {
         let errors = model.layer_errors(&quantised, &samples.inputs)?;
         accuracy.layers =
@@ -54,11 +57,31 @@ pub(crate) fn run(options: &AccuracyOptions, json: bool) -> Result<(), CliError>
     pairs.push(("out of range", share(accuracy.refused)));
     pairs.push(("largest difference of an output", format!("{:.4}", accuracy.largest_difference)));
     pairs.push(("root mean square difference", format!("{:.4}", accuracy.rms_difference)));
+    pairs.extend(closeness(&accuracy.closeness));
     say!("{}", report::pairs(&pairs));
     if options.layers {
         say!("{}", layers(&accuracy));
     }
     Ok(())
+}
+
+/// What readers of vectors and of next tokens ask for.
+fn closeness(closeness: &Closeness) -> Vec<(&'static str, String)> {
+    let Closeness { least_cosine, mean_cosine, pairwise, .. } = closeness;
+    let mut pairs = vec![
+        ("cosine with the float model", format!("{least_cosine:.5} at least, {mean_cosine:.5} in the mean")),
+        ("largest difference of two samples' cosine", format!("{pairwise:.5}")),
+    ];
+    if let Some(labelled) = &closeness.labelled {
+        let Labelled { rows, agreeing, float_perplexity, perplexity } = labelled;
+        let percent = 100.0 * (perplexity / float_perplexity - 1.0);
+        pairs.push((
+            "perplexity",
+            format!("{perplexity:.4}, the float model's {float_perplexity:.4} ({percent:+.2} %)"),
+        ));
+        pairs.push(("same top-1 by row", format!("{agreeing} of {rows}")));
+    }
+    pairs
 }
 
 fn layers(accuracy: &Accuracy) -> comfy_table::Table {
@@ -74,13 +97,19 @@ fn percent(count: usize, accuracy: &Accuracy) -> f64 {
     100.0 * count as f64 / accuracy.samples as f64
 }
 
+/// Whether each sample has one class; rows of an output are `Closeness`'s.
+fn labelled(samples: &Samples) -> bool {
+    samples.labels.as_ref().is_some_and(|labels| labels.len() == samples.inputs.len())
+}
+
 fn measure(model: &Model, quantised: &QuantisedModel, samples: &Samples) -> Result<Accuracy, CliError> {
     let mut accuracy =
-        Accuracy { samples: samples.inputs.len(), labelled: samples.labels.is_some(), ..Accuracy::default() };
+        Accuracy { samples: samples.inputs.len(), labelled: labelled(samples), ..Accuracy::default() };
     let (mut squares, mut outputs) = (0.0, 0u32);
     for (index, input) in samples.inputs.iter().enumerate() {
         let float = model.float_output(input)?;
-        let label = samples.labels.as_ref().and_then(|labels| labels.get(index).copied());
+        let labels = samples.labels.as_ref().filter(|_| labelled(samples));
+        let label = labels.and_then(|labels| labels.get(index).copied());
         let top = report::argmax(&float);
         accuracy.float_correct += usize::from(Some(top) == label);
         let Ok(trace) = quantised.run(input) else {

@@ -591,6 +591,17 @@ pub(crate) struct VerifyOptions {
     pub(crate) srs_hash: Option<String>,
     #[command(flatten)]
     pub(crate) context: ContextOptions,
+    /// Token ids (.npy, .npz or .json) that the public input must be the embedding of. No proof shows that; the model's file does.
+    #[arg(long, value_name = "FILE", requires = "model")]
+    pub(crate) ids: Option<PathBuf>,
+    /// Which text of a file that holds several.
+    #[arg(long, default_value_t = 0, requires = "ids")]
+    pub(crate) index: usize,
+    /// The model whose embedding --ids are looked up in.
+    #[arg(long, value_name = "FILE", requires = "ids")]
+    pub(crate) model: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) dimensions: FreeDimensions,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,6 @@
 //! `zklayout check`: which samples a model's ranges refuse, before there is a key.
 
 use serde::Serialize;
-use zklayout::samples::InputShape;
 use zklayout::{Error, PlanOptions, QuantisedModel, Samples, Setup};
 
 use crate::args::CheckOptions;
@@ -19,8 +18,7 @@ struct Refused {
 }
 
 pub(crate) fn run(options: &CheckOptions, json: bool, show_values: bool) -> Result<(), CliError> {
-    let (quantised, shape) = integers(options)?;
-    let samples = Samples::read(&options.samples, shape)?.inputs;
+    let (quantised, samples) = integers(options)?;
     let refused: Vec<Refused> = samples
         .iter()
         .enumerate()
@@ -41,11 +39,14 @@ pub(crate) fn run(options: &CheckOptions, json: bool, show_values: bool) -> Resu
     Ok(())
 }
 
-/// The integers, and what they take as input.
-fn integers(options: &CheckOptions) -> Result<(QuantisedModel, InputShape), CliError> {
+/// The integers, and the samples as their input.
+fn integers(options: &CheckOptions) -> Result<(QuantisedModel, Vec<Vec<f64>>), CliError> {
     let read = |path: &std::path::Path| ModelFile::read(path, &options.dimensions);
     let file = options.model.as_deref().map(read).transpose()?;
-    let shape = file.as_ref().map(|file| file.model.input());
+    let samples = match file.as_ref().and_then(|file| file.model.float()) {
+        Some(model) => Some(model.samples(&options.samples)?),
+        None => None,
+    };
     let quantised = match (&options.setup, file) {
         (Some(folder), file) => {
             let quantised = Setup::load_model(folder)?;
@@ -59,8 +60,11 @@ fn integers(options: &CheckOptions) -> Result<(QuantisedModel, InputShape), CliE
             return Err(CliError::Usage("give a model, or the folder of a setup with --setup".into()));
         }
     };
-    let shape = shape.unwrap_or_else(|| quantised.input_shape().into());
-    Ok((quantised, shape))
+    let samples = match samples {
+        Some(samples) => samples,
+        None => Samples::read(&options.samples, quantised.input_shape())?,
+    };
+    Ok((quantised, samples.inputs))
 }
 
 fn print(quantised: &QuantisedModel, refused: &[Refused]) {

@@ -39,6 +39,7 @@ impl CliError {
         match self {
             Self::Read { .. } | Self::Write { .. } => 1,
             Self::Library(Prover(_) | Read { .. } | Record { .. } | Setup { .. }) => 1,
+            Self::Library(zklayout::Error::OtherIds { .. }) => 4,
             Self::Usage(_) => 2,
             Self::Library(_) | Self::Refused(_) | Self::RefusedSamples(_) => 3,
             Self::Unverified(_) | Self::UnverifiedIn { .. } => 4,

@@ -1,6 +1,9 @@
 //! `zklayout inspect`.
 
+use std::collections::BTreeMap;
+
 use zklayout::graph::Fixed;
+use zklayout::import::Embedding;
 use zklayout::{AnyModel, Model, QuantisedModel};
 
 use crate::args::InspectOptions;
@@ -9,9 +12,11 @@ use crate::report;
 use crate::terminal::say;
 
 pub(crate) fn run(options: &InspectOptions, json: bool) -> Result<(), CliError> {
-    let (rows, layers, endings) = match AnyModel::open_with(&options.model, &options.dimensions.read()?)? {
-        AnyModel::Float(model) => (rows(&model), model.fused().len() - 1, model.endings().to_vec()),
-        AnyModel::Integer(model) => (layers(&model), model.graph().len() - 1, Vec::new()),
+    let model = AnyModel::open_with(&options.model, &options.dimensions.read()?)?;
+    let embedding = model.float().and_then(|model| model.embedding());
+    let (rows, layers, endings) = match &model {
+        AnyModel::Float(model) => (rows(model), model.fused().len() - 1, model.endings().to_vec()),
+        AnyModel::Integer(model) => (layers(model), model.graph().len() - 1, Vec::new()),
     };
     let endings = report::endings(&endings);
     if json {
@@ -21,7 +26,10 @@ pub(crate) fn run(options: &InspectOptions, json: bool) -> Result<(), CliError> 
                 serde_json::json!({ "name": name, "op": op, "shape": shape, "parameters": parameters })
             })
             .collect();
-        say!("{}", serde_json::json!({ "nodes": nodes, "layers": layers, "endings": endings }));
+        let embedding = embedding.map(embedding_json);
+        let all =
+            serde_json::json!({ "nodes": nodes, "layers": layers, "endings": endings, "embedding": embedding });
+        say!("{all}");
         return Ok(());
     }
     let mut table = report::table(&["node", "operator", "output", "parameters"]);
@@ -31,7 +39,38 @@ pub(crate) fn run(options: &InspectOptions, json: bool) -> Result<(), CliError> 
     if !endings.is_empty() {
         say!("left to whoever reads the output: {}", endings.join(", "));
     }
+    embedding.into_iter().for_each(print_embedding);
     Ok(())
+}
+
+/// What of the model is looked up before the input.
+fn print_embedding(embedding: &Embedding) {
+    let (ids, rows) = (embedding.ids(), embedding.rows());
+    let (tokens, vocabulary) = (ids.dims.iter().product::<usize>(), embedding.vocabulary());
+    say!(
+        "{:?}: {tokens} token ids below {vocabulary}, whose vectors {:?} {:?} are the input",
+        ids.name,
+        rows.name,
+        rows.dims
+    );
+    say!(
+        "the ids are not proven: with a private input, a proof is of some sequence of vectors, never of some text"
+    );
+    for folded in embedding.folded() {
+        say!("{:?} is {}", folded.name, folded.meaning);
+    }
+}
+
+fn embedding_json(embedding: &Embedding) -> serde_json::Value {
+    let folded = embedding.folded().iter().map(|folded| (folded.name.clone(), folded.meaning));
+    serde_json::json!({
+        "ids": embedding.ids().name,
+        "tokens": embedding.ids().dims.iter().product::<usize>(),
+        "vocabulary": embedding.vocabulary(),
+        "rows": { "name": embedding.rows().name, "dims": embedding.rows().dims },
+        "folded": folded.collect::<BTreeMap<_, _>>(),
+        "ids_proven": false,
+    })
 }
 
 /// The layers of a model that has integers.

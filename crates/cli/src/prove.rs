@@ -162,8 +162,10 @@ fn with_setup(options: &ProveOptions, folder: &Path, steps: &mut Steps) -> Resul
     if let Some(file) = &file {
         file.check_setup(folder, &Setup::load_model(folder)?)?;
     }
-    let shape = file.as_ref().map_or_else(|| plan.input_shape.into(), |file| file.model.input());
-    let input = session::input(&options.sample, shape)?;
+    let input = match &file {
+        Some(file) => file.input(&options.sample)?,
+        None => session::input(&options.sample, plan.input_shape)?,
+    };
     let predicted = predict(&plan, options, steps)?;
     let srs = steps.run("powers of tau", || session::powers(&options.keys.powers, plan.k()))?;
     check_powers(folder, &srs, key.srs_hash())?;
@@ -219,7 +221,7 @@ fn with_new_setup(options: &ProveOptions, steps: &mut Steps) -> Result<Ready, Cl
         check_holder(options, options.keys.layout.committed_input)?;
     }
     let file = steps.run("read model", || ModelFile::read(path, &options.dimensions))?;
-    let input = session::input(&options.sample, file.model.input())?;
+    let input = file.input(&options.sample)?;
     let layout = options.keys.layout.plan()?;
     let quantised = steps.run("quantise", || file.integers(&options.keys.scales, &layout, Some(&input)))?;
     if let Some(few) = setup::few_samples(&quantised) {
@@ -229,7 +231,7 @@ fn with_new_setup(options: &ProveOptions, steps: &mut Steps) -> Result<Ready, Cl
     // An input that the ranges refuse is known before keys are made.
     quantised.run(&input)?;
     let float_output = file.float_output(&input)?;
-    let made = setup::make(path, quantised, &options.keys, &folder, steps)?;
+    let made = setup::make(&file, quantised, &options.keys, &folder, steps)?;
     let (outputs, endings) = (file.outputs(), file.endings());
     Ok(Ready { made, input, float_output, outputs, endings, folder })
 }
@@ -238,6 +240,7 @@ fn print(summary: &Summary<'_>, setup: &Setup, public: &PublicValues, held: Opti
     say!("{}", report::layers(setup.model().graph(), setup.plan()));
     let mut pairs = setup.plan().description();
     pairs.extend(report::record(summary.record));
+    pairs.extend(report::embedded(summary.record, setup.plan().visibility().public_input));
     pairs.push(("times", report::times(summary.seconds)));
     pairs.push(("peak memory", summary.peak_memory_bytes.map_or("unknown".into(), report::bytes)));
     pairs.push(("setup", format!("{} (keep it: it holds the weights)", summary.setup.display())));

@@ -241,6 +241,11 @@ pub(crate) fn record(record: &SetupRecord) -> Vec<(&'static str, String)> {
     scales(record.calibration.as_ref()).into_iter().chain([("integers", record.fidelity.to_string())]).collect()
 }
 
+/// What a proof says of an input that ids gave, if they did.
+pub(crate) fn embedded(record: &SetupRecord, public_input: bool) -> Option<(&'static str, String)> {
+    record.embedding.as_ref().map(|embedding| ("input", embedding.statement(public_input)))
+}
+
 fn scales(calibration: Option<&Calibration>) -> Option<(&'static str, String)> {
     calibration.map(|calibration| ("scales from", calibration.to_string()))
 }

@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use zklayout::calibration::Origin;
-use zklayout::samples::InputShape;
-use zklayout::{Calibration, Model, PlanOptions, QuantiseOptions, QuantisedModel, Samples};
+use zklayout::{Calibration, MaxError, Model, PlanOptions, QuantiseOptions, QuantisedModel, Samples};
 
 use crate::error::CliError;
 
@@ -40,9 +39,9 @@ pub(crate) struct ScaleOptions {
     #[arg(long, default_value_t = QuantiseOptions::default().margin)]
     margin: f64,
     /// Choose the bits of weights and tables instead: the cheapest that keep every output of the samples within this
-    /// of the float model's.
+    /// of the float model's; or `cosine=0.998`, each output's least cosine with it, or `perplexity=1%` of labelled next tokens.
     #[arg(long, conflicts_with_all = ["weight_bits", "table_bits"])]
-    max_error: Option<f64>,
+    max_error: Option<MaxError>,
     /// How far an output may be from the float model's on the samples, in percent of how far the float outputs go: above 0
     /// and below 100.
     #[arg(long, value_name = "PERCENT", value_parser = parse_percent,
@@ -82,39 +81,43 @@ impl ScaleOptions {
         input: Option<&[f64]>,
     ) -> Result<QuantisedModel, CliError> {
         let (public, private) = if layout.visibility.shows_input() { (input, None) } else { (None, input) };
-        let Chosen { samples, calibration } = self.samples(path, model.input(), public)?;
+        let Chosen { samples, calibration } = self.samples(path, model, public)?;
         if private.is_some_and(|private| samples.inputs.iter().any(|sample| sample == private)) {
             eprintln!("note: the input is one of the calibration samples, whose ranges are public in the key");
         }
         let quantised = match self.max_error {
-            Some(most) => model.quantise_within(&samples.inputs, &self.quantise(), most, layout)?,
+            Some(most) => model.quantise_within(&samples, &self.quantise(), most, layout)?,
             None => model.quantise(&samples.inputs, &self.quantise())?,
         };
         Ok(quantised.with_calibration(calibration))
     }
 
-    fn samples(&self, model: &Path, shape: InputShape, public_input: Option<&[f64]>) -> Result<Chosen, CliError> {
+    fn samples(&self, path: &Path, model: &Model, public_input: Option<&[f64]>) -> Result<Chosen, CliError> {
         if let Some(path) = &self.calibration {
-            return read(path, shape, Origin::File);
+            return read(path, model, Origin::File);
         }
-        let mut beside = BESIDE.iter().map(|extension| model.with_extension(extension));
+        let mut beside = BESIDE.iter().map(|extension| path.with_extension(extension));
         if let Some(path) = beside.find(|path| path.exists()) {
-            return read(&path, shape, Origin::BesideModel);
+            return read(&path, model, Origin::BesideModel);
         }
         let (origin, samples) = match (self.range, public_input) {
+            (Some(_), _) if model.embedding().is_some() => {
+                let reason = "the model takes token ids, which no range of numbers gives";
+                return Err(CliError::Usage(format!("{reason}; give texts' ids by --calibration FILE")));
+            }
             (Some((lo, hi)), _) => {
-                let samples = Samples::drawn((lo, hi), DRAWN, SEED, shape).map_err(CliError::Usage)?;
+                let samples = Samples::drawn((lo, hi), DRAWN, SEED, model.input()).map_err(CliError::Usage)?;
                 (Origin::Range { lo, hi }, samples)
             }
             (None, Some(input)) => (Origin::PublicInput, Samples { inputs: vec![input.to_vec()], labels: None }),
-            (None, None) => return Err(CliError::Usage(no_samples(model))),
+            (None, None) => return Err(CliError::Usage(no_samples(path))),
         };
         Ok(Chosen { calibration: Calibration::of(origin, &samples.inputs), samples })
     }
 }
 
-fn read(path: &Path, shape: InputShape, origin: fn(String) -> Origin) -> Result<Chosen, CliError> {
-    let samples = Samples::read(path, shape)?;
+fn read(path: &Path, model: &Model, origin: fn(String) -> Origin) -> Result<Chosen, CliError> {
+    let samples = model.samples(path)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Ok(Chosen { calibration: Calibration::of(origin(name), &samples.inputs), samples })
 }

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use zklayout::graph::{Fixed, Graph, Planes};
+use zklayout::import::Embedding;
 use zklayout::prover::{DEVELOPMENT_SEED, Owner};
-use zklayout::samples::InputShape;
+use zklayout::record::RecordedEmbedding;
+use zklayout::samples::{InputPart, InputShape};
 use zklayout::{AnyModel, Plan, PlanOptions, ProvingKey, QuantisedModel, Samples, Srs, Trace};
 
 use crate::args::{FreeDimensions, JobOptions, ModelOptions, PowersOptions, SampleOptions};
@@ -16,7 +18,7 @@ use crate::scales::ScaleOptions;
 
 /// A model's file, read.
 pub(crate) struct ModelFile {
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     pub(crate) model: AnyModel,
 }
 
@@ -24,6 +26,25 @@ impl ModelFile {
     /// Reads a model.
     pub(crate) fn read(path: &Path, dimensions: &FreeDimensions) -> Result<Self, CliError> {
         Ok(Self { path: path.to_owned(), model: AnyModel::open_with(path, &dimensions.read()?)? })
+    }
+
+    /// The sample that is asked for, as the model's input.
+    pub(crate) fn input(&self, options: &SampleOptions) -> Result<Vec<f64>, CliError> {
+        Ok(self.model.rows(&input(options, self.model.input())?)?)
+    }
+
+    /// The embedding, if the file takes token ids.
+    pub(crate) fn embedding(&self) -> Option<&Embedding> {
+        self.model.float().and_then(|model| model.embedding())
+    }
+
+    /// What a setup's record says of the embedding.
+    pub(crate) fn recorded_embedding(&self) -> Option<RecordedEmbedding> {
+        self.embedding().map(|embedding| RecordedEmbedding {
+            input: embedding.ids().name.clone(),
+            tokens: embedding.ids().dims.iter().product(),
+            vocabulary: embedding.vocabulary(),
+        })
     }
 
     /// Names of the model's outputs and how many values each has, if its file has names.
@@ -98,9 +119,11 @@ fn named(argument: &Path) -> Option<(&str, &Path)> {
 fn named_part(argument: &Path, shape: &InputShape) -> Result<(String, Samples), CliError> {
     let wrong = |reason: &str| CliError::Usage(format!("--input {}: {reason}", argument.display()));
     let (name, file) = named(argument).ok_or_else(|| wrong("of several, each is NAME=FILE"))?;
-    let part = shape.parts.iter().find(|part| part.name == name);
+    let part = shape.parts.iter().find(|part| part.name == name).cloned();
+    let fixed = shape.fixed.iter().find(|(fixed, _)| fixed == name);
+    let fixed = fixed.map(|(name, values)| InputPart { name: name.clone(), dims: vec![values.len()] });
     let known: Vec<&str> = shape.parts.iter().map(|part| part.name.as_str()).collect();
-    let part = part.ok_or_else(|| wrong(&format!("the model's inputs are {known:?}")))?;
+    let part = part.or(fixed).ok_or_else(|| wrong(&format!("the model's inputs are {known:?}")))?;
     let own = InputShape { parts: vec![part.clone()], ..Planes::vector(part.values()).into() };
     Ok((name.to_owned(), Samples::read(file, own)?))
 }
@@ -115,7 +138,7 @@ impl Job {
     pub(crate) fn prepare(options: &JobOptions, steps: &mut Steps) -> Result<Self, CliError> {
         let read = || ModelFile::read(&options.model.model, &options.model.dimensions);
         let file = steps.run("read model", read)?;
-        let input = input(&options.sample, file.model.input())?;
+        let input = file.input(&options.sample)?;
         let layout = options.layout.plan()?;
         let quantised = steps.run("quantise", || file.integers(&options.model.scales, &layout, Some(&input)))?;
         Ok(Self { trace: quantised.run(&input)?, quantised })

@@ -44,7 +44,7 @@ pub(crate) fn run(options: &SetupCommand, json: bool) -> Result<(), CliError> {
         let more = format!("a setup for other inputs wants {FEWEST_SAMPLES} or more; --few-samples goes on");
         return Err(CliError::Usage(format!("{few} chose the scales, {more}")));
     }
-    let Made { setup, srs, predicted } = make(&options.model, quantised, &options.keys, &folder, &mut steps)?;
+    let Made { setup, srs, predicted } = make(&file, quantised, &options.keys, &folder, &mut steps)?;
     let summary = Summary {
         verifying_key: setup.verifying_key().hash().to_string(),
         model: setup.commitment().map(|commitment| commitment.digest().to_string()),
@@ -67,6 +67,7 @@ fn print(summary: &Summary<'_>, setup: &Setup) {
     say!("{}", report::layers(setup.model().graph(), setup.plan()));
     let mut pairs = setup.plan().description();
     pairs.extend(report::record(summary.record));
+    pairs.extend(report::embedded(summary.record, setup.plan().visibility().public_input));
     pairs.push(("times", report::times(summary.seconds)));
     pairs.push(("files", summary.folder.display().to_string()));
     pairs.extend(setup.seed_file().map(|seed| ("seed", commit::seed_advice(seed))));
@@ -87,7 +88,7 @@ pub(crate) struct Made {
 
 /// Plans and makes keys, or reads them where the folder holds the same setup already.
 pub(crate) fn make(
-    model: &Path,
+    file: &ModelFile,
     quantised: QuantisedModel,
     options: &KeyOptions,
     folder: &Path,
@@ -105,10 +106,11 @@ pub(crate) fn make(
     }
     let owner = match plan.shape.committed_lanes {
         0 => None,
-        _ => Some(commit::of(model, &options.owner, &quantised, &plan, &srs, steps)?),
+        _ => Some(commit::of(&file.path, &options.owner, &quantised, &plan, &srs, steps)?),
     };
     let (owner, seed) = owner.unzip();
-    let mut setup = steps.run("make keys", || Setup::with_owner(quantised, &plan, &srs, owner))?;
+    let setup = steps.run("make keys", || Setup::with_owner(quantised, &plan, &srs, owner))?;
+    let mut setup = setup.with_embedding(file.recorded_embedding());
     steps.run("write keys", || {
         // The seed comes first: keys without it are worth nothing.
         seed.map_or(Ok(()), |seed| setup.save_seed(seed))?;

@@ -7,14 +7,15 @@ use serde::Serialize;
 use zklayout::plan::PlanHash;
 use zklayout::prover::{Commitments, ProverError, verify_all};
 use zklayout::{
-    Artefact, InputCommitment, ModelCommitment, ProofBundle, PublicValues, SetupRecord, VerifierSrs, VerifyingKey,
-    files,
+    Artefact, InputCommitment, ModelCommitment, ProofBundle, PublicValues, Samples, SetupRecord, VerifierSrs,
+    VerifyingKey, files,
 };
 
 use crate::args::VerifyOptions;
 use crate::error::CliError;
 use crate::powers::Powers;
 use crate::report;
+use crate::session::ModelFile;
 use crate::terminal::say;
 
 #[derive(Serialize)]
@@ -38,6 +39,9 @@ struct Summary<'a> {
     /// Where several folders were given.
     #[serde(skip_serializing_if = "Option::is_none")]
     proofs: Option<Vec<Shown<'a>>>,
+    /// Where the public input was held against token ids.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ids_checked: Option<bool>,
     seconds: f64,
 }
 
@@ -92,6 +96,7 @@ pub(crate) fn run(options: &VerifyOptions, json: bool) -> Result<(), CliError> {
     let public =
         verify_all(&srs, &key, commitments, &all).map_err(|(place, error)| refused(options, place, error))?;
     let seconds = start.elapsed().as_secs_f64();
+    let ids = options.ids.as_deref().map(|ids| check_ids(options, ids, &key, &public)).transpose()?;
     let record = recorded(first(options), key.hash());
     let model = commitment.map(|commitment| Model {
         digest: commitment.digest().to_string(),
@@ -110,6 +115,7 @@ pub(crate) fn run(options: &VerifyOptions, json: bool) -> Result<(), CliError> {
         recorded_not_proven: record.as_ref().ok(),
         proof: (shown.len() == 1).then(|| shown.remove(0)),
         proofs: (shown.len() > 1).then_some(shown),
+        ids_checked: ids,
         seconds,
     };
     if json {
@@ -162,8 +168,32 @@ fn print(summary: &Summary<'_>, public: &[PublicValues], unrecorded: Option<&Str
             say!("how far the integers are from a float model is not recorded: {reason}");
         }
     }
+    if summary.ids_checked.is_some() {
+        say!("the public input is what the model's embedding makes of the given ids");
+    } else if let Some(embedding) = summary.recorded_not_proven.and_then(|record| record.embedding.as_ref()) {
+        say!("input: {}", embedding.statement(public.iter().all(|public| public.input_values.is_some())));
+    }
     summary.powers.print();
     say!("verified in {}", report::seconds(summary.seconds));
+}
+
+/// Holds one proof's public input against ids.
+fn check_ids(
+    options: &VerifyOptions,
+    ids: &Path,
+    key: &VerifyingKey,
+    public: &[PublicValues],
+) -> Result<bool, CliError> {
+    let wrong = |reason: &str| CliError::Usage(format!("--ids: {reason}"));
+    let [PublicValues { input_values: Some(input), .. }] = public else {
+        return Err(wrong("the input of one proof is held against ids, and it must be public"));
+    };
+    let path = options.model.as_deref().ok_or_else(|| wrong("give the model whose ids they are"))?;
+    let file = ModelFile::read(path, &options.dimensions)?;
+    let model = file.model.float().ok_or(CliError::Library(zklayout::Error::NoIds))?;
+    let given = Samples::read(ids, model.input())?;
+    model.check_ids(given.get(options.index, ids)?, &key.plan()?, input)?;
+    Ok(true)
 }
 
 fn first(options: &VerifyOptions) -> &Path {

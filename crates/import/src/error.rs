@@ -50,6 +50,30 @@ pub enum ImportError {
     /// The graph itself is malformed.
     #[error("model graph: {0}")]
     Graph(String),
+    /// A token's id is none of the vocabulary.
+    #[error("input {input:?}: token {place} is none of the {vocabulary} ids that the model has, from 0 on")]
+    Token {
+        /// The input of ids.
+        input: String,
+        /// The token's place.
+        place: usize,
+        /// Ids there are.
+        vocabulary: usize,
+        /// What was given.
+        id: f64,
+    },
+    /// A text of another length.
+    #[error(
+        "input {input:?}: {found} tokens; the model is read for {expected} (--dim, if its file leaves the number free)"
+    )]
+    Tokens {
+        /// The input of ids.
+        input: String,
+        /// Tokens that were given.
+        found: usize,
+        /// Tokens that the model is read for.
+        expected: usize,
+    },
     /// The float engine refused the model.
     #[error("the float engine cannot run this model: {0}")]
     Reference(String),

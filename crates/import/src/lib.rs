@@ -16,8 +16,8 @@ mod tflite;
 pub use error::{ImportError, MissingOperator};
 #[cfg(feature = "onnx")]
 pub use onnx::{
-    Constant, Ending, Imported, Importer, Kind, Node, OnnxOptions, Operators, Reference, TensorInfo, import_onnx,
-    import_onnx_bytes,
+    Constant, Embedding, Ending, Folded, Imported, Importer, Kind, Node, OnnxOptions, Operators, Reference,
+    TensorInfo, import_onnx, import_onnx_bytes,
 };
 #[cfg(feature = "tflite")]
 pub use tflite::{import_tflite, import_tflite_bytes, tflite_operators};

@@ -894,3 +894,75 @@ fn ranges_say_where_they_come_from() {
     assert_eq!(source(12), RangeSource::WorstCase);
     assert_eq!(source(5), RangeSource::Calibrated);
 }
+
+/// A model of ids [1, 4]: rows of a table of 7, positions added, a norm; read twice, so that the cut is after it.
+fn token_model(mut more: Vec<pb::NodeProto>) -> Model {
+    let mut nodes = vec![
+        node("Gather", &["table", "x"], "words", vec![]),
+        node("Add", &["words", "positions"], "rows", vec![]),
+        node("LayerNormalization", &["rows", "scale", "shift"], "normed", vec![]),
+        node("MatMul", &["normed", "weights"], "product", vec![]),
+        node("Add", &["product", "normed"], "output", vec![]),
+    ];
+    nodes.append(&mut more);
+    let constants = vec![
+        constant("table", &[7, 8]),
+        constant("positions", &[4, 8]),
+        constant("scale", &[8]),
+        constant("shift", &[8]),
+        constant("weights", &[8, 8]),
+    ];
+    Model { element: pb::tensor_proto::DataType::Int64, ..Model::new(&[1, 4], nodes, constants) }
+}
+
+#[test]
+fn ids_are_looked_up_before_the_graph() {
+    let Imported { graph, reference, embedding, inputs, .. } = token_model(vec![]).import().unwrap();
+    let embedding = embedding.unwrap();
+    assert_eq!((embedding.vocabulary(), embedding.rows().name.as_str()), (7, "normed"));
+    assert_eq!((inputs.len(), inputs[0].name.as_str(), &inputs[0].dims[..]), (1, "normed", &[1, 4, 8][..]));
+    let rows = embedding.look_up(&[0.0, 6.0, 3.0, 3.0]).unwrap();
+    let found = execute_floats(
+        &fuse(&graph).unwrap(),
+        &Array3::from_shape_vec(graph_planes(&graph), rows.clone()).unwrap(),
+    );
+    let found = found.unwrap().values.pop().unwrap();
+    for (ours, theirs) in found.iter().zip(reference.run(&rows).unwrap()) {
+        assert!((ours - theirs).abs() < 1e-4, "{ours} {theirs}");
+    }
+    assert_ne!(rows[16..24], rows[24..32], "positions are part of the rows");
+    for (ids, refused) in [
+        (&[0.0, 7.0, 1.0, 1.0][..], "token 1"),
+        (&[-1.0; 4], "token 0"),
+        (&[0.5; 4], "token 0"),
+        (&[1.0; 5], "5 tokens"),
+    ] {
+        let error = embedding.look_up(ids).unwrap_err().to_string();
+        assert!(error.contains(refused) && error.contains("\"x\""), "{error}");
+    }
+}
+
+fn graph_planes(graph: &Graph<zklayout_model::Float>) -> (usize, usize, usize) {
+    graph.nodes().next().unwrap().1.shape.dims()
+}
+
+#[test]
+fn ids_that_are_read_elsewhere_are_refused() {
+    let beside = vec![
+        node("Cast", &["x"], "numbers", vec![int("to", 1)]),
+        node("ReduceMean", &["numbers"], "mean", vec![]),
+        node("Add", &["output", "mean"], "both", vec![]),
+    ];
+    let error = token_model(beside).import().unwrap_err().to_string();
+    assert!(error.contains("read beside the embedding"), "{error}");
+    let short = Model {
+        constants: vec![constant("table", &[7, 8]), constant("positions", &[3, 8])],
+        ..token_model(vec![])
+    };
+    let short = Model {
+        constants: [short.constants, token_model(vec![]).constants.split_off(2)].concat(),
+        ..token_model(vec![])
+    };
+    let error = short.import().unwrap_err().to_string();
+    assert!(error.contains("4 tokens") && error.contains("positions"), "{error}");
+}

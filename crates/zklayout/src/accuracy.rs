@@ -6,9 +6,11 @@ use rayon::prelude::*;
 use zklayout_model::QuantiseOptions;
 use zklayout_plan::PlanOptions;
 
+use crate::closeness::MaxError;
 use crate::error::Error;
 use crate::model::Model;
 use crate::quantised::QuantisedModel;
+use crate::samples::Samples;
 
 /// Bits of a weight that are tried, the fewest first.
 const WEIGHT_BITS: [u32; 8] = [4, 5, 6, 7, 8, 9, 10, 12];
@@ -18,33 +20,35 @@ const TABLE_BITS: [u32; 7] = [8, 9, 10, 11, 12, 13, 14];
 const MOST_COMPARED: usize = 32;
 
 impl Model {
-    /// Quantises with the bit widths whose best layout is the cheapest, among those that keep every output within
-    /// `max_error` of the float model's on the samples. `base` gives the bits of an input and the margin.
+    /// Quantises with the bit widths whose best layout is the cheapest, among those that are as close to the float model on the
+    /// samples as `max_error` asks for. `base` gives the bits of an input and the margin.
     ///
     /// # Errors
     /// An error budget that no width keeps, or whatever quantising and searching report.
     pub fn quantise_within(
         &self,
-        samples: &[Vec<f64>],
+        samples: &Samples,
         base: &QuantiseOptions,
-        max_error: f64,
+        max_error: MaxError,
         plan: &PlanOptions,
     ) -> Result<QuantisedModel, Error> {
-        let compared = spread(samples);
+        if matches!(max_error, MaxError::Perplexity(_)) && samples.labels.is_none() {
+            return Err(Error::NoLabels);
+        }
+        let (compared, samples) = (spread(samples), &samples.inputs[..]);
         let narrowest = |table_bits: u32| {
             let mut tried = Tried::default();
             for weight_bits in WEIGHT_BITS {
                 let options = QuantiseOptions { weight_bits, table_bits, ..base.clone() };
                 let tried_one = self.quantise_unchecked(samples, &options).and_then(|quantised| {
-                    let fidelity = self.fidelity(&quantised, &compared)?;
-                    Ok((quantised, fidelity))
+                    let closeness = self.closeness(&quantised, &compared)?;
+                    Ok((quantised, closeness))
                 });
                 match tried_one {
-                    Ok((quantised, fidelity)) => {
-                        let all = fidelity.refused == 0;
-                        let difference = if all { fidelity.largest_difference } else { f64::INFINITY };
-                        tried.closest = tried.closest.min(difference);
-                        if difference <= max_error {
+                    Ok((quantised, closeness)) => {
+                        let distance = max_error.distance(&closeness);
+                        tried.closest = tried.closest.min(distance);
+                        if max_error.allows(distance) {
                             tried.kept.push(quantised);
                             break;
                         }
@@ -106,6 +110,12 @@ fn cheapest(models: Vec<QuantisedModel>, plan: &PlanOptions) -> Result<Option<Qu
     }
 }
 
-fn spread(samples: &[Vec<f64>]) -> Vec<Vec<f64>> {
-    samples.iter().step_by(samples.len().div_ceil(MOST_COMPARED).max(1)).cloned().collect()
+fn spread(samples: &Samples) -> Samples {
+    let step = samples.inputs.len().div_ceil(MOST_COMPARED).max(1);
+    let rows = samples.labels.as_ref().map_or(0, |labels| labels.len() / samples.inputs.len().max(1));
+    let labels = samples
+        .labels
+        .as_ref()
+        .map(|labels| labels.chunks(rows.max(1)).step_by(step).flatten().copied().collect());
+    Samples { inputs: samples.inputs.iter().step_by(step).cloned().collect(), labels }
 }

@@ -89,6 +89,18 @@ impl AnyModel {
         }
     }
 
+    /// The model's input for what its file takes; see [`Model::rows`].
+    ///
+    /// # Errors
+    /// See [`Model::rows`].
+    pub fn rows(&self, given: &[f64]) -> Result<Vec<f64>, Error> {
+        match self {
+            #[cfg(feature = "onnx")]
+            Self::Float(model) => model.rows(given),
+            Self::Integer(_) => Ok(given.to_vec()),
+        }
+    }
+
     /// The same with extents for dimensions that the file leaves free.
     ///
     /// # Errors

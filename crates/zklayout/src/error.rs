@@ -8,6 +8,7 @@ use zklayout_model::{ExecuteError, FuseError, QuantiseError};
 use zklayout_plan::{CostError, PlanError};
 use zklayout_prover::ProverError;
 
+use crate::closeness::MaxError;
 use crate::fidelity::Fidelity;
 
 /// Whatever went wrong; the message says where and what to do, and holds no value of an input, a layer or a weight.
@@ -47,6 +48,15 @@ pub enum Error {
         /// The float engine's.
         theirs: f64,
     },
+    /// Ids are given for a model that takes none.
+    #[error("the model takes no token ids; its input are numbers")]
+    NoIds,
+    /// A public input is not the embedding of the ids that it is held against.
+    #[error("the public input is not what the model makes of these ids: token {token} has another vector")]
+    OtherIds {
+        /// The first token that differs.
+        token: usize,
+    },
     /// Reading samples.
     #[error("{path}: {reason}")]
     Samples {
@@ -82,15 +92,19 @@ pub enum Error {
     Execute(#[from] ExecuteError),
     /// No quantisation keeps the error budget.
     #[error(
-        "no bit widths keep every output within {max_error} of the float model's; the closest are off by {closest}: \
-         allow more, or give more bits to inputs"
+        "no bit widths keep {max_error}; the closest are off by {closest}: allow more, or give more bits to inputs"
     )]
     Accuracy {
         /// The budget.
-        max_error: f64,
-        /// The smallest largest difference of those tried.
+        max_error: MaxError,
+        /// The smallest distance of those tried, in the same terms; of cosines, how far below 1.
         closest: f64,
     },
+    /// A budget of perplexity without labels.
+    #[error(
+        "a perplexity is one of labels, and the samples have none: give the next token of each by \"labels\" in an .npz"
+    )]
+    NoLabels,
     /// The integers answer something else than the float model.
     #[error(
         "the integers are too far from the float model on the samples that chose their scales: {fidelity}; allowed are \
@@ -125,6 +139,8 @@ impl Error {
             Self::ImportMismatch { ours, theirs } => {
                 Some(format!("{ours} in the imported graph, {theirs} in the engine"))
             }
+            #[cfg(any(feature = "onnx", feature = "tflite"))]
+            Self::Import(ImportError::Token { id, .. }) => Some(id.to_string()),
             Self::Execute(error) => error.private_value().map(|value| value.to_string()),
             Self::Quantise(error) => error.private_value().map(|value| value.to_string()),
             Self::Prover(error) => error.private_value().map(|value| value.to_string()),

@@ -1,9 +1,10 @@
-//! What a model takes as input: the file's inputs that are read, one after the other. It knows names and extents, no values.
+//! What a model takes as input: the file's inputs that are read, one after the other. It knows names and extents, and no values
+//! but those that inputs always have.
 
 use zklayout_model::Planes;
 
 /// What a model takes as input.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct InputShape {
     /// The planes of the whole.
     pub planes: Planes,
@@ -11,6 +12,8 @@ pub struct InputShape {
     pub parts: Vec<InputPart>,
     /// Names of inputs that nothing reads: what is given for them is left out.
     pub unread: Vec<String>,
+    /// Inputs that have one value only, and that value: what is given for them must be it.
+    pub fixed: Vec<(String, Vec<f64>)>,
 }
 
 /// One of a model's inputs.
@@ -31,7 +34,7 @@ impl InputPart {
 
 impl From<Planes> for InputShape {
     fn from(planes: Planes) -> Self {
-        Self { planes, parts: Vec::new(), unread: Vec::new() }
+        Self { planes, parts: Vec::new(), unread: Vec::new(), fixed: Vec::new() }
     }
 }
 

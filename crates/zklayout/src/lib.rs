@@ -51,6 +51,7 @@ mod any_model;
 #[cfg(feature = "prove")]
 mod audit;
 pub mod calibration;
+pub mod closeness;
 mod error;
 pub mod fidelity;
 pub mod files;
@@ -62,6 +63,8 @@ mod input_shape;
 mod layer_error;
 #[cfg(feature = "onnx")]
 mod model;
+#[cfg(feature = "onnx")]
+mod public_ids;
 #[cfg(feature = "onnx")]
 mod quantisation;
 #[cfg(feature = "prove")]
@@ -84,6 +87,7 @@ pub use any_model::AnyModel;
 #[cfg(feature = "prove")]
 pub use audit::{Audit, audit};
 pub use calibration::Calibration;
+pub use closeness::{Closeness, MaxError};
 pub use error::Error;
 pub use fidelity::Fidelity;
 #[cfg(feature = "onnx")]

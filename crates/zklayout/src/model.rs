@@ -3,13 +3,16 @@
 use std::path::Path;
 
 use ndarray::Array3;
-use zklayout_import::{Ending, ImportError, Imported, OnnxOptions, Reference, TensorInfo, import_onnx_bytes};
+use zklayout_import::{
+    Embedding, Ending, ImportError, Imported, OnnxOptions, Reference, TensorInfo, import_onnx_bytes,
+};
 use zklayout_model::{Float, Fused, Graph, Planes, execute_floats, fuse};
 use zklayout_plan::PlanHash;
 
 use crate::error::Error;
 use crate::files::read;
 use crate::input_shape::{InputPart, InputShape};
+use crate::samples::Samples;
 
 /// Largest relative difference between the imported graph and the float engine, which computes in 32 bits.
 const IMPORT_TOLERANCE: f64 = 1e-3;
@@ -21,6 +24,7 @@ pub struct Model {
     reference: Reference,
     fused: Graph<Fused>,
     endings: Vec<Ending>,
+    embedding: Option<Embedding>,
     inputs: Vec<TensorInfo>,
     outputs: Vec<TensorInfo>,
     input: Planes,
@@ -50,18 +54,26 @@ impl Model {
     /// # Errors
     /// See [`Model::load`].
     pub fn from_bytes(bytes: &[u8], path: &Path, options: &OnnxOptions) -> Result<Self, Error> {
-        let Imported { graph, reference, endings, inputs, outputs, external } =
+        let Imported { graph, reference, endings, embedding, inputs, outputs, external } =
             import_onnx_bytes(bytes, path, options)?;
         let fused = fuse(&graph)?;
         let input = graph.nodes().next().map_or(Planes::new(0, 0, 0), |(_, node)| node.shape);
         let source = source(bytes, path, &external)?;
-        let model = Self { graph, reference, fused, endings, inputs, outputs, input, source };
+        let model = Self { graph, reference, fused, endings, embedding, inputs, outputs, input, source };
         model.check_import()?;
         Ok(model)
     }
 
     fn check_import(&self) -> Result<(), Error> {
-        let input: Vec<f64> = (0..self.input.len()).map(|i| (i * 37 % 101) as f64 / 100.0).collect();
+        let input: Vec<f64> = match &self.embedding {
+            Some(embedding) => {
+                let ids = 0..embedding.ids().dims.iter().product();
+                self.rows(
+                    &ids.map(|place| (place * 37 % 101 % embedding.vocabulary()) as f64).collect::<Vec<_>>(),
+                )?
+            }
+            None => (0..self.input.len()).map(|i| (i * 37 % 101) as f64 / 100.0).collect(),
+        };
         let ours = self.merged_output(&input)?;
         // A function may have no value at the made-up input.
         let finite = ours.iter().all(|value| value.is_finite());
@@ -100,6 +112,32 @@ impl Model {
         }
     }
 
+    /// The embedding, if the file takes token ids: the model's input are then its rows, and the ids are not proven.
+    pub fn embedding(&self) -> Option<&Embedding> {
+        self.embedding.as_ref()
+    }
+
+    /// The model's input for what its file takes: the rows of token ids, anything else as it is.
+    ///
+    /// # Errors
+    /// Ids that the vocabulary has not, or another number of them.
+    pub fn rows(&self, given: &[f64]) -> Result<Vec<f64>, Error> {
+        match &self.embedding {
+            Some(embedding) => Ok(embedding.look_up(given)?),
+            None => Ok(given.to_vec()),
+        }
+    }
+
+    /// Reads every sample of a file as the model's input; see [`Samples::read`].
+    ///
+    /// # Errors
+    /// See [`Samples::read`] and [`Model::rows`].
+    pub fn samples(&self, path: impl AsRef<Path>) -> Result<Samples, Error> {
+        let samples = Samples::read(path, self.input())?;
+        let inputs = samples.inputs.iter().map(|given| self.rows(given)).collect::<Result<_, _>>()?;
+        Ok(Samples { inputs, ..samples })
+    }
+
     /// The file's inputs, in its order: those that are read lie one after the other in the model's input.
     pub fn inputs(&self) -> &[TensorInfo] {
         &self.inputs
@@ -130,14 +168,20 @@ impl Model {
         self.input
     }
 
-    /// What the model takes as input, by name.
+    /// What the model's file takes as input, by name: ids, if it takes those.
     pub fn input(&self) -> InputShape {
         let part = |info: &TensorInfo| InputPart { name: info.name.clone(), dims: info.dims.clone() };
+        if let Some(embedding) = &self.embedding {
+            let ids = part(embedding.ids());
+            let fixed = embedding.folded().iter().map(|own| (own.name.clone(), own.values.clone())).collect();
+            return InputShape { parts: vec![ids.clone()], fixed, ..Planes::vector(ids.values()).into() };
+        }
         let (read, unread): (Vec<&TensorInfo>, Vec<&TensorInfo>) = self.inputs.iter().partition(|info| info.read);
         InputShape {
             planes: self.input,
             parts: read.into_iter().map(part).collect(),
             unread: unread.into_iter().map(|info| info.name.clone()).collect(),
+            fixed: Vec::new(),
         }
     }
 

@@ -6,10 +6,15 @@ use rayon::prelude::*;
 use zklayout_model::{QuantiseOptions, quantise};
 
 use crate::calibration::{Calibration, Origin};
+use crate::closeness::Closeness;
 use crate::error::Error;
 use crate::fidelity::{Fidelity, compare};
 use crate::model::Model;
 use crate::quantised::QuantisedModel;
+use crate::samples::Samples;
+
+/// The float model's output and the integers', if there is one.
+type Both = (Vec<f64>, Option<Vec<f64>>);
 
 impl Model {
     /// Chooses scales from calibration samples, and holds the integers against the float model on them.
@@ -59,11 +64,22 @@ impl Model {
     /// # Errors
     /// A sample of another length, or whatever the float engine reports.
     pub fn fidelity(&self, quantised: &QuantisedModel, samples: &[Vec<f64>]) -> Result<Fidelity, Error> {
+        Ok(compare(&self.both_outputs(quantised, samples)?))
+    }
+
+    /// Holds integers against the float model in the terms of language models; labels, if there are any, are of rows of the output.
+    ///
+    /// # Errors
+    /// See [`Model::fidelity`].
+    pub fn closeness(&self, quantised: &QuantisedModel, samples: &Samples) -> Result<Closeness, Error> {
+        Ok(Closeness::of(&self.both_outputs(quantised, &samples.inputs)?, samples.labels.as_deref()))
+    }
+
+    fn both_outputs(&self, quantised: &QuantisedModel, samples: &[Vec<f64>]) -> Result<Vec<Both>, Error> {
         let run = |sample: &Vec<f64>| -> Result<_, Error> {
             let integers = quantised.run(sample).ok().map(|trace| quantised.dequantise(&trace));
             Ok((self.float_output(sample)?, integers))
         };
-        let outputs = samples.par_iter().map(run).collect::<Result<Vec<_>, _>>()?;
-        Ok(compare(&outputs))
+        samples.par_iter().map(run).collect()
     }
 }

@@ -30,6 +30,20 @@ pub struct SetupRecord {
     pub calibration: Option<Calibration>,
     /// How far the integers are from the float model on these samples.
     pub fidelity: RecordedFidelity,
+    /// What the model's file makes of token ids before the input, if it takes those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedding: Option<RecordedEmbedding>,
+}
+
+/// An embedding that was cut off a model: its ids are not proven.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedEmbedding {
+    /// The file's input of ids.
+    pub input: String,
+    /// Tokens of an input.
+    pub tokens: usize,
+    /// Ids there are.
+    pub vocabulary: usize,
 }
 
 /// How far integers are from a float model, as a record has it.
@@ -68,7 +82,8 @@ impl SetupRecord {
     /// The record of how a model came to its integers, under a key.
     pub fn of(calibration: Option<&Calibration>, fidelity: Option<&Fidelity>, key: &VerifyingKey) -> Self {
         let (calibration, fidelity) = (calibration.cloned(), RecordedFidelity::of(fidelity));
-        Self { format: RECORD_FORMAT, verifying_key: key.hash().to_string(), calibration, fidelity }
+        let verifying_key = key.hash().to_string();
+        Self { format: RECORD_FORMAT, verifying_key, calibration, fidelity, embedding: None }
     }
 
     /// Reads a record.
@@ -118,6 +133,20 @@ impl fmt::Display for RecordedFidelity {
                 write!(f, "error {error_percent:.2} % of the outputs' reach, ")?;
                 write!(f, "same largest output on {agreeing} of {samples} samples")
             }
+        }
+    }
+}
+
+impl RecordedEmbedding {
+    /// What a proof says of its input; `public` is whether that is shown.
+    pub fn statement(&self, public: bool) -> String {
+        let Self { tokens, vocabulary, .. } = self;
+        if public {
+            format!(
+                "{tokens} vectors, public; that they are rows of {vocabulary} is for whoever has the embedding to check"
+            )
+        } else {
+            format!("some sequence of {tokens} vectors, never some text: the look-up of ids is not proven")
         }
     }
 }

@@ -81,6 +81,10 @@ impl Samples {
     /// An input that is missing, given twice, or unknown, or inputs with other numbers of samples.
     pub fn of_parts(mut given: Vec<(String, Self)>, shape: &InputShape) -> Result<Self, String> {
         given.retain(|(name, _)| !shape.unread.contains(name));
+        for (name, samples) in given.extract_if(.., |(name, _)| shape.fixed.iter().any(|(fixed, _)| fixed == name))
+        {
+            samples.inputs.iter().try_for_each(|values| check_fixed(&name, values, shape))?;
+        }
         let known = |name: &String| shape.parts.iter().any(|part| part.name == *name);
         if let Some((name, _)) = given.iter().find(|(name, _)| !known(name)) {
             return Err(format!("the model has no input {name:?}; it has {}", names(shape)));
@@ -144,6 +148,22 @@ fn names(shape: &InputShape) -> String {
     names.join(", ")
 }
 
+/// Refuses other values than an input always has.
+fn check_fixed(name: &str, values: &[f64], shape: &InputShape) -> Result<(), String> {
+    let fixed = shape.fixed.iter().find(|(fixed, _)| fixed == name);
+    let same = fixed.is_none_or(|(_, fixed)| {
+        !values.is_empty()
+            && values.len().is_multiple_of(fixed.len())
+            && values.chunks(fixed.len()).all(|own| own == fixed)
+    });
+    if same {
+        return Ok(());
+    }
+    Err(format!(
+        "input {name:?} has other values than those that the model was read for: every token counts, of one type, from position 0 on"
+    ))
+}
+
 /// Samples of all inputs together, from an array for each, or one for all alike.
 fn joined(arrays: &[ArrayD<f64>], shape: &InputShape) -> Result<Vec<Vec<f64>>, String> {
     let extents = shape.extents();
@@ -151,7 +171,13 @@ fn joined(arrays: &[ArrayD<f64>], shape: &InputShape) -> Result<Vec<Vec<f64>>, S
     let parts = match arrays {
         [array] if extents.len() > 1 && alike => vec![split(array, &extents[0])?; extents.len()],
         _ if arrays.len() == extents.len() => {
-            let own = arrays.iter().zip(&extents).map(|(array, dims)| split(array, dims));
+            let own = arrays.iter().zip(&extents).enumerate().map(|(place, (array, dims))| {
+                let named = |reason: String| match shape.parts.get(place) {
+                    Some(part) => format!("input {:?}: {reason}", part.name),
+                    None => reason,
+                };
+                split(array, dims).map_err(named)
+            });
             own.collect::<Result<Vec<_>, _>>()?
         }
         _ => return Err(format!("{} arrays for inputs {}; name each", arrays.len(), names(shape))),
@@ -251,6 +277,10 @@ fn archive(bytes: &[u8], shape: &InputShape) -> Result<(Vec<ArrayD<f64>>, Labels
         let wanted = if shape.parts.len() > 1 { names(shape) } else { "\"inputs\"".to_owned() };
         return Err(malformed(format!("arrays {found:?}, none of them named {wanted}")));
     };
+    for (name, _) in shape.fixed.iter().filter(|(name, _)| has(name)) {
+        let given = entry(&mut archive, name, bytes.len()).map_err(&malformed)?;
+        check_fixed(name, &given.iter().copied().collect::<Vec<_>>(), shape)?;
+    }
     let mut inputs = Vec::with_capacity(arrays.len());
     for name in &arrays {
         inputs.push(entry(&mut archive, name, bytes.len()).map_err(&malformed)?);
@@ -283,7 +313,14 @@ fn json(bytes: &[u8], shape: &InputShape) -> Result<Vec<ArrayD<f64>>, String> {
     if let Some(serde_json::Value::Array(lists)) = given.get("input_data") {
         return flat_lists(lists, shape);
     }
-    let known = |name: &String| shape.parts.iter().any(|part| part.name == *name) || shape.unread.contains(name);
+    for (name, _) in &shape.fixed {
+        let Some(value) = given.get(name) else { continue };
+        check_fixed(name, &nested(value)?.iter().copied().collect::<Vec<_>>(), shape)?;
+    }
+    let is_fixed = |name: &String| shape.fixed.iter().any(|(fixed, _)| fixed == name);
+    let known = |name: &String| {
+        shape.parts.iter().any(|part| part.name == *name) || shape.unread.contains(name) || is_fixed(name)
+    };
     if let Some(name) = given.keys().find(|name| !known(name)) {
         return Err(format!("the model has no input {name:?}; it has {}", names(shape)));
     }

@@ -15,7 +15,7 @@ use zklayout_prover::{
 use crate::error::Error;
 use crate::files;
 use crate::quantised::QuantisedModel;
-use crate::record::SetupRecord;
+use crate::record::{RecordedEmbedding, SetupRecord};
 
 /// Format of the owner's list.
 const OWNER_FORMAT: u32 = 1;
@@ -71,6 +71,13 @@ impl Setup {
         };
         let record = SetupRecord::of(model.calibration(), model.fidelity(), key.verifying());
         Ok(Self { model, key, verifier: srs.verifier().clone(), record, commitment, seed_file: None })
+    }
+
+    /// The same, with a record of the embedding that was cut off the model.
+    #[must_use]
+    pub fn with_embedding(mut self, embedding: Option<RecordedEmbedding>) -> Self {
+        self.record.embedding = embedding;
+        self
     }
 
     /// The commitment to the model's weights, which verifiers need; none unless they are committed.

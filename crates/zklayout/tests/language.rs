@@ -51,3 +51,27 @@ fn a_transformer_block_is_proven_and_close_to_another_engine() {
     }
     assert!(proven > 0, "every sample that chose no scale is refused");
 }
+
+/// A model that was trained on the project's own documentation predicts the next characters of a part that it was not trained on
+/// nearly as well in integers.
+#[test]
+fn a_small_gpt2_keeps_its_perplexity_and_is_proven_from_ids() {
+    let model = Model::load(fixture("models/gpt2_small.onnx")).unwrap();
+    let calibration = model.samples(fixture("models/gpt2_small.samples.npz")).unwrap();
+    let held_out = model.samples(fixture("inputs/gpt2_small.npz")).unwrap();
+    let options = QuantiseOptions { input_bits: 10, table_bits: 12, ..QuantiseOptions::default() };
+    let quantised = model.quantise(&calibration.inputs, &options).unwrap();
+    let closeness = model.closeness(&quantised, &held_out).unwrap();
+    let labelled = closeness.labelled.as_ref().unwrap();
+    println!("{closeness:?}");
+    assert!(labelled.off() < 0.01 && closeness.refused * 20 < closeness.samples, "{closeness:?}");
+    assert!(labelled.agreeing * 100 > labelled.rows * 97, "{closeness:?}");
+    let plan = quantised.plan(&PlanOptions::default()).unwrap();
+    let srs = Srs::development(plan.k(), 0).unwrap();
+    let setup = Setup::new(quantised, &plan, &srs).unwrap();
+    let text = held_out.inputs.iter().find(|text| setup.model().run(text).is_ok()).unwrap();
+    let bundle = setup.prove(&srs, text, b"").unwrap();
+    let public = verify(srs.verifier(), setup.verifying_key(), &bundle, b"").unwrap();
+    let float = model.float_output(text).unwrap();
+    assert!(largest_error(&public.output_values, &float) < 0.03);
+}

@@ -113,7 +113,7 @@ impl Layers {
             .then_some(Planes::new(positions, 1, depth))
     }
 
-    /// Planes and positions of groups of one node swapped.
+    /// Planes and positions of groups of one node's channels swapped; of some channels, those are picked first.
     fn transposed(&mut self, name: &str, places: &[Place], planes: Planes) -> Option<NodeId> {
         let (node, _) = (*places.first()?)?;
         let source = self.planes(node);
@@ -122,13 +122,30 @@ impl Layers {
             return None;
         }
         let groups = planes.channels / positions;
+        // By group and plane of it, the channel whose first value is where the swapped one is to be.
+        let channel = |place: usize| {
+            Some((places[place / depth * positions * depth + place % depth]?).1 as usize / positions)
+        };
+        let channels: Vec<usize> = (0..groups * depth).map(channel).collect::<Option<_>>()?;
         let swapped = |(place, found): (usize, &Place)| {
             let (channel, c) = (place / depth, place % depth);
             let (group, t) = (channel / positions, channel % positions);
-            *found == Some((node, ((group * depth + c) * positions + t) as u32))
+            *found == Some((node, (channels[group * depth + c] * positions + t) as u32))
         };
-        let whole = source.channels == groups * depth && places.iter().enumerate().all(swapped);
-        whole.then(|| self.add(name, FloatOp::Transpose { groups }, planes, &[node]))
+        if !places.iter().enumerate().all(swapped) {
+            return None;
+        }
+        let whole = channels.iter().copied().eq(0..source.channels);
+        let node = if whole { node } else { self.picked(name, node, channels) };
+        Some(self.add(name, FloatOp::Transpose { groups }, planes, &[node]))
+    }
+
+    /// Some channels of a node.
+    fn picked(&mut self, name: &str, node: NodeId, channels: Vec<usize>) -> NodeId {
+        let planes = Planes { channels: channels.len(), ..self.planes(node) };
+        let channels = Some(channels.into_iter().map(Some).collect());
+        let terms = vec![Move { factor: PerChannel::uniform(1.0), channels, offset: (0, 0), stride: 1 }];
+        self.add(name, FloatOp::Sum { terms }, planes, &[node])
     }
 
     fn most_positions(&self, places: &[Place]) -> usize {

@@ -44,6 +44,12 @@ pub(super) fn evaluate(node: &Node<'_>, rule: Rule) -> Result<Vec<Value>, Import
 impl Interpreter {
     /// All outputs, flat, one after the other, of all inputs likewise.
     pub(super) fn run(&self, input: &[f64]) -> Result<Vec<f64>, ImportError> {
+        let outputs = self.values(input)?;
+        Ok(outputs.iter().filter_map(Value::as_numbers).flatten().copied().collect())
+    }
+
+    /// The same, each output with its extents.
+    pub(super) fn values(&self, input: &[f64]) -> Result<Vec<Value>, ImportError> {
         let mut values = self.constants.clone();
         let mut rest = input;
         for (name, dims, kind) in &self.inputs {
@@ -62,12 +68,11 @@ impl Interpreter {
                 values.insert(name.clone(), value);
             }
         }
-        let mut outputs = Vec::new();
-        for name in &self.outputs {
-            let numbers = values.get(name).and_then(Value::as_numbers);
-            outputs.extend(numbers.ok_or_else(|| ImportError::Graph(format!("output {name:?} has no numbers")))?);
-        }
-        Ok(outputs)
+        let output = |name: &String| {
+            let value = values.get(name).filter(|value| value.as_numbers().is_some()).cloned();
+            value.ok_or_else(|| ImportError::Graph(format!("output {name:?} has no numbers")))
+        };
+        self.outputs.iter().map(output).collect()
     }
 }
 

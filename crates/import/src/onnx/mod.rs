@@ -8,6 +8,8 @@ mod advice;
 mod arrange;
 mod builder;
 mod constant;
+mod cut;
+mod embedding;
 mod ending;
 mod extents;
 mod external;
@@ -34,6 +36,7 @@ use crate::error::ImportError;
 use builder::Builder;
 
 pub use constant::Constant;
+pub use embedding::{Embedding, Folded};
 pub use ending::Ending;
 pub use inputs::TensorInfo;
 pub use node::Node;
@@ -51,7 +54,9 @@ pub struct Imported {
     pub reference: Reference,
     /// Operators after the output that are left to whoever reads it, the last one first; the reference leaves them out too.
     pub endings: Vec<Ending>,
-    /// The file's inputs, in its order.
+    /// The embedding, if the file takes token ids: the graph and its reference then read the embedding's rows.
+    pub embedding: Option<Embedding>,
+    /// The inputs, in the file's order; the embedding's rows, if there is one.
     pub inputs: Vec<TensorInfo>,
     /// The file's outputs, in its order.
     pub outputs: Vec<TensorInfo>,
@@ -88,11 +93,22 @@ pub fn import_onnx_bytes(bytes: &[u8], path: &Path, options: &OnnxOptions) -> Re
     // The float engine runs the file as it is.
     let mut spelled = onnx.clone();
     norms::recognise(&mut spelled);
+    let cut = cut::find(&spelled, options, opset)?;
+    let mut options = options.clone();
+    if let Some(cut) = &cut {
+        cut.check(&proto)?;
+        cut.apply(&mut spelled);
+        proto.graph.as_mut().into_iter().for_each(|own| cut.apply(own));
+        // Free dimensions were those of the ids.
+        options.dimensions.clear();
+    }
+    let options = &options;
     let built = Builder::new(&spelled, options, opset)?.build(&spelled)?;
     let inputs = built.inputs.iter().map(|(info, datum)| (info.dims.clone(), *datum, info.read)).collect();
     let reference = Reference::new(&proto, inputs, built.interpreter);
     let inputs = built.inputs.into_iter().map(|(info, _)| info).collect();
-    Ok(Imported { graph: built.graph, reference, endings, inputs, outputs: built.outputs, external })
+    let embedding = cut.map(|cut| cut.embedding);
+    Ok(Imported { graph: built.graph, reference, endings, embedding, inputs, outputs: built.outputs, external })
 }
 
 /// Version of the standard's own operator set.

@@ -111,6 +111,18 @@ pub(super) fn evaluate_not(node: &Node<'_>) -> Results {
     Ok(truth(zip(value, value, |a, _| f64::from(u8::from(a == 0.0))).at(node)?))
 }
 
+/// Integers are numbers.
+pub(super) fn import_is_nan(node: &Node<'_>, _: &mut Layers) -> Results {
+    let value = node.value(0)?;
+    Ok(truth(Value::numbers(Kind::Boolean, value.dims.clone(), vec![0.0; value.len()])))
+}
+
+pub(super) fn evaluate_is_nan(node: &Node<'_>) -> Results {
+    let value = node.value(0)?;
+    let truths = node.numbers(0)?.iter().map(|number| f64::from(u8::from(number.is_nan())));
+    Ok(truth(Value::numbers(Kind::Boolean, value.dims.clone(), truths.collect())))
+}
+
 pub(super) fn import_where(node: &Node<'_>, layers: &mut Layers) -> Results {
     let (condition, a, b, name) = (node.value(0)?, node.value(1)?, node.value(2)?, node.name());
     if let Some(truths) = condition.as_numbers() {

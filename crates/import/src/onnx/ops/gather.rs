@@ -1,4 +1,4 @@
-//! Gather and GatherElements with constant indices.
+//! Gather, GatherElements and GatherND with constant indices.
 
 use super::Node;
 use crate::error::ImportError;
@@ -49,6 +49,28 @@ pub(super) fn gather_elements(node: &Node<'_>, dims: &[usize]) -> Moved {
         let mut cell = extents::index(&shape, at);
         cell[axis] = place(node, *index, dims[axis])?;
         places.push(Some(cell.iter().zip(&own).map(|(at, own)| at * own).sum::<usize>() as u32));
+    }
+    Ok(vec![Picked::of_places(shape, places)])
+}
+
+pub(super) fn gather_nd(node: &Node<'_>, dims: &[usize]) -> Moved {
+    if node.int("batch_dims", 0) != 0 {
+        return Err(node.unsupported("batch_dims; only indices of whole cells are read"));
+    }
+    let (indices, own) = (node.value(1)?, extents::steps(dims));
+    let depth = indices.dims.last().copied().unwrap_or(0);
+    if depth == 0 || depth > dims.len() {
+        return Err(node.unsupported(format!("indices of {depth} axes of a tensor of shape {dims:?}")));
+    }
+    let inner: usize = dims[depth..].iter().product();
+    let shape = [&indices.dims[..indices.dims.len() - 1], &dims[depth..]].concat();
+    let mut places = Vec::new();
+    for cell in node.numbers(1)?.chunks(depth) {
+        let mut first = 0;
+        for (axis, index) in cell.iter().enumerate() {
+            first += place(node, *index, dims[axis])? * own[axis];
+        }
+        places.extend((first..first + inner).map(|place| Some(place as u32)));
     }
     Ok(vec![Picked::of_places(shape, places)])
 }

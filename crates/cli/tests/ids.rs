@@ -1,0 +1,39 @@
+//! A model of token ids on the command line: what is said of them, what is refused, and ids held against a public input.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+mod place;
+
+use place::{Place, fixture};
+
+/// Writes ids of 16 tokens, all but the last the same.
+fn write(place: &Place, last: &str) -> String {
+    let name = format!("ids{}.json", last.replace([' ', ','], "_"));
+    place.write(&name, &format!("[{}{last}]", "3, ".repeat(15)));
+    name
+}
+
+fn prove(place: &Place, last: &str) -> String {
+    let (model, ids) = (fixture("models/gpt2_small.onnx"), write(place, last));
+    format!("prove {model} --input {ids} --public-input --out out --setup-out setup")
+}
+
+#[test]
+fn ids_are_looked_up_and_held_against_a_public_input() {
+    let place = Place::new();
+    let model = fixture("models/gpt2_small.onnx");
+    let shown = place.succeeds(&format!("inspect {model}"));
+    assert!(shown.contains("16 token ids below") && shown.contains("never of some text"), "{shown}");
+    for (last, reason) in
+        [("1234", "token 15"), ("-1", "token 15"), ("2.5", "token 15"), ("3, 3", "\"input_ids\"")]
+    {
+        let said = place.fails(&prove(&place, last), &[reason]);
+        assert!(!said.contains("1234"), "an id is private: {said}");
+    }
+    let shown = place.succeeds(&prove(&place, "4"));
+    assert!(shown.contains("public; that they are rows of"), "{shown}");
+    let verify = |last: &str| format!("verify out --model {model} --ids {}", write(&place, last));
+    let held = place.succeeds(&verify("4"));
+    assert!(held.contains("what the model's embedding makes of the given ids"), "{held}");
+    place.fails(&verify("5"), &["token 15 has another vector"]);
+    assert_eq!(place.run(&verify("5")).status.code(), Some(4));
+}
