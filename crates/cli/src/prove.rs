@@ -240,7 +240,7 @@ fn print(summary: &Summary<'_>, setup: &Setup, public: &PublicValues, held: Opti
     say!("{}", report::layers(setup.model().graph(), setup.plan()));
     let mut pairs = setup.plan().description();
     pairs.extend(report::record(summary.record));
-    pairs.extend(report::embedded(summary.record, setup.plan().visibility().public_input));
+    pairs.extend(report::embedded(summary.record, setup.plan().visibility().shows_input()));
     pairs.push(("times", report::times(summary.seconds)));
     pairs.push(("peak memory", summary.peak_memory_bytes.map_or("unknown".into(), report::bytes)));
     pairs.push(("setup", format!("{} (keep it: it holds the weights)", summary.setup.display())));

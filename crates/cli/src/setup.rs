@@ -67,7 +67,7 @@ fn print(summary: &Summary<'_>, setup: &Setup) {
     say!("{}", report::layers(setup.model().graph(), setup.plan()));
     let mut pairs = setup.plan().description();
     pairs.extend(report::record(summary.record));
-    pairs.extend(report::embedded(summary.record, setup.plan().visibility().public_input));
+    pairs.extend(report::embedded(summary.record, setup.plan().visibility().shows_input()));
     pairs.push(("times", report::times(summary.seconds)));
     pairs.push(("files", summary.folder.display().to_string()));
     pairs.extend(setup.seed_file().map(|seed| ("seed", commit::seed_advice(seed))));

@@ -13,14 +13,17 @@ fn write(place: &Place, last: &str) -> String {
 }
 
 fn prove(place: &Place, last: &str) -> String {
-    let (model, ids) = (fixture("models/gpt2_small.onnx"), write(place, last));
-    format!("prove {model} --input {ids} --public-input --out out --setup-out setup")
+    let (calibration, ids) = (fixture("models/gpt2_small.samples.npz"), write(place, last));
+    let folders = "--out out --setup-out setup";
+    format!(
+        "prove gpt2_small.onnx --calibration {calibration} --table-bits 12 --input {ids} --public-input {folders}"
+    )
 }
 
 #[test]
 fn ids_are_looked_up_and_held_against_a_public_input() {
     let place = Place::new();
-    let model = fixture("models/gpt2_small.onnx");
+    let model = place.bare("gpt2_small");
     let shown = place.succeeds(&format!("inspect {model}"));
     assert!(shown.contains("16 token ids below") && shown.contains("never of some text"), "{shown}");
     for (last, reason) in
