@@ -108,7 +108,7 @@ fn narrowed(graph: &Graph<Float>) -> Graph<Float> {
         narrowing.compute(id, &own);
     }
     // The last node is the output, which a copy of another one may be no more.
-    let last = graph.len().checked_sub(1).map(|place| NodeId::new(place));
+    let last = graph.len().checked_sub(1).map(NodeId::new);
     let place = last.and_then(|last| narrowing.places.get(&(last, narrowing.ranges[last.index()].clone().into())));
     if place.is_some_and(|place| place.index() + 1 == narrowing.result.len()) {
         return narrowing.result;

@@ -31,8 +31,8 @@ pub(super) fn fitted(
     for (id, node) in graph.nodes() {
         let Fused::Layer(layer) = node else { continue };
         let Some(constant) = mask(layer) else { continue };
-        let above = runs.accumulators(id.index()).map(|sums| above(layer, constant, sums));
-        let most = above.fold(Some(0.0f64), |most, above| Some(most?.max(above?)));
+        let mut above = runs.accumulators(id.index()).map(|sums| above(layer, constant, sums));
+        let most = above.try_fold(0.0f64, |most, above| Some(most.max(above?)));
         let Some(most) = most else {
             let reason = "its mask leaves a row without any value";
             return Err(QuantiseError::Layer { layer: layer.name.clone(), reason: reason.into() });
