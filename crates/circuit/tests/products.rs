@@ -17,10 +17,6 @@ use zklayout_plan::{FactTerm, Family, Layout, LookupArgument, PlanOptions, Produ
 
 /// Scores of queries and keys as public accumulators, laid out with lanes of weights on every row.
 fn scores() -> Subject {
-    scores_of_lanes(None)
-}
-
-fn scores_of_lanes(lanes: Option<usize>) -> Subject {
     let own = Extents { tokens: 3, features: 4, heads: 2, shared_heads: 1 };
     let case = Case::of_operators(&sequence("scores", own, false), 4).unwrap();
     let options = PlanOptions {
@@ -29,7 +25,6 @@ fn scores_of_lanes(lanes: Option<usize>) -> Subject {
         lookups: Some(LookupArgument::Sums { chunk: 3 }),
         min_k: 8,
         max_k: 9,
-        lanes,
         ..PlanOptions::default()
     };
     Subject::of(&case, plan(&case.graph, &options).unwrap(), 3)
@@ -105,48 +100,6 @@ fn resolve(subject: &Subject, cells: &mut Cells) {
         column[1..subject.recording.usable].fill(Scalar::from(7));
     }
     subject.follow(cells, &BTreeSet::new(), None);
-}
-
-/// The scores of each head's first key are made 0.
-fn without_first_keys(subject: &Subject) -> Cells {
-    let (columns, layout) = parts(subject);
-    let (fact, lane) = (layout.facts.last().unwrap(), layout.knobs.lanes - 1);
-    let home = &layout.homes[fact.output];
-    let mut cells = subject.honest.clone();
-    for output in (0..fact.outputs()).step_by(3) {
-        for place in (0..home.tiles).filter(|place| home.value(*place, lane, layout.knobs.lanes).is_some()) {
-            let row = home.plane_row(output) + place;
-            let quotient = Cell::Advice(columns.quotients[lane].index(), row);
-            let public = Cell::Instance(columns.instance[columns.instance.len() - 1].index(), row);
-            assert!(subject.public.contains(&public), "a score is not public");
-            cells.set(quotient, cells.get(quotient) - cells.get(public));
-            cells.set(public, Scalar::ZERO);
-        }
-    }
-    subject.follow(&mut cells, &BTreeSet::new(), None);
-    cells
-}
-
-/// An evaluation at the challenge of planes starts with its plane's first row. If it started one row later, the keys of that row
-/// would count for nothing, and scores without them would be proven.
-#[test]
-fn evaluations_start_with_their_planes() {
-    let subject = scores_of_lanes(Some(2));
-    assert!(proves(&subject, &subject.honest), "the honest assignment does not verify");
-    let forged = without_first_keys(&subject);
-    assert_ne!(forged.instance, subject.honest.instance, "the first keys' scores are 0 already");
-    assert!(!proves(&subject, &forged), "scores without the first keys are proven");
-    let (columns, layout) = parts(&subject);
-    let FactTerm::Product(product) = &layout.facts.last().unwrap().terms[0] else { panic!("no product") };
-    let (keys, step) = (&layout.homes[product.right], columns.fixed[columns.places.second_step.unwrap()].index());
-    assert!(keys.plane_rows() > 1, "a plane of keys is one row");
-    let mut weakened = without_first_keys(&subject);
-    for plane in 0..keys.shape.channels {
-        weakened.fixed[step][keys.plane_row(plane) + 1] = Scalar::ZERO;
-    }
-    resolve(&subject, &mut weakened);
-    assert_eq!(subject.checker.failures(&weakened), BTreeSet::new());
-    assert!(proves(&subject, &weakened), "with starts one row later the forgery should be accepted");
 }
 
 /// Every operand of a product is a copy, also the first of each pair, which nothing on its own row reads.
