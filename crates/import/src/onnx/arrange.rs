@@ -136,12 +136,12 @@ impl Layers {
             return None;
         }
         let whole = channels.iter().copied().eq(0..source.channels);
-        let node = if whole { node } else { self.picked(name, node, channels) };
+        let node = if whole { node } else { self.with_channels(name, node, channels) };
         Some(self.add(name, FloatOp::Transpose { groups }, planes, &[node]))
     }
 
     /// Some channels of a node.
-    fn picked(&mut self, name: &str, node: NodeId, channels: Vec<usize>) -> NodeId {
+    fn with_channels(&mut self, name: &str, node: NodeId, channels: Vec<usize>) -> NodeId {
         let planes = Planes { channels: channels.len(), ..self.planes(node) };
         let channels = Some(channels.into_iter().map(Some).collect());
         let terms = vec![Move { factor: PerChannel::uniform(1.0), channels, offset: (0, 0), stride: 1 }];
