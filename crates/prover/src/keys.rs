@@ -143,7 +143,7 @@ impl ProvingKey {
             Ok(bytes)
         });
         let bytes = sealed.map_err(|reason| PROVING_KEY.wrong(path, reason))?;
-        crate::whole_file::write_whole(path, &bytes)
+        crate::whole_file::write_secret(path, &bytes)
             .map_err(|source| ProverError::File { path: path.to_owned(), source })
     }
 

@@ -51,6 +51,7 @@ impl TryFrom<Unchecked> for QuantisedModel {
 impl Artefact for QuantisedModel {
     const KIND: [u8; 4] = *b"qmdl";
     const NAME: &'static str = "quantised model";
+    const IS_SECRET: bool = true;
 }
 
 impl QuantisedModel {

@@ -46,6 +46,7 @@ pub struct OwnersAnswer {
 impl Artefact for OwnersAnswer {
     const KIND: [u8; 4] = *b"answ";
     const NAME: &'static str = "answer of an owner";
+    const IS_SECRET: bool = true;
 }
 
 impl Owner {
