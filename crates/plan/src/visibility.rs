@@ -1,4 +1,4 @@
-//! What a proof shows, and how inputs and weights are held.
+//! What a proof shows, and how inputs and weights are held. It does not know where their cells are.
 
 use std::fmt;
 

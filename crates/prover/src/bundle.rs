@@ -250,8 +250,8 @@ impl ProofJob<'_> {
     }
 }
 
-/// The link's own generator. It depends on what hides the commitment and on the whole proof too, in case the machine's randomness is bad: one nonce
-/// for two challenges shows the secret.
+/// The link's own generator. It depends on what hides the commitment and on the whole proof too, in case the machine's randomness is
+/// bad: one nonce for two challenges shows the secret.
 fn nonces(blinds: &[Fr], transcript: &Written) -> ChaCha20Rng {
     let mut bytes = rand::rngs::OsRng.r#gen::<[u8; 32]>().to_vec();
     bytes.extend(blinds.iter().flat_map(Fr::to_bytes));

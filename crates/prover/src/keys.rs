@@ -261,7 +261,8 @@ impl VerifyingKey {
         self.key.split_at(self.key.len().saturating_sub(POINT_BYTES * blinding_points(plan)))
     }
 
-    /// Lagrange points of the rows that hide a column; none unless something is committed outside of the circuit. The key's size has been checked.
+    /// Lagrange points of the rows that hide a column; none unless something is committed outside of the circuit. The key's size has
+    /// been checked.
     pub(crate) fn blinding(&self, plan: &Plan) -> Result<Vec<G1Affine>, ProverError> {
         let (_, points) = self.parts(plan);
         let on_curve = |point: &G1Affine| bool::from(point.is_on_curve()) && !bool::from(point.is_identity());

@@ -1,4 +1,5 @@
-//! Which column of a proof is bound to what was committed elsewhere, and what a proof's transcript says of it first.
+//! Which column of a proof is bound to what was committed elsewhere, and what a proof's transcript says of it first. It knows nothing of
+//! points, and not what was committed.
 
 use ff::Field;
 use halo2_proofs::plonk::ConstraintSystem;

@@ -13,16 +13,16 @@
 //! |---|---|
 //! | `lanes` | commitments to the lanes of a tape of integers |
 //! | `model` | the model commitment |
-//! | `input` | a commitment to an input, and what its holder proves with |
-//! | `seed` | the owner's secret, and what is drawn from it |
-//! | `owner` | both, for one model |
+//! | `seed` | the secret of whoever made a commitment, and what is drawn from it |
+//! | `owner` | model commitment and seed together |
+//! | `input` | a commitment to an input, and it and its seed together |
 //! | `exact` | the audit that anyone checks: integers of so many bits, in their rows |
 //! | `answer` | what an owner shows an auditor without giving the seed away |
 //! | `link` | the Schnorr proof, one at a time or many at once |
 //! | `recorder` | a transcript that remembers what passes through it |
 //! | `bound` | which column of a proof is bound, and its blinding cells |
 //!
-//! `docs/soundness.md` has the argument; `docs/decisions/0017-committed-weights.md` says why it is so.
+//! `docs/soundness.md` has the argument; `docs/decisions/0017-committed-weights.md` and `0018-committed-inputs.md` say why it is so.
 
 mod answer;
 #[cfg(test)]
