@@ -110,10 +110,14 @@ fn narrowed(graph: &Graph<Float>) -> Graph<Float> {
     // The last node is the output, which a copy of another one may be no more.
     let last = graph.len().checked_sub(1).map(NodeId::new);
     let place = last.and_then(|last| narrowing.places.get(&(last, narrowing.ranges[last.index()].clone().into())));
-    if place.is_some_and(|place| place.index() + 1 == narrowing.result.len()) {
-        return narrowing.result;
-    }
-    graph.clone()
+    let whole = place.is_some_and(|place| place.index() + 1 == narrowing.result.len());
+    // Where every position is read by somebody, reading them one by one only adds crops.
+    if whole && values(&narrowing.result) <= values(graph) { narrowing.result } else { graph.clone() }
+}
+
+/// Values of all tensors.
+fn values(graph: &Graph<Float>) -> usize {
+    graph.nodes().map(|(_, node)| node.shape.len()).sum()
 }
 
 /// A graph on its way to what is read of it.
