@@ -267,7 +267,7 @@ fn weakened_circuits_are_caught() {
         ("link of the input", |c| matches!(c, Constraint::Link("input"))),
     ];
     let subjects: Vec<Subject> =
-        (0..10).chain([13, 10]).collect::<Vec<_>>().into_par_iter().map(random_subject).collect();
+        (0..10).chain([13, 10, 27, 31, 45]).collect::<Vec<_>>().into_par_iter().map(random_subject).collect();
     for (name, ignored) in weakenings {
         let has = |subject: &Subject| subject.checker.constraints().iter().any(ignored);
         let caught =

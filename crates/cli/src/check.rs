@@ -43,18 +43,17 @@ pub(crate) fn run(options: &CheckOptions, json: bool, show_values: bool) -> Resu
 fn integers(options: &CheckOptions) -> Result<(QuantisedModel, Vec<Vec<f64>>), CliError> {
     let read = |path: &std::path::Path| ModelFile::read(path, &options.dimensions);
     let file = options.model.as_deref().map(read).transpose()?;
+    let setup = options.setup.as_ref().map(|folder| Ok::<_, CliError>((folder, Setup::load_model(folder)?)));
+    let setup = setup.transpose()?;
+    if let (Some((folder, quantised)), Some(file)) = (&setup, &file) {
+        file.check_setup(folder, quantised)?;
+    }
     let samples = match file.as_ref().and_then(|file| file.model.float()) {
         Some(model) => Some(model.samples(&options.samples)?),
         None => None,
     };
-    let quantised = match (&options.setup, file) {
-        (Some(folder), file) => {
-            let quantised = Setup::load_model(folder)?;
-            if let Some(file) = file {
-                file.check_setup(folder, &quantised)?;
-            }
-            quantised
-        }
+    let quantised = match (setup, file) {
+        (Some((_, quantised)), _) => quantised,
         (None, Some(file)) => file.integers(&options.scales, &PlanOptions::default(), None)?,
         (None, None) => {
             return Err(CliError::Usage("give a model, or the folder of a setup with --setup".into()));

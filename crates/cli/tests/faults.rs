@@ -137,13 +137,12 @@ fn a_full_disk_is_an_error_and_nothing_more() {
 }
 
 #[test]
-fn an_unusable_cache_says_what_to_do() {
+fn an_unusable_cache_is_no_error() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("cache"), "a file where the cache should be").unwrap();
     let output = prove(folder.path()).output().unwrap();
     let message = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() && message.contains("cache"), "{message}");
-    assert!(!message.contains("panicked"), "{message}");
+    assert!(output.status.success(), "{message}");
     // A damaged entry is made anew.
     std::fs::remove_file(folder.path().join("cache")).unwrap();
     succeeds(&prove(folder.path()).output().unwrap());

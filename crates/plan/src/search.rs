@@ -249,7 +249,8 @@ impl<'a> Market<'a> {
     fn report(mut self) -> Result<SearchReport, PlanError> {
         self.front.sort_by(|a, b| a.cost.prove_seconds.total_cmp(&b.cost.prove_seconds));
         let Some(best) = self.best else {
-            return Err(match (self.refused, self.refusal) {
+            // Groups that are ruled out before there is a choice are ruled out by the limits.
+            return Err(match (self.refused + self.pruned, self.refusal) {
                 (0, Some(error)) => error.into(),
                 (0, None) => PlanError::TooLarge {
                     max_k: self.options.max_k,
