@@ -112,7 +112,7 @@ fn narrowed(graph: &Graph<Float>) -> Graph<Float> {
     let place = last.and_then(|last| narrowing.places.get(&(last, narrowing.ranges[last.index()].clone().into())));
     let whole = place.is_some_and(|place| place.index() + 1 == narrowing.result.len());
     // Where every position is read by somebody, reading them one by one only adds crops.
-    if whole && values(&narrowing.result) <= values(graph) { narrowing.result } else { graph.clone() }
+    if whole && values(&narrowing.result) < values(graph) { narrowing.result } else { graph.clone() }
 }
 
 /// Values of all tensors.
