@@ -14,8 +14,11 @@ use crate::graph::{Graph, NodeId};
 use crate::per_channel::PerChannel;
 use crate::term::Move;
 
-/// The graph without what nobody wants.
+/// The graph without what nobody wants. Images have rows, and are left as they are.
 pub(crate) fn wanted(graph: &Graph<Float>) -> Graph<Float> {
+    if graph.nodes().any(|(_, node)| node.shape.height > 1) {
+        return graph.clone();
+    }
     narrowed(&split(&scaled(graph)))
 }
 
