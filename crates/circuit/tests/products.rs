@@ -9,22 +9,28 @@ use std::collections::BTreeSet;
 use ff::Field;
 use nets::sequence::{Extents, sequence};
 use nets::{Case, PRIVATE, field};
-use tampering::transcript::proves;
+use tampering::transcript::{proves, proves_at_one_challenge};
 use tampering::{Cell, Cells, Subject, reweighed};
 use zklayout_circuit::streams::Columns;
 use zklayout_circuit::{Config, Scalar};
+use zklayout_model::{Activation, FloatFinish, Fused, FusedLayer, Graph, Planes, Precision, Squares};
 use zklayout_plan::{FactTerm, Family, Layout, LookupArgument, PlanOptions, ProductFact, Read, Streams, plan};
+
+const OWN: Extents = Extents { tokens: 3, features: 4, heads: 2, shared_heads: 1 };
 
 /// Scores of queries and keys as public accumulators, laid out with lanes of weights on every row.
 fn scores() -> Subject {
-    let own = Extents { tokens: 3, features: 4, heads: 2, shared_heads: 1 };
-    let case = Case::of_operators(&sequence("scores", own, false), 4).unwrap();
+    subject_of(&Case::of_operators(&sequence("scores", OWN, false), 4).unwrap(), None)
+}
+
+fn subject_of(case: &Case, lanes: Option<usize>) -> Subject {
     let options = PlanOptions {
         visibility: PRIVATE,
         family: Some(Family::Streams),
         lookups: Some(LookupArgument::Sums { chunk: 3 }),
         min_k: 8,
         max_k: 9,
+        lanes,
         ..PlanOptions::default()
     };
     Subject::of(&case, plan(&case.graph, &options).unwrap(), 3)
@@ -102,6 +108,164 @@ fn resolve(subject: &Subject, cells: &mut Cells) {
     subject.follow(cells, &BTreeSet::new(), None);
 }
 
+/// Quotient and public cell of each of the output's values, by plane and position.
+fn outputs(subject: &Subject) -> Vec<Vec<[Cell; 2]>> {
+    let (columns, layout) = parts(subject);
+    let (home, lane) = (layout.output().unwrap(), layout.knobs.lanes - 1);
+    let public = columns.instance[columns.instance.len() - 1].index();
+    let plane = |output: usize| {
+        let live = (0..home.tiles).filter(|place| home.value(*place, lane, layout.knobs.lanes).is_some());
+        let rows = live.map(|place| home.plane_row(output) + place);
+        let cells =
+            rows.map(|row| [Cell::Advice(columns.quotients[lane].index(), row), Cell::Instance(public, row)]);
+        cells.collect()
+    };
+    let all: Vec<Vec<[Cell; 2]>> = (0..home.shape.channels).map(plane).collect();
+    assert!(all.iter().all(|plane| plane.len() == home.shape.width), "some outputs lie elsewhere");
+    assert!(all.iter().flatten().all(|[_, public]| subject.public.contains(public)), "an output is not public");
+    all
+}
+
+/// The honest witness with other public accumulators.
+fn with_outputs(subject: &Subject, other: &dyn Fn(usize, usize) -> Scalar) -> Cells {
+    let mut cells = subject.honest.clone();
+    for (plane, values) in outputs(subject).into_iter().enumerate() {
+        for (position, [quotient, public]) in values.into_iter().enumerate() {
+            let value = other(plane, position);
+            cells.set(quotient, cells.get(quotient) + value - cells.get(public));
+            cells.set(public, value);
+        }
+    }
+    subject.follow(&mut cells, &BTreeSet::new(), None);
+    assert_ne!(cells.instance, subject.honest.instance, "the outputs are what they were");
+    cells
+}
+
+/// What is public at a plane and a position.
+fn output(subject: &Subject, plane: usize, position: usize) -> Scalar {
+    subject.honest.get(outputs(subject)[plane][position][1])
+}
+
+/// The forgery is refused, and accepted by the circuit without what refuses it.
+fn only_without(subject: &Subject, forged: &Cells, weaken: &dyn Fn(&mut Cells)) {
+    assert!(proves(subject, &subject.honest), "the honest assignment does not verify");
+    assert!(!proves(subject, forged), "the forgery is proven");
+    let mut weakened = forged.clone();
+    weaken(&mut weakened);
+    resolve(subject, &mut weakened);
+    assert_eq!(subject.checker.failures(&weakened), BTreeSet::new());
+    assert!(proves(subject, &weakened), "the weakened circuit should accept the forgery");
+}
+
+/// An evaluation at the challenge of planes starts with its plane's first row. If it started one row later, the keys of that row
+/// would count for nothing, and scores without them would be proven.
+#[test]
+fn evaluations_start_with_their_planes() {
+    let case = Case::of_operators(&sequence("scores", OWN, false), 4).unwrap();
+    let subject = subject_of(&case, Some(2));
+    let (columns, layout) = parts(&subject);
+    let FactTerm::Product(product) = &layout.facts.last().unwrap().terms[0] else { panic!("no product") };
+    let (keys, step) = (&layout.homes[product.right], columns.fixed[columns.places.second_step.unwrap()].index());
+    assert!(keys.plane_rows() > 1, "a plane of keys is one row");
+    let forged = with_outputs(&subject, &|plane, position| {
+        if plane % OWN.tokens == 0 { Scalar::ZERO } else { output(&subject, plane, position) }
+    });
+    only_without(&subject, &forged, &|cells| {
+        for plane in 0..keys.shape.channels {
+            cells.fixed[step][keys.plane_row(plane) + 1] = Scalar::ZERO;
+        }
+    });
+}
+
+/// With queries and keys at one challenge, the scores of two tokens about each other lie on one power. Exchanged they close
+/// the same sum; at two challenges they do not.
+#[test]
+fn factors_are_evaluated_at_different_challenges() {
+    let subject = scores();
+    let forged = with_outputs(&subject, &|plane, position| {
+        let (head, key) = (plane / OWN.tokens, plane % OWN.tokens);
+        output(&subject, head * OWN.tokens + position, key)
+    });
+    assert!(proves_at_one_challenge(&subject, &subject.honest));
+    assert!(!proves(&subject, &forged), "exchanged scores are proven");
+    assert!(proves_at_one_challenge(&subject, &forged), "at one challenge the forgery should be accepted");
+    let other = with_outputs(&subject, &|plane, position| output(&subject, plane, position) + Scalar::ONE);
+    assert!(!proves_at_one_challenge(&subject, &other), "one challenge accepts anything");
+}
+
+/// Each head's scores are of its own queries and keys: copies say so, and nothing else does.
+#[test]
+fn heads_are_not_exchanged() {
+    let mut subject = scores();
+    let exchanged = |plane: usize| (plane + OWN.tokens) % (OWN.heads * OWN.tokens);
+    let forged = with_outputs(&subject, &|plane, position| output(&subject, exchanged(plane), position));
+    assert!(!proves(&subject, &forged), "exchanged heads are proven");
+    let (columns, _) = parts(&subject);
+    let operand = columns.operand.index();
+    let factors: BTreeSet<usize> =
+        multiplying(&subject, &subject.honest).into_iter().flat_map(|row| [row - 1, row]).collect();
+    let is_factor =
+        |cell: &Cell| matches!(cell, Cell::Advice(column, row) if *column == operand && factors.contains(row));
+    let places: Vec<usize> = (0..subject.recording.copies.len())
+        .filter(|place| is_factor(&subject.recording.copies[*place].0))
+        .collect();
+    let sources: Vec<Cell> = places.iter().map(|place| subject.recording.copies[*place].1).collect();
+    for (index, place) in places.iter().enumerate() {
+        subject.recording.copies[*place].1 = sources[(index + places.len() / 2) % places.len()];
+    }
+    assert!(proves(&subject, &forged), "with the other head's copies the forgery should be accepted");
+    assert!(!proves(&subject, &subject.honest));
+}
+
+/// Sums of squares of two planes as public accumulators, one value to a row.
+fn squares() -> Subject {
+    let (input, output) = (Planes::new(2, 1, 3), Planes::vector(2));
+    let finish = FloatFinish { activation: Activation::none(), precision: Precision::Calibrated };
+    let (terms, bias) = (vec![Squares.into()], vec![0.0; 2]);
+    let mut graph = Graph::new();
+    let source = graph.add(Fused::Input(input), &[]);
+    graph.add(Fused::Layer(FusedLayer { name: "squares".to_owned(), output, terms, bias, finish }), &[source]);
+    subject_of(&Case::of_layers(6, &graph, true, 2).unwrap(), Some(1))
+}
+
+/// Of the input's values at a plane.
+fn sum_of(subject: &Subject, plane: usize, of: &dyn Fn(usize, i64) -> i64) -> Scalar {
+    field(
+        subject
+            .input
+            .chunks(3)
+            .nth(plane)
+            .unwrap()
+            .iter()
+            .enumerate()
+            .map(|(x, value)| of(x, *value))
+            .sum::<i64>(),
+    )
+}
+
+/// Squares are squares on every row of their planes, from the first one on.
+#[test]
+fn squares_are_of_every_value() {
+    let subject = squares();
+    for plane in 0..2 {
+        assert_eq!(output(&subject, plane, 0), sum_of(&subject, plane, &|_, value| value * value));
+    }
+    let (columns, layout) = parts(&subject);
+    let home = &layout.homes[layout.homes.iter().position(|home| home.read == Read::Squares).unwrap()];
+    let planes: Vec<usize> = (0..home.shape.channels).map(|plane| home.plane_row(plane)).collect();
+    let mark = columns.fixed[columns.places.squares.unwrap()].index();
+    let plain = with_outputs(&subject, &|plane, _| sum_of(&subject, plane, &|_, value| value));
+    only_without(&subject, &plain, &|cells| cells.fixed[mark].fill(Scalar::ZERO));
+    let later = with_outputs(&subject, &|plane, _| {
+        sum_of(&subject, plane, &|x, value| if x == 0 { 0 } else { value * value })
+    });
+    only_without(&subject, &later, &|cells| {
+        for step in &columns.places.read_steps {
+            planes.iter().for_each(|row| cells.fixed[columns.fixed[*step].index()][row + 1] = Scalar::ZERO);
+        }
+    });
+}
+
 /// Every operand of a product is a copy, also the first of each pair, which nothing on its own row reads.
 #[test]
 fn every_factor_is_a_copy() {
@@ -177,5 +341,41 @@ fn plans_with_other_factors_are_refused() {
     ];
     for (name, case) in cases {
         assert!(change(case).is_err(), "{name}");
+    }
+}
+
+/// What is evaluated at the challenge of planes for one reader, and at that of positions for another, is not taken for either: each
+/// mark of a home is needed.
+#[test]
+fn plans_with_labels_at_one_challenge_are_refused() {
+    for part in ["transposed", "attention", "norm", "root mean square", "gates", "block"] {
+        let case = Case::of_operators(&sequence(part, OWN, true), 4).unwrap();
+        let options = PlanOptions {
+            visibility: PRIVATE,
+            family: Some(Family::Streams),
+            max_k: 12,
+            ..PlanOptions::default()
+        };
+        let honest = plan(&case.graph, &options).unwrap();
+        let homes = honest.layout.as_streams().unwrap().homes.clone();
+        let (mut turned, mut second) = (0, 0);
+        for (index, home) in homes.iter().enumerate() {
+            let refused = |change: &dyn Fn(&mut Streams)| {
+                let mut plan = honest.clone();
+                let Layout::Streams(layout) = &mut plan.layout else { panic!("the layout is of another family") };
+                change(layout);
+                assert!(plan.check_soundness().and(plan.check_bounds()).is_err(), "{part}, home {index}");
+            };
+            if home.turned {
+                refused(&|layout| layout.homes[index].turned = false);
+                turned += 1;
+            }
+            if home.second {
+                refused(&|layout| layout.homes[index].second = false);
+                second += 1;
+            }
+        }
+        println!("{part}: {turned} turned, {second} second");
+        assert!(turned + second > 0, "{part}");
     }
 }

@@ -102,8 +102,8 @@ impl Columns {
         columns
     }
 
-    /// Creates the gates of a plan, and the proof system's own lookups.
-    pub(crate) fn create_gates(&self, cs: &mut ConstraintSystem<Scalar>, gates: &StreamGates<'_>) {
+    /// Creates the gates of a plan, over the challenges that these columns name, and the proof system's own lookups.
+    pub fn create_gates(&self, cs: &mut ConstraintSystem<Scalar>, gates: &StreamGates<'_>) {
         let Challenges { sigma, rho, beta, gamma } = self.challenges;
         let challenges = [sigma, rho, beta, gamma];
         let read =

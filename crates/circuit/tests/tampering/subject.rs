@@ -83,6 +83,12 @@ pub fn small(value: Scalar) -> Option<i64> {
 }
 
 impl Subject {
+    /// The place of the challenge of planes.
+    pub fn rho(&self) -> usize {
+        let Config::Streams(columns) = &self.recording.config else { panic!("the layout has no challenges") };
+        columns.challenges.rho.index()
+    }
+
     pub fn of(case: &Case, plan: Plan, seed: u64) -> Self {
         let plan = Arc::new(plan);
         let grid = Arc::new(Grid::of(&plan, &case.graph).unwrap());

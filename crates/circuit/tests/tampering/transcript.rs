@@ -16,29 +16,43 @@ use halo2_proofs::transcript::{
 use halo2curves::bn256::{Bn256, G1Affine};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
+use zklayout_circuit::streams::Columns;
 use zklayout_circuit::{CircuitParams, Config, InferenceCircuit, Scalar};
+use zklayout_plan::StreamGates;
 
 use super::recording::{Cell, Cells};
 use super::subject::Subject;
 
 /// A circuit with the constraints of a plan and cells of a forger's choice.
+#[derive(Clone)]
 struct Forged<'a> {
     subject: &'a Subject,
     cells: &'a Cells,
+    /// Whether gates take the challenge of positions for that of planes: a circuit that proves too little.
+    one_challenge: bool,
 }
 
 /// Whether the verifier accepts a proof that commits to the first phase of `cells` and follows the real challenges.
 pub fn proves(subject: &Subject, cells: &Cells) -> bool {
+    accepts(&Forged { subject, cells, one_challenge: false })
+}
+
+/// The same of a circuit that evaluates everything at one challenge.
+pub fn proves_at_one_challenge(subject: &Subject, cells: &Cells) -> bool {
+    accepts(&Forged { subject, cells, one_challenge: true })
+}
+
+fn accepts(circuit: &Forged<'_>) -> bool {
+    let Forged { subject, cells, .. } = *circuit;
     let params = ParamsKZG::<Bn256>::setup(subject.plan.k(), ChaCha20Rng::seed_from_u64(1));
-    let circuit = Forged { subject, cells };
-    let key = keygen_pk2(&params, &circuit, false).unwrap();
+    let key = keygen_pk2(&params, circuit, false).unwrap();
     let usable = subject.recording.usable;
     let instance: Vec<&[Scalar]> = cells.instance.iter().map(|column| &column[..usable]).collect();
     let mut transcript = Blake2bWrite::<_, _, Challenge255<_>>::init(Vec::new());
     create_proof::<KZGCommitmentScheme<Bn256>, ProverSHPLONK<'_, Bn256>, _, _, _, _>(
         &params,
         &key,
-        &[circuit],
+        &[circuit.clone()],
         &[&instance],
         ChaCha20Rng::seed_from_u64(2),
         &mut transcript,
@@ -59,22 +73,30 @@ pub fn proves(subject: &Subject, cells: &Cells) -> bool {
 impl Circuit<Scalar> for Forged<'_> {
     type Config = Config;
     type FloorPlanner = SimpleFloorPlanner;
-    type Params = CircuitParams;
+    type Params = (CircuitParams, bool);
 
-    fn params(&self) -> CircuitParams {
-        CircuitParams(Some(self.subject.plan.clone()))
+    fn params(&self) -> Self::Params {
+        (CircuitParams(Some(self.subject.plan.clone())), self.one_challenge)
     }
 
     fn without_witnesses(&self) -> Self {
-        Self { subject: self.subject, cells: self.cells }
+        self.clone()
     }
 
     fn configure(_: &mut ConstraintSystem<Scalar>) -> Config {
         Config::Empty
     }
 
-    fn configure_with_params(cs: &mut ConstraintSystem<Scalar>, params: CircuitParams) -> Config {
-        InferenceCircuit::configure_with_params(cs, params)
+    fn configure_with_params(cs: &mut ConstraintSystem<Scalar>, (params, one_challenge): Self::Params) -> Config {
+        let (true, Some(plan)) = (one_challenge, &params.0) else {
+            return InferenceCircuit::configure_with_params(cs, params);
+        };
+        let gates = StreamGates::of(plan.layout.as_streams().unwrap());
+        let mut columns = Columns::create(cs, &gates.strips);
+        columns.challenges.rho = columns.challenges.sigma;
+        columns.create_gates(cs, &gates);
+        cs.set_minimum_degree(plan.shape.degree);
+        Config::Streams(Box::new(columns))
     }
 
     fn synthesize(&self, config: Config, mut layouter: impl Layouter<Scalar>) -> Result<(), Error> {
@@ -103,6 +125,9 @@ impl Circuit<Scalar> for Forged<'_> {
         for challenge in [challenges.sigma, challenges.rho, challenges.beta, challenges.gamma] {
             layouter.get_challenge(challenge).map(|value| cells.challenges[challenge.index()] = value);
         }
+        if self.one_challenge {
+            cells.challenges[self.subject.rho()] = cells.challenges[challenges.sigma.index()];
+        }
         if cells.challenges != self.cells.challenges {
             // Every row is solved anew.
             for column in &mut cells.advice[first..] {
@@ -128,7 +153,7 @@ impl Circuit<Scalar> for Forged<'_> {
 }
 
 /// The column of an index: columns are created in this order.
-fn advice(columns: &zklayout_circuit::streams::Columns, index: usize) -> Column<Advice> {
+fn advice(columns: &Columns, index: usize) -> Column<Advice> {
     let second: Vec<_> = columns.second.into_iter().collect();
     let all = [
         &columns.quotients,
@@ -145,7 +170,7 @@ fn advice(columns: &zklayout_circuit::streams::Columns, index: usize) -> Column<
     *all.into_iter().flatten().find(|column| column.index() == index).unwrap()
 }
 
-fn cell(columns: &zklayout_circuit::streams::Columns, cell: Cell) -> Halo2Cell {
+fn cell(columns: &Columns, cell: Cell) -> Halo2Cell {
     let (column, row): (Column<Any>, usize) = match cell {
         Cell::Advice(column, row) => (advice(columns, column).into(), row),
         Cell::Fixed(column, row) => {
