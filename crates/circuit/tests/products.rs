@@ -33,7 +33,7 @@ fn subject_of(case: &Case, lanes: Option<usize>) -> Subject {
         lanes,
         ..PlanOptions::default()
     };
-    Subject::of(&case, plan(&case.graph, &options).unwrap(), 3)
+    Subject::of(case, plan(&case.graph, &options).unwrap(), 3)
 }
 
 fn parts(subject: &Subject) -> (&Columns, &Streams) {

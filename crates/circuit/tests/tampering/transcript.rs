@@ -52,7 +52,7 @@ fn accepts(circuit: &Forged<'_>) -> bool {
     create_proof::<KZGCommitmentScheme<Bn256>, ProverSHPLONK<'_, Bn256>, _, _, _, _>(
         &params,
         &key,
-        &[circuit.clone()],
+        std::slice::from_ref(circuit),
         &[&instance],
         ChaCha20Rng::seed_from_u64(2),
         &mut transcript,
