@@ -280,7 +280,10 @@ impl<'a> Builder<'a> {
             }
             let frame = self.layers.frame(value).filter(|frame| frame.order.is_none());
             let frame = frame.unwrap_or(Frame::natural(&value.dims));
-            return self.layers.bring("output", value, &value.dims, &frame);
+            let own = self.layers.bring("output", value, &value.dims, &frame);
+            // Nobody reads an output's planes: what no few moves bring to those of its axes may lie in a plane each.
+            let vector = Frame::in_order(Planes::vector(value.len()));
+            return own.or_else(|_| self.layers.bring("output", value, &value.dims, &vector));
         }
         let elements: Vec<Element> = values.iter().flat_map(|value| value.elements().to_vec()).collect();
         let all = Value::of_elements(Kind::Float, vec![elements.len()], elements);
