@@ -136,6 +136,10 @@ impl Layers {
             return None;
         }
         let whole = channels.iter().copied().eq(0..source.channels);
+        // Rows of an image keep a distance that what reads it has chosen, and some channels of it would be a tensor between the two.
+        if !whole && source.height > 1 {
+            return None;
+        }
         let node = if whole { node } else { self.with_channels(name, node, channels) };
         Some(self.add(name, FloatOp::Transpose { groups }, planes, &[node]))
     }
