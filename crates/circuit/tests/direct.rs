@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use halo2_proofs::dev::MockProver;
 use halo2_proofs::plonk::{Circuit, ConstraintSystem};
-use nets::{Case, NONE, Numbers, PRIVATE, RELU, RELU1, cases, conv, dense, field};
+use nets::{Case, NONE, Numbers, PRIVATE, RELU, RELU1, cases, conv, dense, field, shown};
 use zklayout_circuit::direct::Witness;
 use zklayout_circuit::{CircuitParams, Grid, InferenceCircuit, Scalar, check_shape, instance_columns};
 use zklayout_model::Planes;
@@ -32,7 +32,7 @@ impl Proof {
         let grid = Arc::new(Grid::of(&plan, &case.graph).unwrap());
         let witness = Witness::of(&layout, &case.graph, &case.trace).unwrap();
         let input: Vec<i64> = case.trace.values[0].iter().copied().collect();
-        let instance = instance_columns(&plan, &case.trace.output(), &input).unwrap();
+        let instance = instance_columns(&plan, &case.trace.output(), shown(&plan, &input)).unwrap();
         let instance = instance.iter().map(|column| column.iter().map(|&v| field(v)).collect()).collect();
         Self { plan: Arc::new(plan), layout, grid, witness, instance }
     }
@@ -107,11 +107,11 @@ fn every_variant_of_every_network_is_accepted() {
 fn every_visibility_is_accepted() {
     for (name, input, specs, signed) in cases() {
         let case = Case::new(input, &specs, signed, 7);
-        let modes = [(true, WeightMode::Private), (false, WeightMode::Fixed), (true, WeightMode::Fixed)];
-        for (public_input, weights) in modes {
-            for plan in
-                variants(&case, Visibility { input: InputMode::public_if(public_input), weights }, &[9, 10])
-            {
+        use InputMode::{First, Private, Public};
+        let part = if case.trace.values[0].dim().0 > 1 { First(1) } else { Public };
+        let modes = [(part, WeightMode::Private), (Private, WeightMode::Fixed), (Public, WeightMode::Fixed)];
+        for (input, weights) in modes {
+            for plan in variants(&case, Visibility { input, weights }, &[9, 10]) {
                 let proof = Proof::new(&case, plan);
                 proof.check_shape();
                 proof.check(proof.witness.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));

@@ -30,10 +30,9 @@ struct Line {
 
 pub(crate) fn run(options: &AblationOptions, json: bool) -> Result<(), CliError> {
     let mut steps = Steps::new(json);
-    let job = Job::prepare(&options.job, &mut steps)?;
-    let all = options.job.layout.plan()?;
+    let job = Job::prepare(&options.job, None, &mut steps)?;
     let mut lines: Vec<Line> = Vec::new();
-    for (search, restricted) in restrictions(&all) {
+    for (search, restricted) in restrictions(&job.layout) {
         let (cost, plan) = cheapest(&job, &restricted)?;
         let measured =
             steps.run(search, || measure(&options.job, &job.quantised, options.runs, &plan))?.prove_best;

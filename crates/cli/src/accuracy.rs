@@ -28,7 +28,7 @@ struct Accuracy {
 
 pub(crate) fn run(options: &AccuracyOptions, json: bool) -> Result<(), CliError> {
     let path = &options.model.model;
-    let AnyModel::Float(model) = AnyModel::open_with(path, &options.model.dimensions.read()?)? else {
+    let AnyModel::Float(model) = AnyModel::open_with(path, &options.model.dimensions.read(&[])?)? else {
         let reason = "it holds integers alone, and there is no float model to compare them with";
         return Err(CliError::Usage(format!("{}: {reason}", path.display())));
     };

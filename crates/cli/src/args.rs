@@ -6,10 +6,11 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use zklayout::PlanOptions;
 use zklayout::cost::Profile;
 use zklayout::plan::{Family, InputMode, Limits, LookupArgument, Objective, Requantise, Visibility, WeightMode};
 use zklayout::prover::{MOST_CONTEXT, Prover};
+use zklayout::samples::InputShape;
+use zklayout::{FileOptions, PlanOptions};
 
 use crate::error::CliError;
 use crate::scales::ScaleOptions;
@@ -80,8 +81,12 @@ impl FreeDimensions {
         &self.given
     }
 
-    /// The extents by name.
-    pub(crate) fn read(&self) -> Result<BTreeMap<String, usize>, CliError> {
+    /// How a file is read whose named inputs come first.
+    pub(crate) fn read(&self, first: &[String]) -> Result<FileOptions, CliError> {
+        Ok(FileOptions { dimensions: self.by_name()?, first_inputs: first.to_vec() })
+    }
+
+    fn by_name(&self) -> Result<BTreeMap<String, usize>, CliError> {
         let mut all = BTreeMap::new();
         for (name, extent) in &self.given {
             if all.insert(name.clone(), *extent).is_some() {
@@ -246,9 +251,9 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Layout")]
 pub(crate) struct LayoutOptions {
-    /// Make the input public.
-    #[arg(long)]
-    pub(crate) public_input: bool,
+    /// Make the input public, or of several those that are named; repeat it for others. The rest stays private.
+    #[arg(long, value_name = "NAME", num_args = 0..=1)]
+    public_input: Option<Vec<String>>,
     /// Tie proofs to a commitment to the input, which its holder makes once and publishes.
     #[arg(long, conflicts_with = "public_input")]
     pub(crate) committed_input: bool,
@@ -292,17 +297,43 @@ pub(crate) struct LayoutOptions {
 }
 
 impl LayoutOptions {
-    pub(crate) fn plan(&self) -> Result<PlanOptions, CliError> {
+    /// The inputs that are to be public among others, by name.
+    pub(crate) fn public_names(&self) -> &[String] {
+        self.public_input.as_deref().unwrap_or_default()
+    }
+
+    /// The same as it was given.
+    pub(crate) fn public_arguments(&self) -> Vec<String> {
+        const FLAG: &str = "--public-input";
+        match (self.public_input.is_some(), self.public_names()) {
+            (false, _) => Vec::new(),
+            (true, []) => vec![FLAG.to_owned()],
+            (true, names) => names.iter().flat_map(|name| [FLAG.to_owned(), name.clone()]).collect(),
+        }
+    }
+
+    /// What these options ask of a plan of a model that takes such an input.
+    pub(crate) fn plan(&self, input: &InputShape) -> Result<PlanOptions, CliError> {
+        let wrong = |reason: String| CliError::Usage(format!("--public-input: {reason}"));
+        let (input, inputs) = match self.public_names() {
+            [] if self.committed_input => (InputMode::Committed, Vec::new()),
+            [] => (InputMode::public_if(self.public_input.is_some()), Vec::new()),
+            names => input.public(names).map_err(wrong)?,
+        };
+        let choices = self.prices()?;
+        Ok(PlanOptions { visibility: Visibility { input, ..choices.visibility }, inputs, ..choices })
+    }
+
+    /// The same of a plan that is there, whose price is asked for.
+    pub(crate) fn prices(&self) -> Result<PlanOptions, CliError> {
         let weights = match (self.weights, self.family) {
             (Some(Weights::Private), _) | (None, Some(LayoutFamily::Direct)) => WeightMode::Private,
             (Some(Weights::Fixed), _) => WeightMode::Fixed,
             (Some(Weights::Committed), _) | (None, _) => WeightMode::Committed,
         };
-        let held = InputMode::public_if(self.public_input);
-        let input = if self.committed_input { InputMode::Committed } else { held };
-        let visibility = Visibility { input, weights };
         Ok(PlanOptions {
-            visibility,
+            visibility: Visibility { input: InputMode::Private, weights },
+            inputs: Vec::new(),
             min_k: self.min_k,
             max_k: self.max_k,
             family: self.family.map(Into::into),

@@ -42,9 +42,9 @@ struct Benchmark<'a> {
 
 pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError> {
     let mut steps = Steps::new(json);
-    let job = Job::prepare(&options.job, &mut steps)?;
+    let job = Job::prepare(&options.job, options.plan.as_deref(), &mut steps)?;
     let graph = job.quantised.graph();
-    let plan = session::choose(options.plan.as_deref(), &options.job.layout.plan()?, &job.quantised)?;
+    let plan = session::choose(options.plan.as_deref(), &job.layout, &job.quantised)?;
     let srs = steps.run("powers of tau", || session::powers(&options.job.powers, plan.k()))?;
     let start = Instant::now();
     let key = steps.run("make keys", || keygen(&srs, &plan, graph))?;

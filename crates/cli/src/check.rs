@@ -41,10 +41,13 @@ pub(crate) fn run(options: &CheckOptions, json: bool, show_values: bool) -> Resu
 
 /// The integers, and the samples as their input.
 fn integers(options: &CheckOptions) -> Result<(QuantisedModel, Vec<Vec<f64>>), CliError> {
-    let read = |path: &std::path::Path| ModelFile::read(path, &options.dimensions);
-    let file = options.model.as_deref().map(read).transpose()?;
     let setup = options.setup.as_ref().map(|folder| Ok::<_, CliError>((folder, Setup::load_model(folder)?)));
     let setup = setup.transpose()?;
+    let read = |path: &std::path::Path| match &setup {
+        Some((folder, _)) => ModelFile::of_plan(path, &options.dimensions, &Setup::load_public(folder)?.0.plan()?),
+        None => ModelFile::read(path, &options.dimensions),
+    };
+    let file = options.model.as_deref().map(read).transpose()?;
     if let (Some((folder, quantised)), Some(file)) = (&setup, &file) {
         file.check_setup(folder, quantised)?;
     }

@@ -28,8 +28,10 @@ pub(crate) fn run(options: &CommitCommand, json: bool) -> Result<(), CliError> {
     let out = options.out.clone().unwrap_or_else(|| beside(&options.model, "commitment"));
     output::try_folder(output::parent(&out))?;
     let mut steps = Steps::new(json);
-    let file = steps.run("read model", || ModelFile::read(&options.model, &options.dimensions))?;
-    let layout = committed(options.keys.layout.plan()?);
+    let KeyOptions { layout, plan: saved, .. } = &options.keys;
+    let read = || ModelFile::to_lay_out(&options.model, &options.dimensions, layout, saved.as_deref());
+    let file = steps.run("read model", read)?;
+    let layout = committed(options.keys.layout.plan(&file.model.input())?);
     let quantised = steps.run("quantise", || file.integers(&options.keys.scales, &layout, None))?;
     let plan = steps.run("plan", || plan(&options.keys, layout, &quantised))?;
     let srs = steps.run("powers of tau", || session::powers(&options.keys.powers, plan.k()))?;

@@ -32,7 +32,8 @@ pub(crate) fn run(options: &CommitInputCommand, json: bool) -> Result<(), CliErr
     files.try_folders()?;
     let mut steps = Steps::new(json);
     let setup = steps.run("read setup", || Setup::load(&options.setup))?;
-    let read = |path: &PathBuf| steps.run("read model", || ModelFile::read(path, &options.dimensions));
+    let read =
+        |path: &PathBuf| steps.run("read model", || ModelFile::of_plan(path, &options.dimensions, setup.plan()));
     let file = options.model.as_ref().map(read).transpose()?;
     if let Some(file) = &file {
         file.check_setup(&options.setup, setup.model())?;

@@ -69,8 +69,8 @@ struct Predictions {
 
 pub(crate) fn run(options: &CompareOptions, json: bool) -> Result<(), CliError> {
     let mut steps = Steps::new(json);
-    let job = Job::prepare(&options.job, &mut steps)?;
-    let choices = options.job.layout.plan()?;
+    let job = Job::prepare(&options.job, None, &mut steps)?;
+    let choices = job.layout.clone();
     let mut chosen = Vec::new();
     for Priced { candidate, cost } in job.quantised.sample(&choices, options.layouts)? {
         chosen.push((cost, job.quantised.realise(&candidate, &choices)?));

@@ -76,9 +76,7 @@ fn forward(job: &JobOptions, quantised: &QuantisedModel, command: &mut Command) 
     if let Some((lo, hi)) = scales.range {
         command.arg("--range").arg(format!("{lo}..{hi}"));
     }
-    if job.layout.public_input {
-        command.arg("--public-input");
-    }
+    command.args(job.layout.public_arguments());
     if job.layout.committed_input {
         command.arg("--committed-input");
     }

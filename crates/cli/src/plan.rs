@@ -8,14 +8,17 @@ use zklayout::plan::{CircuitShape, Priced, SearchReport, Visibility, WeightMode}
 use zklayout::prover::write_whole;
 use zklayout::{Plan, PlanOptions, QuantisedModel};
 
-use crate::args::PlanCommand;
+use crate::args::{ModelOptions, PlanCommand};
 use crate::error::CliError;
+use crate::session::ModelFile;
 use crate::terminal::say;
-use crate::{drawing, report, session};
+use crate::{drawing, report};
 
 pub(crate) fn run(options: &PlanCommand, json: bool) -> Result<(), CliError> {
-    let choices = options.layout.plan()?;
-    let quantised = session::quantised(&options.model, &choices)?;
+    let ModelOptions { model, dimensions, scales } = &options.model;
+    let file = ModelFile::to_lay_out(model, dimensions, &options.layout, None)?;
+    let choices = options.layout.plan(&file.model.input())?;
+    let quantised = file.integers(scales, &choices, None)?;
     let start = Instant::now();
     let found = quantised.search(&choices)?;
     let seconds = start.elapsed().as_secs_f64();

@@ -9,7 +9,7 @@ use zklayout::plan::CircuitShape;
 use zklayout::prover::{Commitments, InputHolder};
 use zklayout::{Artefact, InputCommitment, Plan, PublicValues, Setup, SetupRecord, Srs, files, verify_tied};
 
-use crate::args::{HolderOptions, ProveOptions};
+use crate::args::{HolderOptions, KeyOptions, ProveOptions};
 use crate::error::CliError;
 use crate::powers::Powers;
 use crate::prediction::Prediction;
@@ -157,7 +157,7 @@ fn with_setup(options: &ProveOptions, folder: &Path, steps: &mut Steps) -> Resul
     let (key, ..) = Setup::load_public(folder)?;
     let plan = key.plan()?;
     check_holder(options, plan.visibility().binds_input())?;
-    let read = |path: &PathBuf| steps.run("read model", || ModelFile::read(path, &options.dimensions));
+    let read = |path: &PathBuf| steps.run("read model", || ModelFile::of_plan(path, &options.dimensions, &plan));
     let file = options.model.as_ref().map(read).transpose()?;
     if let Some(file) = &file {
         file.check_setup(folder, &Setup::load_model(folder)?)?;
@@ -194,7 +194,7 @@ fn check_seed(setup: &Setup, folder: &Path) -> Result<(), CliError> {
 }
 
 fn predict(plan: &Plan, options: &ProveOptions, steps: &mut Steps) -> Result<Prediction, CliError> {
-    let predicted = Prediction::of(plan, &options.keys.layout.plan()?);
+    let predicted = Prediction::of(plan, &options.keys.layout.prices()?);
     predicted.check(options.keys.force)?;
     steps.say(&format!("predicted: {}", predicted.line()));
     Ok(predicted)
@@ -220,9 +220,11 @@ fn with_new_setup(options: &ProveOptions, steps: &mut Steps) -> Result<Ready, Cl
     if options.keys.plan.is_none() {
         check_holder(options, options.keys.layout.committed_input)?;
     }
-    let file = steps.run("read model", || ModelFile::read(path, &options.dimensions))?;
+    let KeyOptions { layout, plan, .. } = &options.keys;
+    let read = || ModelFile::to_lay_out(path, &options.dimensions, layout, plan.as_deref());
+    let file = steps.run("read model", read)?;
     let input = file.input(&options.sample)?;
-    let layout = options.keys.layout.plan()?;
+    let layout = layout.plan(&file.model.input())?;
     let quantised = steps.run("quantise", || file.integers(&options.keys.scales, &layout, Some(&input)))?;
     if let Some(few) = setup::few_samples(&quantised) {
         let reason = format!("other inputs may leave their ranges; {FEWEST_SAMPLES} or more are better");

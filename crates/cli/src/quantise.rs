@@ -7,8 +7,9 @@ use zklayout::record::RecordedFidelity;
 
 use crate::args::QuantiseCommand;
 use crate::error::CliError;
+use crate::session::ModelFile;
 use crate::terminal::say;
-use crate::{output, report, session};
+use crate::{output, report};
 
 /// Extension by which other commands know a file of integers.
 const EXTENSION: &str = "quantised";
@@ -18,7 +19,8 @@ pub(crate) fn run(options: &QuantiseCommand, json: bool) -> Result<(), CliError>
         return Err(CliError::Usage(format!("{} does not end in .{EXTENSION}", options.out.display())));
     }
     output::try_folder(options.out.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new(".")))?;
-    let quantised = session::quantised(&options.model, &PlanOptions::default())?;
+    let file = ModelFile::read(&options.model.model, &options.model.dimensions)?;
+    let quantised = file.integers(&options.model.scales, &PlanOptions::default(), None)?;
     quantised.save(&options.out)?;
     if json {
         let summary = serde_json::json!({

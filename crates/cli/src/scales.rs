@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use zklayout::calibration::Origin;
+use zklayout::plan::InputMode;
 use zklayout::{Calibration, MaxError, Model, PlanOptions, QuantiseOptions, QuantisedModel, Samples};
 
 use crate::error::CliError;
@@ -72,7 +73,8 @@ impl ScaleOptions {
         }
     }
 
-    /// The model's integers, by the samples that these options and the model's folder give, or else by the public input.
+    /// The model's integers, by the samples that these options and the model's folder give, or else by the input if all of it is
+    /// public.
     pub(crate) fn integers(
         &self,
         path: &Path,
@@ -80,7 +82,8 @@ impl ScaleOptions {
         layout: &PlanOptions,
         input: Option<&[f64]>,
     ) -> Result<QuantisedModel, CliError> {
-        let (public, private) = if layout.visibility.shows_input() { (input, None) } else { (None, input) };
+        let (public, private) =
+            if layout.visibility.input == InputMode::Public { (input, None) } else { (None, input) };
         let Chosen { samples, calibration } = self.samples(path, model, public)?;
         if private.is_some_and(|private| samples.inputs.iter().any(|sample| sample == private)) {
             eprintln!("note: the input is one of the calibration samples, whose ranges are public in the key");

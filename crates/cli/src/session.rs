@@ -9,7 +9,7 @@ use zklayout::record::RecordedEmbedding;
 use zklayout::samples::{InputPart, InputShape};
 use zklayout::{AnyModel, Plan, PlanOptions, ProvingKey, QuantisedModel, Samples, Srs, Trace};
 
-use crate::args::{FreeDimensions, JobOptions, ModelOptions, PowersOptions, SampleOptions};
+use crate::args::{FreeDimensions, JobOptions, LayoutOptions, ModelOptions, PowersOptions, SampleOptions};
 use crate::error::CliError;
 use crate::powers::Powers;
 use crate::progress::Steps;
@@ -25,7 +25,35 @@ pub(crate) struct ModelFile {
 impl ModelFile {
     /// Reads a model.
     pub(crate) fn read(path: &Path, dimensions: &FreeDimensions) -> Result<Self, CliError> {
-        Ok(Self { path: path.to_owned(), model: AnyModel::open_with(path, &dimensions.read()?)? })
+        Self::with_first(path, dimensions, &[])
+    }
+
+    /// Reads a model whose named inputs come first, as keys have them.
+    pub(crate) fn with_first(
+        path: &Path,
+        dimensions: &FreeDimensions,
+        first: &[String],
+    ) -> Result<Self, CliError> {
+        Ok(Self { path: path.to_owned(), model: AnyModel::open_with(path, &dimensions.read(first)?)? })
+    }
+
+    /// Reads a model as a plan's inputs lie.
+    pub(crate) fn of_plan(path: &Path, dimensions: &FreeDimensions, plan: &Plan) -> Result<Self, CliError> {
+        let first: Vec<String> = plan.inputs.iter().map(|input| input.name.clone()).collect();
+        Self::with_first(path, dimensions, &first)
+    }
+
+    /// Reads a model to be laid out as the options say, or as a saved plan does.
+    pub(crate) fn to_lay_out(
+        path: &Path,
+        dimensions: &FreeDimensions,
+        layout: &LayoutOptions,
+        plan: Option<&Path>,
+    ) -> Result<Self, CliError> {
+        match plan {
+            Some(plan) => Self::of_plan(path, dimensions, &saved(plan)?),
+            None => Self::with_first(path, dimensions, layout.public_names()),
+        }
     }
 
     /// The sample that is asked for, as the model's input.
@@ -92,11 +120,6 @@ impl ModelFile {
     }
 }
 
-/// Reads a model and gives it integers without any input.
-pub(crate) fn quantised(options: &ModelOptions, layout: &PlanOptions) -> Result<QuantisedModel, CliError> {
-    ModelFile::read(&options.model, &options.dimensions)?.integers(&options.scales, layout, None)
-}
-
 /// The sample that is asked for.
 pub(crate) fn input(options: &SampleOptions, shape: impl Into<InputShape>) -> Result<Vec<f64>, CliError> {
     let (shape, first) = (shape.into(), &options.input[0]);
@@ -132,30 +155,39 @@ fn named_part(argument: &Path, shape: &InputShape) -> Result<(String, Samples), 
 pub(crate) struct Job {
     pub(crate) quantised: QuantisedModel,
     pub(crate) trace: Trace,
+    /// What is asked of its layout.
+    pub(crate) layout: PlanOptions,
 }
 
 impl Job {
-    pub(crate) fn prepare(options: &JobOptions, steps: &mut Steps) -> Result<Self, CliError> {
-        let read = || ModelFile::read(&options.model.model, &options.model.dimensions);
+    /// Reads and runs a model, laid out as the options say or as a saved plan does.
+    pub(crate) fn prepare(options: &JobOptions, plan: Option<&Path>, steps: &mut Steps) -> Result<Self, CliError> {
+        let ModelOptions { model, dimensions, scales } = &options.model;
+        let read = || ModelFile::to_lay_out(model, dimensions, &options.layout, plan);
         let file = steps.run("read model", read)?;
         let input = file.input(&options.sample)?;
-        let layout = options.layout.plan()?;
-        let quantised = steps.run("quantise", || file.integers(&options.model.scales, &layout, Some(&input)))?;
-        Ok(Self { trace: quantised.run(&input)?, quantised })
+        let layout = options.layout.plan(&file.model.input())?;
+        let quantised = steps.run("quantise", || file.integers(scales, &layout, Some(&input)))?;
+        Ok(Self { trace: quantised.run(&input)?, quantised, layout })
     }
 }
 
 /// The saved plan, or else the cheapest.
 pub(crate) fn choose(
-    saved: Option<&Path>,
+    given: Option<&Path>,
     layout: &PlanOptions,
     quantised: &QuantisedModel,
 ) -> Result<Plan, CliError> {
-    let Some(path) = saved else { return Ok(quantised.plan(layout)?) };
-    let text = std::fs::read_to_string(path).map_err(|source| CliError::Read { path: path.to_owned(), source })?;
-    let plan = Plan::from_json(&text).map_err(zklayout::Error::from)?;
+    let Some(path) = given else { return Ok(quantised.plan(layout)?) };
+    let plan = saved(path)?;
     plan.check_model(quantised.graph()).map_err(zklayout::Error::from)?;
     Ok(plan)
+}
+
+/// A plan that was saved, which may be of any model.
+fn saved(path: &Path) -> Result<Plan, CliError> {
+    let text = std::fs::read_to_string(path).map_err(|source| CliError::Read { path: path.to_owned(), source })?;
+    Ok(Plan::from_json(&text).map_err(zklayout::Error::from)?)
 }
 
 /// A key with what its proofs are tied to, for measurements: a commitment whose seed nobody keeps, if weights are committed.

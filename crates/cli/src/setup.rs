@@ -37,8 +37,10 @@ pub(crate) fn run(options: &SetupCommand, json: bool) -> Result<(), CliError> {
     prediction::check_start(options.keys.force)?;
     output::try_folder(&folder)?;
     let mut steps = Steps::new(json);
-    let file = steps.run("read model", || ModelFile::read(&options.model, &options.dimensions))?;
-    let layout = options.keys.layout.plan()?;
+    let KeyOptions { layout, plan, .. } = &options.keys;
+    let read = || ModelFile::to_lay_out(&options.model, &options.dimensions, layout, plan.as_deref());
+    let file = steps.run("read model", read)?;
+    let layout = layout.plan(&file.model.input())?;
     let quantised = steps.run("quantise", || file.integers(&options.keys.scales, &layout, None))?;
     if let Some(few) = few_samples(&quantised).filter(|_| !options.few_samples) {
         let more = format!("a setup for other inputs wants {FEWEST_SAMPLES} or more; --few-samples goes on");
@@ -94,9 +96,9 @@ pub(crate) fn make(
     folder: &Path,
     steps: &mut Steps,
 ) -> Result<Made, CliError> {
-    let layout = options.layout.plan()?;
+    let layout = options.layout.plan(&file.model.input())?;
     let plan = steps.run("plan", || commit::plan(options, layout, &quantised))?;
-    let predicted = Prediction::of(&plan, &options.layout.plan()?);
+    let predicted = Prediction::of(&plan, &options.layout.prices()?);
     predicted.check(options.force)?;
     steps.say(&format!("predicted: {}", predicted.line()));
     let srs = steps.run("powers of tau", || session::powers(&options.powers, plan.k()))?;

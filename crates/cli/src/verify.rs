@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde::Serialize;
-use zklayout::plan::PlanHash;
+use zklayout::plan::{NamedInput, PlanHash};
 use zklayout::prover::{Commitments, ProverError, verify_all};
 use zklayout::{
-    Artefact, InputCommitment, ModelCommitment, ProofBundle, PublicValues, Samples, SetupRecord, VerifierSrs,
-    VerifyingKey, files,
+    Artefact, InputCommitment, ModelCommitment, Plan, ProofBundle, PublicValues, Samples, SetupRecord,
+    VerifierSrs, VerifyingKey, files,
 };
 
 use crate::args::VerifyOptions;
@@ -63,14 +63,46 @@ struct Shown<'a> {
     output_values: &'a [f64],
     output_stored: Option<&'a [i64]>,
     input_values: Option<&'a [f64]>,
+    /// Where some of several inputs are public.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    inputs: Vec<Input<'a>>,
     /// Digest of the commitment to the input, if the input is committed.
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<String>,
 }
 
+/// One of several inputs, as the key names it.
+#[derive(Serialize)]
+struct Input<'a> {
+    name: &'a str,
+    public: bool,
+    values: Option<&'a [f64]>,
+}
+
+impl<'a> Input<'a> {
+    /// Every input of a plan that names them, with what a proof shows of it.
+    fn all(plan: &'a Plan, public: &'a PublicValues) -> Vec<Self> {
+        let mut rest = public.input_values.as_deref().unwrap_or_default();
+        let mut one = |input: &'a NamedInput| {
+            let values = if input.public { rest.split_off(..input.values) } else { None };
+            Self { name: &input.name, public: input.public, values }
+        };
+        plan.inputs.iter().map(&mut one).collect()
+    }
+
+    fn statement(&self) -> String {
+        const MOST: usize = 8;
+        let Some(values) = self.values else { return format!("input {:?} is private", self.name) };
+        let first: Vec<String> = values.iter().take(MOST).map(|value| format!("{value:.4}")).collect();
+        let more = if values.len() > MOST { format!(" ... ({} values)", values.len()) } else { String::new() };
+        format!("input {:?} is public: {}{more}", self.name, first.join(" "))
+    }
+}
+
 impl<'a> Shown<'a> {
-    fn of((folder, public): (&'a PathBuf, &'a PublicValues)) -> Self {
+    fn of(plan: &'a Plan, (folder, public): (&'a PathBuf, &'a PublicValues)) -> Self {
         Self {
+            inputs: Input::all(plan, public),
             folder,
             output: &public.output,
             output_values: &public.output_values,
@@ -103,7 +135,9 @@ pub(crate) fn run(options: &VerifyOptions, json: bool) -> Result<(), CliError> {
         pinned: options.model_digest.is_some(),
         audited: false,
     });
-    let mut shown: Vec<Shown<'_>> = options.folders.iter().zip(&public).map(Shown::of).collect();
+    let plan = key.plan()?;
+    let each = options.folders.iter().zip(&public);
+    let mut shown: Vec<Shown<'_>> = each.map(|one| Shown::of(&plan, one)).collect();
     let summary = Summary {
         verified: true,
         powers: &Powers::of(&srs),
@@ -152,6 +186,9 @@ fn print(summary: &Summary<'_>, public: &[PublicValues], unrecorded: Option<&Str
         );
     }
     let shown = summary.proof.iter().chain(summary.proofs.iter().flatten());
+    for (folder, input) in shown.clone().flat_map(|shown| shown.inputs.iter().map(|input| (shown.folder, input))) {
+        say!("{}, of {}", input.statement(), folder.display());
+    }
     for (folder, input) in shown.filter_map(|shown| Some((shown.folder, shown.input.as_ref()?))) {
         let pinned = "the one that was asked for";
         let open = "not pinned: --input-digest says whose it must be";

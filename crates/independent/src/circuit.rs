@@ -63,7 +63,8 @@ impl Circuit<'_> {
                 let shown = |at: usize| public.inputs.get(&value(at)).filter(|(_, shown)| *shown == Shown::Value);
                 let cells = match self.layout.visibility.input {
                     InputMode::Private | InputMode::Committed => ordered,
-                    InputMode::Public => {
+                    InputMode::First(planes) if channel >= planes => ordered,
+                    InputMode::Public | InputMode::First(_) => {
                         let cells: Option<Vec<TapeCell>> =
                             (0..home.shape.plane()).map(|at| shown(at).map(|(cell, _)| *cell)).collect();
                         expect(cells, || format!("a value of input channel {channel} is not public"))?

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use zklayout_circuit::Grid;
 use zklayout_circuit::streams::FixedGrid;
 use zklayout_model::{Fixed, Graph};
-use zklayout_plan::Plan;
+use zklayout_plan::{InputMode, Plan};
 
 use crate::activation_tape::ActivationTape;
 use crate::bilinear::{Bilinear, turned_writes};
@@ -42,8 +42,12 @@ pub fn check_symbolic(plan: &Plan, graph: &Graph<Fixed>, grid: &Grid) -> Result<
     let weights = WeightTape::of(layout, &gates, &cells, offset);
     let tensors = Tensors::new(layout, cells.row_count())?;
     let mut circuit = Circuit { layout, graph, cells: &cells, activations: &activations, weights, tensors };
-    let lengths = (output_length(graph)?, definition::shape(graph, 0)?.len());
-    let public = PublicCells::of(plan, layout, &gates, &cells, lengths)?;
+    let input = definition::shape(graph, 0)?;
+    let shown = match layout.visibility.input {
+        InputMode::First(planes) => planes * input.plane(),
+        _ => input.len(),
+    };
+    let public = PublicCells::of(plan, layout, &gates, &cells, (output_length(graph)?, shown))?;
     circuit.name_input(&public)?;
     circuit.check_ones()?;
     let sums = closed_sums(&gates, &cells)?;

@@ -9,6 +9,7 @@ use crate::direct::{Direct, DirectLayer, Finish, Weights};
 use crate::error::PlanError;
 use crate::layout::Layout;
 use crate::limits::{MOST_K, MOST_POSITIONS, MOST_VALUE};
+use crate::named_input::are_inputs;
 use crate::plan::Plan;
 use crate::shape::CircuitShape;
 use crate::streams::{
@@ -16,7 +17,7 @@ use crate::streams::{
 };
 use crate::system::{TWO_ADICITY, UNUSABLE_ROWS};
 use crate::table::{Steps, Table, TableKind};
-use crate::visibility::WeightMode;
+use crate::visibility::{InputMode, WeightMode};
 
 /// Columns of one kind, and entries of a list that takes a column each.
 const MOST_COLUMNS: usize = 4096;
@@ -50,6 +51,12 @@ impl Plan {
         };
         hold("unit", stored.all(known))?;
         values("input range", &[self.input_range.lo, self.input_range.hi])?;
+        let visibility = self.visibility();
+        let shown = visibility.shown(self.input_shape);
+        hold("names of inputs", are_inputs(&self.inputs, self.input_shape, shown))?;
+        if let InputMode::First(planes) = visibility.input {
+            hold("public planes", (1..self.input_shape.channels).contains(&planes))?;
+        }
         match &self.layout {
             Layout::Streams(layout) => {
                 streams(layout, &self.shape)?;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::named_input::NamedInput;
 use crate::plan::Plan;
 use crate::search::{Priced, SearchReport, StopReason};
 
@@ -13,15 +14,20 @@ impl Plan {
         let columns = format!("{small} small advice, {wide} wide advice, {fixed} fixed, {instance} instance");
         let (activations, weights, entries) = (shape.activation_rows, shape.weight_rows, shape.table_entries);
         let tapes = format!("{activations} activation rows, {weights} weight rows, {entries} table entries");
-        vec![
-            ("visibility", self.visibility().to_string()),
+        let held =
+            |input: &NamedInput| format!("{:?} {}", input.name, if input.public { "public" } else { "private" });
+        let inputs: Vec<String> = self.inputs.iter().map(held).collect();
+        let inputs = (!inputs.is_empty()).then(|| ("inputs", inputs.join(", ")));
+        let rest = [
             ("rows", format!("2^{} of degree {}", shape.k, shape.degree)),
             ("choices", self.layout.knobs().to_string()),
             ("columns", columns),
             ("tapes", format!("{tapes}, of {} usable rows", shape.usable_rows())),
             ("lookups", format!("{} fractions per row, {} copies", shape.lookups, shape.copies)),
             ("proof", format!("{} bytes", shape.proof_bytes)),
-        ]
+        ];
+        let first = std::iter::once(("visibility", self.visibility().to_string()));
+        first.chain(inputs).chain(rest).collect()
     }
 }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cost::Profile;
 use crate::layout::{Candidate, Family};
+use crate::named_input::NamedInput;
 use crate::objective::{Limits, Objective};
 use crate::shape::CircuitShape;
 use crate::streams::{LookupArgument, Requantise, TapeId};
@@ -15,6 +16,8 @@ use crate::visibility::{InputMode, Visibility, WeightMode};
 pub struct PlanOptions {
     /// What the verifier learns.
     pub visibility: Visibility,
+    /// The inputs by name, where some are public and others private; else none.
+    pub inputs: Vec<NamedInput>,
     /// Smallest logarithm of the number of rows.
     pub min_k: u32,
     /// Largest logarithm of the number of rows: that of the powers of tau at hand.
@@ -45,6 +48,7 @@ impl Default for PlanOptions {
     fn default() -> Self {
         Self {
             visibility: Visibility { input: InputMode::Private, weights: WeightMode::Private },
+            inputs: Vec::new(),
             min_k: 8,
             max_k: 20,
             objective: Objective::default(),

@@ -7,6 +7,7 @@ use crate::ends::{input, output};
 use crate::error::PlanError;
 use crate::hash::PlanHash;
 use crate::layout::{Knobs, Layout};
+use crate::named_input::NamedInput;
 use crate::shape::CircuitShape;
 use crate::streams::InputTape;
 use crate::structure::structure_hash;
@@ -24,6 +25,9 @@ pub struct Plan {
     pub model: PlanHash,
     /// Name of the profile that the layout was chosen by.
     pub profile: Option<String>,
+    /// The inputs by name, where some are public and others private; else none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<NamedInput>,
     /// Shape of the whole input; its home holds what the model reads.
     pub input_shape: Planes,
     /// Integers that an input value may hold.
@@ -92,7 +96,7 @@ impl Plan {
     pub fn check_model(&self, graph: &Graph<Fixed>) -> Result<(), PlanError> {
         self.check_structure(graph)?;
         let realised = Self::realise(graph, self.visibility(), &self.layout.knobs())?;
-        if *self != (Self { profile: self.profile.clone(), ..realised }) {
+        if *self != (Self { profile: self.profile.clone(), inputs: self.inputs.clone(), ..realised }) {
             return Err(PlanError::Edited);
         }
         Ok(())
@@ -121,6 +125,7 @@ impl Plan {
             format: PLAN_FORMAT,
             model: structure_hash(graph),
             profile: None,
+            inputs: Vec::new(),
             input_shape: input.shape,
             input_range: input.range,
             input_scale: input.scale.clone(),
@@ -133,6 +138,16 @@ impl Plan {
         };
         plan.check_bounds()?;
         plan.check_soundness()?;
+        Ok(plan)
+    }
+
+    /// The same plan with its inputs' names.
+    ///
+    /// # Errors
+    /// Names that are not of inputs as this plan shows them.
+    pub fn with_inputs(self, inputs: &[NamedInput]) -> Result<Self, PlanError> {
+        let plan = Self { inputs: inputs.to_vec(), ..self };
+        plan.check_bounds()?;
         Ok(plan)
     }
 

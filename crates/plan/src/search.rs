@@ -62,7 +62,7 @@ pub struct SearchReport {
 pub fn plan(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<Plan, PlanError> {
     let report = search(graph, options)?;
     let plan = Plan::realise(graph, options.visibility, &report.best.candidate.knobs)?;
-    Ok(Plan { profile: Some(report.profile), ..plan })
+    Plan { profile: Some(report.profile), ..plan }.with_inputs(&options.inputs)
 }
 
 /// Prices the layouts of `graph`.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use zklayout_model::Planes;
 
 /// What the verifier learns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +22,9 @@ pub enum InputMode {
     Private,
     /// In instance columns: every proof names it.
     Public,
+    /// The first so many planes in instance columns, the others in advice columns: of several inputs, those that are public come
+    /// first.
+    First(usize),
     /// In advice columns, which are tied to a commitment that its holder made once, outside of the circuit.
     Committed,
 }
@@ -29,6 +33,9 @@ pub enum InputMode {
 #[derive(Serialize, Deserialize)]
 struct Record {
     public_input: bool,
+    /// Planes that are public, if not all are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    public_planes: Option<usize>,
     #[serde(default, skip_serializing_if = "is_false")]
     committed_input: bool,
     weights: WeightMode,
@@ -41,8 +48,12 @@ fn is_false(value: &bool) -> bool {
 
 impl From<Visibility> for Record {
     fn from(Visibility { input, weights }: Visibility) -> Self {
-        let (public_input, committed_input) = (input == InputMode::Public, input == InputMode::Committed);
-        Self { public_input, committed_input, weights }
+        let public_planes = match input {
+            InputMode::First(planes) => Some(planes),
+            _ => None,
+        };
+        let public_input = input == InputMode::Public || public_planes.is_some();
+        Self { public_input, public_planes, committed_input: input == InputMode::Committed, weights }
     }
 }
 
@@ -50,18 +61,20 @@ impl TryFrom<Record> for Visibility {
     type Error = &'static str;
 
     fn try_from(record: Record) -> Result<Self, Self::Error> {
-        let input = match (record.public_input, record.committed_input) {
-            (false, false) => InputMode::Private,
-            (true, false) => InputMode::Public,
-            (false, true) => InputMode::Committed,
-            (true, true) => return Err("an input is either public or committed"),
+        let input = match (record.public_input, record.public_planes, record.committed_input) {
+            (false, None, false) => InputMode::Private,
+            (true, None, false) => InputMode::Public,
+            (true, Some(planes), false) => InputMode::First(planes),
+            (false, None, true) => InputMode::Committed,
+            (true, _, true) => return Err("an input is either public or committed"),
+            (false, Some(_), _) => return Err("planes of an input are public that is not"),
         };
         Ok(Self { input, weights: record.weights })
     }
 }
 
 impl InputMode {
-    /// Every way.
+    /// Every way for an input as a whole.
     pub const ALL: [Self; 3] = [Self::Private, Self::Public, Self::Committed];
 
     /// A public input, or a private one.
@@ -71,9 +84,19 @@ impl InputMode {
 }
 
 impl Visibility {
-    /// Whether every proof names the input.
+    /// Whether every proof names the input, or some of several.
     pub fn shows_input(&self) -> bool {
-        self.input == InputMode::Public
+        matches!(self.input, InputMode::Public | InputMode::First(_))
+    }
+
+    /// The planes that every proof names, of an input of given planes: the first ones.
+    pub fn shown(&self, input: Planes) -> Planes {
+        let channels = match self.input {
+            InputMode::Public => input.channels,
+            InputMode::First(planes) => planes.min(input.channels),
+            InputMode::Private | InputMode::Committed => 0,
+        };
+        Planes { channels, ..input }
     }
 
     /// Whether proofs are tied to a commitment to the input.
@@ -115,11 +138,12 @@ impl fmt::Display for Visibility {
 
 impl fmt::Display for InputMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Private => "private input",
-            Self::Public => "public input",
-            Self::Committed => "committed input",
-        })
+        match self {
+            Self::Private => f.write_str("private input"),
+            Self::Public => f.write_str("public input"),
+            Self::First(planes) => write!(f, "input public in its first {planes} planes and else private"),
+            Self::Committed => f.write_str("committed input"),
+        }
     }
 }
 

@@ -6,9 +6,10 @@ use zklayout_plan::Plan;
 
 use crate::error::ProverError;
 
-/// The input's integers, if they are public.
+/// The input's integers that are public, if any are.
 pub(crate) fn public_input(plan: &Plan, trace: &Trace) -> Option<Vec<i64>> {
-    plan.visibility().shows_input().then(|| trace.values[0].iter().copied().collect())
+    let shown = plan.visibility().shown(plan.input_shape).len();
+    plan.visibility().shows_input().then(|| trace.values[0].iter().take(shown).copied().collect())
 }
 
 /// The public columns.

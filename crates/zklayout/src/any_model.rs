@@ -18,6 +18,15 @@ use crate::input_shape::InputShape;
 use crate::model::Model;
 use crate::quantised::QuantisedModel;
 
+/// How a model file is read, apart from what it says.
+#[derive(Clone, Debug, Default)]
+pub struct FileOptions {
+    /// Extents of dimensions that the file names and leaves free.
+    pub dimensions: BTreeMap<String, usize>,
+    /// Inputs that come first in the model's input, in this order; those that are public come before those that are private.
+    pub first_inputs: Vec<String>,
+}
+
 /// What a model file holds.
 #[derive(Debug)]
 pub enum AnyModel {
@@ -44,7 +53,7 @@ impl AnyModel {
     /// See [`AnyModel::open`].
     pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, Error> {
         match Format::of(bytes, path) {
-            Format::Onnx => Self::of_onnx(bytes, path, &BTreeMap::new()),
+            Format::Onnx => Self::of_onnx(bytes, path, &FileOptions::default()),
             Format::Tflite | Format::Quantised => {
                 Ok(Self::Integer(Box::new(QuantisedModel::from_bytes(bytes, path)?)))
             }
@@ -52,13 +61,14 @@ impl AnyModel {
     }
 
     #[cfg(feature = "onnx")]
-    fn of_onnx(bytes: &[u8], path: &Path, dimensions: &BTreeMap<String, usize>) -> Result<Self, Error> {
-        let options = OnnxOptions { dimensions: dimensions.clone(), ..OnnxOptions::default() };
+    fn of_onnx(bytes: &[u8], path: &Path, options: &FileOptions) -> Result<Self, Error> {
+        let FileOptions { dimensions, first_inputs } = options.clone();
+        let options = OnnxOptions { dimensions, first_inputs, ..OnnxOptions::default() };
         Ok(Self::Float(Box::new(Model::from_bytes(bytes, path, &options)?)))
     }
 
     #[cfg(not(feature = "onnx"))]
-    fn of_onnx(_: &[u8], path: &Path, _: &BTreeMap<String, usize>) -> Result<Self, Error> {
+    fn of_onnx(_: &[u8], path: &Path, _: &FileOptions) -> Result<Self, Error> {
         Err(Error::WithoutImporter { path: path.to_owned(), feature: "onnx" })
     }
 
@@ -101,15 +111,15 @@ impl AnyModel {
         }
     }
 
-    /// The same with extents for dimensions that the file leaves free.
+    /// The same with extents for dimensions that the file leaves free, or with some inputs first.
     ///
     /// # Errors
     /// See [`AnyModel::open`]; or a model that has no such dimension.
-    pub fn open_with(path: impl AsRef<Path>, dimensions: &BTreeMap<String, usize>) -> Result<Self, Error> {
+    pub fn open_with(path: impl AsRef<Path>, options: &FileOptions) -> Result<Self, Error> {
         let (path, bytes) = (path.as_ref(), read(path.as_ref())?);
         match Format::of(&bytes, path) {
-            Format::Onnx => Self::of_onnx(&bytes, path, dimensions),
-            Format::Tflite | Format::Quantised if dimensions.is_empty() => Self::from_bytes(&bytes, path),
+            Format::Onnx => Self::of_onnx(&bytes, path, options),
+            Format::Tflite | Format::Quantised if options.dimensions.is_empty() => Self::from_bytes(&bytes, path),
             Format::Tflite | Format::Quantised => Err(Error::Dimensions { path: path.to_owned() }),
         }
     }

@@ -2,6 +2,7 @@
 //! but those that inputs always have.
 
 use zklayout_model::Planes;
+use zklayout_plan::{InputMode, NamedInput};
 
 /// What a model takes as input.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +43,37 @@ impl InputShape {
     /// Number of values.
     pub fn values(&self) -> usize {
         self.planes.len()
+    }
+
+    /// How the input is held where the named parts are public and the others private, and what a plan says of that. The named ones must
+    /// come first ([`OnnxOptions::first_inputs`](crate::OnnxOptions)).
+    ///
+    /// # Errors
+    /// A name that no part has, or parts that do not come first.
+    pub fn public(&self, names: &[String]) -> Result<(InputMode, Vec<NamedInput>), String> {
+        let known: Vec<&str> = self.parts.iter().map(|part| part.name.as_str()).collect();
+        if let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) {
+            return Err(match (known.is_empty(), self.unread.contains(name)) {
+                (true, _) => format!("there is no input {name:?}: the model's file names none"),
+                (_, true) => format!("nothing reads the input {name:?}; those that are read are {known:?}"),
+                (_, false) => format!("there is no input {name:?}; the model's are {known:?}"),
+            });
+        }
+        let named = |part: &InputPart| {
+            let (name, values) = (part.name.clone(), part.values());
+            NamedInput { public: names.contains(&name), name, values }
+        };
+        let inputs: Vec<NamedInput> = self.parts.iter().map(named).collect();
+        if inputs.iter().all(|input| input.public) {
+            return Ok((InputMode::Public, Vec::new()));
+        }
+        let first = inputs.iter().take_while(|input| input.public);
+        let values: usize = first.clone().map(|input| input.values).sum();
+        let plane = self.planes.plane().max(1);
+        if inputs.iter().filter(|input| input.public).count() != first.count() || !values.is_multiple_of(plane) {
+            return Err(format!("inputs that are public come first, and the model's are {known:?}"));
+        }
+        Ok((InputMode::First(values / plane), inputs))
     }
 
     /// Extents of each part, those of the planes if there are no parts.

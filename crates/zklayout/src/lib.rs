@@ -83,7 +83,7 @@ pub use zklayout_plan::cost;
 pub use zklayout_prover as prover;
 
 #[cfg(feature = "prove")]
-pub use any_model::AnyModel;
+pub use any_model::{AnyModel, FileOptions};
 #[cfg(feature = "prove")]
 pub use audit::{Audit, audit};
 pub use calibration::Calibration;

@@ -205,6 +205,6 @@ impl QuantisedModel {
     /// # Errors
     /// A candidate of another model or other options.
     pub fn realise(&self, candidate: &Candidate, options: &PlanOptions) -> Result<Plan, Error> {
-        Ok(Plan::realise(&self.graph, options.visibility, &candidate.knobs)?)
+        Ok(Plan::realise(&self.graph, options.visibility, &candidate.knobs)?.with_inputs(&options.inputs)?)
     }
 }

@@ -93,9 +93,8 @@ impl FixedGrid {
 
     fn publish(&mut self, plan: &Direct, values: &[Vec<Source>]) {
         self.public.extend(values.last().into_iter().flatten());
-        if plan.visibility.shows_input() {
-            self.public.extend(values.first().into_iter().flatten());
-        }
+        let shown = plan.visibility.shown(plan.input).len();
+        self.public.extend(values.first().into_iter().flatten().take(shown));
     }
 
     fn place_tables(&mut self, plan: &Direct) {

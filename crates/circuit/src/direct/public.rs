@@ -1,4 +1,4 @@
-//! The instance column: outputs, then inputs if they are public. Every one is a copy of the cell that holds it.
+//! The instance column: outputs, then inputs that are public. Every one is a copy of the cell that holds it.
 
 use zklayout_plan::Direct;
 
@@ -6,7 +6,7 @@ use crate::error::CircuitError;
 
 /// The instance columns of an execution.
 ///
-/// `output` and `input` are integers in the tensors' own order; `input` is read only if the plan makes it public.
+/// `output` and `input` are integers in the tensors' own order; `input` has the values that the plan makes public.
 ///
 /// # Errors
 /// A number of values other than the plan's.

@@ -159,7 +159,8 @@ impl FixedGrid {
             Public::Values => self.columns.public_values,
             Public::Accumulators => self.columns.public_accumulators,
         };
-        if let Some(public) = public.filter(|_| live.contains(&true)) {
+        let shown = channel < plan.shown_channels(home) && live.contains(&true);
+        if let Some(public) = public.filter(|_| shown) {
             self.cells[public][row] = 1;
         }
     }

@@ -332,7 +332,7 @@ pub(crate) fn instance_columns(
     let unused = plan.knobs.lanes - plan.instance_columns();
     for home in plan.homes.iter().filter(|home| home.public != Public::No) {
         let (values, shape) = match home.content {
-            Content::Input => (input, input_shape),
+            Content::Input => (input, plan.visibility.shown(input_shape)),
             _ => (output, home.shape),
         };
         if values.len() != shape.len() {
@@ -344,7 +344,7 @@ pub(crate) fn instance_columns(
             y < home.shape.height && x < home.shape.width
         };
         unread.extend(values.iter().enumerate().filter(|(place, _)| !read(*place)).map(|(_, value)| *value));
-        for channel in 0..home.shape.channels {
+        for channel in 0..plan.shown_channels(home) {
             for plane_row in 0..home.tiles {
                 for lane in unused..plan.knobs.lanes {
                     let Some((y, x)) = home.value(plane_row, lane, plan.knobs.lanes) else { continue };

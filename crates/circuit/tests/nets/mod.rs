@@ -297,7 +297,7 @@ impl Proof {
         let grid = FixedGrid::of(&layout, &weights).unwrap();
         let witness = Witness::of(&layout, &case.graph, &case.trace, &grid).unwrap();
         let input: Vec<i64> = case.trace.values[0].iter().copied().collect();
-        let instance = instance_columns(&plan, &case.trace.output(), &input).unwrap();
+        let instance = instance_columns(&plan, &case.trace.output(), shown(&plan, &input)).unwrap();
         let instance = instance.iter().map(|column| column.iter().map(|&v| field(v)).collect()).collect();
         Self { plan: Arc::new(plan), layout, grid, witness, instance }
     }
@@ -317,6 +317,11 @@ impl Proof {
             Err(_) => Err("a constraint fails beside a blinding row".to_owned()),
         }
     }
+}
+
+/// The values of an input that a plan makes public.
+pub fn shown<'a>(plan: &Plan, input: &'a [i64]) -> &'a [i64] {
+    &input[..plan.visibility().shown(plan.input_shape).len()]
 }
 
 pub fn field(value: i64) -> Scalar {

@@ -134,7 +134,12 @@ pub fn random_subject(index: u64) -> Subject {
         let committed_input = matches!(index % 12, 3 | 6 | 9);
         // The family `direct`, which every third network is laid out in, commits to nothing outside.
         let weights = if matches!(index % 12, 9 | 10) { WeightMode::Committed } else { weights };
-        let input = if committed_input { InputMode::Committed } else { InputMode::public_if(public_input) };
+        let planes = case.trace.values[0].dim().0;
+        let input = match (committed_input, public_input) {
+            (true, _) => InputMode::Committed,
+            (_, true) if planes > 1 && index.is_multiple_of(2) => InputMode::First(planes / 2),
+            (_, public) => InputMode::public_if(public),
+        };
         let visibility = Visibility { input, weights };
         // A variant that few networks have room for is given up after a while.
         let variant = index as usize + attempt / 20;

@@ -15,7 +15,7 @@ use zklayout_plan::{
 
 use super::recording::{Cell, Cells};
 use super::subject::{Subject, small};
-use crate::nets::field;
+use crate::nets::{field, shown};
 
 /// Checks that an assignment states the truth: its weights have the stated bits, its input lies in its range, and the
 /// executor gives its public values. The error says what is not so.
@@ -24,8 +24,8 @@ pub fn check(subject: &Subject, cells: &Cells) -> Result<(), String> {
     let private = subject.plan.visibility().weights == WeightMode::Private;
     let graph = stated.model(&subject.graph, private)?;
     let trace = execute_integers(&graph, &stated.input).map_err(|error| error.to_string())?;
-    let columns =
-        instance_columns(&subject.plan, &trace.output(), &stated.input).map_err(|error| error.to_string())?;
+    let input = shown(&subject.plan, &stated.input);
+    let columns = instance_columns(&subject.plan, &trace.output(), input).map_err(|error| error.to_string())?;
     for &cell in &subject.public {
         let Cell::Instance(column, row) = cell else { continue };
         let true_value = columns[column].get(row).copied().unwrap_or(0);

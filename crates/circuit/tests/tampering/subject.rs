@@ -16,7 +16,7 @@ use zklayout_plan::{Cell as Place, Content, Fill, Layout, Plan, SLOT_CELLS, Weig
 
 use super::checking::{Checker, Link, Polynomial};
 use super::recording::{Cell, Cells, Recording};
-use crate::nets::{Case, Numbers, field};
+use crate::nets::{Case, Numbers, field, shown};
 
 /// What a column of the first phase holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,7 +95,7 @@ impl Subject {
         let witness = Arc::new(Witness::of(&plan, &case.graph, &case.trace, &grid).unwrap());
         let circuit = InferenceCircuit::with_witness(plan.clone(), grid, witness);
         let input: Vec<i64> = case.trace.values[0].iter().copied().collect();
-        let columns = instance_columns(&plan, &case.trace.output(), &input).unwrap();
+        let columns = instance_columns(&plan, &case.trace.output(), shown(&plan, &input)).unwrap();
         let instance = columns.iter().map(|column| column.iter().map(|&value| field(value)).collect()).collect();
         let challenge = |index: usize| random_field(&mut Numbers::new(seed * 8 + index as u64 + 1));
         let params = CircuitParams(Some(plan.clone()));

@@ -1,4 +1,4 @@
-//! What a file declares of its inputs: element types, extents, free dimensions. It knows no operator.
+//! What a file declares of its inputs: element types, extents, free dimensions, and which come first. It knows no operator.
 
 use std::collections::BTreeMap;
 
@@ -57,6 +57,11 @@ pub(super) fn declared(
         return Err(wrong(format!("has the shape {dims:?}, and holds no value")));
     }
     Ok((TensorInfo { name: input.name.clone(), dims, kind, read: false }, tensor.elem_type))
+}
+
+/// Puts some inputs before the others.
+pub(super) fn put_first(inputs: &mut [pb::ValueInfoProto], first: &[String]) {
+    inputs.sort_by_key(|input| first.iter().position(|name| *name == input.name).unwrap_or(first.len()));
 }
 
 /// Refuses extents of dimensions that no input has.

@@ -56,7 +56,7 @@ pub struct Imported {
     pub endings: Vec<Ending>,
     /// The embedding, if the file takes token ids: the graph and its reference then read the embedding's rows.
     pub embedding: Option<Embedding>,
-    /// The inputs, in the file's order; the embedding's rows, if there is one.
+    /// The inputs, in the file's order but for those that are to come first; the embedding's rows, if there is one.
     pub inputs: Vec<TensorInfo>,
     /// The file's outputs, in its order.
     pub outputs: Vec<TensorInfo>,
@@ -87,6 +87,7 @@ pub fn import_onnx_bytes(bytes: &[u8], path: &Path, options: &OnnxOptions) -> Re
         let reason = "it holds no graph".to_owned();
         return Err(ImportError::Parse { path: path.to_owned(), reason });
     };
+    inputs::put_first(&mut onnx.input, &options.first_inputs);
     functions::inline(bytes, onnx, opset)?;
     let endings = ending::cut(onnx, &options.operators);
     let external = fetch(onnx, path.parent())?;

@@ -11,6 +11,9 @@ pub struct OnnxOptions {
     pub operators: Operators,
     /// Extents of dimensions that the file names and leaves free.
     pub dimensions: BTreeMap<String, usize>,
+    /// Inputs that come first in the graph's input, in this order; names that the file has not are none. Inputs that are public come
+    /// before those that are private.
+    pub first_inputs: Vec<String>,
 }
 
 impl From<Operators> for OnnxOptions {

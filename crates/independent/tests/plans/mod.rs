@@ -48,7 +48,16 @@ fn plan_of(graph: &Graph<Fixed>, index: u64, numbers: &mut Numbers) -> Option<Pl
         4 => WeightMode::Committed,
         _ => WeightMode::Private,
     };
-    let visibility = Visibility { input: InputMode::public_if(index % 5 > 2), weights };
+    let planes = match graph.nodes().next() {
+        Some((_, Fixed::Input(input))) => input.shape.channels,
+        _ => 0,
+    };
+    let some = planes > 1 && index.is_multiple_of(2);
+    let input = match index % 5 > 2 {
+        true if some => InputMode::First(planes / 2),
+        public => InputMode::public_if(public),
+    };
+    let visibility = Visibility { input, weights };
     let rescaled =
         |node: &Fixed| matches!(node, Fixed::Layer(layer) if matches!(layer.finish.kind, OutputKind::Rescale(_)));
     let in_limbs = graph.nodes().any(|(_, node)| rescaled(node));

@@ -147,9 +147,9 @@ impl Direct {
         self.layers.last().map_or(self.input, |layer| layer.geometry.output)
     }
 
-    /// Public values: outputs, then inputs if they are public.
+    /// Public values: outputs, then inputs that are public.
     pub fn public_values(&self) -> usize {
-        self.output().len() + if self.visibility.shows_input() { self.input.len() } else { 0 }
+        self.output().len() + self.visibility.shown(self.input).len()
     }
 
     /// Whether weights are fixed.

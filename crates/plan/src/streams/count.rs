@@ -115,8 +115,9 @@ pub(crate) fn count_columns(
 /// not read.
 pub(crate) fn public_rows(homes: &[Home], visibility: &Visibility, input: Planes, lanes: usize) -> usize {
     let public = homes.iter().filter(|home| home.public != Public::No).map(Home::rows).sum::<usize>();
-    let read = homes.iter().find(|home| home.content == Content::Input).map_or(0, |home| home.shape.len());
-    let unread = if visibility.shows_input() { input.len().saturating_sub(read) } else { 0 };
+    let home = homes.iter().find(|home| home.content == Content::Input);
+    let read = home.map_or(0, |home| visibility.shown(home.shape).len());
+    let unread = visibility.shown(input).len().saturating_sub(read);
     public + unread.div_ceil(lanes)
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::streams::home::{Content, Home};
+use crate::streams::home::{Content, Home, Public};
 use crate::streams::knobs::{LookupArgument, StreamKnobs};
 use crate::streams::linear_fact::LinearFact;
 use crate::streams::pass::Passes;
@@ -67,6 +67,15 @@ impl Streams {
     /// Instance columns.
     pub fn instance_columns(&self) -> usize {
         if self.visibility.shows_input() { self.knobs.lanes } else { 1 }
+    }
+
+    /// Channels of a home that the instance shows, the first ones.
+    pub fn shown_channels(&self, home: &Home) -> usize {
+        match (home.public, &home.content) {
+            (Public::No, _) => 0,
+            (_, Content::Input) => self.visibility.shown(home.shape).channels,
+            _ => home.shape.channels,
+        }
     }
 
     /// The home of the model's output.
