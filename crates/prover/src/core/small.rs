@@ -6,7 +6,7 @@
 use group::Group;
 use halo2curves::bn256::{G1, G1Affine};
 
-use crate::core::additions::Adder;
+use crate::core::additions::{Adder, IDENTITY};
 use crate::core::buckets::{Sorted, weigh};
 
 /// Widths of windows that are tried.
@@ -15,6 +15,9 @@ const WIDTHS: std::ops::RangeInclusive<u32> = 2..=16;
 const WINDOW_COST: usize = 150;
 /// What a bucket takes, in additions.
 const BUCKET_COST: usize = 3;
+/// Rows that are sorted together, by bucket and at least: as many as the nearer caches hold.
+const TOGETHER_BY_BUCKET: usize = 8;
+const FEWEST_TOGETHER: usize = 1 << 12;
 
 /// `sum of values[i] * bases[i]`.
 pub(crate) fn sum(values: &[i64], bases: &[G1Affine]) -> G1 {
@@ -74,22 +77,32 @@ impl Windows {
     }
 
     fn sum(self, window: u32, values: &[i64], bases: &[G1Affine], adder: &mut Adder) -> G1 {
+        let digits = self.digits(window, values);
+        let buckets = digits.iter().map(|digit| digit.unsigned_abs()).max().unwrap_or_default() as usize;
+        let rows = FEWEST_TOGETHER.max(TOGETHER_BY_BUCKET * buckets);
+        let sums =
+            digits.chunks(rows).zip(bases.chunks(rows)).fold(vec![IDENTITY; buckets], |sums, (digits, bases)| {
+                let before = || (0..).zip(sums.iter().copied()).filter(|(_, sum)| *sum != IDENTITY);
+                Sorted::new(buckets, || before().chain(entries(digits, bases))).sums(adder)
+            });
+        weigh(&sums, adder)
+    }
+
+    /// Digits of a window, by row.
+    fn digits(self, window: u32, values: &[i64]) -> Vec<i32> {
         let (offset, half) = (self.offset(), 1i64 << (self.width - 1));
         let digit = |value: &i64| {
             let shifted = (i128::from(*value) + offset) >> (self.width * window);
-            (shifted as i64 & (2 * half - 1)) - half
+            ((shifted as i64 & (2 * half - 1)) - half) as i32
         };
-        let Some(largest) = values.iter().map(|value| digit(value).unsigned_abs()).max() else {
-            return G1::identity();
-        };
-        let entries = || {
-            let entries = values.iter().map(digit).zip(bases).filter(|(digit, _)| *digit != 0);
-            let signed = |digit: i64, base: &G1Affine| if digit < 0 { -*base } else { *base };
-            entries.map(move |(digit, base)| (digit.unsigned_abs() as u32 - 1, signed(digit, base)))
-        };
-        let sums = Sorted::new(largest as usize, entries).sums(adder);
-        weigh(&sums, adder)
+        values.iter().map(digit).collect()
     }
+}
+
+/// Buckets and points, with the digits' signs; 0 is no bucket.
+fn entries(digits: &[i32], bases: &[G1Affine]) -> impl Iterator<Item = (u32, G1Affine)> {
+    let filled = digits.iter().zip(bases).filter(|(digit, _)| **digit != 0);
+    filled.map(|(digit, base)| (digit.unsigned_abs() - 1, if *digit < 0 { -*base } else { *base }))
 }
 
 #[cfg(test)]
@@ -110,6 +123,19 @@ mod tests {
     fn integer() -> impl Strategy<Value = i64> {
         let near = |bits: u32| (-2i64..3).prop_map(move |step| (1i64 << bits) + step);
         prop_oneof![Just(0), -3i64..4, -200i64..200, (1u32..63).prop_flat_map(near), any::<i64>(), Just(i64::MIN)]
+    }
+
+    #[test]
+    fn columns_of_several_chunks_are_summed() {
+        let rows = 2 * FEWEST_TOGETHER as u64 + 7;
+        let bases: Vec<G1Affine> = (0..rows).map(|i| (G1::generator() * Fr::from(i + 1)).to_affine()).collect();
+        for modulus in [1, 3, 50, 4_000, 1 << 20] {
+            let value = |row: u64| (row.wrapping_mul(0x9e37_79b9_7f4a_7c15) % modulus) as i64 - modulus as i64 / 2;
+            let values: Vec<i64> = (0..rows).map(value).collect();
+            let total = values.iter().zip(1..).map(|(value, factor)| value * factor).sum::<i64>();
+            let expected = G1::generator() * Fr::from(total.unsigned_abs());
+            assert_eq!(sum(&values, &bases), if total < 0 { -expected } else { expected }, "{modulus}");
+        }
     }
 
     proptest! {
