@@ -2,8 +2,8 @@
 //!
 //! Moments compete for the peak. Key generation has its assignment tables. halo2's prover has its own while it synthesises, and at the
 //! quotient every column's transform for one part beside its coefficients. The library's prover has tables of the powers of tau
-//! all the time, and at the quotient the same columns on one coset, beside what it keeps of the key's. What is freed is used again, so
-//! that the peak is that of the worst moment.
+//! all the time, and at the quotient a few columns at once on one coset, beside what it keeps of the key's. What is freed is used again,
+//! so that the peak is that of the worst moment.
 
 use crate::shape::CircuitShape;
 use crate::system::ELEMENT_BYTES;
@@ -12,8 +12,13 @@ use crate::system::ELEMENT_BYTES;
 const PROCESS: usize = 34_000_000;
 /// Resident bytes for a byte in use by halo2's prover: what allocators keep between blocks, and temporary copies.
 const RESIDENT: f64 = 1.27;
-/// The same by the library's prover.
-const RESIDENT_IN_CORE: f64 = 1.19;
+/// The same by the library's prover, and of what a process has that makes keys and then proves with it.
+const RESIDENT_IN_CORE: f64 = 1.22;
+const RESIDENT_KEYS: f64 = 1.05;
+/// Columns that are on a coset at once, and the share of the key's beside them where those are not kept: measured, as the order in
+/// which constraints are evaluated is found for each proof.
+const ON_COSET: usize = 26;
+const KEY_ON_COSET: f64 = 0.4;
 /// Share of the key's columns on cosets that are kept: those of masks that equal others are kept once.
 const DISTINCT: f64 = 0.7;
 
@@ -25,8 +30,8 @@ const DENOMINATOR: usize = 40;
 /// Bytes of an integer of the witness or of the fixed grid, and of a lookup's hit.
 const INTEGER: usize = 8;
 const HIT: usize = 4;
-/// Bytes of a committed weight: on the tape, and in the float and the quantised model, which a process holds that read them.
-const COMMITTED: usize = 16;
+/// Bytes of a committed weight: on the tape, and in the quantised model. What the float model took before is used again.
+const COMMITTED: usize = 8;
 /// Bits of a scalar.
 const SCALAR_BITS: u32 = 254;
 /// Bytes of values on cosets that the library's prover keeps from one proof to the next.
@@ -49,9 +54,11 @@ pub fn peak_memory(shape: &CircuitShape, threads: usize) -> u64 {
         true => tables(shape.k) + kept(shape) + core(shape, threads),
         false => witness(shape) + synthesis(shape, threads).max(quotient(shape)),
     };
-    let resident = if shape.is_proven_by_core() { RESIDENT_IN_CORE } else { RESIDENT };
-    let used = resident * (keys.max(key + proving) << shape.k) as f64;
-    (PROCESS + used as usize + COMMITTED * shape.committed_weights()) as u64
+    let (of_keys, of_proving) =
+        if shape.is_proven_by_core() { (RESIDENT_KEYS, RESIDENT_IN_CORE) } else { (RESIDENT, RESIDENT) };
+    let resident = |factor: f64, bytes: usize| (factor * (bytes << shape.k) as f64) as usize;
+    let used = resident(of_keys, keys).max(resident(of_proving, key + proving));
+    (PROCESS + used + COMMITTED * shape.committed_weights()) as u64
 }
 
 /// Per row: multiples of both bases that full-width columns are committed with, which are fewer the more rows there are.
@@ -63,17 +70,22 @@ fn tables(k: u32) -> usize {
 
 /// Per row: the key's columns on every coset, unless they are too many to be kept.
 fn kept(shape: &CircuitShape) -> usize {
-    let columns = DISTINCT * (shape.fixed + shape.permuted + 3) as f64;
-    let bytes = columns as usize * (shape.degree - 1) * ELEMENT_BYTES;
+    let bytes = distinct(shape) as usize * (shape.degree - 1) * ELEMENT_BYTES;
     if bytes << shape.k <= MOST_KEPT { bytes } else { 0 }
 }
 
-/// Per row: rows, then coefficients of all columns beside the rows that they are made from, then the same on a coset.
+/// Per row: rows of all columns; then coefficients of all columns beside the witness; then the coefficients and some columns on a coset.
 fn core(shape: &CircuitShape, threads: usize) -> usize {
     let polynomials = shape.small_advice + shape.wide_advice + shape.instance + shape.products;
     let rows = witness(shape) + shape.wide_advice * ELEMENT_BYTES;
-    let on_coset = polynomials + 2 * shape.degree + threads;
-    polynomials * ELEMENT_BYTES + rows.max(on_coset * ELEMENT_BYTES)
+    let of_key = if kept(shape) > 0 { 0.0 } else { KEY_ON_COSET * distinct(shape) };
+    let on_coset = ON_COSET.min(polynomials) + of_key as usize + 2 * shape.degree + threads;
+    rows.max(polynomials * ELEMENT_BYTES + witness(shape).max(on_coset * ELEMENT_BYTES))
+}
+
+/// The key's different columns.
+fn distinct(shape: &CircuitShape) -> f64 {
+    DISTINCT * (shape.fixed + shape.permuted + 3) as f64
 }
 
 /// Per row: tables of fixed cells, their denominators and values.

@@ -55,7 +55,7 @@ pub(super) struct Arena {
 }
 
 impl Expression {
-    fn zero() -> Self {
+    pub(super) fn zero() -> Self {
         Self::constant(Fr::ZERO)
     }
 
@@ -79,7 +79,8 @@ impl Expression {
         if let ([cell], true) = (self.cells.as_slice(), alone) { Some(*cell) } else { None }
     }
 
-    fn as_switched(&self) -> Option<(CellId, Id)> {
+    /// The fixed column and what it switches, if the expression is nothing else.
+    pub(super) fn as_switched(&self) -> Option<(CellId, Id)> {
         let alone = self.constant == Fr::ZERO && self.cells.is_empty() && self.products.is_empty();
         if let ([switched], true) = (self.switched.as_slice(), alone) { Some(*switched) } else { None }
     }

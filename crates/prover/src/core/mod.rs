@@ -22,6 +22,7 @@ mod prove;
 mod queries;
 mod quotient;
 mod small;
+mod stages;
 mod wide;
 
 pub(crate) use prepared::Prepared;

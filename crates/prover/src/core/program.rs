@@ -53,14 +53,14 @@ impl Program {
         Self { operations, cells, registers, result }
     }
 
-    /// Evaluates the program on a coset, on all threads; `columns` has the column of each cell.
+    /// Adds the program's values on a coset, on all threads; `columns` has the column of each cell.
     pub(super) fn run(&self, columns: &[&[Fr]], out: &mut [Fr]) {
         let block = out.len().min(1 << BLOCK_BITS);
         out.par_chunks_mut(block * TASK).enumerate().for_each(|(task, out)| {
             let mut space = Space::new(self, block);
             for (place, out) in out.chunks_mut(block).enumerate() {
                 space.run(self, columns, task * TASK + place);
-                out.copy_from_slice(&space.registers[self.result * block..][..block]);
+                add(out, &space.registers[self.result * block..][..block]);
             }
         });
     }

@@ -4,7 +4,7 @@
 //! remainders modulo `X^n - shift^n` are `sum of piece_m * shift^(n m)`, from which the pieces follow. One coset is in
 //! memory at a time. Constraints of a lower degree have a shorter quotient, and are evaluated on the first cosets alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ff::{Field, PrimeField};
 use halo2_proofs::arithmetic::lagrange_interpolate;
@@ -12,12 +12,12 @@ use halo2_proofs::plonk::{ConstraintSystem, ProvingKey};
 use halo2curves::bn256::{Fr, G1Affine};
 use rayon::prelude::*;
 
-use crate::core::domain::Domain;
+use crate::core::domain::{Domain, Twiddles};
 use crate::core::expression::{Arena, Expression, Source};
 use crate::core::forms::{Finder, Forms};
 use crate::core::key_columns::KeyColumns;
 use crate::core::permutation;
-use crate::core::program::Program;
+use crate::core::stages::{Stage, stages};
 
 /// Fewest cosets that constraints are put together for.
 const FEWEST_COSETS: usize = 2;
@@ -31,16 +31,12 @@ pub(super) struct Challenges<'a> {
     pub(super) y: Fr,
 }
 
-/// The sum of all constraints.
+/// The sum of all constraints, in parts: of those whose quotients have equally many pieces.
 pub(super) struct Numerator {
-    parts: Vec<Part>,
+    /// Pieces of the quotient, by part.
+    pieces: Vec<usize>,
+    stages: Vec<Stage>,
     forms: Forms,
-}
-
-/// The sum of those constraints whose quotients have at most so many pieces.
-struct Part {
-    pieces: usize,
-    program: Program,
 }
 
 /// The polynomials that constraints are about, as coefficients.
@@ -86,34 +82,34 @@ impl Numerator {
             sums[pieces] = arena.add(&sums[pieces], constraint, power);
             power *= challenges.y;
         }
-        let mut parts = Vec::new();
+        let mut parts = (Vec::new(), Vec::new());
         for (pieces, sum) in sums.iter().enumerate().filter(|(_, sum)| **sum != Expression::constant(Fr::ZERO)) {
             let mut finder = Finder { arena: &mut arena, forms: &mut forms, cosets: pieces, k };
-            let sum = finder.replace(sum);
-            parts.push(Part { pieces, program: Program::of(&arena, &sum) });
+            parts.0.push(pieces);
+            parts.1.push(finder.replace(sum));
         }
-        Some(Self { parts, forms })
+        let (pieces, sums) = parts;
+        Some(Self { pieces, stages: stages(&mut arena, &sums), forms })
+    }
+
+    /// Whether a part is evaluated on a coset.
+    fn is_on(&self, coset: usize) -> impl Fn(usize) -> bool + Copy + '_ {
+        move |part| self.pieces[part] > coset
     }
 
     /// The columns that are read on a coset.
     fn sources(&self, coset: usize) -> BTreeSet<Source> {
-        let parts = self.parts.iter().filter(|part| part.pieces > coset);
-        parts.flat_map(|part| part.program.cells.iter().map(|cell| cell.source)).collect()
+        self.stages.iter().flat_map(|stage| stage.sources(self.is_on(coset))).collect()
     }
 
     /// The pieces of the quotient, as coefficients.
     pub(super) fn quotient(&self, domain: &Domain, polynomials: &Polynomials<'_>, cosets: &[Fr]) -> Vec<Vec<Fr>> {
         let forms = polynomials.forms(&self.forms, domain.len());
-        let mut remainders: Vec<Vec<Vec<Fr>>> = self.parts.iter().map(|_| Vec::new()).collect();
+        let mut remainders: Vec<Vec<Vec<Fr>>> = self.pieces.iter().map(|_| Vec::new()).collect();
         for (place, shift) in cosets.iter().enumerate() {
-            let values = Values::of(&self.sources(place), domain, polynomials, &forms, (place, *shift));
-            for (part, remainders) in
-                self.parts.iter().zip(&mut remainders).filter(|(part, _)| part.pieces > place)
-            {
-                let columns: Vec<&[Fr]> = part.program.cells.iter().map(|cell| values.get(cell.source)).collect();
-                let mut sum = vec![Fr::ZERO; domain.len()];
-                part.program.run(&columns, &mut sum);
-                remainders.push(remainder(domain, sum, *shift));
+            let mut values = Values::new(domain, polynomials, &forms, (place, *shift));
+            for (part, sum) in self.sums(place, &mut values) {
+                remainders[part].push(remainder(domain, sum, *shift));
             }
         }
         let mut pieces = vec![vec![Fr::ZERO; domain.len()]; cosets.len()];
@@ -121,6 +117,28 @@ impl Numerator {
             add_pieces(&mut pieces, &remainders, &cosets[..remainders.len()]);
         }
         pieces
+    }
+
+    /// The parts' values on a coset. A column is there from the first stage that reads it to the last.
+    fn sums(&self, coset: usize, values: &mut Values<'_>) -> BTreeMap<usize, Vec<Fr>> {
+        let is_on = self.is_on(coset);
+        let read: Vec<BTreeSet<Source>> = self.stages.iter().map(|stage| stage.sources(is_on)).collect();
+        let last: BTreeMap<Source, usize> = read
+            .iter()
+            .enumerate()
+            .flat_map(|(place, sources)| sources.iter().map(move |one| (*one, place)))
+            .collect();
+        let mut sums = BTreeMap::new();
+        for (place, (stage, sources)) in self.stages.iter().zip(&read).enumerate() {
+            values.add(sources);
+            for (part, program) in stage.programs(is_on) {
+                let columns: Vec<&[Fr]> = program.cells.iter().map(|cell| values.get(cell.source)).collect();
+                let sum = sums.entry(part).or_insert_with(|| vec![Fr::ZERO; values.domain.len()]);
+                program.run(&columns, sum);
+            }
+            values.retain(|source| last[source] > place);
+        }
+        sums
     }
 }
 
@@ -142,41 +160,55 @@ fn constraints(
 
 /// Columns on a coset.
 struct Values<'a> {
-    key_columns: &'a KeyColumns,
+    domain: &'a Domain,
+    polynomials: &'a Polynomials<'a>,
+    forms: &'a [Vec<Fr>],
     coset: usize,
-    computed: Vec<(Source, Vec<Fr>)>,
+    shift: Fr,
+    twiddles: Twiddles,
+    computed: BTreeMap<Source, Vec<Fr>>,
 }
 
 impl<'a> Values<'a> {
-    fn of(
-        sources: &BTreeSet<Source>,
-        domain: &Domain,
-        polynomials: &Polynomials<'a>,
-        forms: &[Vec<Fr>],
+    fn new(
+        domain: &'a Domain,
+        polynomials: &'a Polynomials<'a>,
+        forms: &'a [Vec<Fr>],
         (coset, shift): (usize, Fr),
     ) -> Self {
-        let (key_columns, twiddles) = (polynomials.key_columns, domain.coset(shift));
-        let is_kept =
-            |source: &Source| matches!(source, Source::Fixed(place) if key_columns.kept(coset, *place).is_some());
-        let computed: Vec<Source> = sources.iter().copied().filter(|source| !is_kept(source)).collect();
-        let computed = computed.into_par_iter().map(|source| {
-            let mut values = match source {
-                Source::Point => return (source, domain.points(shift)),
-                Source::Form(place) => forms[place].clone(),
-                _ => polynomials.coefficients(source).to_vec(),
-            };
-            domain.to_coset(&mut values, &twiddles);
-            (source, values)
-        });
-        Self { key_columns, coset, computed: computed.collect() }
+        let twiddles = domain.coset(shift);
+        Self { domain, polynomials, forms, coset, shift, twiddles, computed: BTreeMap::new() }
     }
 
+    /// Computes columns that are not there.
+    fn add(&mut self, sources: &BTreeSet<Source>) {
+        let missing: Vec<Source> = sources.iter().copied().filter(|source| self.get(*source).is_empty()).collect();
+        let computed: Vec<(Source, Vec<Fr>)> =
+            missing.into_par_iter().map(|source| (source, self.compute(source))).collect();
+        self.computed.extend(computed);
+    }
+
+    fn compute(&self, source: Source) -> Vec<Fr> {
+        let mut values = match source {
+            Source::Point => return self.domain.points(self.shift),
+            Source::Form(place) => self.forms[place].clone(),
+            _ => self.polynomials.coefficients(source).to_vec(),
+        };
+        self.domain.to_coset(&mut values, &self.twiddles);
+        values
+    }
+
+    fn retain(&mut self, is_needed: impl Fn(&Source) -> bool) {
+        self.computed.retain(|source, _| is_needed(source));
+    }
+
+    /// A column, if it is there.
     fn get(&self, source: Source) -> &[Fr] {
-        if let Ok(place) = self.computed.binary_search_by_key(&source, |entry| entry.0) {
-            return &self.computed[place].1;
+        if let Some(values) = self.computed.get(&source) {
+            return values;
         }
         let Source::Fixed(place) = source else { return &[] };
-        self.key_columns.kept(self.coset, place).unwrap_or_default()
+        self.polynomials.key_columns.kept(self.coset, place).unwrap_or_default()
     }
 }
 
