@@ -19,6 +19,8 @@ use crate::core::key_columns::KeyColumns;
 use crate::core::permutation;
 use crate::core::stages::{Stage, stages};
 
+/// Terms of the forms that are summed anew on each coset: their sums take a fifth of a transform, and as much memory as columns.
+const MOST_TERMS: usize = 2;
 /// Fewest cosets that constraints are put together for.
 const FEWEST_COSETS: usize = 2;
 
@@ -104,10 +106,10 @@ impl Numerator {
 
     /// The pieces of the quotient, as coefficients.
     pub(super) fn quotient(&self, domain: &Domain, polynomials: &Polynomials<'_>, cosets: &[Fr]) -> Vec<Vec<Fr>> {
-        let forms = polynomials.forms(&self.forms, domain.len());
+        let long = polynomials.long_forms(&self.forms, domain.len());
         let mut remainders: Vec<Vec<Vec<Fr>>> = self.pieces.iter().map(|_| Vec::new()).collect();
         for (place, shift) in cosets.iter().enumerate() {
-            let mut values = Values::new(domain, polynomials, &forms, (place, *shift));
+            let mut values = Values::new(domain, polynomials, (&self.forms, &long), (place, *shift));
             for (part, sum) in self.sums(place, &mut values) {
                 remainders[part].push(remainder(domain, sum, *shift));
             }
@@ -162,7 +164,8 @@ fn constraints(
 struct Values<'a> {
     domain: &'a Domain,
     polynomials: &'a Polynomials<'a>,
-    forms: &'a [Vec<Fr>],
+    forms: &'a Forms,
+    long: &'a BTreeMap<usize, Vec<Fr>>,
     coset: usize,
     shift: Fr,
     twiddles: Twiddles,
@@ -173,11 +176,11 @@ impl<'a> Values<'a> {
     fn new(
         domain: &'a Domain,
         polynomials: &'a Polynomials<'a>,
-        forms: &'a [Vec<Fr>],
+        (forms, long): (&'a Forms, &'a BTreeMap<usize, Vec<Fr>>),
         (coset, shift): (usize, Fr),
     ) -> Self {
         let twiddles = domain.coset(shift);
-        Self { domain, polynomials, forms, coset, shift, twiddles, computed: BTreeMap::new() }
+        Self { domain, polynomials, forms, long, coset, shift, twiddles, computed: BTreeMap::new() }
     }
 
     /// Computes columns that are not there.
@@ -191,7 +194,10 @@ impl<'a> Values<'a> {
     fn compute(&self, source: Source) -> Vec<Fr> {
         let mut values = match source {
             Source::Point => return self.domain.points(self.shift),
-            Source::Form(place) => self.forms[place].clone(),
+            Source::Form(place) => match self.long.get(&place) {
+                Some(coefficients) => coefficients.clone(),
+                None => self.polynomials.form(&self.forms.0[place], self.domain.len()),
+            },
             _ => self.polynomials.coefficients(source).to_vec(),
         };
         self.domain.to_coset(&mut values, &self.twiddles);
@@ -223,17 +229,20 @@ impl Polynomials<'_> {
         }
     }
 
-    /// The coefficients of each form.
-    fn forms(&self, forms: &Forms, rows: usize) -> Vec<Vec<Fr>> {
-        let sum = |form: &Vec<(Source, Fr)>| {
-            let mut sum = vec![Fr::ZERO; rows];
-            for (source, factor) in form {
-                let coefficients = self.coefficients(*source);
-                sum.iter_mut().zip(coefficients).for_each(|(sum, coefficient)| *sum += *coefficient * factor);
-            }
-            sum
-        };
-        forms.0.par_iter().map(sum).collect()
+    /// The coefficients of each long form.
+    fn long_forms(&self, forms: &Forms, rows: usize) -> BTreeMap<usize, Vec<Fr>> {
+        let long: Vec<usize> = (0..forms.0.len()).filter(|place| forms.0[*place].len() > MOST_TERMS).collect();
+        long.into_par_iter().map(|place| (place, self.form(&forms.0[place], rows))).collect()
+    }
+
+    /// The coefficients of a form.
+    fn form(&self, form: &[(Source, Fr)], rows: usize) -> Vec<Fr> {
+        let mut sum = vec![Fr::ZERO; rows];
+        for (source, factor) in form {
+            let coefficients = self.coefficients(*source);
+            sum.iter_mut().zip(coefficients).for_each(|(sum, coefficient)| *sum += *coefficient * factor);
+        }
+        sum
     }
 }
 
