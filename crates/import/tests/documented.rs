@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use zklayout_import::{Ending, Operators, tflite_operators};
+use zklayout_import::{Ending, Operators, float_tflite_operators, tflite_operators};
 
 const HEAD: &str = "# Supported operators
 
@@ -30,6 +30,8 @@ fn the_list_of_operators_is_that_of_the_registries() {
     let endings = Ending::operators().join(", ");
     text.push_str(&format!("\nAt a model's outputs, left to whoever reads them: {endings}.\n"));
     text.push_str(&format!("\n## TensorFlow Lite, on int8\n\n{}.\n", tflite_operators().join(", ")));
+    let floats = float_tflite_operators().join(", ");
+    text.push_str(&format!("\n## TensorFlow Lite, on floats\n\n{floats}.\n"));
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/operators.md");
     if std::env::var_os("ZKLAYOUT_REFRESH").is_some() {
         fs::write(&path, &text).unwrap();

@@ -30,10 +30,10 @@ pub struct FileOptions {
 /// What a model file holds.
 #[derive(Debug)]
 pub enum AnyModel {
-    /// A float model, from an ONNX file.
+    /// A float model, from an ONNX file or a TensorFlow Lite file of floats.
     #[cfg(feature = "onnx")]
     Float(Box<Model>),
-    /// A model that has integers, from a TensorFlow Lite file or one that [`QuantisedModel::save`] wrote.
+    /// A model that has integers, from a TensorFlow Lite file of bytes or one that [`QuantisedModel::save`] wrote.
     Integer(Box<QuantisedModel>),
 }
 
@@ -52,12 +52,7 @@ impl AnyModel {
     /// # Errors
     /// See [`AnyModel::open`].
     pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, Error> {
-        match Format::of(bytes, path) {
-            Format::Onnx => Self::of_onnx(bytes, path, &FileOptions::default()),
-            Format::Tflite | Format::Quantised => {
-                Ok(Self::Integer(Box::new(QuantisedModel::from_bytes(bytes, path)?)))
-            }
-        }
+        Self::from_bytes_with(bytes, path, &FileOptions::default())
     }
 
     #[cfg(feature = "onnx")]
@@ -116,10 +111,15 @@ impl AnyModel {
     /// # Errors
     /// See [`AnyModel::open`]; or a model that has no such dimension.
     pub fn open_with(path: impl AsRef<Path>, options: &FileOptions) -> Result<Self, Error> {
-        let (path, bytes) = (path.as_ref(), read(path.as_ref())?);
-        match Format::of(&bytes, path) {
-            Format::Onnx => Self::of_onnx(&bytes, path, options),
-            Format::Tflite | Format::Quantised if options.dimensions.is_empty() => Self::from_bytes(&bytes, path),
+        Self::from_bytes_with(&read(path.as_ref())?, path.as_ref(), options)
+    }
+
+    fn from_bytes_with(bytes: &[u8], path: &Path, options: &FileOptions) -> Result<Self, Error> {
+        let integers = || Ok(Self::Integer(Box::new(QuantisedModel::from_bytes(bytes, path)?)));
+        match Format::of(bytes, path) {
+            Format::Onnx => Self::of_onnx(bytes, path, options),
+            Format::Tflite if holds_floats(bytes, path)? => Self::of_onnx(bytes, path, options),
+            Format::Tflite | Format::Quantised if options.dimensions.is_empty() => integers(),
             Format::Tflite | Format::Quantised => Err(Error::Dimensions { path: path.to_owned() }),
         }
     }
@@ -145,4 +145,15 @@ impl AnyModel {
             Self::Integer(model) => Ok(*model),
         }
     }
+}
+
+/// Whether a TensorFlow Lite file computes in floats, which are imported as an ONNX file's are.
+#[cfg(all(feature = "onnx", feature = "tflite"))]
+fn holds_floats(bytes: &[u8], path: &Path) -> Result<bool, Error> {
+    Ok(zklayout_import::is_float_tflite(bytes, path)?)
+}
+
+#[cfg(not(all(feature = "onnx", feature = "tflite")))]
+fn holds_floats(_: &[u8], _: &Path) -> Result<bool, Error> {
+    Ok(false)
 }

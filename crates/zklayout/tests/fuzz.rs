@@ -205,6 +205,16 @@ impl Seeds {
                 read: Box::new(move |bytes| zklayout::import::import_tflite_bytes(bytes, here).is_ok()),
             },
             Target {
+                name: "tflite of floats",
+                seeds: vec![std::fs::read(fixture("tflite/two_heads.tflite")).unwrap()],
+                read: Box::new(move |bytes| {
+                    zklayout::import::is_float_tflite(bytes, here).is_ok_and(|floats| floats)
+                        && zklayout::import::tflite_as_onnx(bytes, here).is_ok_and(|onnx| {
+                            zklayout::import::import_onnx_bytes(&onnx, here, &OnnxOptions::default()).is_ok()
+                        })
+                }),
+            },
+            Target {
                 name: "onnx",
                 seeds: vec![self.onnx.clone()],
                 read: Box::new(move |bytes| {
@@ -439,6 +449,12 @@ fn readers_survive_mutated_files() {
 #[ignore = "an hour"]
 fn readers_survive_a_million_mutated_files() {
     fuzz(1_000_000, &[]);
+}
+
+#[test]
+#[ignore = "six minutes"]
+fn importers_survive_mutated_files() {
+    fuzz(100_000, &["onnx of every element type", "onnx with weights beside it", "tflite of floats"]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! It knows where things lie in the file, not what operators mean.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use tract_tflite::tflite;
@@ -13,14 +14,19 @@ use crate::error::ImportError;
 /// What marks the format, after the first four bytes.
 const IDENTIFIER: &[u8] = b"TFL3";
 
+/// Bytes of the first offset and the identifier.
+const HEADER: usize = 8;
+/// What positions are multiples of at most.
+const MOST_ALIGNMENT: usize = 16;
+
 /// The only graph of a file.
 pub(super) struct File<'a> {
     tensors: Vec<tflite::Tensor<'a>>,
     buffers: Vec<tflite::Buffer<'a>>,
     codes: Vec<tflite::OperatorCode<'a>>,
     operators: Vec<tflite::Operator<'a>>,
-    input: usize,
-    output: usize,
+    inputs: Vec<usize>,
+    outputs: Vec<usize>,
 }
 
 impl<'a> File<'a> {
@@ -40,19 +46,29 @@ impl<'a> File<'a> {
             buffers: model.buffers().map(|buffers| buffers.iter().collect()).unwrap_or_default(),
             codes: model.operator_codes().map(|codes| codes.iter().collect()).unwrap_or_default(),
             operators: graph.operators().map(|operators| operators.iter().collect()).unwrap_or_default(),
-            input: only("input", graph.inputs().map(|inputs| inputs.iter().collect()))?,
-            output: only("output", graph.outputs().map(|outputs| outputs.iter().collect()))?,
+            inputs: places(graph.inputs().map(|inputs| inputs.iter().collect()))?,
+            outputs: places(graph.outputs().map(|outputs| outputs.iter().collect()))?,
         })
+    }
+
+    /// The graph's inputs.
+    pub(super) fn inputs(&self) -> Result<Vec<Tensor<'a>>, ImportError> {
+        self.inputs.iter().map(|place| self.tensor(*place)).collect()
+    }
+
+    /// The graph's outputs.
+    pub(super) fn outputs(&self) -> Result<Vec<Tensor<'a>>, ImportError> {
+        self.outputs.iter().map(|place| self.tensor(*place)).collect()
     }
 
     /// The graph's only input.
     pub(super) fn input(&self) -> Result<Tensor<'a>, ImportError> {
-        self.tensor(self.input)
+        only("input", self.inputs()?)
     }
 
     /// The graph's only output.
     pub(super) fn output(&self) -> Result<Tensor<'a>, ImportError> {
-        self.tensor(self.output)
+        only("output", self.outputs()?)
     }
 
     /// Every operator, in the order in which they run.
@@ -70,12 +86,16 @@ impl<'a> File<'a> {
         let code = code.builtin_code().0.max(i32::from(code.deprecated_builtin_code()));
         let inputs: Vec<i32> = table.inputs().map(|inputs| inputs.iter().collect()).unwrap_or_default();
         let outputs: Vec<i32> = table.outputs().map(|outputs| outputs.iter().collect()).unwrap_or_default();
-        let output = only("output of an operator", Some(outputs))?;
+        let outputs = places(Some(outputs))?.into_iter().map(|place| self.tensor(place));
+        let outputs: Vec<Tensor<'a>> = outputs.collect::<Result<_, _>>()?;
+        let first = outputs.first().cloned();
+        let output = first.ok_or_else(|| ImportError::Graph("an operator makes nothing".into()))?;
         Ok(Operator {
             code: tflite::BuiltinOperator(code),
             table: *table,
             inputs: inputs.iter().map(|&input| self.optional(input)).collect::<Result<_, _>>()?,
-            output: self.tensor(output)?,
+            output,
+            outputs,
         })
     }
 
@@ -97,9 +117,37 @@ fn place(index: i32) -> Result<usize, ImportError> {
     usize::try_from(index).map_err(|_| ImportError::Graph(format!("tensor {index} is none of the file's")))
 }
 
-fn only(what: &str, indices: Option<Vec<i32>>) -> Result<usize, ImportError> {
-    match indices.unwrap_or_default().as_slice() {
-        [index] => place(*index),
-        found => Err(ImportError::Graph(format!("expected one {what}, found {}", found.len()))),
+fn places(indices: Option<Vec<i32>>) -> Result<Vec<usize>, ImportError> {
+    indices.unwrap_or_default().into_iter().map(place).collect()
+}
+
+/// The only one of several.
+pub(super) fn only<T>(what: &str, mut found: Vec<T>) -> Result<T, ImportError> {
+    match (found.pop(), found.len()) {
+        (Some(one), 0) => Ok(one),
+        (last, others) => {
+            let count = others + usize::from(last.is_some());
+            Err(ImportError::Graph(format!("expected one {what}, found {count}")))
+        }
     }
+}
+
+/// The bytes, shifted where that puts what they hold at multiples of its size: some writers count those from another place than the
+/// start. The first offset is the only one from there.
+pub(super) fn aligned(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let Some((header, _)) = bytes.split_at_checked(HEADER) else { return bytes.into() };
+    if !is_unaligned(bytes) {
+        return bytes.into();
+    }
+    let root = u32::from_le_bytes([header[0], header[1], header[2], header[3]]);
+    let shifted = |shift: usize| {
+        let root = root.checked_add(shift as u32)?;
+        let bytes = [&root.to_le_bytes(), &header[4..], &vec![0; shift - HEADER], bytes].concat();
+        (!is_unaligned(&bytes)).then_some(bytes)
+    };
+    (HEADER..HEADER + MOST_ALIGNMENT).find_map(shifted).map_or(bytes.into(), Cow::from)
+}
+
+fn is_unaligned(bytes: &[u8]) -> bool {
+    tflite::root_as_model(bytes).is_err_and(|error| error.to_string().contains("aligned"))
 }

@@ -6,11 +6,13 @@
 //!
 //! A tensor's value is its stored integer less the zero point, planes come before rows and columns, and the graph ends at
 //! the logits: a softmax after them is a public function of what is public. The file's bytes are verified before anything
-//! is read. This module knows nothing of floats between the input and the output.
+//! is read. This module knows nothing of floats between the input and the output; files of those are `floats`'.
 
 mod activation;
 mod builder;
 mod file;
+#[cfg(feature = "onnx")]
+mod floats;
 mod operator;
 mod ops;
 mod padding;
@@ -23,6 +25,8 @@ use zklayout_model::{Fixed, Graph};
 
 use crate::error::ImportError;
 
+#[cfg(feature = "onnx")]
+pub use floats::{float_tflite_operators, is_float_tflite, tflite_as_onnx};
 pub use ops::tflite_operators;
 
 /// Reads a TensorFlow Lite file.
@@ -39,10 +43,12 @@ pub fn import_tflite(path: &Path) -> Result<Graph<Fixed>, ImportError> {
 /// # Errors
 /// See [`import_tflite`].
 pub fn import_tflite_bytes(bytes: &[u8], path: &Path) -> Result<Graph<Fixed>, ImportError> {
-    let file = file::File::read(bytes, path)?;
+    let bytes = file::aligned(bytes);
+    let file = file::File::read(&bytes, path)?;
     let mut builder = builder::Builder::new(&file)?;
     for operator in file.operators() {
         let operator = operator?;
+        file::only("output of an operator", operator.outputs.clone())?;
         let place = ops::import(&operator, &mut builder)?;
         builder.place_result(&operator, place);
     }

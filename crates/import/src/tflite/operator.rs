@@ -14,8 +14,10 @@ pub(super) struct Operator<'a> {
     pub(super) table: tflite::Operator<'a>,
     /// What it reads; optional inputs may be absent.
     pub(super) inputs: Vec<Option<Tensor<'a>>>,
-    /// What it makes.
+    /// What it makes first, or alone.
     pub(super) output: Tensor<'a>,
+    /// All that it makes.
+    pub(super) outputs: Vec<Tensor<'a>>,
 }
 
 impl<'a> Operator<'a> {

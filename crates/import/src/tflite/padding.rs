@@ -26,7 +26,7 @@ pub(super) fn padding(
 }
 
 /// What is missing for `size / stride` outputs, rounded up; the odd one comes after.
-fn around(size: usize, kernel: usize, stride: usize) -> (usize, usize) {
+pub(super) fn around(size: usize, kernel: usize, stride: usize) -> (usize, usize) {
     let reach = (size.div_ceil(stride).max(1) - 1) * stride + kernel;
     let missing = reach.saturating_sub(size);
     (missing / 2, missing - missing / 2)

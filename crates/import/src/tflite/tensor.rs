@@ -1,12 +1,23 @@
 //! One tensor of a file as importers see it: its shape, how it is stored, its constants.
 
+use tract_tflite::internal::f16;
 use tract_tflite::tflite::{self, TensorType};
 use zklayout_model::{Label, Planes, RangeSource, Shape, Stored, ValueRange, View};
 
 use crate::error::ImportError;
 
+/// Bytes of a name, which is copied wherever the tensor is read.
+const MOST_LETTERS: usize = 1 << 10;
 /// Integers of a byte.
 pub(super) const BYTE: (i64, i64) = (-128, 127);
+
+/// A constant's numbers.
+pub(super) enum Constant {
+    /// Floats, or what bytes of weights stand for.
+    Reals(Vec<f32>),
+    /// Integers that are places, axes or extents.
+    Integers(Vec<i64>),
+}
 
 /// A tensor of the file.
 #[derive(Clone)]
@@ -27,7 +38,11 @@ impl<'a> Tensor<'a> {
         table: tflite::Tensor<'a>,
         data: Option<&'a [u8]>,
     ) -> Result<Self, ImportError> {
-        let name = table.name().unwrap_or_default().to_owned();
+        let name = table.name().unwrap_or_default();
+        if name.len() > MOST_LETTERS {
+            return Err(ImportError::Graph(format!("tensor {index} has a name of {} bytes", name.len())));
+        }
+        let name = name.to_owned();
         let dims: Vec<i32> = table.shape().map(|dims| dims.iter().collect()).unwrap_or_default();
         let sizes = dims.iter().map(|&dim| usize::try_from(dim).ok()).collect();
         let dims: Option<Vec<usize>> = sizes;
@@ -43,6 +58,73 @@ impl<'a> Tensor<'a> {
     /// Whether it holds 32-bit floats.
     pub(super) fn is_float(&self) -> bool {
         self.table.type_() == TensorType::FLOAT32
+    }
+
+    /// Whether it holds bytes.
+    pub(super) fn is_bytes(&self) -> bool {
+        matches!(self.table.type_(), TensorType::INT8 | TensorType::UINT8 | TensorType::INT16)
+    }
+
+    /// Whether it holds integers that are places, axes or extents.
+    pub(super) fn is_integer(&self) -> bool {
+        matches!(self.table.type_(), TensorType::INT32 | TensorType::INT64)
+    }
+
+    /// The numbers of a constant of any type.
+    pub(super) fn numbers(&self) -> Result<Constant, ImportError> {
+        if self.table.sparsity().is_some() {
+            return Err(self.wrong("it is sparse"));
+        }
+        Ok(match self.table.type_() {
+            TensorType::FLOAT32 => {
+                let words = self.constant(4)?.as_chunks::<4>().0;
+                Constant::Reals(words.iter().map(|word| f32::from_le_bytes(*word)).collect())
+            }
+            TensorType::FLOAT16 => {
+                let words = self.constant(2)?.as_chunks::<2>().0;
+                Constant::Reals(words.iter().map(|word| f16::from_le_bytes(*word).to_f32()).collect())
+            }
+            TensorType::INT8 => Constant::Reals(self.weighed()?),
+            TensorType::INT32 if self.has_scales() => {
+                return Err(self.wrong("it holds scaled integers, as of a file of bytes"));
+            }
+            TensorType::INT32 => Constant::Integers(self.words()?),
+            TensorType::INT64 => {
+                let words = self.constant(8)?.as_chunks::<8>().0;
+                Constant::Integers(words.iter().map(|word| i64::from_le_bytes(*word)).collect())
+            }
+            other => return Err(self.wrong(format!("a constant of {other:?}"))),
+        })
+    }
+
+    fn has_scales(&self) -> bool {
+        self.table
+            .quantization()
+            .and_then(|quantisation| quantisation.scale())
+            .is_some_and(|scales| !scales.is_empty())
+    }
+
+    /// Whether an extent is only known when the model is run, but for that of the batch.
+    pub(super) fn is_free(&self) -> bool {
+        self.table.shape_signature().is_some_and(|dims| dims.iter().skip(1).any(|dim| dim < 0))
+    }
+
+    /// What bytes of weights stand for, with one scale for all or one for each place along an axis.
+    fn weighed(&self) -> Result<Vec<f32>, ImportError> {
+        let (scales, zero_points) = (self.scales()?, self.zero_points());
+        let axis = self.table.quantization().map_or(0, |quantisation| quantisation.quantized_dimension());
+        let (axis, data) = (usize::try_from(axis).unwrap_or(usize::MAX), self.constant(1)?);
+        let places = self.dims.get(axis).copied().unwrap_or(0);
+        if scales.len() != 1 && scales.len() != places || scales.is_empty() {
+            return Err(self.wrong(format!("{} scales for {places} places", scales.len())));
+        }
+        let inner: usize = self.dims.iter().skip(axis.saturating_add(1)).product();
+        let value = |(at, byte): (usize, &u8)| {
+            let place = if scales.len() == 1 { 0 } else { at / inner.max(1) % places };
+            let zero = zero_points.get(place).or(zero_points.first()).copied().unwrap_or(0);
+            scales[place] * (i64::from(*byte as i8) - zero) as f32
+        };
+        Ok(data.iter().enumerate().map(value).collect())
     }
 
     /// The planes of `[1, height, width, channels]` or `[1, features]`.
