@@ -60,6 +60,7 @@ impl Plan {
         match &self.layout {
             Layout::Streams(layout) => {
                 streams(layout, &self.shape)?;
+                hold("input home", holds_input(layout, self.input_shape))?;
                 hold("bound input", bound(layout, self.input_shape) && self.shape.bound_lanes == lanes_of(layout))
             }
             Layout::Direct(layout) => {
@@ -159,6 +160,14 @@ fn streams(layout: &Streams, shape: &CircuitShape) -> Result<(), PlanError> {
     let lanes = |fact: &&LinearFact| fact.weight_lanes == knobs.weight_lanes;
     hold("lanes of a layer", layout.facts.iter().all(|fact| lanes(&fact)))?;
     layout.all_facts().try_for_each(|fact| self::fact(layout, fact))
+}
+
+/// Whether the input's home has the input's channels, and no positions that the input has not: public values are read from it.
+fn holds_input(layout: &Streams, input: Planes) -> bool {
+    let homes = layout.homes.iter().filter(|home| home.content == Content::Input).map(|home| home.shape);
+    homes
+        .into_iter()
+        .all(|home| home.channels == input.channels && home.height <= input.height && home.width <= input.width)
 }
 
 /// Whether the input's home, and no other, is bound if the input is committed, by the fact that its shape gives.

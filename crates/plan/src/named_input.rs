@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use zklayout_model::Planes;
 
+/// Inputs that a plan names.
+const MOST_INPUTS: usize = 1 << 8;
 /// Characters of an input's name.
 const MOST_LETTERS: usize = 1 << 10;
 
@@ -20,6 +22,9 @@ pub struct NamedInput {
 
 /// Whether names, if there are any, are those of inputs that fill planes, of which `shown` are public.
 pub(crate) fn are_inputs(inputs: &[NamedInput], planes: Planes, shown: Planes) -> bool {
+    if inputs.len() > MOST_INPUTS {
+        return false;
+    }
     let total = |only: bool| {
         let counted = inputs.iter().filter(|input| input.public || !only).map(|input| input.values);
         counted.fold(0usize, usize::saturating_add)
@@ -29,5 +34,5 @@ pub(crate) fn are_inputs(inputs: &[NamedInput], planes: Planes, shown: Planes) -
         input.name.len() <= MOST_LETTERS && inputs[..place].iter().all(|other| other.name != input.name)
     });
     let filled = total(false) == planes.len() && total(true) == shown.len();
-    inputs.is_empty() || inputs.len() <= planes.len() && filled && first && different
+    inputs.is_empty() || inputs.iter().all(|input| input.values > 0) && filled && first && different
 }
