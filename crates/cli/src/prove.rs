@@ -7,6 +7,7 @@ use serde::Serialize;
 use zklayout::Prover;
 use zklayout::plan::CircuitShape;
 use zklayout::prover::{Commitments, InputHolder};
+use zklayout::samples::InputShape;
 use zklayout::{Artefact, InputCommitment, Plan, PublicValues, Setup, SetupRecord, Srs, files, verify_tied};
 
 use crate::args::{HolderOptions, KeyOptions, ProveOptions};
@@ -164,7 +165,7 @@ fn with_setup(options: &ProveOptions, folder: &Path, steps: &mut Steps) -> Resul
     }
     let input = match &file {
         Some(file) => file.input(&options.sample)?,
-        None => session::input(&options.sample, plan.input_shape)?,
+        None => session::input(&options.sample, InputShape::of_plan(&plan))?,
     };
     let predicted = predict(&plan, options, steps)?;
     let srs = steps.run("powers of tau", || session::powers(&options.keys.powers, plan.k()))?;

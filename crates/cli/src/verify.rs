@@ -208,7 +208,10 @@ fn print(summary: &Summary<'_>, public: &[PublicValues], unrecorded: Option<&Str
     if summary.ids_checked.is_some() {
         say!("the public input is what the model's embedding makes of the given ids");
     } else if let Some(embedding) = summary.recorded_not_proven.and_then(|record| record.embedding.as_ref()) {
-        say!("input: {}", embedding.statement(public.iter().all(|public| public.input_values.is_some())));
+        say!(
+            "input, as recorded and not proven: {}",
+            embedding.statement(public.iter().all(|public| public.input_values.is_some()))
+        );
     }
     summary.powers.print();
     say!("verified in {}", report::seconds(summary.seconds));

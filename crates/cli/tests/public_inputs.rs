@@ -14,6 +14,11 @@ fn one_of_two_inputs_is_public() {
     place.write("x.json", &inputs(a, c));
     place.write("y.json", &inputs("0, 0.5, 0, -1, 0.25, 0, 1, 0.5", c));
     place.fails("prove two.onnx --input x.json --public-input b", &["no input \"b\"", "[\"a\", \"c\"]"]);
+    // What has no name could be taken for the other input.
+    place.write("flat.json", &format!("{{\"input_data\": [[{a}], [{c}]]}}"));
+    let unnamed = ["give each by its name", "\"c\" of shape [1, 8], \"a\" of shape [1, 8]"];
+    place.fails("prove two.onnx --calibration x.json --input flat.json --public-input c", &unnamed);
+    place.succeeds("prove two.onnx --input flat.json --public-input --out all --setup-out all-setup");
     // A private input chooses no scales, whatever is public beside it.
     place.fails("prove two.onnx --input x.json --public-input c", &["--calibration"]);
     let prove = "prove two.onnx --calibration x.json --input x.json --public-input c";
@@ -32,6 +37,11 @@ fn one_of_two_inputs_is_public() {
     assert_eq!((&verified["inputs"][1]["name"], &verified["inputs"][1]["values"]), (&"a".into(), &().into()));
 
     // With the setup alone, and the same from a saved plan.
+    place.write("flat.json", &format!("[{c}, {a}]"));
+    place.fails("prove --setup setup --input flat.json --out alone", &["give each by its name"]);
+    place.write("named.json", &format!("{{\"a\": [{a}], \"c\": [{c}]}}"));
+    let alone = place.json("prove --setup setup --input named.json --out alone");
+    assert_eq!(alone["output"], verified["output"]);
     let again = place.json("prove two.onnx --setup setup --input x.json --out again");
     assert_eq!(again["output"], verified["output"]);
     place.succeeds("plan two.onnx --calibration x.json --public-input c --out plan.json");

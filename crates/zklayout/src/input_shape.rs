@@ -2,7 +2,7 @@
 //! but those that inputs always have.
 
 use zklayout_model::Planes;
-use zklayout_plan::{InputMode, NamedInput};
+use zklayout_plan::{InputMode, NamedInput, Plan};
 
 /// What a model takes as input.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +15,8 @@ pub struct InputShape {
     pub unread: Vec<String>,
     /// Inputs that have one value only, and that value: what is given for them must be it.
     pub fixed: Vec<(String, Vec<f64>)>,
+    /// Whether the parts are to be given by name: some of them are public and come first, which is not the file's order.
+    pub by_name: bool,
 }
 
 /// One of a model's inputs.
@@ -35,11 +37,18 @@ impl InputPart {
 
 impl From<Planes> for InputShape {
     fn from(planes: Planes) -> Self {
-        Self { planes, parts: Vec::new(), unread: Vec::new(), fixed: Vec::new() }
+        Self { planes, parts: Vec::new(), unread: Vec::new(), fixed: Vec::new(), by_name: false }
     }
 }
 
 impl InputShape {
+    /// What a plan takes as input, flat: the inputs that it names, or its planes.
+    pub fn of_plan(plan: &Plan) -> Self {
+        let part = |input: &NamedInput| InputPart { name: input.name.clone(), dims: vec![input.values] };
+        let parts: Vec<InputPart> = plan.inputs.iter().map(part).collect();
+        Self { by_name: !parts.is_empty(), parts, ..plan.input_shape.into() }
+    }
+
     /// Number of values.
     pub fn values(&self) -> usize {
         self.planes.len()

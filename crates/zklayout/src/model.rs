@@ -1,5 +1,6 @@
 //! A float model, from its ONNX file to its output in floats. It knows nothing of integers.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use ndarray::Array3;
@@ -11,6 +12,8 @@ use zklayout_plan::PlanHash;
 
 use crate::error::Error;
 use crate::files::read;
+#[cfg(feature = "tflite")]
+use crate::format::Format;
 use crate::input_shape::{InputPart, InputShape};
 use crate::samples::Samples;
 
@@ -28,11 +31,13 @@ pub struct Model {
     inputs: Vec<TensorInfo>,
     outputs: Vec<TensorInfo>,
     input: Planes,
+    /// Whether inputs may be in another order than the file's.
+    reordered: bool,
     source: PlanHash,
 }
 
 impl Model {
-    /// Reads an ONNX file and checks the import against the float engine on one made-up input.
+    /// Reads an ONNX file, or a TensorFlow Lite file of floats, and checks the import against the float engine on one made-up input.
     ///
     /// # Errors
     /// A file that cannot be read or parsed, an unsupported operator, or a disagreement with the float engine.
@@ -55,11 +60,13 @@ impl Model {
     /// See [`Model::load`].
     pub fn from_bytes(bytes: &[u8], path: &Path, options: &OnnxOptions) -> Result<Self, Error> {
         let Imported { graph, reference, endings, embedding, inputs, outputs, external } =
-            import_onnx_bytes(bytes, path, options)?;
+            import_onnx_bytes(&in_onnx(bytes, path)?, path, options)?;
         let fused = fuse(&graph)?;
         let input = graph.nodes().next().map_or(Planes::new(0, 0, 0), |(_, node)| node.shape);
         let source = source(bytes, path, &external)?;
-        let model = Self { graph, reference, fused, endings, embedding, inputs, outputs, input, source };
+        let reordered = !options.first_inputs.is_empty();
+        let model =
+            Self { graph, reference, fused, endings, embedding, inputs, outputs, input, reordered, source };
         model.check_import()?;
         Ok(model)
     }
@@ -182,6 +189,7 @@ impl Model {
             parts: read.into_iter().map(part).collect(),
             unread: unread.into_iter().map(|info| info.name.clone()).collect(),
             fixed: Vec::new(),
+            by_name: self.reordered,
         }
     }
 
@@ -196,6 +204,20 @@ impl Model {
             .map_err(|e| ImportError::Graph(e.to_string()))?;
         Ok(execute_floats(&self.fused, &tensor)?.values)
     }
+}
+
+/// A file's contents in ONNX's words.
+#[cfg(feature = "tflite")]
+fn in_onnx<'a>(bytes: &'a [u8], path: &Path) -> Result<Cow<'a, [u8]>, Error> {
+    match Format::of(bytes, path) {
+        Format::Tflite => Ok(zklayout_import::tflite_as_onnx(bytes, path)?.into()),
+        Format::Onnx | Format::Quantised => Ok(bytes.into()),
+    }
+}
+
+#[cfg(not(feature = "tflite"))]
+fn in_onnx<'a>(bytes: &'a [u8], _: &Path) -> Result<Cow<'a, [u8]>, Error> {
+    Ok(bytes.into())
 }
 
 /// The first output that differs, by both opinions; their numbers where those differ.

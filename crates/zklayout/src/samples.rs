@@ -68,7 +68,7 @@ impl Samples {
     /// What is wrong with them.
     pub fn parse(format: SampleFormat, bytes: &[u8], shape: &InputShape) -> Result<Self, String> {
         let (arrays, labels) = match format {
-            SampleFormat::Npy => (vec![array_of(bytes)?], None),
+            SampleFormat::Npy => (vec![check_unnamed(shape).and_then(|()| array_of(bytes))?], None),
             SampleFormat::Npz => archive(bytes, shape)?,
             SampleFormat::Json => (json(bytes, shape)?, None),
         };
@@ -162,6 +162,14 @@ fn check_fixed(name: &str, values: &[f64], shape: &InputShape) -> Result<(), Str
     Err(format!(
         "input {name:?} has other values than those that the model was read for: every token counts, of one type, from position 0 on"
     ))
+}
+
+/// Refuses values without names where inputs are not in the file's order: a private one could be taken for one that is public.
+fn check_unnamed(shape: &InputShape) -> Result<(), String> {
+    match shape.by_name {
+        true => Err(format!("some inputs are public: give each by its name; the model has {}", names(shape))),
+        false => Ok(()),
+    }
 }
 
 /// Samples of all inputs together, from an array for each, or one for all alike.
@@ -269,6 +277,9 @@ fn archive(bytes: &[u8], shape: &InputShape) -> Result<(Vec<ArrayD<f64>>, Labels
     let has = |name: &str| found.iter().any(|other| other == name);
     let arrays: Vec<String> = if !shape.parts.is_empty() && shape.parts.iter().all(|part| has(&part.name)) {
         shape.parts.iter().map(|part| part.name.clone()).collect()
+    } else if shape.by_name {
+        check_unnamed(shape)?;
+        Vec::new()
     } else if let [only] = found.as_slice() {
         vec![only.clone()]
     } else if has("inputs") {
@@ -309,8 +320,12 @@ fn entry(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str, size: usize) -> Re
 /// The arrays of a JSON file: lists, an object of lists by name, or EZKL's flat lists.
 fn json(bytes: &[u8], shape: &InputShape) -> Result<Vec<ArrayD<f64>>, String> {
     let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|e| format!("not JSON: {e}"))?;
-    let serde_json::Value::Object(given) = &value else { return Ok(vec![nested(&value)?]) };
+    let serde_json::Value::Object(given) = &value else {
+        check_unnamed(shape)?;
+        return Ok(vec![nested(&value)?]);
+    };
     if let Some(serde_json::Value::Array(lists)) = given.get("input_data") {
+        check_unnamed(shape)?;
         return flat_lists(lists, shape);
     }
     for (name, _) in &shape.fixed {
