@@ -76,6 +76,20 @@ fn bytes_are_not_floats_and_floats_are_not_bytes() {
     assert!(matches!(imported(b"garbage"), Err(ImportError::ParseTflite { .. })));
 }
 
+#[test]
+fn what_no_runtime_would_agree_on_is_refused_by_name() {
+    let refused = [
+        ("free_extents", "only its batch may be free"),
+        ("long_name", "a name of 2000 bytes"),
+        ("scaled_integers", "it holds scaled integers"),
+        ("shared_buffer", "constants share more than the file holds"),
+    ];
+    for (name, reason) in refused {
+        let error = imported(&model(name)).unwrap_err().to_string();
+        assert!(error.contains(reason), "{name}: {error}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 

@@ -106,6 +106,7 @@ fn names_are_those_of_inputs_as_the_plan_shows_them() {
         vec![input("c", 8, true), input("a", 8, true)],
         vec![input("c", 8, true), input("a", usize::MAX, false)],
         vec![input("c", 8, true)],
+        vec![input("c", 8, true), input("nothing", 0, false), input("a", 8, false)],
     ];
     for inputs in wrong {
         assert!(case.plan.clone().with_inputs(&inputs).is_err(), "{inputs:?}");
@@ -121,6 +122,21 @@ fn names_are_those_of_inputs_as_the_plan_shows_them() {
     let renamed = case.plan.clone().with_inputs(&[input("b", 8, true), input("a", 8, false)]).unwrap();
     let other = keygen(&case.srs, &renamed, case.model.graph()).unwrap();
     assert_ne!(other.verifying().hash(), case.key.verifying().hash(), "a key says which inputs it shows");
+}
+
+#[test]
+fn plans_whose_input_is_laid_out_as_another_are_refused() {
+    let case = Case::new();
+    let visibility = Visibility { input: InputMode::Public, weights: WeightMode::Private };
+    let options = PlanOptions { visibility, family: Some(Family::Streams), ..PlanOptions::default() };
+    let plan = case.model.plan(&options).unwrap();
+    for channels in [1, 15, 17] {
+        let mut other = plan.clone();
+        other.input_shape.channels = channels;
+        let error = Plan::from_json(&other.to_json().unwrap()).unwrap_err().to_string();
+        assert!(error.contains("input home is out of bounds"), "{channels}: {error}");
+    }
+    assert_eq!(Plan::from_json(&plan.to_json().unwrap()).unwrap(), plan);
 }
 
 #[test]
