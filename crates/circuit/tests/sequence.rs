@@ -3,7 +3,7 @@
 
 mod nets;
 
-use nets::sequence::{Extents, PARTS, sequence};
+use nets::sequence::{Extents, PARTS, PLACES, sequence};
 use nets::{Case, Numbers, accept};
 use zklayout_plan::{Family, InputMode, Plan, PlanOptions, Requantise, Visibility, WeightMode, candidates, plan};
 
@@ -16,7 +16,7 @@ fn options(visibility: Visibility) -> PlanOptions {
 fn every_part_is_accepted_on_every_width() {
     let own = Extents { tokens: 5, features: 6, heads: 2, shared_heads: 1 };
     let mut layouts = 0;
-    for (index, part) in PARTS.into_iter().enumerate() {
+    for (index, part) in PARTS.into_iter().chain([PLACES]).enumerate() {
         let case = Case::of_operators(&sequence(part, own, index % 2 == 0), index as u64).unwrap();
         for lanes in [1, 3, 5, 8] {
             let requantise = [Requantise::Split, Requantise::Table][(lanes + index) % 2];

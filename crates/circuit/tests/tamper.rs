@@ -7,6 +7,7 @@ mod tampering;
 use std::collections::BTreeSet;
 
 use ff::Field;
+use nets::sequence::{Extents, PLACES, sequence};
 use nets::{Case, NONE, Numbers, PRIVATE, RELU, conv, dense, network, with_constants};
 use rayon::prelude::*;
 use tampering::{
@@ -15,22 +16,25 @@ use tampering::{
 };
 use zklayout_circuit::{Config, Scalar};
 use zklayout_model::Planes;
-use zklayout_plan::{DotVariant, LookupArgument, Plan, ReluVariant, Requantise};
+use zklayout_plan::{DotVariant, Family, LookupArgument, Plan, PlanOptions, ReluVariant, Requantise, plan};
 
 /// Attacks one random network `count` times.
 fn tamper(index: u64, count: usize) -> Coverage {
-    let subject = random_subject(index);
+    tamper_with(&random_subject(index), index, count)
+}
+
+fn tamper_with(subject: &Subject, index: u64, count: usize) -> Coverage {
     let mut coverage = Coverage::default();
-    coverage.expect(&subject);
+    coverage.expect(subject);
     let honest = subject.checker.failures(&subject.honest);
     assert!(honest.is_empty(), "{:?}: the honest witness fails {honest:?}", subject.plan.layout.knobs());
     let mut numbers = Numbers::new(index + 1);
     for turn in 0..count {
         let mutation = Mutation::ALL[turn % Mutation::ALL.len()];
-        match attack(&subject, mutation, &mut numbers, &|_| false) {
+        match attack(subject, mutation, &mut numbers, &|_| false) {
             Outcome::Ineffective => {}
             Outcome::OtherStatement => coverage.other_statements += 1,
-            Outcome::Killed(failures) => coverage.kill(&subject, mutation, &failures),
+            Outcome::Killed(failures) => coverage.kill(subject, mutation, &failures),
             Outcome::Untrue(reason) => {
                 panic!(
                     "{mutation:?} is accepted, but {reason}: network {index}, {:?}",
@@ -80,6 +84,26 @@ fn registered() -> Vec<String> {
 fn no_mutation_is_accepted() {
     let coverage = tamper_all(36, 42);
     assert!(coverage.effective > 900, "only {} mutations", coverage.effective);
+}
+
+/// Of places of the largest too, whose layers know their biases.
+#[test]
+fn no_mutation_of_places_is_accepted() {
+    let effective = [(0, 1), (1, 3), (2, 4)].into_par_iter().map(|(seed, lanes)| {
+        let own = Extents { tokens: 3, features: 2, heads: 1 + seed as usize % 2, shared_heads: 1 };
+        let case = Case::of_operators(&sequence(PLACES, own, seed == 2), seed).unwrap();
+        let options = PlanOptions {
+            visibility: PRIVATE,
+            lanes: Some(lanes),
+            family: Some(Family::Streams),
+            max_k: 10,
+            ..Default::default()
+        };
+        let subject = Subject::of(&case, plan(&case.graph, &options).unwrap(), seed);
+        tamper_with(&subject, seed, 60).effective
+    });
+    let effective: usize = effective.sum();
+    assert!(effective > 100, "only {effective} mutations");
 }
 
 /// The heavy job: `cargo test --release --workspace --test tamper -- --ignored --nocapture`.

@@ -28,7 +28,11 @@ struct Accuracy {
 
 pub(crate) fn run(options: &AccuracyOptions, json: bool) -> Result<(), CliError> {
     let path = &options.model.model;
-    let AnyModel::Float(model) = AnyModel::open_with(path, &options.model.dimensions.read(&[])?)? else {
+    if options.model.reading.places() {
+        let reason = "the values that places are of are compared: leave out --output";
+        return Err(CliError::Usage(format!("{}: {reason}", path.display())));
+    }
+    let AnyModel::Float(model) = AnyModel::open_with(path, &options.model.reading.read(&[])?)? else {
         let reason = "it holds integers alone, and there is no float model to compare them with";
         return Err(CliError::Usage(format!("{}: {reason}", path.display())));
     };

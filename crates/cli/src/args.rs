@@ -83,7 +83,7 @@ impl FreeDimensions {
 
     /// How a file is read whose named inputs come first.
     pub(crate) fn read(&self, first: &[String]) -> Result<FileOptions, CliError> {
-        Ok(FileOptions { dimensions: self.by_name()?, first_inputs: first.to_vec() })
+        Ok(FileOptions { dimensions: self.by_name()?, first_inputs: first.to_vec(), places: false })
     }
 
     fn by_name(&self) -> Result<BTreeMap<String, usize>, CliError> {
@@ -94,6 +94,47 @@ impl FreeDimensions {
             }
         }
         Ok(all)
+    }
+}
+
+/// How a model's file is read, apart from what it says.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Model")]
+pub(crate) struct ReadingOptions {
+    #[command(flatten)]
+    dimensions: FreeDimensions,
+    /// What the model's output is.
+    #[arg(long, value_enum, default_value_t)]
+    output: OutputChoice,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputChoice {
+    /// As the file has it.
+    #[default]
+    Values,
+    /// The place of the largest value, the first of equal ones, along the axis of the file's own ArgMax, or else its last one: of logits,
+    /// the token. The values are not shown.
+    Argmax,
+}
+
+impl ReadingOptions {
+    /// The same as arguments of the command line.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let given = self.dimensions.given().iter();
+        let dimensions = given.flat_map(|(name, extent)| ["--dim".into(), format!("{name}={extent}")]);
+        let places = self.places().then(|| ["--output".to_owned(), "argmax".to_owned()]);
+        dimensions.chain(places.into_iter().flatten()).collect()
+    }
+
+    /// Whether the output is the place of the largest value.
+    pub(crate) fn places(&self) -> bool {
+        self.output == OutputChoice::Argmax
+    }
+
+    /// How a file is read whose named inputs come first.
+    pub(crate) fn read(&self, first: &[String]) -> Result<FileOptions, CliError> {
+        Ok(FileOptions { places: self.places(), ..self.dimensions.read(first)? })
     }
 }
 
@@ -111,7 +152,7 @@ pub(crate) struct ModelOptions {
     /// The model: ONNX, or integers already: TensorFlow Lite quantised to bytes, or what `quantise` wrote.
     pub(crate) model: PathBuf,
     #[command(flatten)]
-    pub(crate) dimensions: FreeDimensions,
+    pub(crate) reading: ReadingOptions,
     #[command(flatten)]
     pub(crate) scales: ScaleOptions,
 }
@@ -479,7 +520,7 @@ pub(crate) struct CommitCommand {
     /// The model: ONNX, or integers already: TensorFlow Lite quantised to bytes, or what `quantise` wrote.
     pub(crate) model: PathBuf,
     #[command(flatten)]
-    pub(crate) dimensions: FreeDimensions,
+    pub(crate) reading: ReadingOptions,
     #[command(flatten)]
     pub(crate) keys: KeyOptions,
     /// The file for the commitment, which holds nothing secret; MODEL.commitment beside the model if not given.
@@ -504,7 +545,7 @@ pub(crate) struct CommitInputCommand {
     /// The model's file, which the setup must be of: inputs are then read as the model names them.
     pub(crate) model: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) dimensions: FreeDimensions,
+    pub(crate) reading: ReadingOptions,
     /// The folder of a setup that was made with --committed-input: of every model that takes such inputs at one scale, planned with
     /// as many rows, it gives a commitment that serves all.
     #[arg(long)]
@@ -522,7 +563,7 @@ pub(crate) struct SetupCommand {
     /// The model: ONNX, or integers already: TensorFlow Lite quantised to bytes, or what `quantise` wrote.
     pub(crate) model: PathBuf,
     #[command(flatten)]
-    pub(crate) dimensions: FreeDimensions,
+    pub(crate) reading: ReadingOptions,
     #[command(flatten)]
     pub(crate) keys: KeyOptions,
     /// Folder for the setup; `setups/MODEL` if not given.
@@ -542,7 +583,7 @@ pub(crate) struct ProveOptions {
     #[arg(long, conflicts_with_all = SCALES, conflicts_with_all = LAYOUT, conflicts_with_all = ["setup_out", "plan", "commitment"])]
     pub(crate) setup: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) dimensions: FreeDimensions,
+    pub(crate) reading: ReadingOptions,
     #[command(flatten)]
     pub(crate) sample: SampleOptions,
     #[command(flatten)]
@@ -580,7 +621,7 @@ pub(crate) struct CheckOptions {
     #[arg(long, conflicts_with_all = SCALES)]
     pub(crate) setup: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) dimensions: FreeDimensions,
+    pub(crate) reading: ReadingOptions,
     #[command(flatten)]
     pub(crate) scales: ScaleOptions,
     /// The samples (.npy, .npz or .json).
@@ -640,7 +681,7 @@ pub(crate) struct AuditOptions {
     /// The model's file, if the setup's integers are to be those made of it.
     pub(crate) model: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) dimensions: FreeDimensions,
+    pub(crate) reading: ReadingOptions,
     /// The folder of the setup, which the owner gives to the auditor: it holds the weights, and not the seed. With --verify, the
     /// folder of a proof does as well.
     #[arg(long)]
@@ -663,7 +704,7 @@ pub(crate) struct InspectOptions {
     /// The model.
     pub(crate) model: PathBuf,
     #[command(flatten)]
-    pub(crate) dimensions: FreeDimensions,
+    pub(crate) reading: ReadingOptions,
 }
 
 #[derive(Debug, Args)]

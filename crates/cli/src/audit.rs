@@ -48,7 +48,7 @@ pub(crate) fn run(options: &AuditOptions, json: bool) -> Result<(), CliError> {
     let file = options
         .model
         .as_deref()
-        .map(|path| steps.run("read model", || ModelFile::read(path, &options.dimensions)))
+        .map(|path| steps.run("read model", || ModelFile::read(path, &options.reading)))
         .transpose()?;
     let srs = steps.run("powers of tau", || session::powers(&options.powers, key.plan()?.k()))?;
     let (how, digest, weight_bits, proof_bytes) = match (&options.prove, &options.verify) {

@@ -44,8 +44,8 @@ fn integers(options: &CheckOptions) -> Result<(QuantisedModel, Vec<Vec<f64>>), C
     let setup = options.setup.as_ref().map(|folder| Ok::<_, CliError>((folder, Setup::load_model(folder)?)));
     let setup = setup.transpose()?;
     let read = |path: &std::path::Path| match &setup {
-        Some((folder, _)) => ModelFile::of_plan(path, &options.dimensions, &Setup::load_public(folder)?.0.plan()?),
-        None => ModelFile::read(path, &options.dimensions),
+        Some((folder, _)) => ModelFile::of_plan(path, &options.reading, &Setup::load_public(folder)?.0.plan()?),
+        None => ModelFile::read(path, &options.reading),
     };
     let file = options.model.as_deref().map(read).transpose()?;
     if let (Some((folder, quantised)), Some(file)) = (&setup, &file) {

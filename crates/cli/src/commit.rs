@@ -29,7 +29,7 @@ pub(crate) fn run(options: &CommitCommand, json: bool) -> Result<(), CliError> {
     output::try_folder(output::parent(&out))?;
     let mut steps = Steps::new(json);
     let KeyOptions { layout, plan: saved, .. } = &options.keys;
-    let read = || ModelFile::to_lay_out(&options.model, &options.dimensions, layout, saved.as_deref());
+    let read = || ModelFile::to_lay_out(&options.model, &options.reading, layout, saved.as_deref());
     let file = steps.run("read model", read)?;
     let layout = committed(options.keys.layout.plan(&file.model.input())?);
     let quantised = steps.run("quantise", || file.integers(&options.keys.scales, &layout, None))?;

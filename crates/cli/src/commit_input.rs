@@ -33,7 +33,7 @@ pub(crate) fn run(options: &CommitInputCommand, json: bool) -> Result<(), CliErr
     let mut steps = Steps::new(json);
     let setup = steps.run("read setup", || Setup::load(&options.setup))?;
     let read =
-        |path: &PathBuf| steps.run("read model", || ModelFile::of_plan(path, &options.dimensions, setup.plan()));
+        |path: &PathBuf| steps.run("read model", || ModelFile::of_plan(path, &options.reading, setup.plan()));
     let file = options.model.as_ref().map(read).transpose()?;
     if let Some(file) = &file {
         file.check_setup(&options.setup, setup.model())?;

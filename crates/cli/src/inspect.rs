@@ -12,7 +12,7 @@ use crate::report;
 use crate::terminal::say;
 
 pub(crate) fn run(options: &InspectOptions, json: bool) -> Result<(), CliError> {
-    let model = AnyModel::open_with(&options.model, &options.dimensions.read(&[])?)?;
+    let model = AnyModel::open_with(&options.model, &options.reading.read(&[])?)?;
     let embedding = model.float().and_then(|model| model.embedding());
     let (rows, layers, endings) = match &model {
         AnyModel::Float(model) => (rows(model), model.fused().len() - 1, model.endings().to_vec()),

@@ -58,9 +58,7 @@ fn forward(job: &JobOptions, quantised: &QuantisedModel, command: &mut Command) 
     for input in &job.sample.input {
         command.arg("--input").arg(input);
     }
-    for (name, extent) in job.model.dimensions.given() {
-        command.arg("--dim").arg(format!("{name}={extent}"));
-    }
+    command.args(job.model.reading.arguments());
     command.arg("--index").arg(job.sample.index.to_string());
     let scales = &job.model.scales;
     let files: [(&str, Option<&Path>); 3] = [

@@ -15,8 +15,8 @@ use crate::terminal::say;
 use crate::{drawing, report};
 
 pub(crate) fn run(options: &PlanCommand, json: bool) -> Result<(), CliError> {
-    let ModelOptions { model, dimensions, scales } = &options.model;
-    let file = ModelFile::to_lay_out(model, dimensions, &options.layout, None)?;
+    let ModelOptions { model, reading, scales } = &options.model;
+    let file = ModelFile::to_lay_out(model, reading, &options.layout, None)?;
     let choices = options.layout.plan(&file.model.input())?;
     let quantised = file.integers(scales, &choices, None)?;
     let start = Instant::now();

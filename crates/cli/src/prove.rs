@@ -38,7 +38,9 @@ struct Summary<'a> {
     outputs: BTreeMap<&'a str, &'a [f64]>,
     /// What the model's file does with them afterwards, which is left to whoever reads them.
     endings: &'a [String],
-    argmax: usize,
+    /// Place of the largest value; of places there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    argmax: Option<usize>,
     /// Says more of a private input than the public output does, and is given on request alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     float_output: Option<&'a [f64]>,
@@ -101,7 +103,7 @@ pub(crate) fn run(options: &ProveOptions, json: bool, show_values: bool) -> Resu
         output_values: &public.output_values,
         outputs: by_name(&ready.outputs, &public.output_values),
         endings: &ready.endings,
-        argmax: report::argmax(&public.output_values),
+        argmax: (!report::gives_places(setup.model())).then(|| report::argmax(&public.output_values)),
         float_output: ready.float_output.as_deref().filter(|_| show_values),
         record: setup.record(),
         predicted,
@@ -158,7 +160,7 @@ fn with_setup(options: &ProveOptions, folder: &Path, steps: &mut Steps) -> Resul
     let (key, ..) = Setup::load_public(folder)?;
     let plan = key.plan()?;
     check_holder(options, plan.visibility().binds_input())?;
-    let read = |path: &PathBuf| steps.run("read model", || ModelFile::of_plan(path, &options.dimensions, &plan));
+    let read = |path: &PathBuf| steps.run("read model", || ModelFile::of_plan(path, &options.reading, &plan));
     let file = options.model.as_ref().map(read).transpose()?;
     if let Some(file) = &file {
         file.check_setup(folder, &Setup::load_model(folder)?)?;
@@ -222,7 +224,7 @@ fn with_new_setup(options: &ProveOptions, steps: &mut Steps) -> Result<Ready, Cl
         check_holder(options, options.keys.layout.committed_input)?;
     }
     let KeyOptions { layout, plan, .. } = &options.keys;
-    let read = || ModelFile::to_lay_out(path, &options.dimensions, layout, plan.as_deref());
+    let read = || ModelFile::to_lay_out(path, &options.reading, layout, plan.as_deref());
     let file = steps.run("read model", read)?;
     let input = file.input(&options.sample)?;
     let layout = layout.plan(&file.model.input())?;
@@ -243,7 +245,7 @@ fn print(summary: &Summary<'_>, setup: &Setup, public: &PublicValues, held: Opti
     say!("{}", report::layers(setup.model().graph(), setup.plan()));
     let mut pairs = setup.plan().description();
     pairs.extend(report::record(summary.record));
-    pairs.extend(report::embedded(summary.record, setup.plan().visibility().shows_input()));
+    pairs.extend(report::statements(summary.record, setup.plan().visibility().shows_input()));
     pairs.push(("times", report::times(summary.seconds)));
     pairs.push(("peak memory", summary.peak_memory_bytes.map_or("unknown".into(), report::bytes)));
     pairs.push(("setup", format!("{} (keep it: it holds the weights)", summary.setup.display())));
@@ -251,7 +253,8 @@ fn print(summary: &Summary<'_>, setup: &Setup, public: &PublicValues, held: Opti
     pairs.extend(held.map(|files| ("input seed", commit_input::seed_advice(&files.seed))));
     pairs.push(("proof", format!("{} (give it to whoever verifies)", summary.folder.display())));
     say!("{}", report::pairs(&pairs));
-    say!("{}", outputs(public, summary.float_output));
+    let places = report::gives_places(setup.model());
+    say!("{}", outputs(public, summary.float_output, places));
     for ending in summary.endings {
         say!("left to whoever reads the output: {ending}");
     }
@@ -263,8 +266,8 @@ fn print(summary: &Summary<'_>, setup: &Setup, public: &PublicValues, held: Opti
         say!("input {input}");
     }
     summary.powers.print();
-    let several = summary.outputs.len() > 1;
-    match report::largest(summary.output).filter(|_| !several) {
+    let values = summary.outputs.len() <= 1 && !places;
+    match report::largest(summary.output).filter(|_| values) {
         Some(place) => say!("verified: the output's largest value is at {place}"),
         None => say!("verified"),
     }
@@ -283,8 +286,8 @@ fn by_name<'a>(names: &'a [(String, usize)], values: &'a [f64]) -> BTreeMap<&'a 
     all
 }
 
-/// The largest outputs, at most as many as fit a screen.
-fn outputs(public: &PublicValues, float: Option<&[f64]>) -> comfy_table::Table {
+/// The largest outputs, or the first of places, at most as many as fit a screen.
+fn outputs(public: &PublicValues, float: Option<&[f64]>, places: bool) -> comfy_table::Table {
     const MOST: usize = 16;
     let stored = public.output_stored.as_ref();
     let mut header = vec!["output", "integer", "value"];
@@ -292,7 +295,9 @@ fn outputs(public: &PublicValues, float: Option<&[f64]>) -> comfy_table::Table {
     header.extend(float.map(|_| "float model"));
     let mut table = report::table(&header);
     let mut order: Vec<usize> = (0..public.output.len()).collect();
-    order.sort_by(|&a, &b| public.output[b].cmp(&public.output[a]));
+    if !places {
+        order.sort_by(|&a, &b| public.output[b].cmp(&public.output[a]));
+    }
     for &index in order.iter().take(MOST) {
         let value = format!("{:.4}", public.output_values[index]);
         let mut row = vec![index.to_string(), public.output[index].to_string(), value];

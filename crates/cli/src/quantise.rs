@@ -19,7 +19,7 @@ pub(crate) fn run(options: &QuantiseCommand, json: bool) -> Result<(), CliError>
         return Err(CliError::Usage(format!("{} does not end in .{EXTENSION}", options.out.display())));
     }
     output::try_folder(options.out.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new(".")))?;
-    let file = ModelFile::read(&options.model.model, &options.model.dimensions)?;
+    let file = ModelFile::read(&options.model.model, &options.model.reading)?;
     let quantised = file.integers(&options.model.scales, &PlanOptions::default(), None)?;
     quantised.save(&options.out)?;
     if json {

@@ -241,9 +241,17 @@ pub(crate) fn record(record: &SetupRecord) -> Vec<(&'static str, String)> {
     scales(record.calibration.as_ref()).into_iter().chain([("integers", record.fidelity.to_string())]).collect()
 }
 
-/// What a proof says of an input that ids gave, if they did.
-pub(crate) fn embedded(record: &SetupRecord, public_input: bool) -> Option<(&'static str, String)> {
-    record.embedding.as_ref().map(|embedding| ("input", embedding.statement(public_input)))
+/// What a proof says of an input that ids gave, and of an output of places, if they are such.
+pub(crate) fn statements(record: &SetupRecord, public_input: bool) -> Vec<(&'static str, String)> {
+    let input = record.embedding.as_ref().map(|embedding| ("input", embedding.statement(public_input)));
+    let output = record.places.as_ref().map(|places| ("output", places.statement()));
+    input.into_iter().chain(output).collect()
+}
+
+/// Whether a model's output is places: numbers that its layers count, not values.
+pub(crate) fn gives_places(model: &QuantisedModel) -> bool {
+    let last = model.graph().nodes().next_back();
+    last.is_some_and(|(_, node)| matches!(node, Fixed::Layer(layer) if layer.has_known_bias()))
 }
 
 fn scales(calibration: Option<&Calibration>) -> Option<(&'static str, String)> {

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use zklayout::graph::{Fixed, Graph, Planes};
 use zklayout::import::Embedding;
 use zklayout::prover::{DEVELOPMENT_SEED, Owner};
-use zklayout::record::RecordedEmbedding;
+use zklayout::record::{RecordedEmbedding, RecordedPlaces};
 use zklayout::samples::{InputPart, InputShape};
 use zklayout::{AnyModel, Plan, PlanOptions, ProvingKey, QuantisedModel, Samples, Srs, Trace};
 
-use crate::args::{FreeDimensions, JobOptions, LayoutOptions, ModelOptions, PowersOptions, SampleOptions};
+use crate::args::{JobOptions, LayoutOptions, ModelOptions, PowersOptions, ReadingOptions, SampleOptions};
 use crate::error::CliError;
 use crate::powers::Powers;
 use crate::progress::Steps;
@@ -24,35 +24,31 @@ pub(crate) struct ModelFile {
 
 impl ModelFile {
     /// Reads a model.
-    pub(crate) fn read(path: &Path, dimensions: &FreeDimensions) -> Result<Self, CliError> {
-        Self::with_first(path, dimensions, &[])
+    pub(crate) fn read(path: &Path, reading: &ReadingOptions) -> Result<Self, CliError> {
+        Self::with_first(path, reading, &[])
     }
 
     /// Reads a model whose named inputs come first, as keys have them.
-    pub(crate) fn with_first(
-        path: &Path,
-        dimensions: &FreeDimensions,
-        first: &[String],
-    ) -> Result<Self, CliError> {
-        Ok(Self { path: path.to_owned(), model: AnyModel::open_with(path, &dimensions.read(first)?)? })
+    pub(crate) fn with_first(path: &Path, reading: &ReadingOptions, first: &[String]) -> Result<Self, CliError> {
+        Ok(Self { path: path.to_owned(), model: AnyModel::open_with(path, &reading.read(first)?)? })
     }
 
     /// Reads a model as a plan's inputs lie.
-    pub(crate) fn of_plan(path: &Path, dimensions: &FreeDimensions, plan: &Plan) -> Result<Self, CliError> {
+    pub(crate) fn of_plan(path: &Path, reading: &ReadingOptions, plan: &Plan) -> Result<Self, CliError> {
         let first: Vec<String> = plan.inputs.iter().map(|input| input.name.clone()).collect();
-        Self::with_first(path, dimensions, &first)
+        Self::with_first(path, reading, &first)
     }
 
     /// Reads a model to be laid out as the options say, or as a saved plan does.
     pub(crate) fn to_lay_out(
         path: &Path,
-        dimensions: &FreeDimensions,
+        reading: &ReadingOptions,
         layout: &LayoutOptions,
         plan: Option<&Path>,
     ) -> Result<Self, CliError> {
         match plan {
-            Some(plan) => Self::of_plan(path, dimensions, &saved(plan)?),
-            None => Self::with_first(path, dimensions, layout.public_names()),
+            Some(plan) => Self::of_plan(path, reading, &saved(plan)?),
+            None => Self::with_first(path, reading, layout.public_names()),
         }
     }
 
@@ -73,6 +69,12 @@ impl ModelFile {
             tokens: embedding.ids().dims.iter().product(),
             vocabulary: embedding.vocabulary(),
         })
+    }
+
+    /// What a setup's record says of an output of places.
+    pub(crate) fn recorded_places(&self) -> Option<RecordedPlaces> {
+        let (rows, values) = self.model.float()?.places()?;
+        Some(RecordedPlaces { rows, values })
     }
 
     /// Names of the model's outputs and how many values each has, if its file has names.
@@ -162,8 +164,8 @@ pub(crate) struct Job {
 impl Job {
     /// Reads and runs a model, laid out as the options say or as a saved plan does.
     pub(crate) fn prepare(options: &JobOptions, plan: Option<&Path>, steps: &mut Steps) -> Result<Self, CliError> {
-        let ModelOptions { model, dimensions, scales } = &options.model;
-        let read = || ModelFile::to_lay_out(model, dimensions, &options.layout, plan);
+        let ModelOptions { model, reading, scales } = &options.model;
+        let read = || ModelFile::to_lay_out(model, reading, &options.layout, plan);
         let file = steps.run("read model", read)?;
         let input = file.input(&options.sample)?;
         let layout = options.layout.plan(&file.model.input())?;

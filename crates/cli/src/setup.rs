@@ -38,7 +38,7 @@ pub(crate) fn run(options: &SetupCommand, json: bool) -> Result<(), CliError> {
     output::try_folder(&folder)?;
     let mut steps = Steps::new(json);
     let KeyOptions { layout, plan, .. } = &options.keys;
-    let read = || ModelFile::to_lay_out(&options.model, &options.dimensions, layout, plan.as_deref());
+    let read = || ModelFile::to_lay_out(&options.model, &options.reading, layout, plan.as_deref());
     let file = steps.run("read model", read)?;
     let layout = layout.plan(&file.model.input())?;
     let quantised = steps.run("quantise", || file.integers(&options.keys.scales, &layout, None))?;
@@ -69,7 +69,7 @@ fn print(summary: &Summary<'_>, setup: &Setup) {
     say!("{}", report::layers(setup.model().graph(), setup.plan()));
     let mut pairs = setup.plan().description();
     pairs.extend(report::record(summary.record));
-    pairs.extend(report::embedded(summary.record, setup.plan().visibility().shows_input()));
+    pairs.extend(report::statements(summary.record, setup.plan().visibility().shows_input()));
     pairs.push(("times", report::times(summary.seconds)));
     pairs.push(("files", summary.folder.display().to_string()));
     pairs.extend(setup.seed_file().map(|seed| ("seed", commit::seed_advice(seed))));
@@ -112,7 +112,7 @@ pub(crate) fn make(
     };
     let (owner, seed) = owner.unzip();
     let setup = steps.run("make keys", || Setup::with_owner(quantised, &plan, &srs, owner))?;
-    let mut setup = setup.with_embedding(file.recorded_embedding());
+    let mut setup = setup.with_embedding(file.recorded_embedding()).with_places(file.recorded_places());
     steps.run("write keys", || {
         // The seed comes first: keys without it are worth nothing.
         seed.map_or(Ok(()), |seed| setup.save_seed(seed))?;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use zklayout::plan::{NamedInput, PlanHash};
 use zklayout::prover::{Commitments, ProverError, verify_all};
 use zklayout::{
-    Artefact, InputCommitment, ModelCommitment, Plan, ProofBundle, PublicValues, Samples, SetupRecord,
+    AnyModel, Artefact, InputCommitment, ModelCommitment, Plan, ProofBundle, PublicValues, Samples, SetupRecord,
     VerifierSrs, VerifyingKey, files,
 };
 
@@ -15,7 +15,6 @@ use crate::args::VerifyOptions;
 use crate::error::CliError;
 use crate::powers::Powers;
 use crate::report;
-use crate::session::ModelFile;
 use crate::terminal::say;
 
 #[derive(Serialize)]
@@ -213,6 +212,9 @@ fn print(summary: &Summary<'_>, public: &[PublicValues], unrecorded: Option<&Str
             embedding.statement(public.iter().all(|public| public.input_values.is_some()))
         );
     }
+    if let Some(places) = summary.recorded_not_proven.and_then(|record| record.places.as_ref()) {
+        say!("output, as recorded and not proven: {}", places.statement());
+    }
     summary.powers.print();
     say!("verified in {}", report::seconds(summary.seconds));
 }
@@ -229,8 +231,8 @@ fn check_ids(
         return Err(wrong("the input of one proof is held against ids, and it must be public"));
     };
     let path = options.model.as_deref().ok_or_else(|| wrong("give the model whose ids they are"))?;
-    let file = ModelFile::read(path, &options.dimensions)?;
-    let model = file.model.float().ok_or(CliError::Library(zklayout::Error::NoIds))?;
+    let file = AnyModel::open_with(path, &options.dimensions.read(&[])?)?;
+    let model = file.float().ok_or(CliError::Library(zklayout::Error::NoIds))?;
     let given = Samples::read(ids, model.input())?;
     model.check_ids(given.get(options.index, ids)?, &key.plan()?, input)?;
     Ok(true)

@@ -8,6 +8,9 @@ use place::{Place, fixture};
 /// What the model was not trained on, without its last character.
 const TEXT: &str = "75, 68, 1, 66, 78, 75, 84, 76, 77, 1, 63, 85, 63, 14, 1";
 
+/// What onnxruntime predicts after each character of it and of the last one, 34.
+const TOKENS: [usize; 16] = [64, 1, 72, 78, 76, 84, 76, 77, 82, 78, 67, 63, 1, 1, 51, 78];
+
 /// Writes ids of 16 tokens.
 fn write(place: &Place, last: &str) -> String {
     let name = format!("ids{}.json", last.replace([' ', ','], "_"));
@@ -17,7 +20,7 @@ fn write(place: &Place, last: &str) -> String {
 
 fn prove(place: &Place, last: &str) -> String {
     let (calibration, ids) = (fixture("models/gpt2_small.samples.npz"), write(place, last));
-    let folders = "--out out --setup-out setup";
+    let folders = "--output argmax --out out --setup-out setup";
     format!(
         "prove gpt2_small.onnx --calibration {calibration} --table-bits 12 --input {ids} --public-input {folders}"
     )
@@ -37,9 +40,17 @@ fn ids_are_looked_up_and_held_against_a_public_input() {
     }
     let shown = place.succeeds(&prove(&place, "34"));
     assert!(shown.contains("public; that they are rows of"), "{shown}");
+    assert!(shown.contains("16 places, each of a largest of 93 values"), "{shown}");
     let verify = |last: &str| format!("verify out --model {model} --ids {}", write(&place, last));
     let held = place.succeeds(&verify("34"));
     assert!(held.contains("what the model's embedding makes of the given ids"), "{held}");
+    assert!(held.contains("16 places, each of a largest of 93 values"), "{held}");
+    let verified = place.json("verify out");
+    assert_eq!(verified["recorded_not_proven"]["places"], serde_json::json!({ "rows": 16, "values": 93 }));
+    // What onnxruntime's logits say of the same text, up to one token that is close to another.
+    let tokens: Vec<usize> = serde_json::from_value(verified["output"].clone()).unwrap();
+    let differing = tokens.iter().zip(TOKENS).filter(|(own, wanted)| *own != wanted).count();
+    assert!(tokens.len() == TOKENS.len() && differing <= 1, "{tokens:?}");
     place.fails(&verify("35"), &["token 15 has another vector"]);
     assert_eq!(place.run(&verify("35")).status.code(), Some(4));
 }

@@ -17,7 +17,7 @@ mod tflite;
 pub use error::{ImportError, MissingOperator};
 #[cfg(feature = "onnx")]
 pub use onnx::{
-    Constant, Embedding, Ending, Folded, Imported, Importer, Kind, Node, OnnxOptions, Operators, Reference,
+    Constant, Embedding, Ending, Folded, Head, Imported, Importer, Kind, Node, OnnxOptions, Operators, Reference,
     TensorInfo, import_onnx, import_onnx_bytes,
 };
 #[cfg(all(feature = "onnx", feature = "tflite"))]

@@ -4,7 +4,7 @@
 use ndarray::Array3;
 use prost::Message;
 use tract_onnx::pb;
-use zklayout_import::{ImportError, Imported, Operators, import_onnx};
+use zklayout_import::{Head, ImportError, Imported, OnnxOptions, Operators, import_onnx};
 use zklayout_model::{
     Activation, Fixed, FloatOp, Function, Fused, Graph, OutputKind, Pointwise, QuantiseError, QuantiseOptions,
     RangeSource, Step, execute, execute_floats, fuse, quantise,
@@ -30,6 +30,13 @@ fn constant(name: &str, dims: &[i64]) -> pb::TensorProto {
     let float_data = (0..count).map(|i| ((i * 29 + seed * 7) % 41) as f32 / 20.0 - 1.0).collect();
     let data_type = pb::tensor_proto::DataType::Float as i32;
     pb::TensorProto { name: name.into(), dims: dims.to_vec(), data_type, float_data, ..Default::default() }
+}
+
+/// Weights without a period: of the sums of inputs here no two largest or least are alike.
+fn apart(name: &str, dims: &[i64]) -> pb::TensorProto {
+    let weight = |i: i64| ((i * i * 71 + i * 3 + i * i * i) % 9973) as f32 / 4986.5 - 1.0;
+    let float_data = (0..dims.iter().product()).map(weight).collect();
+    pb::TensorProto { float_data, ..constant(name, dims) }
 }
 
 fn numbers(name: &str, values: &[f32]) -> pb::TensorProto {
@@ -89,8 +96,16 @@ impl Model {
         self.import_beside(&[], operators)
     }
 
+    fn import_as(&self, options: &OnnxOptions) -> Result<Imported, ImportError> {
+        self.import_file(&[], options)
+    }
+
     /// The model with more of its file's fields.
     fn import_beside(&self, more: &[u8], operators: &Operators) -> Result<Imported, ImportError> {
+        self.import_file(more, &operators.clone().into())
+    }
+
+    fn import_file(&self, more: &[u8], options: &OnnxOptions) -> Result<Imported, ImportError> {
         let last = self.nodes.last().map(|node| node.output[0].clone()).unwrap_or_default();
         let output = pb::ValueInfoProto { name: last, ..Default::default() };
         let graph = pb::GraphProto {
@@ -107,7 +122,7 @@ impl Model {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.onnx");
         std::fs::write(&path, [model.encode_to_vec(), more.to_vec()].concat()).unwrap();
-        import_onnx(&path, &operators.clone().into())
+        import_onnx(&path, options)
     }
 }
 
@@ -781,6 +796,93 @@ fn largest_values_and_their_places_are_those_of_the_operators() {
         for (found, wanted) in integers.iter().zip(&wanted) {
             assert!((found - wanted).abs() < 0.05, "{integers:?} is not {wanted:?}");
         }
+    }
+}
+
+/// Of logits by token and vocabulary, and of other axes, where comparing all pairs would be too much.
+#[test]
+fn places_among_many_are_those_of_the_operator() {
+    for (axis, keeps, last) in [(-1, 0, 0), (1, 1, 0), (2, 1, 1)] {
+        for op in ["ArgMax", "ArgMin"] {
+            let attributes = vec![int("axis", axis), int("keepdims", keeps), int("select_last_index", last)];
+            let logits = node("MatMul", &["x", "w"], "l", vec![]);
+            let places = node(op, &["l"], "p", attributes);
+            let floats = node("Cast", &["p"], "f", vec![int("to", pb::tensor_proto::DataType::Float as i64)]);
+            let nodes = vec![logits, places, floats, node("Mul", &["f", "h"], "y", vec![])];
+            let model = Model::new(&[1, 20, 6], nodes, vec![apart("w", &[6, 140]), scalar("h", 0.5)]);
+            let fused = check_floats(&model, 120);
+            let names =
+                fused.nodes().map(|(_, node)| if let Fused::Layer(layer) = node { layer.output.len() } else { 0 });
+            assert!(names.sum::<usize>() < 20_000, "all pairs are compared");
+        }
+    }
+}
+
+/// Along the axis that the file's own endings say, or the last one; no weight is in what gives the places.
+#[test]
+fn a_head_gives_the_place_of_the_largest() {
+    let logits = || node("MatMul", &["x", "w"], "l", vec![]);
+    let softmax = |axis: i64| node("Softmax", &["l"], "s", vec![int("axis", axis)]);
+    let places = |of: &str, axis: i64, last: i64| {
+        let attributes = vec![int("axis", axis), int("keepdims", 0), int("select_last_index", last)];
+        node("ArgMax", &[of], "p", attributes)
+    };
+    let cases: [(Vec<pb::NodeProto>, usize, &[&str]); 6] = [
+        (vec![logits()], 2, &[]),
+        (vec![logits(), softmax(-1)], 2, &[]),
+        (vec![logits(), softmax(1)], 1, &[]),
+        (vec![logits(), places("l", 1, 0)], 1, &[]),
+        (vec![logits(), softmax(1), places("s", 1, 1)], 1, &[]),
+        (vec![logits(), places("l", 2, 0), node("Cast", &["p"], "c", vec![int("to", 1)])], 2, &["Cast"]),
+    ];
+    for (nodes, axis, left) in cases {
+        let model = Model::new(&[1, 3, 6], nodes, vec![apart("w", &[6, 5])]);
+        let options = OnnxOptions { head: Head::ArgMax, ..OnnxOptions::default() };
+        let Imported { graph, reference, endings, outputs, .. } = model.import_as(&options).unwrap();
+        assert_eq!(endings.iter().map(|ending| ending.op.as_str()).collect::<Vec<_>>(), left);
+        assert_eq!(outputs[0].dims, if axis == 2 { [1, 3] } else { [1, 5] });
+        let given = input(18);
+        let logits = Model { nodes: vec![logits()], ..model }.import().unwrap().reference.run(&given).unwrap();
+        let at =
+            |row: usize, place: usize| if axis == 2 { logits[row * 5 + place] } else { logits[place * 5 + row] };
+        let (rows, size) = if axis == 2 { (3, 5) } else { (5, 3) };
+        let largest = |row| (0..size).rev().max_by(|a, b| at(row, *a).total_cmp(&at(row, *b))).unwrap() as f64;
+        let wanted: Vec<f64> = (0..rows).map(largest).collect();
+        assert_eq!(reference.run(&given).unwrap(), wanted);
+        let tensor = Array3::from_shape_vec(graph_planes(&graph), given.clone()).unwrap();
+        let fused = fuse(&graph).unwrap();
+        assert_eq!(execute_floats(&fused, &tensor).unwrap().output(), wanted);
+        check_weights_of_places(&quantise(&fused, &[given], &QuantiseOptions::default()).unwrap());
+    }
+}
+
+/// From the first comparison on no layer has a weight.
+fn check_weights_of_places(graph: &Graph<Fixed>) {
+    let layers =
+        graph.nodes().filter_map(|(_, node)| if let Fixed::Layer(layer) = node { Some(layer) } else { None });
+    let known: Vec<bool> = layers.map(|layer| layer.has_known_bias() && layer.parameters() == 0).collect();
+    let first = known.iter().position(|known| *known).unwrap();
+    assert!(known.len() - first > 4 && known[first..].iter().all(|known| *known), "{known:?}");
+}
+
+/// What a file makes of its logits before its own ArgMax may have its largest elsewhere.
+#[test]
+fn heads_that_would_not_be_the_files_own_are_refused() {
+    let logits = || node("MatMul", &["x", "w"], "l", vec![]);
+    let softmax = node("Softmax", &["l"], "s", vec![int("axis", 2)]);
+    let places = |of: &str| node("ArgMax", &[of], "p", vec![int("axis", 1), int("keepdims", 0)]);
+    let reshaped = node("Reshape", &["s", "shape"], "r", vec![]);
+    let cases: [(Vec<pb::NodeProto>, &[&str]); 3] = [
+        (vec![logits(), softmax.clone(), places("s")], &["along axis 1", "Softmax", "not along the same axis"]),
+        (vec![logits(), softmax, reshaped, places("r")], &["along axis 1", "Reshape"]),
+        (vec![node("MatMul", &["x", "n"], "l", vec![])], &["the largest of one value"]),
+    ];
+    for (nodes, parts) in cases {
+        let constants = vec![constant("w", &[6, 5]), constant("n", &[6, 1]), integers("shape", &[1, 5, 3])];
+        let model = Model::new(&[1, 3, 6], nodes, constants);
+        let options = OnnxOptions { head: Head::ArgMax, ..OnnxOptions::default() };
+        let error = model.import_as(&options).unwrap_err().to_string();
+        assert!(parts.iter().all(|part| error.contains(part)), "{error}");
     }
 }
 

@@ -2,7 +2,7 @@
 //! of. Written from what `Kernel` and `Move` say they add, not from any layout.
 
 use ndarray::Array3;
-use zklayout_model::{Fixed, FixedLayer, Graph, Kernel, Move, Planes, Term};
+use zklayout_model::{Fixed, FixedLayer, Graph, Kernel, Move, PerChannel, Planes, Term};
 
 use crate::numbers;
 use crate::objection::{Objection, expect, hold};
@@ -32,6 +32,8 @@ pub(crate) struct Definition<'a> {
     moves: Vec<(&'a Move<i64>, usize, Planes)>,
     /// Constants by channel, row and column, with the digits of each.
     constants: Vec<(&'a Array3<i64>, usize)>,
+    /// Numbers of the model that stand in the place of biases, by channel.
+    known: Option<&'a PerChannel<i64>>,
 }
 
 /// A layer's kernel and what it reads.
@@ -53,7 +55,7 @@ impl<'a> Definition<'a> {
             let source = expect(sources.next(), || format!("node {node} reads fewer tensors than its terms"))?;
             Ok((source, shape(graph, source)?))
         };
-        let mut definition = Self { layer, kernel: None, moves: Vec::new(), constants: Vec::new() };
+        let mut definition = Self { layer, kernel: None, moves: Vec::new(), constants: Vec::new(), known: None };
         for term in &layer.terms {
             match term {
                 Term::Kernel(kernel) => {
@@ -73,6 +75,10 @@ impl<'a> Definition<'a> {
                 Term::Constant(constant) => {
                     let digits = digits(&constant.values, layer.finish.weight_bits);
                     definition.constants.push((&constant.values, digits));
+                }
+                Term::KnownBias(known) => {
+                    hold(definition.known.is_none(), || format!("node {node} has two known biases"))?;
+                    definition.known = Some(&known.numbers);
                 }
             }
         }
@@ -129,6 +135,16 @@ impl<'a> Definition<'a> {
     /// What constants of a position add to output `(channel, y, x)`, and how many digits each has.
     pub(crate) fn constants(&self, channel: usize, (y, x): (usize, usize)) -> impl Iterator<Item = (i64, usize)> {
         self.constants.iter().filter_map(move |(values, digits)| Some((*values.get((channel, y, x))?, *digits)))
+    }
+
+    /// Whether the layer's biases are numbers of the model and no weights.
+    pub(crate) fn knows_biases(&self) -> bool {
+        self.known.is_some()
+    }
+
+    /// The known bias of a channel.
+    pub(crate) fn known(&self, channel: usize) -> i64 {
+        self.known.map_or(0, |numbers| numbers.of(channel))
     }
 
     /// What moved tensors add to output `(channel, y, x)`.

@@ -253,6 +253,9 @@ impl<'a, 'b> Identity<'a, 'b> {
         let powers =
             |count: usize| std::iter::successors(Some(Scalar::ONE), |power| Some(*power * base)).take(count);
         let (node, width) = (self.node, self.definition.layer.output.width);
+        hold(!self.definition.knows_biases() || self.fact.bias_digits == 0, || {
+            format!("the biases of node {node} are known, and it has others among its weights")
+        })?;
         let output = expect(outputs.first(), || format!("node {node} has no output"))?;
         let by_place = block.by_place(output.exponents.len());
         for (at, rows) in by_place.iter().enumerate() {
@@ -345,8 +348,11 @@ impl<'a, 'b> Identity<'a, 'b> {
             })?;
             added += wanted.len();
         }
-        let right = |found: &Scalar| *found * field(factor) == -field(offset);
-        hold(offsets.iter().all(right), || format!("channel {channel} of node {node} is not offset by {offset}"))?;
+        let known = self.definition.known(channel);
+        let right = |found: &Scalar| (*found + field(known)) * field(factor) == -field(offset);
+        hold(offsets.iter().all(right), || {
+            format!("channel {channel} of node {node} is not offset by {offset}, with a known bias of {known}")
+        })?;
         Ok(added)
     }
 }

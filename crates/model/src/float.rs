@@ -104,6 +104,13 @@ pub enum FloatOp {
         /// Groups of planes.
         groups: usize,
     },
+    /// At each position, the place of the largest of each group's planes.
+    ArgMax {
+        /// Groups of planes.
+        groups: usize,
+        /// Whether it is the last one of equal ones, not the first.
+        last: bool,
+    },
     /// At each position, `x` less its mean over all planes, if it is to be centred, over the root of the mean square of what is
     /// left and a small number.
     Normalise {
@@ -139,6 +146,7 @@ impl FloatOp {
             Self::MatMul { .. } => "matmul",
             Self::Transpose { .. } => "transpose",
             Self::Softmax { .. } => "softmax",
+            Self::ArgMax { .. } => "argmax",
             Self::Normalise { .. } => "normalise",
             Self::Flatten => "flatten",
         }

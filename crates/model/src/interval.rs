@@ -38,7 +38,8 @@ pub(crate) fn reach(
 
 /// Whether terms are moves of which each may be added to few values: many, or all to different places.
 fn add_to_few(terms: &[Term<i64>]) -> bool {
-    let moves = terms.iter().map(|term| if let Term::Move(moved) = term { Some(moved) } else { None });
+    let moves = terms.iter().filter(|term| !term.replaces_bias());
+    let moves = moves.map(|term| if let Term::Move(moved) = term { Some(moved) } else { None });
     let Some(moves) = moves.collect::<Option<Vec<_>>>() else { return false };
     let mut offsets: Vec<(i64, i64)> = moves.iter().map(|moved| moved.offset).collect();
     offsets.sort_unstable();
@@ -47,7 +48,7 @@ fn add_to_few(terms: &[Term<i64>]) -> bool {
     moves.len() > FEW_MOVES || apart && moves.iter().all(|moved| moved.factor.values() == [1])
 }
 
-/// The same of a layer of moves, each of which is added to few values.
+/// The same of a layer of moves and known biases, each of which is added to few values.
 fn reach_of_values(
     terms: &[Term<i64>],
     bias: &[i64],
@@ -56,8 +57,11 @@ fn reach_of_values(
 ) -> Option<Vec<(i64, i64)>> {
     let mut bounds = Array3::from_shape_fn(output.dims(), |(channel, ..)| (bias[channel], bias[channel]));
     for (term, sources) in reads(terms, sources) {
-        let (Term::Move(moved), [source]) = (term, sources) else { return None };
-        moved.reach_values(&mut bounds, source, source.planes?)?;
+        match (term, sources) {
+            (Term::Move(moved), [source]) => moved.reach_values(&mut bounds, source, source.planes?)?,
+            (Term::KnownBias(known), []) => known.reach_values(&mut bounds)?,
+            _ => return None,
+        }
     }
     let of_plane = |plane: ndarray::ArrayView2<'_, (i64, i64)>| {
         let widest = |(low, high): (i64, i64), &(least, most): &(i64, i64)| (low.min(least), high.max(most));

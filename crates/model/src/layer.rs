@@ -69,9 +69,15 @@ impl<T: Number> Layer<T> {
         self.terms.iter().map(Term::arity).sum()
     }
 
+    /// Whether its biases are numbers of the plan and no weights.
+    pub fn has_known_bias(&self) -> bool {
+        self.terms.iter().any(Term::replaces_bias)
+    }
+
     /// Number of weights and biases.
     pub fn parameters(&self) -> usize {
-        self.bias.len() + self.terms.iter().map(Term::weights).sum::<usize>() * self.output.channels
+        let biases = if self.has_known_bias() { 0 } else { self.bias.len() };
+        biases + self.terms.iter().map(Term::weights).sum::<usize>() * self.output.channels
     }
 
     /// Every term with what it reads, given what the layer reads.

@@ -16,9 +16,10 @@ use crate::function::Function;
 use crate::fused::{FloatFinish, Fused, FusedLayer, Precision};
 use crate::graph::{Graph, NodeId};
 use crate::maxima::{Magnitude, MaximumStep, Operand, maxima};
+use crate::per_channel::PerChannel;
 use crate::planes::Planes;
 use crate::regions::merge_regions;
-use crate::term::{Constant, Kernel, Move, Padding, Term};
+use crate::term::{Constant, Kernel, KnownBias, Move, Padding, Term};
 use crate::wanted::wanted;
 
 /// Side of the largest window that folds into the layer reading it, unless it is the whole plane; larger pools become
@@ -200,6 +201,7 @@ impl Merger {
             FloatOp::Offset { factor, values } => self.push_offset(name, branch, *factor, values),
             FloatOp::Transpose { groups } => self.push_transpose(name, branch, *groups),
             FloatOp::Softmax { groups } => self.push_softmax(name, branch, *groups),
+            FloatOp::ArgMax { groups, last } => self.push_arg_max(name, branch, *groups, *last),
             FloatOp::Normalise { centred, epsilon } => self.push_normalise(name, branch, *centred, *epsilon),
             FloatOp::Flatten => {
                 let planes = self.planes(&branch);
@@ -442,6 +444,11 @@ impl Merger {
         &mut self.newest().layer.finish
     }
 
+    /// What that is the sum of.
+    pub(crate) fn newest_terms(&mut self) -> &mut Vec<Term<f64>> {
+        &mut self.newest().layer.terms
+    }
+
     fn newest(&mut self) -> &mut Built {
         let last = self.layers.len() - 1;
         &mut self.layers[last]
@@ -544,6 +551,7 @@ impl Merger {
         }
         let order = self.order(last.source);
         self.crop(&order);
+        self.know_biases(&order);
         let mut places: Vec<NodeId> = vec![input; self.layers.len()];
         let mut layers: Vec<Option<Built>> = self.layers.into_iter().map(Some).collect();
         for index in order {
@@ -553,6 +561,19 @@ impl Merger {
             places[index] = graph.add(Fused::Layer(layer), &sources);
         }
         graph
+    }
+
+    /// Copies of what layers without weights give have none either.
+    fn know_biases(&mut self, order: &[usize]) {
+        for &index in order {
+            let Built { layer, sources } = &self.layers[index];
+            let known = |source: &Source| source.is_some_and(|source| self.layers[source].layer.has_known_bias());
+            let copies = matches!(layer.terms[..], [Term::Move(_)]) && layer.finish.precision == Precision::Exact;
+            if copies && sources.iter().all(known) && layer.bias.iter().all(|bias| *bias == 0.0) {
+                let bias = KnownBias { numbers: PerChannel::uniform(0.0) };
+                self.layers[index].layer.terms.push(bias.into());
+            }
+        }
     }
 
     /// Gives a kernel that reads sums of windows, or all of a plane, a copy of its source if others read that differently: a

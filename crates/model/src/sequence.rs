@@ -1,8 +1,10 @@
-//! What operators over tokens become: products of activations, softmax and norms as layers of terms.
+//! What operators over tokens become: products of activations, softmax, places of the largest and norms as layers of terms.
 //!
 //! Softmax is `exp(s - max - log(sum exp(s - max)))`: the maximum is exact, by differences and clamps, and the sum is between 1
 //! and the number of planes, so that tables give its logarithm as closely as any other value. A norm is the centred tensor
-//! times the inverse root of its sum of squares. It knows layers under construction, not what merges with them.
+//! times the inverse root of its sum of squares. A place is the number of planes less the largest of the numbers that
+//! planes have which are as large as any, counted from the last one; its layers know their biases, so that no weight is among them. It
+//! knows layers under construction, not what merges with them.
 
 use crate::activation::Activation;
 use crate::clamp::Clamp;
@@ -11,7 +13,10 @@ use crate::fused::{FloatFinish, FusedLayer, Precision};
 use crate::merge::{Branch, Merger, Source};
 use crate::per_channel::PerChannel;
 use crate::planes::Planes;
-use crate::term::{Move, Product, Scaled, Squares, Term, Transpose};
+use crate::term::{KnownBias, Move, Product, Scaled, Squares, Term, Transpose};
+
+/// How far below a maximum floats may be that are it: sums of differences are rounded. It is less than 1, so that integers have none of it.
+const ROUNDED: f64 = 1e-9;
 
 /// A tensor of which each slot of a group has one plane, or none.
 struct Slots {
@@ -67,7 +72,7 @@ impl Merger {
         let source = self.settle(name, branch).source;
         let shape = self.result(source);
         let size = shape.channels / groups.max(1);
-        let most = self.push_largest(name, source, (groups, size));
+        let most = self.push_largest(name, source, (groups, size), false);
         let of_group = |sign: f64| {
             let channels = (0..shape.channels).map(|plane| Some(plane / size)).collect();
             Move { channels: Some(channels), ..Move::plain(sign) }
@@ -80,7 +85,7 @@ impl Merger {
             channels: Some((0..groups).map(|group| Some(group * size + place)).collect()),
             ..Move::plain(1.0)
         };
-        let sums = Planes::new(groups, 1, shape.width);
+        let sums = Planes { channels: groups, ..shape };
         let summed = (0..size).map(|place| (powers, plane(place))).collect();
         let logarithms = self.push_moved(name, summed, sums, Activation::Function(Function::LogAboveOne)).source;
         self.newest_finish().precision = Precision::Calibrated;
@@ -91,9 +96,10 @@ impl Merger {
     }
 
     /// The largest of each group's planes at each position: halves are compared, and what the second half exceeds the first
-    /// by is added.
-    fn push_largest(&mut self, name: &str, source: Source, (groups, size): (usize, usize)) -> Source {
-        let width = self.result(source).width;
+    /// by is added. Biases are known, or weights.
+    fn push_largest(&mut self, name: &str, source: Source, (groups, size): (usize, usize), known: bool) -> Source {
+        let shape = self.result(source);
+        let planes = |channels: usize| Planes { channels, ..shape };
         let mut slots = vec![Slots { source, planes: (0..size).map(Some).collect(), group: size }];
         let mut left = size;
         while left > 1 {
@@ -103,17 +109,52 @@ impl Merger {
             let earlier = slots.iter().filter_map(|slots| slots.term(groups, 0..compared, -1.0));
             let terms: Vec<_> = later.chain(earlier).collect();
             let rectified = Activation::Clamp(Clamp { lo: Some(0.0), hi: None });
-            let gain = self.push_moved(name, terms, Planes::new(groups * compared, 1, width), rectified).source;
+            let gain = self.push_moved(name, terms, planes(groups * compared), rectified).source;
             self.newest_finish().precision = Precision::Difference;
+            self.know_bias(0.0, known);
             slots.iter_mut().for_each(|slots| slots.planes.truncate(half));
-            let planes = (0..half).map(|slot| (slot < compared).then_some(slot)).collect();
-            slots.push(Slots { source: gain, planes, group: compared });
+            let gained = (0..half).map(|slot| (slot < compared).then_some(slot)).collect();
+            slots.push(Slots { source: gain, planes: gained, group: compared });
             left = half;
         }
         let terms = slots.iter().filter_map(|slots| slots.term(groups, 0..1, 1.0)).collect();
-        let most = self.push_moved(name, terms, Planes::new(groups, 1, width), Activation::none()).source;
+        let most = self.push_moved(name, terms, planes(groups), Activation::none()).source;
         self.newest_finish().precision = Precision::Maximum;
+        self.know_bias(0.0, known);
         most
+    }
+
+    /// Lets the newest layer's biases be this number of the plan, if they are known.
+    fn know_bias(&mut self, number: f64, known: bool) {
+        let bias = KnownBias { numbers: PerChannel::uniform(number) };
+        self.newest_terms().extend(known.then(|| bias.into()));
+    }
+
+    /// The place of the largest of each group's planes, the first or the last of equal ones. Nothing is rounded on the way, and no layer
+    /// of it has a weight.
+    pub(crate) fn push_arg_max(&mut self, name: &str, branch: Branch, groups: usize, last: bool) -> Branch {
+        let source = self.settle(name, branch).source;
+        let shape = self.result(source);
+        let size = shape.channels / groups.max(1);
+        let most = self.push_largest(name, source, (groups, size), true);
+        let channels = (0..shape.channels).map(|plane| Some(plane / size)).collect();
+        let less = Move { channels: Some(channels), ..Move::plain(-1.0) };
+        let is_largest = Activation::Function(Function::Positive { or_zero: true });
+        let terms = vec![(source, Move::plain(1.0)), (most, less)];
+        let largest = self.push_moved(name, terms, shape, is_largest).source;
+        self.newest_finish().precision = Precision::Deficit;
+        self.know_bias(ROUNDED, true);
+        let number = |plane: usize| if last { plane % size + 1 } else { size - plane % size } as f64;
+        let numbers = PerChannel::of_channels((0..shape.channels).map(number)).unwrap_or(PerChannel::uniform(1.0));
+        let numbered = vec![(largest, Move { factor: numbers, ..Move::plain(1.0) })];
+        let numbered = self.push_moved(name, numbered, shape, Activation::none()).source;
+        self.know_bias(0.0, true);
+        let highest = self.push_largest(name, numbered, (groups, size), true);
+        let (sign, number) = if last { (1.0, -1.0) } else { (-1.0, size as f64) };
+        let output = Planes { channels: groups, ..shape };
+        let places = self.push_moved(name, vec![(highest, Move::plain(sign))], output, Activation::none());
+        self.know_bias(number, true);
+        places
     }
 
     /// `(x - mean) / sqrt(variance + epsilon)` over all planes at each position. With `n` planes, `n x - sum x` is normalised,

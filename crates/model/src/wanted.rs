@@ -231,6 +231,7 @@ fn keeps_positions(graph: &Graph<Float>, id: NodeId) -> bool {
             | FloatOp::Affine { .. }
             | FloatOp::Offset { .. }
             | FloatOp::Softmax { .. }
+            | FloatOp::ArgMax { .. }
             | FloatOp::Normalise { .. }
             | FloatOp::MatMul { .. } => same(0),
             FloatOp::Product => same(0) && same(1),

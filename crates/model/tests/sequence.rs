@@ -110,6 +110,50 @@ fn softmax_is_over_each_group() {
     }
 }
 
+/// Places of the largest of each group, in floats and integers.
+fn places(groups: usize, last: bool, inputs: &[Vec<f64>]) -> Vec<[Vec<f64>; 2]> {
+    let (mut network, input) = Network::new();
+    network.add(FloatOp::ArgMax { groups, last }, Planes::new(groups, 1, TOKENS), &[input]);
+    let fused = fuse(&network.graph).unwrap();
+    let options = QuantiseOptions { input_bits: 8, table_bits: 9, ..Default::default() };
+    let fixed = quantise(&fused, inputs, &options).unwrap();
+    let both = |input: &Vec<f64>| {
+        let tensor = Array3::from_shape_vec((FEATURES, 1, TOKENS), input.clone()).unwrap();
+        let floats = execute_floats(&fused, &tensor).unwrap().output();
+        let trace = execute(&fixed, input).unwrap();
+        let (_, node) = fixed.nodes().next_back().unwrap();
+        [floats, node.dequantise(trace.values.last().unwrap()).into_iter().collect()]
+    };
+    inputs.iter().map(both).collect()
+}
+
+#[test]
+fn places_of_the_largest_are_exact() {
+    // Multiples of a sixty-fourth, which integers hold: many are equal.
+    let coarse = |value: f64| (value * 3.0).round() / 64.0;
+    let inputs: Vec<Vec<f64>> =
+        (50..90).map(|seed| numbers(seed).take(FEATURES * TOKENS).map(coarse).collect()).collect();
+    let mut ties = 0;
+    for (groups, last) in [(1, false), (1, true), (2, false), (3, true)] {
+        let size = FEATURES / groups;
+        for (input, found) in inputs.iter().zip(places(groups, last, &inputs)) {
+            let value = |group: usize, plane: usize, token: usize| input[(group * size + plane) * TOKENS + token];
+            let wanted = (0..groups).flat_map(|group| (0..TOKENS).map(move |token| (group, token)));
+            let wanted: Vec<f64> = wanted
+                .map(|(group, token)| {
+                    let own = |plane: &usize| value(group, *plane, token);
+                    let most = (0..size).map(|plane| own(&plane)).fold(f64::NEG_INFINITY, f64::max);
+                    let mut equal = (0..size).filter(|plane| own(plane) == most);
+                    ties += usize::from(equal.clone().count() > 1);
+                    (if last { equal.next_back() } else { equal.next() }).unwrap() as f64
+                })
+                .collect();
+            assert_eq!(found, [wanted.clone(), wanted]);
+        }
+    }
+    assert!(ties > 100, "only {ties} maxima were equal");
+}
+
 #[test]
 fn norms_are_over_all_planes() {
     for (centred, epsilon) in [(true, 1e-5), (false, 1e-5), (true, 0.5)] {

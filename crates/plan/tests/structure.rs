@@ -5,9 +5,9 @@ use std::collections::HashMap;
 
 use ndarray::{Array3, Array4};
 use zklayout_model::{
-    Clamp, Constant, Fixed, FixedActivation, FixedFinish, FixedInput, FixedLayer, Graph, Kernel, Move, Multiplier,
-    NodeId, OutputKind, Padding, PerChannel, Planes, RangeSource, Rescale, Scaling, Stored, Term, ValueRange,
-    ValueTable,
+    Clamp, Constant, Fixed, FixedActivation, FixedFinish, FixedInput, FixedLayer, Graph, Kernel, KnownBias, Move,
+    Multiplier, NodeId, OutputKind, Padding, PerChannel, Planes, RangeSource, Rescale, Scaling, Stored, Term,
+    ValueRange, ValueTable,
 };
 use zklayout_plan::structure;
 
@@ -73,6 +73,10 @@ fn moved(model: &mut Model) -> &mut Move<i64> {
 
 fn constants(planes: (usize, usize, usize), value: i64) -> Term<i64> {
     Constant { values: Array3::from_elem(planes, value) }.into()
+}
+
+fn known(numbers: PerChannel<i64>) -> Term<i64> {
+    KnownBias { numbers }.into()
 }
 
 fn channels<T: Copy + PartialEq>(values: [T; 2]) -> PerChannel<T> {
@@ -159,6 +163,10 @@ const CHANGES: &[(&str, Change)] = &[
     ("constants of more digits", |m| m.second.terms.push(constants((2, 4, 6), 1 << 20))),
     ("constants of other columns", |m| m.second.terms.push(constants((2, 4, 5), 1))),
     ("constants in the other layer", |m| m.first.terms.push(constants((2, 4, 6), 1))),
+    ("known biases", |m| m.second.terms.push(known(PerChannel::uniform(0)))),
+    ("other known biases", |m| m.second.terms.push(known(PerChannel::uniform(1)))),
+    ("known biases by channel", |m| m.second.terms.push(known(channels([0, 1])))),
+    ("known biases in the other layer", |m| m.first.terms.push(known(PerChannel::uniform(0)))),
     ("constants alone", |m| m.second.terms = vec![constants((2, 4, 6), 1)]),
     ("no term", |m| m.second.terms.clear()),
     ("a tensor twice", |m| m.second.terms[0] = m.second.terms[1].clone()),

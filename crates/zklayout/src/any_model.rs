@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 #[cfg(feature = "onnx")]
-use zklayout_import::OnnxOptions;
+use zklayout_import::{Head, OnnxOptions};
 use zklayout_model::{Planes, QuantiseOptions};
 use zklayout_plan::PlanHash;
 
@@ -25,6 +25,8 @@ pub struct FileOptions {
     pub dimensions: BTreeMap<String, usize>,
     /// Inputs that come first in the model's input, in this order; those that are public come before those that are private.
     pub first_inputs: Vec<String>,
+    /// Whether the output is the place of the largest value along an axis, not the values; see [`Head`](zklayout_import::Head).
+    pub places: bool,
 }
 
 /// What a model file holds.
@@ -57,8 +59,9 @@ impl AnyModel {
 
     #[cfg(feature = "onnx")]
     fn of_onnx(bytes: &[u8], path: &Path, options: &FileOptions) -> Result<Self, Error> {
-        let FileOptions { dimensions, first_inputs } = options.clone();
-        let options = OnnxOptions { dimensions, first_inputs, ..OnnxOptions::default() };
+        let FileOptions { dimensions, first_inputs, places } = options.clone();
+        let head = if places { Head::ArgMax } else { Head::Given };
+        let options = OnnxOptions { dimensions, first_inputs, head, ..OnnxOptions::default() };
         Ok(Self::Float(Box::new(Model::from_bytes(bytes, path, &options)?)))
     }
 
@@ -106,10 +109,10 @@ impl AnyModel {
         }
     }
 
-    /// The same with extents for dimensions that the file leaves free, or with some inputs first.
+    /// The same with extents for dimensions that the file leaves free, with some inputs first, or with another output.
     ///
     /// # Errors
-    /// See [`AnyModel::open`]; or a model that has no such dimension.
+    /// See [`AnyModel::open`]; or a model that has no such dimension or output.
     pub fn open_with(path: impl AsRef<Path>, options: &FileOptions) -> Result<Self, Error> {
         Self::from_bytes_with(&read(path.as_ref())?, path.as_ref(), options)
     }
@@ -119,6 +122,7 @@ impl AnyModel {
         match Format::of(bytes, path) {
             Format::Onnx => Self::of_onnx(bytes, path, options),
             Format::Tflite if holds_floats(bytes, path)? => Self::of_onnx(bytes, path, options),
+            Format::Tflite | Format::Quantised if options.places => Err(Error::Places { path: path.to_owned() }),
             Format::Tflite | Format::Quantised if options.dimensions.is_empty() => integers(),
             Format::Tflite | Format::Quantised => Err(Error::Dimensions { path: path.to_owned() }),
         }

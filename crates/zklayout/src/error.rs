@@ -36,6 +36,14 @@ pub enum Error {
         /// The model's file.
         path: PathBuf,
     },
+    /// Places of the largest are asked of a model that has integers.
+    #[error(
+        "{path} has its integers, and its output with them; the place of the largest is read of models of floats"
+    )]
+    Places {
+        /// The model's file.
+        path: PathBuf,
+    },
     /// What a model's file says.
     #[cfg(any(feature = "onnx", feature = "tflite"))]
     #[error(transparent)]

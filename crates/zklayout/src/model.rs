@@ -7,7 +7,7 @@ use ndarray::Array3;
 use zklayout_import::{
     Embedding, Ending, ImportError, Imported, OnnxOptions, Reference, TensorInfo, import_onnx_bytes,
 };
-use zklayout_model::{Float, Fused, Graph, Planes, execute_floats, fuse};
+use zklayout_model::{Activation, Float, Function, Fused, Graph, Planes, Precision, execute_floats, fuse};
 use zklayout_plan::PlanHash;
 
 use crate::error::Error;
@@ -34,6 +34,8 @@ pub struct Model {
     /// Whether inputs may be in another order than the file's.
     reordered: bool,
     source: PlanHash,
+    /// The layer whose largest values the output has the places of, if the file is read so.
+    scored: Option<usize>,
 }
 
 impl Model {
@@ -63,10 +65,25 @@ impl Model {
             import_onnx_bytes(&in_onnx(bytes, path)?, path, options)?;
         let fused = fuse(&graph)?;
         let input = graph.nodes().next().map_or(Planes::new(0, 0, 0), |(_, node)| node.shape);
-        let source = source(bytes, path, &external)?;
+        let scored = options.head.node().and_then(|_| scored(&fused));
+        let source = match options.head.node() {
+            None => source(bytes, path, &external)?,
+            Some(head) => PlanHash::of(head, source(bytes, path, &external)?.to_string().as_bytes()),
+        };
         let reordered = !options.first_inputs.is_empty();
-        let model =
-            Self { graph, reference, fused, endings, embedding, inputs, outputs, input, reordered, source };
+        let model = Self {
+            graph,
+            reference,
+            fused,
+            endings,
+            embedding,
+            inputs,
+            outputs,
+            input,
+            reordered,
+            source,
+            scored,
+        };
         model.check_import()?;
         Ok(model)
     }
@@ -160,6 +177,22 @@ impl Model {
         &self.graph
     }
 
+    /// The layer whose largest values the output has the places of, if the file is read so.
+    pub(crate) fn scored(&self) -> Option<usize> {
+        self.scored
+    }
+
+    /// Rows of the output and the values that each is the place of one of, if the file is read so.
+    pub fn places(&self) -> Option<(usize, usize)> {
+        let (_, scored) = self.fused.nodes().nth(self.scored?)?;
+        let scores = match scored {
+            Fused::Input(planes) => planes.len(),
+            Fused::Layer(layer) => layer.output.len(),
+        };
+        let rows = self.outputs.iter().flat_map(|output| &output.dims).product::<usize>().max(1);
+        Some((rows, scores / rows))
+    }
+
     /// Operators after the output that are left to whoever reads it, such as a softmax of public scores.
     pub fn endings(&self) -> &[Ending] {
         &self.endings
@@ -232,6 +265,19 @@ fn disagreement(ours: &[f64], theirs: &[f64]) -> Option<(f64, f64)> {
         !ours.is_finite() || theirs.is_finite() && difference > IMPORT_TOLERANCE * scale
     };
     ours.iter().copied().zip(theirs.iter().copied()).find(|(ours, theirs)| differs(*ours, *theirs))
+}
+
+/// What the last layer of places reads, which says what is as large as the largest.
+fn scored(fused: &Graph<Fused>) -> Option<usize> {
+    let is_largest = Activation::Function(Function::Positive { or_zero: true });
+    let says = |node: &Fused| match node {
+        Fused::Layer(layer) => {
+            layer.finish.precision == Precision::Deficit && layer.finish.activation == is_largest
+        }
+        Fused::Input(_) => false,
+    };
+    let (last, _) = fused.nodes().rfind(|(_, node)| says(node))?;
+    fused.inputs(last).first().map(|source| source.index())
 }
 
 /// Hash of a model's file, and of the files beside it that hold weights of it.

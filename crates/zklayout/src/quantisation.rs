@@ -3,7 +3,7 @@
 //! Knows which integers are refused, not how scales are chosen.
 
 use rayon::prelude::*;
-use zklayout_model::{QuantiseOptions, quantise};
+use zklayout_model::{QuantiseOptions, Trace, quantise};
 
 use crate::calibration::{Calibration, Origin};
 use crate::closeness::Closeness;
@@ -72,13 +72,22 @@ impl Model {
     /// # Errors
     /// See [`Model::fidelity`].
     pub fn closeness(&self, quantised: &QuantisedModel, samples: &Samples) -> Result<Closeness, Error> {
-        Ok(Closeness::of(&self.both_outputs(quantised, &samples.inputs)?, samples.labels.as_deref()))
+        let labels = samples.labels.as_deref().filter(|_| self.scored().is_none());
+        Ok(Closeness::of(&self.both_outputs(quantised, &samples.inputs)?, labels))
     }
 
     fn both_outputs(&self, quantised: &QuantisedModel, samples: &[Vec<f64>]) -> Result<Vec<Both>, Error> {
         let run = |sample: &Vec<f64>| -> Result<_, Error> {
-            let integers = quantised.run(sample).ok().map(|trace| quantised.dequantise(&trace));
-            Ok((self.float_output(sample)?, integers))
+            let trace = quantised.run(sample).ok();
+            let output = self.float_output(sample)?;
+            let Some(scored) = self.scored() else {
+                return Ok((output, trace.map(|trace| quantised.dequantise(&trace))));
+            };
+            // Places are as close as the values that they are of.
+            let values = self.layer_values(sample)?.into_iter().nth(scored).unwrap_or_default();
+            let node = quantised.graph().nodes().nth(scored).map(|(_, node)| node);
+            let integers = |trace: Trace| Some(node?.dequantise(trace.values.get(scored)?).into_iter().collect());
+            Ok((values.into_iter().collect(), trace.and_then(integers)))
         };
         samples.par_iter().map(run).collect()
     }

@@ -33,6 +33,18 @@ pub struct SetupRecord {
     /// What the model's file makes of token ids before the input, if it takes those.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub embedding: Option<RecordedEmbedding>,
+    /// What the output has the places of, if it is places.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub places: Option<RecordedPlaces>,
+}
+
+/// An output of places: by row, where the largest of its values is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedPlaces {
+    /// Rows, each of which has a place.
+    pub rows: usize,
+    /// Values of a row: of a language model, the vocabulary.
+    pub values: usize,
 }
 
 /// An embedding that was cut off a model: its ids are not proven.
@@ -83,7 +95,7 @@ impl SetupRecord {
     pub fn of(calibration: Option<&Calibration>, fidelity: Option<&Fidelity>, key: &VerifyingKey) -> Self {
         let (calibration, fidelity) = (calibration.cloned(), RecordedFidelity::of(fidelity));
         let verifying_key = key.hash().to_string();
-        Self { format: RECORD_FORMAT, verifying_key, calibration, fidelity, embedding: None }
+        Self { format: RECORD_FORMAT, verifying_key, calibration, fidelity, embedding: None, places: None }
     }
 
     /// Reads a record.
@@ -148,6 +160,16 @@ impl RecordedEmbedding {
         } else {
             format!("some sequence of {tokens} vectors, never some text: the look-up of ids is not proven")
         }
+    }
+}
+
+impl RecordedPlaces {
+    /// What a proof says of its output.
+    pub fn statement(&self) -> String {
+        let Self { rows, values } = self;
+        format!(
+            "{rows} places, each of a largest of {values} values as their table rounds them; the values are not shown"
+        )
     }
 }
 

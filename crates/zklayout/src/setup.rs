@@ -15,7 +15,7 @@ use zklayout_prover::{
 use crate::error::Error;
 use crate::files;
 use crate::quantised::QuantisedModel;
-use crate::record::{RecordedEmbedding, SetupRecord};
+use crate::record::{RecordedEmbedding, RecordedPlaces, SetupRecord};
 
 /// Format of the owner's list.
 const OWNER_FORMAT: u32 = 1;
@@ -77,6 +77,13 @@ impl Setup {
     #[must_use]
     pub fn with_embedding(mut self, embedding: Option<RecordedEmbedding>) -> Self {
         self.record.embedding = embedding;
+        self
+    }
+
+    /// The same, with a record of what the output has the places of.
+    #[must_use]
+    pub fn with_places(mut self, places: Option<RecordedPlaces>) -> Self {
+        self.record.places = places;
         self
     }
 

@@ -107,6 +107,9 @@ pub const PARTS: [&str; 11] = [
     "block",
 ];
 
+/// Places of the largest of some planes, whose layers have no weights.
+pub const PLACES: &str = "places";
+
 /// A network of one part.
 pub fn sequence(part: &str, own: Extents, masked: bool) -> Graph<Float> {
     let image = Planes::new(own.features, 2, own.tokens);
@@ -133,6 +136,11 @@ pub fn sequence(part: &str, own: Extents, masked: bool) -> Graph<Float> {
         "linear attention" => {
             let scores = net.scores(input, own, masked);
             net.weighted(scores, input, own)
+        }
+        PLACES => {
+            let logits = net.dense(input, own.heads * (2 + own.features.min(5)));
+            let op = FloatOp::ArgMax { groups: own.heads, last: masked };
+            net.add(op, &[logits], Planes::new(own.heads, 1, own.tokens))
         }
         "softmax" => net.same(FloatOp::Softmax { groups: own.heads }, &[input]),
         "attention" => net.attention(input, own, masked),

@@ -210,9 +210,9 @@ impl Stated {
                 *term.weight_mut(output, own).ok_or("the model has no such weight")? = value;
             }
         }
-        // A tensor that is only transposed has no bias, and its rounding no weights.
+        // A tensor that is only transposed has no bias, and its rounding no weights. Known biases are none either.
         let turns = |term: &Term<i64>| matches!(term, Term::Transpose(_));
-        if layer.terms.iter().any(turns) {
+        if layer.has_known_bias() || layer.terms.iter().any(turns) {
             return Ok(());
         }
         for (output, bias) in layer.bias.iter_mut().enumerate() {

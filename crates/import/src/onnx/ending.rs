@@ -28,6 +28,12 @@ pub struct Ending {
     pub reads: String,
 }
 
+/// An ending with its node, whose input and output it names.
+pub(super) struct CutOff {
+    pub(super) ending: Ending,
+    pub(super) node: pb::NodeProto,
+}
+
 impl Ending {
     /// Names of the operators that are left to whoever reads the output.
     pub fn operators() -> [&'static str; 4] {
@@ -36,7 +42,7 @@ impl Ending {
 }
 
 /// Cuts the endings off a graph, the last one first; its outputs are then what they read, each once.
-pub(super) fn cut(graph: &mut pb::GraphProto, operators: &Operators) -> Vec<Ending> {
+pub(super) fn cut(graph: &mut pb::GraphProto, operators: &Operators) -> Vec<CutOff> {
     let mut endings = Vec::new();
     while let Some((output, place, slot)) = last_ending(graph, operators) {
         let mut node = graph.node.remove(place);
@@ -45,7 +51,8 @@ pub(super) fn cut(graph: &mut pb::GraphProto, operators: &Operators) -> Vec<Endi
             &mut graph.output[output],
             pb::ValueInfoProto { name: reads.clone(), ..pb::ValueInfoProto::default() },
         );
-        endings.push(Ending { node: node.name, op: node.op_type, gives: gives.name, reads });
+        let ending = Ending { node: node.name.clone(), op: node.op_type.clone(), gives: gives.name, reads };
+        endings.push(CutOff { ending, node });
     }
     let mut names: Vec<String> = Vec::new();
     graph.output.retain(|output| {

@@ -14,6 +14,7 @@ mod ending;
 mod extents;
 mod external;
 mod functions;
+mod head;
 mod inputs;
 mod interpreter;
 mod layers;
@@ -38,6 +39,7 @@ use builder::Builder;
 pub use constant::Constant;
 pub use embedding::{Embedding, Folded};
 pub use ending::Ending;
+pub use head::Head;
 pub use inputs::TensorInfo;
 pub use node::Node;
 pub use ops::{Importer, Operators};
@@ -89,7 +91,8 @@ pub fn import_onnx_bytes(bytes: &[u8], path: &Path, options: &OnnxOptions) -> Re
     };
     inputs::put_first(&mut onnx.input, &options.first_inputs);
     functions::inline(bytes, onnx, opset)?;
-    let endings = ending::cut(onnx, &options.operators);
+    let cut = ending::cut(onnx, &options.operators);
+    let endings = options.head.append(onnx, cut, opset)?;
     let external = fetch(onnx, path.parent())?;
     // The float engine runs the file as it is.
     let mut spelled = onnx.clone();

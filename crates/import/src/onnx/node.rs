@@ -7,6 +7,12 @@ use super::constant::Constant;
 use super::value::{Kind, Value};
 use crate::error::ImportError;
 
+/// Name of the node that gives places instead of the output, and of what it gives if the file has no name for it.
+pub(super) const HEAD: &str = "argmax of the output";
+
+/// The last operator set in which softmax was over all axes from one on.
+pub(super) const LAST_FLAT_OPSET: i64 = 12;
+
 /// What an operator reads.
 #[derive(Debug)]
 pub struct Node<'a> {
@@ -41,6 +47,11 @@ impl<'a> Node<'a> {
     /// The node's name, or its first output's when it has none.
     pub fn name(&self) -> String {
         name(self.proto)
+    }
+
+    /// Whether it gives places instead of the output.
+    pub(super) fn is_head(&self) -> bool {
+        self.proto.name == HEAD
     }
 
     /// The node's operator.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::head::Head;
 use super::ops::Operators;
 
 /// How a file is read.
@@ -14,6 +15,8 @@ pub struct OnnxOptions {
     /// Inputs that come first in the graph's input, in this order; names that the file has not are none. Inputs that are public come
     /// before those that are private.
     pub first_inputs: Vec<String>,
+    /// What the model's output is.
+    pub head: Head,
 }
 
 impl From<Operators> for OnnxOptions {

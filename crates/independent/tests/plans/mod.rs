@@ -7,7 +7,7 @@ use zklayout_plan::{
 };
 
 use crate::nets::operators::random_operators;
-use crate::nets::sequence::random_sequence;
+use crate::nets::sequence::{Extents, PLACES, random_sequence, sequence};
 use crate::nets::stored::stored;
 use crate::nets::{Case, Numbers, network, random_network, with_constants};
 
@@ -22,7 +22,9 @@ pub fn random_plan(index: u64) -> (Graph<Fixed>, Plan) {
 pub fn random_case(index: u64) -> (Case, Plan) {
     let mut numbers = Numbers::new(index * 131 + 17);
     loop {
-        let case = if index % 12 == 3 {
+        let case = if index % 48 == 15 {
+            Case::of_operators(&sequence(PLACES, Extents::random(&mut numbers), index % 96 == 15), index)
+        } else if index % 12 == 3 {
             Case::of_operators(&random_sequence(&mut numbers), index)
         } else if index.is_multiple_of(3) {
             Case::of_operators(&random_operators(&mut numbers).graph, index)

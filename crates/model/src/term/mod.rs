@@ -5,6 +5,7 @@
 
 mod constant;
 mod kernel;
+mod known_bias;
 mod moved;
 mod product;
 mod rules;
@@ -24,6 +25,7 @@ use rules::{FloatTerm, IntegerTerm, Quantisable, Summand};
 
 pub use constant::Constant;
 pub use kernel::{Kernel, Padding};
+pub use known_bias::KnownBias;
 pub use moved::Move;
 pub use product::Product;
 pub use rules::Extent;
@@ -101,6 +103,8 @@ terms! {
     Squares(Squares),
     /// A tensor whose planes are multiplied by a number each.
     Scaled(Scaled),
+    /// A number of the plan for each channel, in the place of biases.
+    KnownBias(KnownBias<T>),
 }
 
 impl<T: Number> Term<T> {
@@ -133,6 +137,11 @@ impl<T: Number> Term<T> {
     /// Rows and columns of what is read from one value of the result to the next.
     pub fn stride(&self) -> usize {
         self.rules().stride()
+    }
+
+    /// Whether it stands in the place of biases, so that the layer has none among its weights.
+    pub fn replaces_bias(&self) -> bool {
+        self.rules().replaces_bias()
     }
 
     /// Number of weights of each output channel.

@@ -13,6 +13,9 @@ use crate::number::Number;
 use crate::per_channel::PerChannel;
 use crate::planes::Planes;
 
+/// Largest whole factor that a tensor is added with.
+const MOST_FACTOR: f64 = (1 << 20) as f64;
+
 /// Adds a tensor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound(serialize = "T: Clone + Serialize", deserialize = "T: Copy + PartialEq + Deserialize<'de>"))]
@@ -175,7 +178,7 @@ impl IntegerTerm for Move<i64> {
 }
 
 impl FloatTerm for Move<f64> {
-    /// Factors are 1 or -1.
+    /// Factors that are not finite are refused as those that are not whole are.
     fn not_finite(&self) -> Option<(usize, f64)> {
         None
     }
@@ -189,15 +192,23 @@ impl FloatTerm for Move<f64> {
 impl Quantisable for Move<f64> {
     type Integers = Move<i64>;
 
-    /// Factors bring the tensor to the accumulators' scales.
+    /// Factors bring the tensor to the accumulators' scales. They must be whole.
     fn quantise(&self, quantising: &dyn Quantising) -> Result<Quantised<Self::Integers>, QuantiseError> {
         let factor = |output: usize| {
-            let sign = if self.factor.of(output) < 0.0 { -1 } else { 1 };
+            let own = self.factor.of(output);
             // A channel that nothing is added to has no factor of its own.
-            let Some(added) = self.least_scale(output, quantising.sources()) else { return Ok(sign) };
+            let Some(added) = self.least_scale(output, quantising.sources()) else {
+                return Ok(if own < 0.0 { -1 } else { 1 });
+            };
+            if own.fract() != 0.0 || !(1.0..=MOST_FACTOR).contains(&own.abs()) {
+                let reason =
+                    format!("it adds a tensor {own} times, and integers whole times, up to {MOST_FACTOR}");
+                return Err(quantising.refuse(output, &reason));
+            }
+            let factor = own as i64;
             let shift = quantising.scale().of(output) - added;
             if (0..MOST_SHIFT).contains(&shift) {
-                return Ok(sign << shift);
+                return Ok(factor << shift);
             }
             let reason = "it adds a tensor whose values are far coarser or finer than its own";
             Err(quantising.refuse(output, &format!("{reason}, by 2^{shift}; raise the weight bits")))

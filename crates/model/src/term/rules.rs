@@ -36,6 +36,11 @@ pub(crate) trait Summand<T> {
     /// Adds the term to a layer's accumulators; `None` means overflow.
     fn add_to(&self, sums: &mut Array3<T>, sources: &[&Array3<T>]) -> Option<()>;
 
+    /// Whether it stands in the place of biases.
+    fn replaces_bias(&self) -> bool {
+        false
+    }
+
     /// Number of weights of each output channel.
     fn weights(&self) -> usize {
         0

@@ -107,13 +107,14 @@ impl<'a> Candidate<'a> {
         let (mut facts, mut row) = (Vec::new(), 0);
         for (index, layer) in self.network.layers.iter().enumerate() {
             let output = self.home_of(index + 1);
+            let bias = self.bias_place(&self.homes[output], lanes);
             let fact = LinearFact {
                 layer: index + 1,
                 output,
-                terms: self.terms(index, layer, output),
+                terms: self.terms(index, layer, output, bias),
                 scales: self.requantisation.lookup(Content::Layer(index + 1)).scales.clone(),
                 pitch: self.homes[output].pitch,
-                bias_row: self.bias_row(&self.homes[output], lanes),
+                bias_row: self.homes[bias.0].row + bias.1,
                 weight_lanes,
                 row,
                 ..LinearFact::unplaced(layer, &self.network.planes_read(index))
@@ -141,7 +142,7 @@ impl<'a> Candidate<'a> {
     }
 
     /// A layer's terms on the tapes.
-    fn terms(&self, index: usize, layer: &FixedLayer, output: usize) -> Vec<FactTerm> {
+    fn terms(&self, index: usize, layer: &FixedLayer, output: usize, bias: (usize, usize)) -> Vec<FactTerm> {
         let reads: Vec<(usize, usize)> = std::iter::zip(
             self.network.sources[index].iter().copied(),
             self.arrangement.exponents[index].iter().copied(),
@@ -158,6 +159,7 @@ impl<'a> Candidate<'a> {
                 output_index: output,
                 one: ONE,
                 ones: &self.ones,
+                bias,
                 rounding: layer.rounded_bias().first().copied().unwrap_or(0),
                 weight_bits: self.network.weight_bits,
                 read_row: self.arrangement.read_rows[index],
@@ -168,10 +170,11 @@ impl<'a> Candidate<'a> {
         layer.reads(&reads).map(term).collect()
     }
 
-    fn bias_row(&self, output: &Home, lanes: usize) -> usize {
+    /// The home of ones that biases are multiplied by, and the row of it after which they reach an output's first value.
+    fn bias_place(&self, output: &Home, lanes: usize) -> (usize, usize) {
         match bias_positions(output.origin_exponent(), lanes) {
-            1 => self.homes[ONE].row,
-            positions => self.homes[ONES].row + positions / lanes - 1,
+            1 => (ONE, 0),
+            positions => (ONES, positions / lanes - 1),
         }
     }
 }

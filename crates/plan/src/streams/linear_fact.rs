@@ -58,8 +58,11 @@ pub struct LinearFact {
     pub row: usize,
 }
 
-/// Digits that hold every bias of a layer, its rounding term included.
+/// Digits that hold every bias of a layer, its rounding term included; none where biases are known.
 pub(crate) fn bias_digits(layer: &FixedLayer) -> usize {
+    if layer.has_known_bias() {
+        return 0;
+    }
     digits(&layer.rounded_bias(), layer.finish.weight_bits)
 }
 

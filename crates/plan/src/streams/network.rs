@@ -74,6 +74,9 @@ impl<'a> Network<'a> {
                 let mut sources = sources.iter().enumerate().map(|(slot, node)| self.source(slot, *node));
                 sources.try_for_each(|source| placement(term).check(source)).map_err(refuse)?;
             }
+            if layer.has_known_bias() && layer.rounded_bias().iter().any(|bias| *bias != 0) {
+                return Err(refuse("its biases are known, and it has others, or drops bits"));
+            }
             if let Some(reason) = self.turned_wrongly(index) {
                 return Err(refuse(reason));
             }

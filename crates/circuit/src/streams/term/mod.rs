@@ -4,6 +4,7 @@
 
 mod constant;
 mod kernel;
+mod known_bias;
 mod moved;
 mod placed;
 mod product;
@@ -17,6 +18,7 @@ use zklayout_plan::FactTerm;
 use crate::error::CircuitError;
 use constant::ConstantProduct;
 use kernel::KernelProduct;
+use known_bias::KnownBiasProduct;
 use moved::MoveProduct;
 use placed::TermProduct;
 use product::ProductProduct;
@@ -54,4 +56,5 @@ terms! {
     Transpose(TransposeProduct),
     Squares(SquaresProduct),
     Scaled(ScaledProduct),
+    KnownBias(KnownBiasProduct),
 }

@@ -70,9 +70,9 @@ const REGISTRY: &[(&str, Rule, &str)] = &[
     (
         "ArgMax",
         Rule::Layers(top::import_arg_max, top::evaluate_arg_max),
-        "within a model, as far as 16,384 comparisons go",
+        "within a model; of as many values as tables hold",
     ),
-    ("ArgMin", Rule::Layers(top::import_arg_min, top::evaluate_arg_min), "as far as 16,384 comparisons go"),
+    ("ArgMin", Rule::Layers(top::import_arg_min, top::evaluate_arg_min), "of as many values as tables hold"),
     (
         "AveragePool",
         Rule::Layers(pool::import_average, pool::evaluate_average),

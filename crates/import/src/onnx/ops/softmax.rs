@@ -6,10 +6,8 @@ use super::contract::in_order;
 use super::{AtNode, Node, Results};
 use crate::error::ImportError;
 use crate::onnx::layers::{Frame, Layers};
+use crate::onnx::node::LAST_FLAT_OPSET;
 use crate::onnx::value::Value;
-
-/// The last operator set in which softmax was over all axes from one on.
-const LAST_FLAT_OPSET: i64 = 12;
 
 /// The axes that sums are over.
 fn axes(node: &Node<'_>) -> Result<Vec<usize>, ImportError> {
@@ -60,7 +58,7 @@ pub(super) struct Arranged {
 
 impl Layers {
     /// Some axes as planes: other axes are groups before them or positions after them, as they lie already if they do.
-    fn by_planes(&self, value: &Value, axes: &[usize]) -> Arranged {
+    pub(super) fn by_planes(&self, value: &Value, axes: &[usize]) -> Arranged {
         let others: Vec<usize> = (0..value.dims.len()).filter(|axis| !axes.contains(axis)).collect();
         let extent = |axes: &[usize]| axes.iter().map(|axis| value.dims[*axis]).product::<usize>();
         let arranged = |split: usize| {

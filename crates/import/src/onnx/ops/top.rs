@@ -1,16 +1,18 @@
 //! TopK, ArgMax and ArgMin: the largest values along an axis, or the least, and their places.
 //!
 //! A value's rank is the number of values that come before it: those that are larger, and of equal ones those with a smaller place. The
-//! value of a rank is the sum of all values times whether they have it. One value alone is a maximum.
+//! value of a rank is the sum of all values times whether they have it. One value alone is a maximum, and one place alone that of
+//! a maximum where comparing all values would be too much.
 
 use ndarray::Array2;
 use zklayout_model::{Activation, FloatOp, Function, Move, NodeId, Planes, Pointwise, Step};
 
 use super::contract::{Weights, in_order};
 use super::reduce::Reduction;
+use super::softmax::Arranged;
 use super::{AtNode, Node, Results};
 use crate::error::ImportError;
-use crate::onnx::layers::Layers;
+use crate::onnx::layers::{Frame, Layers};
 use crate::onnx::value::{Element, Kind, Value};
 
 /// Most comparisons of one node.
@@ -55,10 +57,10 @@ impl Top {
         (in_order(value, &order), order)
     }
 
-    /// Rows of as many results as are asked for, as the axes of a tensor.
+    /// As many results as are asked for along the axis, in some order of axes, as the axes of a tensor.
     fn result(&self, dims: &[usize], order: &[usize], rows: &Value) -> Value {
-        let mut shape: Vec<usize> = order.iter().map(|axis| dims[*axis]).collect();
-        shape[order.len() - 1] = self.count;
+        let extent = |axis: &usize| if *axis == self.axis { self.count } else { dims[*axis] };
+        let shape: Vec<usize> = order.iter().map(extent).collect();
         let back: Vec<usize> =
             (0..order.len()).filter_map(|axis| order.iter().position(|own| *own == axis)).collect();
         let mut result = in_order(&rows.with_dims(shape), &back);
@@ -86,6 +88,17 @@ impl Top {
         places.sort_by(|a, b| (self.sign * row[*b]).total_cmp(&(self.sign * row[*a])));
         places.truncate(self.count);
         places
+    }
+
+    /// The place of the first of this order, from maxima.
+    fn place_of_largest(&self, layers: &mut Layers, name: &str, value: &Value) -> Result<Value, String> {
+        let signed = layers.sum(name, &[(value, self.sign)])?;
+        let Arranged { value: arranged, order, groups, planes } = layers.by_planes(&signed, &[self.axis]);
+        let source = layers.bring(name, &arranged, &arranged.dims, &Frame::in_order(planes))?;
+        let op = FloatOp::ArgMax { groups, last: self.last_first };
+        let places = layers.add(name, op, Planes { channels: groups, ..planes }, &[source]);
+        let rows = Value::whole(Kind::Integer, vec![groups * planes.plane()], places);
+        Ok(self.result(&value.dims, &order, &rows))
     }
 
     fn evaluate(&self, node: &Node<'_>) -> Result<[Value; 2], ImportError> {
@@ -139,7 +152,15 @@ pub(super) fn evaluate_top(node: &Node<'_>) -> Results {
 fn import_place(node: &Node<'_>, layers: &mut Layers, sign: f64) -> Results {
     let (top, value, name) = (Top::of_place(node, sign)?, node.value(0)?, node.name());
     if value.dims[top.axis] == 1 {
-        return Ok(vec![top.only(value)]);
+        return match node.is_head() {
+            true => Err(node.unsupported("the place of the largest of one value")),
+            false => Ok(vec![top.only(value)]),
+        };
+    }
+    let all = comparisons(value.len() / value.dims[top.axis], value.dims[top.axis]);
+    // A head's layers have no weights, which comparisons of all pairs have.
+    if all > MOST_COMPARISONS || node.is_head() {
+        return Ok(vec![top.place_of_largest(layers, &name, value).at(node)?]);
     }
     let (rows, order) = top.rows(value);
     let ranks = Ranks::of(layers, &name, &rows, &top).at(node)?;
@@ -168,6 +189,11 @@ pub(super) fn evaluate_arg_min(node: &Node<'_>) -> Results {
     evaluate_place(node, -1.0)
 }
 
+/// Comparisons of every value with every other one of its row, of so many rows.
+fn comparisons(rows: usize, extent: usize) -> usize {
+    rows.saturating_mul(extent).saturating_mul(extent.saturating_sub(1))
+}
+
 /// How many values of its row come before each value.
 struct Ranks {
     node: NodeId,
@@ -179,11 +205,10 @@ impl Ranks {
     fn of(layers: &mut Layers, name: &str, value: &Value, top: &Top) -> Result<Self, String> {
         let extent = value.dims.last().copied().unwrap_or(1).max(1);
         let rows = value.len() / extent;
-        let pairs = rows * extent * (extent - 1) / 2;
-        if 2 * pairs > MOST_COMPARISONS {
+        let all = comparisons(rows, extent);
+        if all > MOST_COMPARISONS {
             return Err(format!(
-                "places of {rows} x {extent} values take {} comparisons; at most {MOST_COMPARISONS} are made",
-                2 * pairs
+                "places of {rows} x {extent} values take {all} comparisons; at most {MOST_COMPARISONS} are made"
             ));
         }
         let source = layers.home(name, &value.elements(), Planes::vector(value.len()))?;

@@ -2,6 +2,7 @@
 
 mod constant;
 mod kernel;
+mod known_bias;
 mod moved;
 mod pairs;
 mod product;
@@ -18,6 +19,7 @@ use rules::Laid;
 
 pub use constant::ConstantFact;
 pub use kernel::KernelFact;
+pub use known_bias::KnownBiasFact;
 pub use moved::MoveFact;
 pub use product::ProductFact;
 pub use row::{Block, Evaluation, Scalar, WeightCells, WeightRow};
@@ -73,4 +75,5 @@ terms! {
     Transpose(TransposeFact),
     Squares(SquaresFact),
     Scaled(ScaledFact),
+    KnownBias(KnownBiasFact),
 }

@@ -38,6 +38,8 @@ pub(crate) struct Arranged<'a> {
     pub(crate) one: usize,
     /// Homes of as many ones as some planes have positions, each with their number.
     pub(crate) ones: &'a [(usize, usize)],
+    /// Home of the ones that biases are multiplied by, and the row of it after which there are as many as the output needs.
+    pub(crate) bias: (usize, usize),
     /// What is added to every accumulator before bits are dropped.
     pub(crate) rounding: i64,
     /// Bits of a weight, and of a digit.
