@@ -444,8 +444,14 @@ impl ContextOptions {
 #[command(next_help_heading = "Input")]
 pub(crate) struct SampleOptions {
     /// The input (.npy, .npz or .json); of a model with several, NAME=FILE for each.
-    #[arg(long, required = true, value_name = "FILE")]
+    #[arg(long, required_unless_present = "text", value_name = "FILE")]
     pub(crate) input: Vec<PathBuf>,
+    /// The input of a model of token ids as a text, cut by `tokenizer.json` beside the model. That is not proven, as ids are not.
+    #[arg(long, conflicts_with_all = ["input", "index"])]
+    pub(crate) text: Option<String>,
+    /// Another tokenizer's file.
+    #[arg(long, value_name = "FILE", requires = "text")]
+    pub(crate) tokenizer: Option<PathBuf>,
     /// Which sample of a file that holds several.
     #[arg(long, default_value_t = 0)]
     pub(crate) index: usize,

@@ -38,8 +38,10 @@ pub(crate) fn run(options: &CommitInputCommand, json: bool) -> Result<(), CliErr
     if let Some(file) = &file {
         file.check_setup(&options.setup, setup.model())?;
     }
-    let shape = file.map_or_else(|| setup.plan().input_shape.into(), |file| file.model.input());
-    let input = session::input(&options.sample, shape)?;
+    let input = match &file {
+        Some(file) => file.input(&options.sample)?,
+        None => session::input(&options.sample, setup.plan().input_shape)?,
+    };
     let srs = steps.run("powers of tau", || session::powers(&options.powers, setup.plan().k()))?;
     let holder = files.holder(&setup, &srs, &input, &mut steps)?;
     let powers = Powers::of(srs.verifier());
@@ -92,7 +94,7 @@ impl Files {
             _ if given.iter().all(|path| path.is_some()) => Path::new(""),
             _ => {
                 let reason =
-                    "inputs of several files have none beside them: give --input-commitment and --input-seed";
+                    "an input that is no single file has none beside it: give --input-commitment and --input-seed";
                 return Err(CliError::Usage(reason.into()));
             }
         };

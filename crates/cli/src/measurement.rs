@@ -58,8 +58,16 @@ fn forward(job: &JobOptions, quantised: &QuantisedModel, command: &mut Command) 
     for input in &job.sample.input {
         command.arg("--input").arg(input);
     }
+    if let Some(text) = &job.sample.text {
+        command.arg(format!("--text={text}"));
+    }
+    if let Some(tokenizer) = &job.sample.tokenizer {
+        command.arg("--tokenizer").arg(tokenizer);
+    }
     command.args(job.model.reading.arguments());
-    command.arg("--index").arg(job.sample.index.to_string());
+    if job.sample.text.is_none() {
+        command.arg("--index").arg(job.sample.index.to_string());
+    }
     let scales = &job.model.scales;
     let files: [(&str, Option<&Path>); 3] = [
         ("--calibration", scales.calibration.as_deref()),

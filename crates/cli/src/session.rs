@@ -7,6 +7,8 @@ use zklayout::import::Embedding;
 use zklayout::prover::{DEVELOPMENT_SEED, Owner};
 use zklayout::record::{RecordedEmbedding, RecordedPlaces};
 use zklayout::samples::{InputPart, InputShape};
+#[cfg(feature = "text")]
+use zklayout::text::Tokenizer;
 use zklayout::{AnyModel, Plan, PlanOptions, ProvingKey, QuantisedModel, Samples, Srs, Trace};
 
 use crate::args::{JobOptions, LayoutOptions, ModelOptions, PowersOptions, ReadingOptions, SampleOptions};
@@ -54,7 +56,30 @@ impl ModelFile {
 
     /// The sample that is asked for, as the model's input.
     pub(crate) fn input(&self, options: &SampleOptions) -> Result<Vec<f64>, CliError> {
-        Ok(self.model.rows(&input(options, self.model.input())?)?)
+        let given = match &options.text {
+            Some(text) => self.ids(text, options.tokenizer.as_deref())?,
+            None => input(options, self.model.input())?,
+        };
+        Ok(self.model.rows(&given)?)
+    }
+
+    /// Ids of a text, as many as the model takes.
+    #[cfg(feature = "text")]
+    fn ids(&self, text: &str, tokenizer: Option<&Path>) -> Result<Vec<f64>, CliError> {
+        let Some(embedding) = self.embedding() else { return Err(zklayout::Error::NoIds.into()) };
+        let tokenizer = tokenizer.map_or_else(|| Tokenizer::beside(&self.path), Tokenizer::load)?;
+        let (ids, expected) = (tokenizer.ids(text)?, embedding.ids().dims.iter().product());
+        if ids.len() != expected {
+            return Err(zklayout::Error::TextLength { found: ids.len(), expected }.into());
+        }
+        Ok(ids.into_iter().map(f64::from).collect())
+    }
+
+    #[cfg(not(feature = "text"))]
+    fn ids(&self, _: &str, _: Option<&Path>) -> Result<Vec<f64>, CliError> {
+        let reason =
+            "this program was built without its feature `text`: build it with that, or give ids by --input";
+        Err(CliError::Usage(reason.into()))
     }
 
     /// The embedding, if the file takes token ids.
@@ -124,7 +149,11 @@ impl ModelFile {
 
 /// The sample that is asked for.
 pub(crate) fn input(options: &SampleOptions, shape: impl Into<InputShape>) -> Result<Vec<f64>, CliError> {
-    let (shape, first) = (shape.into(), &options.input[0]);
+    let [first, ..] = &options.input[..] else {
+        let reason = "a text is for a model's file, whose tokenizer cuts it: give the model";
+        return Err(CliError::Usage(reason.into()));
+    };
+    let shape = shape.into();
     let samples = match &options.input[..] {
         [file] if file.exists() || named(file).is_none() => Samples::read(file, shape)?,
         files => {

@@ -18,12 +18,15 @@ fn write(place: &Place, last: &str) -> String {
     name
 }
 
-fn prove(place: &Place, last: &str) -> String {
-    let (calibration, ids) = (fixture("models/gpt2_small.samples.npz"), write(place, last));
+fn prove(input: &str) -> String {
+    let calibration = fixture("models/gpt2_small.samples.npz");
     let folders = "--output argmax --out out --setup-out setup";
-    format!(
-        "prove gpt2_small.onnx --calibration {calibration} --table-bits 12 --input {ids} --public-input {folders}"
-    )
+    format!("prove gpt2_small.onnx --calibration {calibration} --table-bits 12 {input} --public-input {folders}")
+}
+
+/// A text, and the tokenizer that cuts it.
+fn text(text: &str) -> String {
+    format!("'--text={text}' --tokenizer {}", fixture("language/tokenizer.json"))
 }
 
 #[test]
@@ -35,10 +38,22 @@ fn ids_are_looked_up_and_held_against_a_public_input() {
     for (last, reason) in
         [("1234", "token 15"), ("-1", "token 15"), ("2.5", "token 15"), ("3, 3", "\"input_ids\"")]
     {
-        let said = place.fails(&prove(&place, last), &[reason]);
+        let said = place.fails(&prove(&format!("--input {}", write(&place, last))), &[reason]);
         assert!(!said.contains("1234"), "an id is private: {said}");
     }
-    let shown = place.succeeds(&prove(&place, "34"));
+    // The same by its text, where the program was built with a tokenizer.
+    let input = if cfg!(feature = "text") {
+        place.fails(&prove(&text("le column")), &["9 tokens, the model takes 16"]);
+        place.fails(&prove("--text=le"), &["tokenizer.json", "cannot be read"]);
+        text("le column `v`. C")
+    } else {
+        place.fails(&prove("--text=le"), &["built without its feature `text`"]);
+        format!("--input {}", write(&place, "34"))
+    };
+    let proven = place.json(&prove(&input));
+    // The largest of places is nothing.
+    assert!(proven.get("argmax").is_none() && proven["record"]["places"]["rows"] == 16, "{proven}");
+    let shown = place.succeeds("verify out");
     assert!(shown.contains("public; that they are rows of"), "{shown}");
     assert!(shown.contains("16 places, each of a largest of 93 values"), "{shown}");
     let verify = |last: &str| format!("verify out --model {model} --ids {}", write(&place, last));

@@ -44,6 +44,24 @@ pub enum Error {
         /// The model's file.
         path: PathBuf,
     },
+    /// A tokenizer that cannot be read, or not used.
+    #[error("the tokenizer {path}: {reason}")]
+    Tokenizer {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A text of another number of tokens than a model takes.
+    #[error(
+        "the text gives {found} tokens, the model takes {expected}; where the file leaves that free, give --dim NAME={found}"
+    )]
+    TextLength {
+        /// Tokens of the text.
+        found: usize,
+        /// Those that the model takes.
+        expected: usize,
+    },
     /// What a model's file says.
     #[cfg(any(feature = "onnx", feature = "tflite"))]
     #[error(transparent)]

@@ -74,6 +74,8 @@ pub mod record;
 pub mod samples;
 #[cfg(feature = "prove")]
 mod setup;
+#[cfg(feature = "text")]
+pub mod text;
 
 #[cfg(any(feature = "onnx", feature = "tflite"))]
 pub use zklayout_import as import;

@@ -199,6 +199,15 @@ impl Seeds {
                     SetupRecord::from_json(&text(bytes)).is_ok_and(|r| !r.to_string().is_empty())
                 }),
             },
+            #[cfg(feature = "text")]
+            Target {
+                name: "tokenizer",
+                seeds: vec![std::fs::read(fixture("language/tokenizer.json")).unwrap()],
+                read: Box::new(move |bytes| {
+                    zklayout::text::Tokenizer::from_bytes(bytes, here)
+                        .is_ok_and(|own| own.ids("le column").is_ok())
+                }),
+            },
             Target {
                 name: "tflite",
                 seeds: vec![std::fs::read(fixture("models/ds_cnn_int8.tflite")).unwrap()],

@@ -24,9 +24,16 @@ impl Place {
         self.folder.path().join(name)
     }
 
+    /// Runs the program; what is within single quotes is one argument.
     pub fn run(&self, line: &str) -> Output {
+        let parts = line.split('\'').enumerate();
+        let words = parts.flat_map(
+            |(place, part)| {
+                if place % 2 == 1 { vec![part] } else { part.split_whitespace().collect() }
+            },
+        );
         let program = Command::new(env!("CARGO_BIN_EXE_zklayout"))
-            .args(line.split_whitespace())
+            .args(words)
             .current_dir(self.folder.path())
             .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
             .output();
