@@ -377,7 +377,7 @@ fn tokens(onnx: &pb::GraphProto, read: &[TensorInfo]) -> Option<usize> {
 }
 
 /// Planes of the graph's input. What is transposed or multiplied by a matrix before anything else lies in a vector, from which
-/// any planes can be taken.
+/// any planes can be taken, and so does the one token of a file that has just one and normalises it first.
 fn input_planes(onnx: &pb::GraphProto, read: &[TensorInfo]) -> Planes {
     if let ([only], Some(tokens)) = (read, tokens(onnx, read)) {
         return Planes::new(tokens, 1, only.dims.iter().product::<usize>() / tokens);
@@ -389,7 +389,12 @@ fn input_planes(onnx: &pb::GraphProto, read: &[TensorInfo]) -> Planes {
     let turned = |info: &TensorInfo| {
         let reads = |node: &&pb::NodeProto| node.input.contains(&info.name);
         let first = onnx.node.iter().find(reads).map(|node| node.op_type.as_str());
-        info.dims.len() > 1 && matches!(first, Some("Transpose" | "MatMul" | "Gemm"))
+        let token = info.dims.split_last().is_some_and(|(_, others)| others.iter().product::<usize>() == 1);
+        match first {
+            Some("Transpose" | "MatMul" | "Gemm") => info.dims.len() > 1,
+            Some("LayerNormalization" | "RMSNormalization") => token,
+            _ => false,
+        }
     };
     if !alike || read.iter().any(turned) {
         return Planes::vector(count);
