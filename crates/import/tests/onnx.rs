@@ -799,6 +799,39 @@ fn largest_values_and_their_places_are_those_of_the_operators() {
     }
 }
 
+/// One token that is normalised first lies in planes of one value, as each of several lies in planes of its own: nothing moves it feature
+/// by feature.
+#[test]
+fn one_token_lies_in_a_vector() {
+    let norm = node("LayerNormalization", &["x", "g", "b"], "n", vec![int("axis", -1)]);
+    let nodes =
+        || vec![norm.clone(), node("MatMul", &["n", "w"], "l", vec![]), node("Add", &["l", "x"], "y", vec![])];
+    let constants = || vec![constant("g", &[6]), constant("b", &[6]), constant("w", &[6, 6])];
+    for (tokens, planes) in [(1, (6, 1, 1)), (3, (3, 1, 6))] {
+        let model = Model::new(&[1, tokens, 6], nodes(), constants());
+        assert_eq!(graph_planes(&model.import().unwrap().graph), planes);
+        let fused = check_floats(&model, 6 * tokens as usize);
+        let moved = |node: &Fused| matches!(node, Fused::Layer(layer) if layer.terms.len() > 2);
+        assert!(!fused.nodes().any(|(_, node)| moved(node)));
+    }
+    // Of its attention's values, the features become positions all at once.
+    let matmul = |name: &str, a: &str, b: &str| node("MatMul", &[a, b], name, vec![]);
+    let softmax = node("Softmax", &["s"], "p", vec![int("axis", -1)]);
+    let turned = node("Transpose", &["q"], "t", vec![ints("perm", &[0, 2, 1])]);
+    let nodes = vec![
+        matmul("q", "x", "u"),
+        turned,
+        matmul("s", "q", "t"),
+        softmax,
+        matmul("v", "x", "w"),
+        matmul("y", "p", "v"),
+    ];
+    let model = Model::new(&[1, 1, 6], nodes, vec![constant("u", &[6, 4]), constant("w", &[6, 12])]);
+    let graph = model.import().unwrap().graph;
+    assert!(graph.nodes().any(|(_, node)| matches!(node.op, FloatOp::Transpose { groups: 1 })));
+    check_floats(&model, 6);
+}
+
 /// Of logits by token and vocabulary, and of other axes, where comparing all pairs would be too much.
 #[test]
 fn places_among_many_are_those_of_the_operator() {

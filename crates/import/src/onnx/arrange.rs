@@ -13,6 +13,8 @@ use super::value::{Element, Value};
 
 /// Most moves of a layer that neither starts nor ends in planes of one value.
 const MOST_MOVES: usize = 32;
+/// Most positions that the factors of a product take single values to by moves.
+const MOST_SPREAD: usize = 8;
 /// Most positions of planes that are moved one by one.
 const MOST_POSITIONS: usize = 1 << 13;
 /// Most choices of a channel by all moves of a layer together.
@@ -66,8 +68,19 @@ impl Layers {
         (self.planes(node).len() == elements.len() && elements.iter().enumerate().all(same)).then_some(node)
     }
 
+    /// Single values as the many positions of some planes, all at once: moves would take a power for each position. `None` if they are no
+    /// planes and positions swapped.
+    pub(super) fn spread(&mut self, name: &str, elements: &[Element], planes: Planes) -> Option<NodeId> {
+        let Some(&Element::Place(node, _)) = elements.first() else { return None };
+        let many = planes.width > MOST_SPREAD && elements.len() == planes.len() && self.planes(node).plane() == 1;
+        let (places, numbers) = split(elements);
+        let exact = numbers.iter().all(|number| *number == 0.0);
+        if many && exact { self.transposed(name, &places, planes) } else { None }
+    }
+
     fn moved(&mut self, name: &str, places: &[Place], planes: Planes) -> Result<NodeId, String> {
-        if let Some(node) = self.transposed(name, places, planes) {
+        let spread = places.first().copied().flatten().is_some_and(|(node, _)| self.planes(node).plane() > 1);
+        if let Some(node) = if spread { self.transposed(name, places, planes) } else { None } {
             return Ok(node);
         }
         if let Some(node) = self.repeated(name, places, planes)? {
@@ -118,7 +131,7 @@ impl Layers {
         let (node, _) = (*places.first()?)?;
         let source = self.planes(node);
         let (depth, positions) = (planes.plane(), source.plane());
-        if planes.height != 1 || depth == 1 || positions == 1 || !planes.channels.is_multiple_of(positions) {
+        if planes.height != 1 || depth == 1 || !planes.channels.is_multiple_of(positions) {
             return None;
         }
         let groups = planes.channels / positions;

@@ -51,7 +51,11 @@ impl Layers {
         let left = self.bring(name, &left, &left.dims, &Frame::in_order(planes))?;
         let right = right.with_dims(vec![right_groups * inner, columns]);
         let planes = Planes::new(right_groups * inner, 1, columns);
-        let right = self.bring(name, &right, &right.dims, &Frame::in_order(planes))?;
+        // Values of the only token there is.
+        let right = match self.spread(name, &right.elements(), planes) {
+            Some(node) => node,
+            None => self.bring(name, &right, &right.dims, &Frame::in_order(planes))?,
+        };
         let op = FloatOp::MatMul { groups, right_groups };
         let product = self.add(name, op, Planes::new(groups * columns, 1, rows), &[left, right]);
         let product = Value::whole(Kind::Float, vec![groups, columns, rows], product);
