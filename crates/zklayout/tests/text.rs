@@ -29,6 +29,9 @@ fn refusal(bytes: &[u8]) -> String {
     reason(read(bytes).unwrap_err())
 }
 
+/// Parts of a tokenizer's file, by name.
+type Parts = Vec<(&'static str, Value)>;
+
 /// The tokenizer with other parts.
 fn with(parts: &[(&str, Value)]) -> Vec<u8> {
     let mut file: Value = serde_json::from_str(&whole()).unwrap();
@@ -85,7 +88,7 @@ fn steps_that_could_grow_without_bound_are_refused() {
     let disguised = json!({ "type": "BertNormalizer", "pattern": { "String": "a" }, "content": "aa" });
     let nested = json!({ "type": "Split", "pattern": { "Regex": "(((?=a)a){1000}){1000}" }, "behavior": "Isolated", "invert": false });
     // Refused when it is read, or when it is to cut a text.
-    let cases: [(&str, Vec<(&str, Value)>, &str); 7] = [
+    let cases: [(&str, Parts, &str); 7] = [
         ("replacements", vec![("normalizer", doubles(40))], "could make more than"),
         (
             "replacements of its own token",
