@@ -59,8 +59,6 @@ struct Ready {
     made: Made,
     input: Vec<f64>,
     float_output: Option<Vec<f64>>,
-    /// Names of the outputs, and how many values each has.
-    outputs: Vec<(String, usize)>,
     endings: Vec<String>,
     folder: PathBuf,
 }
@@ -101,7 +99,7 @@ pub(crate) fn run(options: &ProveOptions, json: bool, show_values: bool) -> Resu
         input: public.record.map(|input| input.to_string()),
         output: &public.output,
         output_values: &public.output_values,
-        outputs: by_name(&ready.outputs, &public.output_values),
+        outputs: by_name(setup.model().outputs(), &public.output_values),
         endings: &ready.endings,
         argmax: (!report::gives_places(setup.model())).then(|| report::argmax(&public.output_values)),
         float_output: ready.float_output.as_deref().filter(|_| show_values),
@@ -180,10 +178,9 @@ fn with_setup(options: &ProveOptions, folder: &Path, steps: &mut Steps) -> Resul
         None => None,
     };
     setup.model().run(&input)?;
-    let outputs = file.as_ref().map(ModelFile::outputs).unwrap_or_default();
     let endings = file.as_ref().map(ModelFile::endings).unwrap_or_default();
     let (made, folder) = (Made { setup, srs, predicted }, folder.to_owned());
-    Ok(Ready { made, input, float_output, outputs, endings, folder })
+    Ok(Ready { made, input, float_output, endings, folder })
 }
 
 /// Refuses to prove without the owner's seed, before anything is spent.
@@ -237,8 +234,8 @@ fn with_new_setup(options: &ProveOptions, steps: &mut Steps) -> Result<Ready, Cl
     quantised.run(&input)?;
     let float_output = file.float_output(&input)?;
     let made = setup::make(&file, quantised, &options.keys, &folder, steps)?;
-    let (outputs, endings) = (file.outputs(), file.endings());
-    Ok(Ready { made, input, float_output, outputs, endings, folder })
+    let endings = file.endings();
+    Ok(Ready { made, input, float_output, endings, folder })
 }
 
 fn print(summary: &Summary<'_>, setup: &Setup, public: &PublicValues, held: Option<&commit_input::Files>) {

@@ -86,7 +86,7 @@ pub(crate) fn terms(layer: &FixedLayer) -> String {
 
 fn shift(layer: &FixedLayer) -> String {
     match &layer.finish.kind {
-        OutputKind::Raw => "-".into(),
+        OutputKind::Raw | OutputKind::Stored(_) => "-".into(),
         OutputKind::Rescale(_) => "multipliers".into(),
         OutputKind::Requantise { shift, .. } => match (shift.least(), shift.most()) {
             (least, most) if least == most => most.to_string(),
@@ -97,7 +97,7 @@ fn shift(layer: &FixedLayer) -> String {
 
 fn range(layer: &FixedLayer) -> String {
     match &layer.finish.kind {
-        OutputKind::Raw => "exact".into(),
+        OutputKind::Raw | OutputKind::Stored(_) => "exact".into(),
         OutputKind::Rescale(Rescale { lo, hi, .. }) => format!("[{lo}, {hi}] stored"),
         OutputKind::Requantise { range: ValueRange { lo, hi, source }, .. } => {
             let source = match source {
@@ -143,7 +143,7 @@ fn layer_name(graph: &Graph<Fixed>, place: usize) -> String {
 
 fn layer_choice(graph: &Graph<Fixed>, plan: &Plan, place: usize) -> &'static str {
     let raw = graph.nodes().nth(place).is_some_and(|(_, node)| match node {
-        Fixed::Layer(layer) => layer.finish.kind == OutputKind::Raw,
+        Fixed::Layer(layer) => layer.finish.kind.is_raw(),
         Fixed::Input(_) => false,
     });
     match plan.layout.knobs() {

@@ -38,7 +38,10 @@ impl ModelFile {
     /// Reads a model as a plan's inputs lie.
     pub(crate) fn of_plan(path: &Path, reading: &ReadingOptions, plan: &Plan) -> Result<Self, CliError> {
         let first: Vec<String> = plan.inputs.iter().map(|input| input.name.clone()).collect();
-        Self::with_first(path, reading, &first)
+        let file = Self::with_first(path, reading, &first)?;
+        let wrong = |reason| CliError::Usage(format!("{}: {reason}", path.display()));
+        file.model.input().check_plan(plan).map_err(wrong)?;
+        Ok(file)
     }
 
     /// Reads a model to be laid out as the options say, or as a saved plan does.
@@ -100,12 +103,6 @@ impl ModelFile {
     pub(crate) fn recorded_places(&self) -> Option<RecordedPlaces> {
         let (rows, values) = self.model.float()?.places()?;
         Some(RecordedPlaces { rows, values })
-    }
-
-    /// Names of the model's outputs and how many values each has, if its file has names.
-    pub(crate) fn outputs(&self) -> Vec<(String, usize)> {
-        let named = self.model.float().map(|model| model.outputs()).unwrap_or_default();
-        named.iter().map(|output| (output.name.clone(), output.dims.iter().product())).collect()
     }
 
     /// What is left to whoever reads the model's output.

@@ -23,4 +23,4 @@ pub use onnx::{
 #[cfg(all(feature = "onnx", feature = "tflite"))]
 pub use tflite::{float_tflite_operators, is_float_tflite, tflite_as_onnx};
 #[cfg(feature = "tflite")]
-pub use tflite::{import_tflite, import_tflite_bytes, tflite_operators};
+pub use tflite::{import_tflite, import_tflite_bytes, tflite_operators, tflite_outputs};

@@ -161,7 +161,7 @@ impl Circuit<'_> {
 
     fn has_lookups(&self, node: usize) -> bool {
         let found = self.graph.nodes().nth(node);
-        !matches!(found, Some((_, Fixed::Layer(layer))) if layer.finish.kind == OutputKind::Raw)
+        !matches!(found, Some((_, Fixed::Layer(layer))) if layer.finish.kind.is_raw())
     }
 
     /// Quotients and remainders of a plane's values are divided and looked up as its numbers say.

@@ -74,7 +74,7 @@ pub(crate) fn move_factor(moved: &Move<i64>, output: usize) -> i64 {
 pub(crate) fn requantised(layer: &FixedLayer, channel: usize) -> Option<(u32, &FixedActivation, &ValueRange)> {
     match &layer.finish.kind {
         OutputKind::Requantise { shift, activation, range } => Some((shift.of(channel), activation, range)),
-        OutputKind::Raw | OutputKind::Rescale(_) => None,
+        OutputKind::Raw | OutputKind::Rescale(_) | OutputKind::Stored(_) => None,
     }
 }
 

@@ -92,7 +92,7 @@ impl FixedLayer {
     fn finished(&self, accumulators: &Array3<i64>) -> Result<Array3<i64>, ExecuteError> {
         let overflow = || ExecuteError::Overflow { layer: self.name.clone() };
         Ok(match &self.finish.kind {
-            OutputKind::Raw => accumulators.clone(),
+            OutputKind::Raw | OutputKind::Stored(_) => accumulators.clone(),
             OutputKind::Requantise { shift, activation, range } => {
                 requantise(self, accumulators, shift, (activation, range))?
             }

@@ -58,6 +58,15 @@ pub enum OutputKind {
     },
     /// It is scaled by fixed-point multipliers, or to a mean, and stored in bytes.
     Rescale(Rescale),
+    /// It is the model's output as it stands: outputs of a model in bytes one after the other, each stored in a way of its own.
+    Stored(PerChannel<Stored>),
+}
+
+impl OutputKind {
+    /// Whether accumulators are the model's output as they stand.
+    pub fn is_raw(&self) -> bool {
+        matches!(self, Self::Raw | Self::Stored(_))
+    }
 }
 
 /// An inclusive range of integers and where it comes from.
@@ -132,11 +141,12 @@ impl Fixed {
     }
 
     /// How the values are stored, if the model file says so.
-    pub fn stored(&self) -> Option<Stored> {
+    pub fn stored(&self) -> Option<PerChannel<Stored>> {
         match self {
-            Self::Input(input) => input.stored,
+            Self::Input(input) => input.stored.map(PerChannel::uniform),
             Self::Layer(layer) => match &layer.finish.kind {
-                OutputKind::Rescale(rescale) => Some(rescale.stored),
+                OutputKind::Rescale(rescale) => Some(PerChannel::uniform(rescale.stored)),
+                OutputKind::Stored(stored) => Some(stored.clone()),
                 OutputKind::Raw | OutputKind::Requantise { .. } => None,
             },
         }
@@ -160,6 +170,7 @@ impl FixedLayer {
     pub fn unit(&self, channel: usize) -> f64 {
         match &self.finish.kind {
             OutputKind::Rescale(rescale) => rescale.stored.unit.into(),
+            OutputKind::Stored(stored) => stored.of(channel).unit.into(),
             OutputKind::Requantise { activation: FixedActivation::Table(table), .. } => {
                 f64::powi(2.0, -table.scale)
             }
@@ -182,7 +193,7 @@ impl FixedLayer {
     pub fn rounded_bias(&self) -> Vec<i64> {
         let half = |channel: usize| match &self.finish.kind {
             OutputKind::Requantise { shift, .. } => 1 << shift.of(channel) >> 1,
-            OutputKind::Raw | OutputKind::Rescale(_) => 0,
+            OutputKind::Raw | OutputKind::Rescale(_) | OutputKind::Stored(_) => 0,
         };
         self.bias.iter().enumerate().map(|(channel, bias)| bias + half(channel)).collect()
     }
@@ -194,14 +205,16 @@ impl FixedLayer {
                 PerChannel::uniform(table.scale)
             }
             OutputKind::Requantise { shift, .. } => self.finish.accumulator_scale.less(shift),
-            OutputKind::Raw | OutputKind::Rescale(_) => self.finish.accumulator_scale.clone(),
+            OutputKind::Raw | OutputKind::Rescale(_) | OutputKind::Stored(_) => {
+                self.finish.accumulator_scale.clone()
+            }
         }
     }
 
     /// The real number that the value 1 of a channel's rounded accumulator stands for, before the activation.
     pub fn rounded_unit(&self, channel: usize) -> f64 {
         let dropped = match &self.finish.kind {
-            OutputKind::Raw | OutputKind::Rescale(_) => 0,
+            OutputKind::Raw | OutputKind::Rescale(_) | OutputKind::Stored(_) => 0,
             OutputKind::Requantise { shift, .. } => shift.of(channel) as i32,
         };
         f64::powi(2.0, dropped - self.finish.accumulator_scale.of(channel))

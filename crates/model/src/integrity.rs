@@ -79,6 +79,10 @@ fn check_kind(kind: &OutputKind, output: Planes) -> Checked<()> {
             ensure(byte(rescale.lo) && byte(rescale.hi), "its stored integers have more than 32 bits")?;
             check_stored(&rescale.stored)
         }
+        OutputKind::Stored(stored) => {
+            ensure(stored.fits(output.channels), "its units are of other channels")?;
+            stored.values().iter().try_for_each(check_stored)
+        }
     }
 }
 

@@ -45,11 +45,13 @@ impl Plan {
         tensor("output", &self.output_shape)?;
         scales("scale", &self.input_scale, self.input_shape.channels)?;
         scales("scale", &self.output_scale, self.output_shape.channels)?;
-        let mut stored = [self.input_stored, self.output_stored].into_iter().flatten();
-        let known = |one: Stored| {
+        let mut stored = self.input_stored.iter().chain(self.output_stored.iter().flat_map(PerChannel::values));
+        let known = |one: &Stored| {
             one.unit.is_finite() && one.unit > 0.0 && (-MOST_VALUE..=MOST_VALUE).contains(&one.zero_point)
         };
         hold("unit", stored.all(known))?;
+        let channels = self.output_shape.channels;
+        hold("channels of the output", self.output_stored.iter().all(|stored| stored.fits(channels)))?;
         values("input range", &[self.input_range.lo, self.input_range.hi])?;
         let visibility = self.visibility();
         let shown = visibility.shown(self.input_shape);

@@ -40,8 +40,9 @@ pub struct Plan {
     pub output_scale: PerChannel<i32>,
     /// How the input's values are stored, if the model's file says so; the scale is 0 then.
     pub input_stored: Option<Stored>,
-    /// How the public output's values are stored, if the model's file says so; the scale is 0 then.
-    pub output_stored: Option<Stored>,
+    /// How the public output's values are stored, by channel, if the model's file says so; the scale is 0 then.
+    #[serde(with = "one_or_each")]
+    pub output_stored: Option<PerChannel<Stored>>,
     /// The circuit's counts.
     pub shape: CircuitShape,
     /// Where everything is.
@@ -169,22 +170,71 @@ impl Plan {
 
     /// The real numbers that an input's integers stand for.
     pub fn input_values(&self, integers: &[i64]) -> Vec<f64> {
-        dequantise(integers, self.input_shape, &self.input_scale, self.input_stored)
+        let stored = self.input_stored.map(PerChannel::uniform);
+        dequantise(integers, self.input_shape, &self.input_scale, stored.as_ref())
     }
 
     /// The real numbers that an output's integers stand for.
     pub fn output_values(&self, integers: &[i64]) -> Vec<f64> {
-        dequantise(integers, self.output_shape, &self.output_scale, self.output_stored)
+        dequantise(integers, self.output_shape, &self.output_scale, self.output_stored.as_ref())
+    }
+
+    /// An output's integers as the model's file stores them, with their zero points, if it does.
+    pub fn output_bytes(&self, integers: &[i64]) -> Option<Vec<i64>> {
+        let stored = self.output_stored.as_ref()?;
+        let zero_point = |place: usize| stored.of(channel(self.output_shape, place)).zero_point;
+        Some(integers.iter().enumerate().map(|(place, integer)| integer + zero_point(place)).collect())
     }
 }
 
-fn dequantise(integers: &[i64], shape: Planes, scale: &PerChannel<i32>, stored: Option<Stored>) -> Vec<f64> {
+fn dequantise(
+    integers: &[i64],
+    shape: Planes,
+    scale: &PerChannel<i32>,
+    stored: Option<&PerChannel<Stored>>,
+) -> Vec<f64> {
     let unit = |channel: usize| match stored {
-        Some(stored) => stored.unit.into(),
+        Some(stored) => stored.of(channel).unit.into(),
         None => f64::powi(2.0, -scale.of(channel)),
     };
-    // The last plane's unit for whatever lies beyond the shape, which no proof of this plan has.
-    let last = shape.channels.saturating_sub(1);
-    let channel = |place: usize| (place / shape.plane().max(1)).min(last);
-    integers.iter().enumerate().map(|(place, &integer)| integer as f64 * unit(channel(place))).collect()
+    integers.iter().enumerate().map(|(place, &integer)| integer as f64 * unit(channel(shape, place))).collect()
+}
+
+/// The last plane for whatever lies beyond the shape, which no proof of the plan has.
+fn channel(shape: Planes, place: usize) -> usize {
+    (place / shape.plane().max(1)).min(shape.channels.saturating_sub(1))
+}
+
+/// How values are stored: the one way of all channels by itself, or a list of each channel's.
+mod one_or_each {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use zklayout_model::{PerChannel, Stored};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        One(Stored),
+        Each(PerChannel<Stored>),
+    }
+
+    pub(super) fn serialize<S: Serializer>(
+        stored: &Option<PerChannel<Stored>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let form = stored.as_ref().map(|stored| match stored.values() {
+            [one] => Form::One(*one),
+            _ => Form::Each(stored.clone()),
+        });
+        form.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<PerChannel<Stored>>, D::Error> {
+        let form = Option::<Form>::deserialize(deserializer)?;
+        Ok(form.map(|form| match form {
+            Form::One(one) => PerChannel::uniform(one),
+            Form::Each(each) => each,
+        }))
+    }
 }

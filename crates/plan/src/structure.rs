@@ -145,6 +145,10 @@ impl Encoder {
                 self.choice(2);
                 self.rescale(rescale);
             }
+            OutputKind::Stored(stored) => {
+                self.choice(3);
+                self.list(stored.values(), Self::stored);
+            }
         }
     }
 

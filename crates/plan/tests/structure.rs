@@ -83,6 +83,10 @@ fn channels<T: Copy + PartialEq>(values: [T; 2]) -> PerChannel<T> {
     PerChannel::of_channels(values).unwrap()
 }
 
+fn outputs_in_bytes(unit: f32) -> OutputKind {
+    OutputKind::Stored(PerChannel::uniform(Stored { unit, zero_point: -3 }))
+}
+
 fn shift(model: &mut Model) -> &mut PerChannel<u32> {
     let OutputKind::Requantise { shift, .. } = &mut model.first.finish.kind else { panic!("it drops bits") };
     shift
@@ -179,6 +183,8 @@ const CHANGES: &[(&str, Change)] = &[
     ("accumulator scale of a channel", |m| m.first.finish.accumulator_scale = channels([9, 10])),
     ("digits of a bias", |m| m.first.bias[0] = 1 << 20),
     ("raw", |m| m.first.finish.kind = OutputKind::Raw),
+    ("outputs in bytes", |m| m.first.finish.kind = outputs_in_bytes(0.5)),
+    ("outputs' unit", |m| m.first.finish.kind = outputs_in_bytes(0.25)),
     ("shift", |m| *shift(m) = PerChannel::uniform(6)),
     ("shift of a channel", |m| *shift(m) = channels([5, 6])),
     ("clamp's lower bound", |m| *activation(m) = FixedActivation::Clamp(Clamp { lo: Some(1), hi: None })),

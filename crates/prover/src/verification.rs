@@ -281,9 +281,7 @@ impl<'a> Verifier<'a> {
         PublicValues {
             output: bundle.output.clone(),
             output_values: plan.output_values(&bundle.output),
-            output_stored: plan
-                .output_stored
-                .map(|stored| bundle.output.iter().map(|value| value + stored.zero_point).collect()),
+            output_stored: plan.output_bytes(&bundle.output),
             input_values: bundle.input.as_ref().map(|input| plan.input_values(input)),
             model: bundle.model,
             record: bundle.record,

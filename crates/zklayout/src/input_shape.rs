@@ -85,6 +85,20 @@ impl InputShape {
         Ok((InputMode::First(values / plane), inputs))
     }
 
+    /// Refuses a plan whose inputs have other names or other sizes, or lie in another order: what it shows would be called something else.
+    ///
+    /// # Errors
+    /// The inputs of both.
+    pub fn check_plan(&self, plan: &Plan) -> Result<(), String> {
+        let of_plan: Vec<(&str, usize)> =
+            plan.inputs.iter().map(|input| (input.name.as_str(), input.values)).collect();
+        let own: Vec<(&str, usize)> = self.parts.iter().map(|part| (part.name.as_str(), part.values())).collect();
+        if of_plan.is_empty() || of_plan == own {
+            return Ok(());
+        }
+        Err(format!("the plan names the inputs {of_plan:?} with so many values, the model's are {own:?}"))
+    }
+
     /// Extents of each part, those of the planes if there are no parts.
     pub(crate) fn extents(&self) -> Vec<Vec<usize>> {
         let Planes { channels, height, width } = self.planes;

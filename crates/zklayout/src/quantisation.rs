@@ -35,7 +35,10 @@ impl Model {
         let graph = quantise(self.fused(), samples, options)?;
         let calibration = Some(Calibration::of(Origin::Given, samples));
         let options = Some(options.clone());
-        Ok(QuantisedModel { graph, options, fidelity: None, calibration, source: self.source() })
+        let outputs = self.outputs().iter().map(|output| (output.name.clone(), output.dims.iter().product()));
+        // Places are no values of the file's outputs.
+        let outputs = if self.places().is_some() { Vec::new() } else { outputs.collect() };
+        Ok(QuantisedModel { graph, options, fidelity: None, calibration, source: self.source(), outputs })
     }
 
     /// Notes how far the integers are from the float model, and refuses them if that is too far.

@@ -26,6 +26,7 @@ pub struct QuantisedModel {
     pub(crate) fidelity: Option<Fidelity>,
     pub(crate) calibration: Option<Calibration>,
     pub(crate) source: PlanHash,
+    pub(crate) outputs: Vec<(String, usize)>,
 }
 
 /// What a file of a quantised model holds, before its graph is looked at.
@@ -36,15 +37,21 @@ struct Unchecked {
     fidelity: Option<Fidelity>,
     calibration: Option<Calibration>,
     source: PlanHash,
+    outputs: Vec<(String, usize)>,
 }
 
 impl TryFrom<Unchecked> for QuantisedModel {
     type Error = String;
 
     fn try_from(read: Unchecked) -> Result<Self, String> {
-        let Unchecked { graph, options, fidelity, calibration, source } = read;
+        let Unchecked { graph, options, fidelity, calibration, source, outputs } = read;
         check_fixed(&graph)?;
-        Ok(Self { graph, options, fidelity, calibration, source })
+        let named = outputs.iter().try_fold(0usize, |sum, (_, values)| sum.checked_add(*values));
+        let values = graph.nodes().next_back().map_or(0, |(_, node)| node.shape().len());
+        if !outputs.is_empty() && named != Some(values) {
+            return Err("its outputs' names are of other values".into());
+        }
+        Ok(Self { graph, options, fidelity, calibration, source, outputs })
     }
 }
 
@@ -52,6 +59,7 @@ impl Artefact for QuantisedModel {
     const KIND: [u8; 4] = *b"qmdl";
     const NAME: &'static str = "quantised model";
     const IS_SECRET: bool = true;
+    const VERSION: u32 = 3;
 }
 
 impl QuantisedModel {
@@ -80,8 +88,9 @@ impl QuantisedModel {
     #[cfg(feature = "tflite")]
     fn of_tflite(bytes: &[u8], path: &Path) -> Result<Self, Error> {
         let graph = zklayout_import::import_tflite_bytes(bytes, path)?;
+        let outputs = zklayout_import::tflite_outputs(bytes, path)?;
         let source = PlanHash::of("model file", bytes);
-        Ok(Self { graph, options: None, fidelity: None, calibration: None, source })
+        Ok(Self { graph, options: None, fidelity: None, calibration: None, source, outputs })
     }
 
     #[cfg(not(feature = "tflite"))]
@@ -117,6 +126,11 @@ impl QuantisedModel {
     #[must_use]
     pub fn with_calibration(self, calibration: Calibration) -> Self {
         Self { calibration: Some(calibration), ..self }
+    }
+
+    /// Names of the model file's outputs, each with its number of values: they lie one after the other in the model's output.
+    pub fn outputs(&self) -> &[(String, usize)] {
+        &self.outputs
     }
 
     /// Hash of the file that the model was read from.

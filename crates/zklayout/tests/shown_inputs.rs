@@ -5,6 +5,7 @@ use std::path::Path;
 
 use zklayout::plan::{Family, InputMode, NamedInput, Visibility, WeightMode};
 use zklayout::prover::{ProverError, keygen};
+use zklayout::samples::InputShape;
 use zklayout::{
     Model, OnnxOptions, Plan, PlanOptions, ProofBundle, ProvingKey, QuantiseOptions, QuantisedModel, Srs, Trace,
     verify,
@@ -16,6 +17,7 @@ const PRIVATE: [f64; 8] = [1.0, 0.5, 0.0, -1.0, 0.25, 0.0, 1.0, 0.5];
 const PUBLIC: [f64; 8] = [0.0, 0.5, 1.0, -1.0, 0.5, 1.0, 0.0, 0.25];
 
 struct Case {
+    shape: InputShape,
     model: QuantisedModel,
     plan: Plan,
     srs: Srs,
@@ -28,7 +30,8 @@ impl Case {
         let public = ["c".to_owned()];
         let options = OnnxOptions { first_inputs: public.to_vec(), ..OnnxOptions::default() };
         let float = Model::load_with(path, &options).unwrap();
-        let (input, inputs) = float.input().public(&public).unwrap();
+        let shape = float.input();
+        let (input, inputs) = shape.public(&public).unwrap();
         assert_eq!(input, InputMode::First(8));
         let sample = [PUBLIC, PRIVATE].concat();
         let model = float.quantise(&[sample], &QuantiseOptions::default()).unwrap();
@@ -37,7 +40,7 @@ impl Case {
         let plan = model.plan(&options).unwrap();
         let srs = Srs::development(plan.k(), 0).unwrap();
         let key = keygen(&srs, &plan, model.graph()).unwrap();
-        Self { model, plan, srs, key }
+        Self { shape, model, plan, srs, key }
     }
 
     fn run(&self, public: &[f64; 8], private: &[f64; 8]) -> Trace {
@@ -119,7 +122,9 @@ fn names_are_those_of_inputs_as_the_plan_shows_them() {
         let text = text.replace("\"public_planes\": 8", &format!("\"public_planes\": {planes}"));
         assert!(Plan::from_json(&text).is_err(), "{planes}");
     }
+    case.shape.check_plan(&case.plan).unwrap();
     let renamed = case.plan.clone().with_inputs(&[input("b", 8, true), input("a", 8, false)]).unwrap();
+    assert!(case.shape.check_plan(&renamed).unwrap_err().contains("(\"b\", 8)"));
     let other = keygen(&case.srs, &renamed, case.model.graph()).unwrap();
     assert_ne!(other.verifying().hash(), case.key.verifying().hash(), "a key says which inputs it shows");
 }

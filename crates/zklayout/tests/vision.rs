@@ -51,13 +51,12 @@ fn networks_in_bytes_are_proven_bit_for_bit() {
     for (name, _) in NETWORKS {
         let (model, inputs, logits) = stored(name);
         let plan = model.plan(&PlanOptions::default()).unwrap();
-        let zero_point = plan.output_stored.unwrap().zero_point;
         let srs = Srs::development(plan.k(), DEVELOPMENT_SEED).unwrap();
         let key = keygen(&srs, &plan, model.graph()).unwrap();
         assert_eq!(inputs.len(), 20, "{name}");
         for (sample, (input, expected)) in inputs.iter().zip(&logits).enumerate() {
             let trace = model.run_integers(input).unwrap();
-            let bytes: Vec<i64> = trace.output().iter().map(|value| value + zero_point).collect();
+            let bytes = plan.output_bytes(&trace.output()).unwrap();
             assert_eq!(bytes, *expected, "{name}, sample {sample}");
             if sample % 10 > 0 {
                 continue;

@@ -71,14 +71,15 @@ pub(super) struct Builder<'a> {
     graph: Graph<Fixed>,
     places: HashMap<usize, Place>,
     values: usize,
-    /// How the latest operator's result is stored.
-    stored: Option<Stored>,
+    /// How operators' results are stored.
+    stored: HashMap<NodeId, Stored>,
 }
 
 impl<'a> Builder<'a> {
     /// A graph with the model's input, if that is one of bytes.
     pub(super) fn new(file: &'a File<'a>) -> Result<Self, ImportError> {
-        let mut builder = Self { file, graph: Graph::new(), places: HashMap::new(), values: 0, stored: None };
+        let mut builder =
+            Self { file, graph: Graph::new(), places: HashMap::new(), values: 0, stored: HashMap::new() };
         let input = file.input()?;
         if !input.is_float() {
             let place = builder.push_input(&input)?;
@@ -88,21 +89,57 @@ impl<'a> Builder<'a> {
     }
 
     /// Says where an operator's result is.
-    pub(super) fn place_result(&mut self, operator: &Operator<'_>, place: Place) {
+    pub(super) fn place_result(&mut self, operator: &Operator<'_>, place: Place) -> Result<(), ImportError> {
         self.places.insert(operator.output.index, place);
+        if !place.is_end {
+            self.stored.insert(place.node, operator.output.stored()?);
+        }
+        Ok(())
     }
 
-    /// The graph, if it ends in the model's output.
+    /// The graph, if it ends in the model's output or can be made to end in all of them.
     pub(super) fn finish(mut self) -> Result<Graph<Fixed>, ImportError> {
-        self.check_output()?;
-        self.store_output()?;
+        match self.file.outputs()?.as_slice() {
+            [output] => {
+                self.check_end(output)?;
+                self.store_output()?;
+            }
+            outputs => self.join(outputs)?,
+        }
         Ok(self.graph)
+    }
+
+    /// A last layer that holds all outputs, each stored as it was.
+    fn join(&mut self, outputs: &[Tensor<'_>]) -> Result<(), ImportError> {
+        let nodes = outputs.iter().map(|output| self.check_output(output)).collect::<Result<Vec<_>, _>>()?;
+        let shapes: Vec<Planes> = nodes.iter().map(|node| self.shape(*node)).collect();
+        let first = *shapes.first().ok_or_else(|| ImportError::Graph("the model has no output".into()))?;
+        let (channels, mut stored) = (shapes.iter().map(|shape| shape.channels).sum(), Vec::new());
+        let mut moves = Vec::new();
+        for ((output, node), shape) in outputs.iter().zip(&nodes).zip(&shapes) {
+            if (shape.height, shape.width) != (first.height, first.width) {
+                return Err(output.wrong("the model's outputs have planes of different sizes"));
+            }
+            let before = stored.len();
+            let own = |channel: usize| channel.checked_sub(before).filter(|channel| *channel < shape.channels);
+            moves.push(Move { channels: Some((0..channels).map(own).collect()), ..Move::plain(1) });
+            let unknown = || output.wrong("nothing says how its values are stored as bytes");
+            let as_bytes = self.stored.get(node).copied().ok_or_else(unknown)?;
+            stored.extend(std::iter::repeat_n(as_bytes, shape.channels));
+        }
+        let stored = PerChannel::of_channels(stored);
+        let kind =
+            OutputKind::Stored(stored.ok_or_else(|| ImportError::Graph("the outputs hold nothing".into()))?);
+        let shape = Planes { channels, ..first };
+        self.push_layer("outputs".into(), Accumulators::of_moves(shape, moves), kind, &nodes)?;
+        Ok(())
     }
 
     /// A graph that ends in a table or a maximum, which do not say how their values are stored, gets a layer that does.
     fn store_output(&mut self) -> Result<(), ImportError> {
         let last = self.graph.nodes().next_back().map(|(id, node)| (id, node.stored().is_some()));
-        let (Some((last, false)), Some(stored)) = (last, self.stored) else { return Ok(()) };
+        let Some((last, false)) = last else { return Ok(()) };
+        let Some(stored) = self.stored.get(&last).copied() else { return Ok(()) };
         let (shape, (lo, hi)) = (self.shape(last), BYTE);
         let reach = vec![(lo - stored.zero_point, hi - stored.zero_point); shape.channels];
         let kind = OutputKind::Rescale(Rescale { scaling: Scaling::Shift(0), stored, lo, hi, reach });
@@ -111,18 +148,26 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn check_output(&self) -> Result<(), ImportError> {
-        let output = self.file.output()?;
+    /// The only output is the last layer's result.
+    fn check_end(&self, output: &Tensor<'_>) -> Result<(), ImportError> {
+        if self.check_output(output)?.index() + 1 != self.graph.len() {
+            return Err(output.wrong("the model's output is not its last layer's result"));
+        }
+        Ok(())
+    }
+
+    /// The layer whose result is an output.
+    fn check_output(&self, output: &Tensor<'_>) -> Result<NodeId, ImportError> {
         let Some(place) = self.places.get(&output.index) else {
             return Err(output.wrong("the model's output is produced by no operator"));
         };
-        if place.node.index() + 1 != self.graph.len() || self.graph.len() == 1 {
-            return Err(output.wrong("the model's output is not its last layer's result"));
+        if matches!(self.graph.node(place.node), Fixed::Input(_)) {
+            return Err(output.wrong("the model's output is its input"));
         }
         if output.dims.len() == 2 && self.shape(place.node).plane() != 1 {
             return Err(output.wrong("planes that are flattened at the model's output are in another order"));
         }
-        Ok(())
+        Ok(place.node)
     }
 
     /// Whether a tensor is the model's input and nothing was made of it yet.
@@ -237,7 +282,7 @@ impl<'a> Builder<'a> {
 
     /// Adds a sum that is the operator's result.
     pub(super) fn finish_sum(&mut self, operator: &Operator<'_>, sum: Sum) -> Result<Place, ImportError> {
-        self.start_result(operator, sum.shape)?;
+        self.check_result(operator, sum.shape)?;
         Ok(Place { node: self.push_sum(operator, sum)?, is_end: false })
     }
 
@@ -249,18 +294,17 @@ impl<'a> Builder<'a> {
         kind: OutputKind,
         sources: &[NodeId],
     ) -> Result<Place, ImportError> {
-        self.start_result(operator, accumulators.output)?;
+        self.check_result(operator, accumulators.output)?;
         let node = self.push_layer(operator.name(), accumulators, kind, sources)?;
         Ok(Place { node, is_end: false })
     }
 
-    /// The next layer is the operator's result, of the shape that the file says it has.
-    fn start_result(&mut self, operator: &Operator<'_>, found: Planes) -> Result<(), ImportError> {
+    /// Refuses a result of another shape than the file says it has.
+    fn check_result(&self, operator: &Operator<'_>, found: Planes) -> Result<(), ImportError> {
         let declared = operator.output.shape()?;
         if declared != found {
             return Err(operator.unsupported(format!("its result is declared {declared}, it should be {found}")));
         }
-        self.stored = Some(operator.output.stored()?);
         Ok(())
     }
 

@@ -66,11 +66,6 @@ impl<'a> File<'a> {
         only("input", self.inputs()?)
     }
 
-    /// The graph's only output.
-    pub(super) fn output(&self) -> Result<Tensor<'a>, ImportError> {
-        only("output", self.outputs()?)
-    }
-
     /// Every operator, in the order in which they run.
     pub(super) fn operators(&self) -> impl Iterator<Item = Result<Operator<'a>, ImportError>> {
         self.operators.iter().map(|operator| self.operator(operator))

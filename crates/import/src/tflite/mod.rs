@@ -1,5 +1,5 @@
 //! TensorFlow Lite import: a file quantised to int8 becomes a [`Graph`] of [`Fixed`] nodes, with the integers of the
-//! reference kernels.
+//! reference kernels. Several outputs lie one after the other in its last node.
 //!
 //! The integers are those of LiteRT 2. Earlier reference kernels rounded fully connected layers twice, as convolutions
 //! still are.
@@ -50,7 +50,17 @@ pub fn import_tflite_bytes(bytes: &[u8], path: &Path) -> Result<Graph<Fixed>, Im
         let operator = operator?;
         file::only("output of an operator", operator.outputs.clone())?;
         let place = ops::import(&operator, &mut builder)?;
-        builder.place_result(&operator, place);
+        builder.place_result(&operator, place)?;
     }
     builder.finish()
+}
+
+/// Names of a TensorFlow Lite file's outputs, each with its number of values; `path` names the file in errors.
+///
+/// # Errors
+/// An unreadable or malformed file.
+pub fn tflite_outputs(bytes: &[u8], path: &Path) -> Result<Vec<(String, usize)>, ImportError> {
+    let bytes = file::aligned(bytes);
+    let outputs = file::File::read(&bytes, path)?.outputs()?;
+    outputs.into_iter().map(|output| Ok((output.name.clone(), output.shape()?.len()))).collect()
 }

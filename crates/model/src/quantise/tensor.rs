@@ -20,7 +20,7 @@ impl Tensor {
         let (lo, hi) = match node {
             Fixed::Input(FixedInput { range, .. }) => (range.lo, range.hi),
             Fixed::Layer(layer) => match &layer.finish.kind {
-                OutputKind::Raw => (0, 0),
+                OutputKind::Raw | OutputKind::Stored(_) => (0, 0),
                 OutputKind::Rescale(rescale) => rescale.extremes(),
                 OutputKind::Requantise { activation, range, .. } => activation.extremes(range.lo, range.hi),
             },

@@ -160,7 +160,7 @@ impl Builder {
 
     fn finish_of(&mut self, layer: &FixedLayer) -> Result<Finish, PlanError> {
         let (shift, activation, range) = match &layer.finish.kind {
-            OutputKind::Raw => return Ok(Finish::Raw),
+            OutputKind::Raw | OutputKind::Stored(_) => return Ok(Finish::Raw),
             OutputKind::Rescale(_) => return Err(unsupported(&layer.name, NO_MULTIPLIERS)),
             OutputKind::Requantise { shift, activation, range } => (shift.clone(), activation, *range),
         };

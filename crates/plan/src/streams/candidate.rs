@@ -1,6 +1,6 @@
 //! Candidates: the homes, tables and facts of a network for given lanes.
 
-use zklayout_model::{Fixed, FixedLayer, Graph, OutputKind, PerChannel, Planes, Term};
+use zklayout_model::{Fixed, FixedLayer, Graph, PerChannel, Planes, Term};
 
 use crate::error::PlanError;
 use crate::shape::{CircuitShape, usable_rows};
@@ -74,7 +74,7 @@ impl<'a> Candidate<'a> {
     }
 
     fn publish(&mut self, visibility: &Visibility) {
-        let raw = self.network.layers.last().is_some_and(|layer| layer.finish.kind == OutputKind::Raw);
+        let raw = self.network.layers.last().is_some_and(|layer| layer.finish.kind.is_raw());
         self.homes[0].public = if raw { Public::Accumulators } else { Public::Values };
         if visibility.shows_input() {
             self.homes[FIRST_TENSOR].public = Public::Values;

@@ -168,7 +168,7 @@ fn lookup(
 ) -> Result<Lookup, PlanError> {
     let layer = network.layers[index];
     match (&layer.finish.kind, choice) {
-        (OutputKind::Raw, _) => Ok(Lookup::default()),
+        (OutputKind::Raw | OutputKind::Stored(_), _) => Ok(Lookup::default()),
         (OutputKind::Requantise { shift, activation, range }, Requantise::Split) if limbs.is_none() => {
             let table = tables.activation(0, activation.clone(), range.lo, range.hi);
             let (shift, limb_bits) = (shift.clone(), shift.clone());
