@@ -104,6 +104,10 @@ impl Reader {
     }
 }
 
+/// Summands that need nothing more come first; then those of several columns, which bring what those of one column wait for; then
+/// those that need fewer; then by place.
+type Rank = (bool, bool, usize, usize);
+
 /// Summands that wait for a stage.
 #[derive(Default)]
 struct Queue {
@@ -111,6 +115,10 @@ struct Queue {
     summands: Vec<Option<(usize, Expression)>>,
     /// By summand, how many of its columns are not there yet.
     missing: Vec<usize>,
+    /// By summand, whether it reads one column at most, but for fixed ones.
+    is_of_one: Vec<bool>,
+    /// Those that are not taken, the next one first.
+    waiting: BTreeSet<Rank>,
     /// By column that is not there yet, the summands that read it.
     readers: BTreeMap<Source, Vec<usize>>,
     sources: Vec<BTreeSet<Source>>,
@@ -122,36 +130,39 @@ impl Queue {
         sources.iter().for_each(|source| self.readers.entry(*source).or_default().push(place));
         self.summands.push(Some(summand));
         self.missing.push(sources.len());
+        self.is_of_one.push(sources.iter().filter(|source| !matches!(source, Source::Fixed(_))).count() < 2);
         self.sources.push(sources);
+        self.waiting.insert(self.rank(place));
+    }
+
+    fn rank(&self, place: usize) -> Rank {
+        (self.missing[place] > 0, self.is_of_one[place], self.missing[place], place)
     }
 
     /// Takes the next stage's summands: while few columns are new, those that need the fewest more; then all that need none.
     fn stage(&mut self) -> Option<Vec<(usize, Expression)>> {
         let (mut taken, mut new) = (Vec::new(), 0);
-        while let Some(next) = self.next() {
+        while let Some(next) = self.waiting.first().map(|(.., place)| *place) {
             if new >= NEW_COLUMNS && self.missing[next] > 0 {
                 break;
             }
             new += self.missing[next];
+            self.waiting.pop_first();
             self.load(next);
             taken.extend(self.summands[next].take());
         }
         (!taken.is_empty()).then_some(taken)
     }
 
-    /// Summands that need nothing more; then those of several columns, which bring what those of one column wait for.
-    fn next(&self) -> Option<usize> {
-        let waiting = (0..self.summands.len()).filter(|place| self.summands[*place].is_some());
-        waiting.min_by_key(|place| {
-            let columns = self.sources[*place].iter().filter(|source| !matches!(source, Source::Fixed(_))).count();
-            (self.missing[*place] > 0, columns < 2, self.missing[*place])
-        })
-    }
-
+    /// Brings a summand's columns, which others need no more.
     fn load(&mut self, summand: usize) {
-        for source in &self.sources[summand] {
-            for reader in self.readers.remove(source).unwrap_or_default() {
+        for source in std::mem::take(&mut self.sources[summand]) {
+            for reader in self.readers.remove(&source).unwrap_or_default() {
+                let waits = self.waiting.remove(&self.rank(reader));
                 self.missing[reader] -= 1;
+                if waits {
+                    self.waiting.insert(self.rank(reader));
+                }
             }
         }
     }
