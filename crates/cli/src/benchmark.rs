@@ -58,9 +58,7 @@ pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError
     let commitments = Commitments { model: key.owner().map(Owner::commitment), inputs: &inputs };
     let prover = Prover::from(options.prover).of_plan(&plan);
     let (start, start_cpu) = (Instant::now(), memory::cpu_seconds());
-    if prover == Prover::Core {
-        steps.run("prepare keys", || key.prepare(&srs))?;
-    }
+    steps.run("prepare keys", || prover.prepare(&srs, &key))?;
     let (prepare, prepare_cpu) = (start.elapsed().as_secs_f64(), memory::cpu_seconds() - start_cpu);
     let (mut proving, mut proving_cpu, mut verifying, mut proof_bytes) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for _ in 0..options.runs.max(1) {

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use group::prime::PrimeCurveAffine;
 use halo2_proofs::SerdeFormat;
-use halo2_proofs::plonk::{self, Circuit, ConstraintSystem, keygen_pk2};
+use halo2_proofs::plonk::{self, Circuit, ConstraintSystem};
 use halo2curves::CurveAffine;
 use halo2curves::bn256::G1Affine;
 use halo2curves::serde::SerdeObject;
@@ -13,9 +13,9 @@ use zklayout_circuit::{CircuitParams, Grid, InferenceCircuit, check_shape, confi
 use zklayout_model::{Fixed, Graph};
 use zklayout_plan::{CircuitShape, Plan, PlanHash, UNUSABLE_ROWS, WeightMode};
 
-use crate::artefact::{Artefact, FORMAT_VERSION, Kind};
+use crate::artefact::{Artefact, Kind};
 use crate::commitment::{ModelCommitment, Owner, committed_layout};
-use crate::core::Prepared;
+use crate::core::{self, Key, Prepared};
 use crate::error::ProverError;
 use crate::srs::Srs;
 
@@ -43,19 +43,20 @@ impl Artefact for VerifyingKey {
 pub struct ProvingKey {
     pub(crate) plan: Arc<Plan>,
     pub(crate) grid: Arc<Grid>,
-    pub(crate) key: plonk::ProvingKey<G1Affine>,
+    pub(crate) key: Arc<Key>,
     prepared: Arc<OnceLock<Prepared>>,
+    stock: Arc<OnceLock<plonk::ProvingKey<G1Affine>>>,
     verifying: VerifyingKey,
     owner: Option<Arc<Owner>>,
 }
 
-/// A proving key's file: the verifying key, then halo2's bytes up to the end. They are large, and are not copied.
-const PROVING_KEY: Kind = Kind { tag: *b"pkey", name: "proving key", version: FORMAT_VERSION };
+/// A proving key's file: the verifying key, from whose plan, with the model, everything else is laid out again.
+const PROVING_KEY: Kind = Kind { tag: *b"pkey", name: "proving key", version: 3 };
 
-/// Makes the keys of a plan, and checks that the circuit has exactly the planned shape.
+/// Makes the keys of a plan, which are those that halo2 makes, and checks that the circuit has exactly the planned shape.
 ///
 /// # Errors
-/// Too few powers of tau, a plan of another model, a circuit that differs from its plan, or a failure of halo2.
+/// Too few powers of tau, a plan of another model, or a circuit that differs from its plan.
 #[tracing::instrument(skip_all, fields(k = plan.k()))]
 pub fn keygen(srs: &Srs, plan: &Plan, graph: &Graph<Fixed>) -> Result<ProvingKey, ProverError> {
     let params = srs.params(plan.k())?;
@@ -64,15 +65,15 @@ pub fn keygen(srs: &Srs, plan: &Plan, graph: &Graph<Fixed>) -> Result<ProvingKey
     InferenceCircuit::configure_with_params(&mut cs, CircuitParams(Some(plan.clone())));
     check_shape(&plan, &cs, &grid)?;
     let circuit = InferenceCircuit::without_witness(plan.clone(), grid.clone());
-    let key = keygen_pk2(&*params, &circuit, false)
+    let lagrange = srs.lagrange(plan.k())?;
+    let key = core::keygen(&params, &lagrange, &circuit)
         .map_err(|e| ProverError::ProofSystem { doing: "making keys", reason: e.to_string() })?;
-    let mut commitments = key.get_vk().to_bytes(SerdeFormat::RawBytes);
+    let mut commitments = key.verifying().to_bytes(SerdeFormat::RawBytes);
     if plan.shape.links() > 0 {
-        let lagrange = srs.lagrange(plan.k())?;
         commitments.extend(lagrange[plan.shape.usable_rows()..].iter().flat_map(SerdeObject::to_raw_bytes));
     }
     let verifying = VerifyingKey { plan: plan.to_json()?, srs: srs.hash(), key: commitments };
-    Ok(ProvingKey { plan, grid, key, prepared: Arc::default(), verifying, owner: None })
+    Ok(ProvingKey::of(plan, grid, key, verifying))
 }
 
 fn fixed_grid(plan: &Plan, graph: &Graph<Fixed>) -> Result<Grid, ProverError> {
@@ -81,6 +82,11 @@ fn fixed_grid(plan: &Plan, graph: &Graph<Fixed>) -> Result<Grid, ProverError> {
 }
 
 impl ProvingKey {
+    fn of(plan: Arc<Plan>, grid: Arc<Grid>, key: Key, verifying: VerifyingKey) -> Self {
+        let key = Arc::new(key);
+        Self { plan, grid, key, prepared: Arc::default(), stock: Arc::default(), verifying, owner: None }
+    }
+
     /// The verifier's counterpart.
     pub fn verifying(&self) -> &VerifyingKey {
         &self.verifying
@@ -105,15 +111,13 @@ impl ProvingKey {
         self.owner.as_deref()
     }
 
-    /// Makes what all proofs of the key by [`Prover::Core`](crate::Prover::Core) share, if it is not there yet: tables of
-    /// the powers of tau, and the key's columns where constraints are evaluated. Else the first proof makes it.
-    ///
-    /// # Errors
-    /// Other powers of tau than the key's, or too few.
-    pub fn prepare(&self, srs: &Srs) -> Result<(), ProverError> {
-        self.prepared(srs).map(|_| ())
+    /// The key in halo2's own form.
+    pub(crate) fn stock(&self) -> &plonk::ProvingKey<G1Affine> {
+        self.stock.get_or_init(|| self.key.stock())
     }
 
+    /// What all proofs of the key by [`Prover::Core`](crate::Prover::Core) share: tables of the powers of tau, and the key's columns
+    /// where constraints are evaluated.
     pub(crate) fn prepared(&self, srs: &Srs) -> Result<&Prepared, ProverError> {
         self.check_powers(srs)?;
         if let Some(prepared) = self.prepared.get() {
@@ -137,11 +141,8 @@ impl ProvingKey {
     /// If the file cannot be written.
     #[cfg(feature = "write")]
     pub fn save(&self, path: &std::path::Path) -> Result<(), ProverError> {
-        let sealed = PROVING_KEY.seal(|bytes| {
-            let mut bytes = postcard::to_extend(&self.verifying, bytes).map_err(|error| error.to_string())?;
-            self.key.write(&mut bytes, SerdeFormat::RawBytesUnchecked).map_err(|error| error.to_string())?;
-            Ok(bytes)
-        });
+        let sealed = PROVING_KEY
+            .seal(|bytes| postcard::to_extend(&self.verifying, bytes).map_err(|error| error.to_string()));
         let bytes = sealed.map_err(|reason| PROVING_KEY.wrong(path, reason))?;
         crate::whole_file::write_secret(path, &bytes)
             .map_err(|source| ProverError::File { path: path.to_owned(), source })
@@ -162,18 +163,17 @@ impl ProvingKey {
     /// See [`ProvingKey::load`].
     pub fn from_bytes(bytes: &[u8], path: &std::path::Path, graph: &Graph<Fixed>) -> Result<Self, ProverError> {
         let payload = PROVING_KEY.open(bytes, path)?;
-        let (verifying, mut rest): (VerifyingKey, &[u8]) =
+        let (verifying, rest): (VerifyingKey, &[u8]) =
             postcard::take_from_bytes(payload).map_err(|error| PROVING_KEY.wrong(path, error.to_string()))?;
-        let plan = Arc::new(verifying.plan()?);
-        let grid = Arc::new(fixed_grid(&plan, graph)?);
-        let params = CircuitParams(Some(plan.clone()));
-        let format = SerdeFormat::RawBytesUnchecked;
-        let key = plonk::ProvingKey::read::<_, InferenceCircuit>(&mut rest, format, params)
-            .map_err(|e| ProverError::ProofSystem { doing: "reading a proving key", reason: e.to_string() })?;
         if !rest.is_empty() {
             return Err(PROVING_KEY.wrong(path, format!("{} bytes follow its contents", rest.len())));
         }
-        Ok(Self { plan, grid, key, prepared: Arc::default(), verifying, owner: None })
+        let plan = Arc::new(verifying.plan()?);
+        let grid = Arc::new(fixed_grid(&plan, graph)?);
+        let circuit = InferenceCircuit::without_witness(plan.clone(), grid.clone());
+        let key = core::with_columns(verifying.key(&plan)?, &circuit)
+            .map_err(|e| ProverError::ProofSystem { doing: "reading a proving key", reason: e.to_string() })?;
+        Ok(Self::of(plan, grid, key, verifying))
     }
 
     /// Refuses a model whose weights are not those the key fixes.
@@ -211,6 +211,12 @@ impl VerifyingKey {
     pub fn hash(&self) -> PlanHash {
         let parts = [self.plan_hash().0, self.srs.0, PlanHash::of("commitments", &self.key).0];
         PlanHash::of("verifying key", &parts.concat())
+    }
+
+    /// The key in halo2's raw format, from its version on; where something is committed outside of the circuit, with the Lagrange points
+    /// of the rows that hide a column after it.
+    pub fn commitments(&self) -> &[u8] {
+        &self.key
     }
 
     /// Refuses a key of another size than its plan's: halo2 believes the numbers that a key starts with.

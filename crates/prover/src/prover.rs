@@ -38,6 +38,22 @@ impl Prover {
         if sums { self } else { Self::Stock }
     }
 
+    /// Makes what all proofs of a key by this prover share, if it is not there yet: tables of the powers of tau and the key's columns
+    /// where constraints are evaluated, or halo2's own form of the key. Else the first proof makes it.
+    ///
+    /// # Errors
+    /// Other powers of tau than the key's, or too few.
+    pub fn prepare(self, srs: &Srs, key: &ProvingKey) -> Result<(), ProverError> {
+        key.check_powers(srs)?;
+        match self.of_plan(&key.plan) {
+            Self::Core => key.prepared(srs).map(|_| ()),
+            Self::Stock => {
+                key.stock();
+                Ok(())
+            }
+        }
+    }
+
     /// Writes a proof of an execution of a model to a transcript, after whatever that has absorbed. Everything random is
     /// drawn from `rng`, but for a polynomial of [`Prover::Stock`], which halo2 draws elsewhere.
     ///
@@ -78,7 +94,7 @@ fn write_stock<T: TranscriptWrite<G1Affine, Challenge255<G1Affine>>>(
     let columns: Vec<&[Scalar]> = instance.iter().map(Vec::as_slice).collect();
     create_proof::<KZGCommitmentScheme<Bn256>, ProverSHPLONK<'_, Bn256>, _, _, _, _>(
         &*srs.params(key.plan.k())?,
-        &key.key,
+        key.stock(),
         &[circuit],
         &[&columns],
         rng,

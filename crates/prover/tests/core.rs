@@ -8,16 +8,23 @@ mod plans;
 mod replay;
 
 use std::collections::BTreeSet;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use halo2_proofs::SerdeFormat;
+use halo2_proofs::plonk::keygen_vk;
+use halo2_proofs::poly::commitment::Params;
+use halo2_proofs::poly::kzg::commitment::ParamsKZG;
 use halo2_proofs::transcript::{Blake2bWrite, Challenge255, TranscriptWriterBuffer};
+use halo2curves::bn256::Bn256;
 use plans::random_case;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use replay::{Element, Replay};
-use zklayout_plan::{CircuitShape, LookupArgument, Plan};
+use zklayout_circuit::{Grid, InferenceCircuit};
+use zklayout_model::{Fixed, Graph};
+use zklayout_plan::{CircuitShape, Family, LookupArgument, Plan, PlanOptions, UNUSABLE_ROWS, plan};
 use zklayout_prover::{Owner, Prover, ProvingKey, Srs, keygen, prove_with, verify, verify_committed};
 
 use nets::Case;
@@ -49,6 +56,11 @@ impl Subject {
 
     fn srs(&self) -> &'static Srs {
         powers(self.plan.k())
+    }
+
+    /// The key's commitments are those that halo2's own key generation makes.
+    fn check_key(&self) {
+        check_key(self.srs(), &self.plan, &self.case.graph, &self.key);
     }
 
     /// Everything that a prover absorbs and writes, with challenges and random numbers that depend on the index alone.
@@ -121,6 +133,18 @@ impl Subject {
     }
 }
 
+fn check_key(srs: &Srs, plan: &Plan, graph: &Graph<Fixed>, key: &ProvingKey) {
+    let raw = srs.to_bytes().unwrap();
+    let mut params = ParamsKZG::<Bn256>::read_custom(&mut raw.as_slice(), SerdeFormat::RawBytes).unwrap();
+    params.downsize(plan.k());
+    let grid = Arc::new(Grid::of(plan, graph).unwrap());
+    let circuit = InferenceCircuit::without_witness(Arc::new(plan.clone()), grid);
+    let stock = keygen_vk(&params, &circuit).unwrap().to_bytes(SerdeFormat::RawBytes);
+    let own = key.verifying().commitments();
+    assert_eq!(stock.len() + if plan.shape.links() > 0 { 64 * UNUSABLE_ROWS } else { 0 }, own.len());
+    assert!(own.starts_with(&stock), "{:?}", plan.layout.knobs());
+}
+
 /// Places of the blinding polynomial's commitment, of its evaluation, and of the two openings.
 fn blinded(shape: &CircuitShape, elements: &[Element]) -> Vec<usize> {
     let written: Vec<usize> = (0..elements.len()).filter(|place| elements[*place].is_written()).collect();
@@ -136,6 +160,7 @@ fn blinded(shape: &CircuitShape, elements: &[Element]) -> Vec<usize> {
 /// Checks one network; none if its plan is left to halo2's prover.
 fn check(index: u64, pools: &[ThreadPool]) -> Option<BTreeSet<String>> {
     let subject = Subject::new(index);
+    subject.check_key();
     if Prover::Core.of_plan(&subject.plan) == Prover::Stock {
         let lookups = subject.plan.layout.as_streams().unwrap().knobs.lookups;
         assert_eq!(lookups, LookupArgument::Native);
@@ -174,6 +199,20 @@ fn check_all(networks: u64) {
 #[test]
 fn proofs_are_those_of_stock_on_random_networks() {
     check_all(40);
+}
+
+#[test]
+fn keys_of_other_layouts_are_those_of_stock() {
+    let (mut found, options) =
+        (0, PlanOptions { family: Some(Family::Direct), max_k: 11, ..PlanOptions::default() });
+    for index in 0..8 {
+        let graph = random_case(index).0.graph;
+        let Ok(plan) = plan(&graph, &options) else { continue };
+        let srs = Srs::development(plan.k(), 0).unwrap();
+        check_key(&srs, &plan, &graph, &keygen(&srs, &plan, &graph).unwrap());
+        found += 1;
+    }
+    assert!(found > 2, "{found} plans");
 }
 
 #[test]

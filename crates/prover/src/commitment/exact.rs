@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use halo2_proofs::SerdeFormat;
-use halo2_proofs::plonk::{self, keygen_pk2, keygen_vk_custom, verify_proof};
+use halo2_proofs::plonk::{self, keygen_vk_custom, verify_proof};
 use halo2_proofs::poly::kzg::commitment::{KZGCommitmentScheme, ParamsKZG};
 use halo2_proofs::poly::kzg::multiopen::VerifierSHPLONK;
 use halo2_proofs::poly::kzg::strategy::SingleStrategy;
@@ -30,7 +30,7 @@ use crate::commitment::link::{Link, hold};
 use crate::commitment::model::ModelCommitment;
 use crate::commitment::owner::{Owner, committed_layout};
 use crate::commitment::recorder::Recorder;
-use crate::core::{Cells, Prepared, prove};
+use crate::core::{Cells, Key, Prepared, keygen, prove};
 use crate::error::ProverError;
 use crate::keys::VerifyingKey;
 use crate::srs::Srs;
@@ -150,15 +150,16 @@ fn shape(layout: &Streams) -> AuditShape {
 /// What slices of one width are proven with.
 struct SliceKey {
     shape: AuditShape,
-    key: plonk::ProvingKey<G1Affine>,
+    key: Key,
     prepared: Prepared,
 }
 
 impl SliceKey {
     fn new(srs: &Srs, shape: AuditShape) -> Result<Self, ProverError> {
         let (k, circuit) = (shape.k, AuditCircuit { shape: shape.clone(), witness: None });
-        let key = keygen_pk2(&*srs.params(k)?, &circuit, false).map_err(failed)?;
-        let prepared = Prepared::new(&key, srs.lagrange(k)?);
+        let lagrange = srs.lagrange(k)?;
+        let key = keygen(&*srs.params(k)?, &lagrange, &circuit).map_err(failed)?;
+        let prepared = Prepared::new(&key, lagrange);
         Ok(Self { shape, key, prepared })
     }
 }
@@ -208,13 +209,13 @@ impl Job<'_> {
     ) -> Result<Vec<u8>, ProverError> {
         let bound = self.bound(&slice.shape, first);
         let mut transcript = transcript();
-        let (key, prefix) = (self.key_hash(slice.key.get_vk()), bound.prefix(self.model.digest()));
+        let (key, prefix) = (self.key_hash(slice.key.verifying()), bound.prefix(self.model.digest()));
         bind(&mut transcript, key, context_hash(&[])?, Some(prefix)).map_err(failed)?;
         let generator = ChaCha20Rng::from_entropy();
         let cells = SliceCells { shape: &slice.shape, witness };
         prove(&slice.prepared, &slice.key, cells, &[], generator.clone(), &mut transcript).map_err(failed)?;
         let coefficients = powers(transcript.challenges[bound.challenge], bound.lanes);
-        let difference = bound.difference(generator, slice.key.get_vk().cs(), &coefficients, blinds);
+        let difference = bound.difference(generator, slice.key.verifying().cs(), &coefficients, blinds);
         let column = (transcript.points[bound.column], coefficients);
         let link =
             Link::write(&mut transcript, column, blinding, &difference, rand::rngs::OsRng).map_err(failed)?;

@@ -53,19 +53,11 @@ impl Bases {
     pub(super) fn polynomials(&self, domain: &Domain, polynomials: &[Vec<Fr>]) -> Vec<G1> {
         let alone = polynomials.len().is_multiple_of(rayon::current_num_threads());
         let commit = |polynomial: &Vec<Fr>| {
-            let values = by_row(domain, polynomial);
+            let values = domain.by_row(polynomial);
             if alone { self.rows.sum(&values, 0) } else { self.rows.sum_on_threads(&values) }
         };
         if alone { polynomials.par_iter().map(commit).collect() } else { polynomials.iter().map(commit).collect() }
     }
-}
-
-/// A polynomial's values.
-fn by_row(domain: &Domain, coefficients: &[Fr]) -> Vec<Fr> {
-    let mut values = coefficients.to_vec();
-    values.resize(domain.len(), Fr::ZERO);
-    domain.to_rows(&mut values);
-    (0..values.len()).into_par_iter().map(|row| values[domain.row(row)]).collect()
 }
 
 /// Differences from row to row, if fewer of them than of the values are not 0.

@@ -88,6 +88,14 @@ impl Domain {
         forward_on_threads(polynomial, &self.rows.0);
     }
 
+    /// A polynomial's values, by row.
+    pub(super) fn by_row(&self, coefficients: &[Fr]) -> Vec<Fr> {
+        let mut values = coefficients.to_vec();
+        values.resize(self.len(), Fr::ZERO);
+        self.to_rows(&mut values);
+        (0..values.len()).into_par_iter().map(|row| values[self.row(row)]).collect()
+    }
+
     /// Values on the rows to coefficients, in place, up to a factor: the number of rows.
     pub(super) fn interpolate(&self, values: &mut [Fr]) {
         backward(values, &self.inverse.0, 0, 0);

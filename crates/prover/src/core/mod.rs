@@ -6,14 +6,18 @@
 //! the first of small integers. It decides nothing about them, and reads constraints and keys as halo2 has them.
 
 mod additions;
+mod assembly;
 mod bases;
 mod buckets;
 mod columns;
+mod copies;
 mod domain;
 mod expression;
 mod forms;
 mod hiding;
-mod key_columns;
+mod kept;
+mod key;
+mod keygen;
 mod opening;
 mod permutation;
 mod prepared;
@@ -25,6 +29,8 @@ mod small;
 mod stages;
 mod wide;
 
+pub(crate) use key::Key;
+pub(crate) use keygen::{keygen, with_columns};
 pub(crate) use prepared::Prepared;
 pub(crate) use prove::{Cells, prove};
 pub(crate) use small::sum as small_sum;

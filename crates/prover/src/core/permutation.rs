@@ -7,14 +7,14 @@
 //! A set has as many columns as the degree admits; each product starts where the one before it ends.
 
 use ff::{BatchInvert, Field, PrimeField};
-use halo2_proofs::plonk::{Any, Column, ConstraintSystem, ProvingKey};
-use halo2curves::bn256::{Fr, G1Affine};
+use halo2_proofs::plonk::{Any, Column, ConstraintSystem};
+use halo2curves::bn256::Fr;
 use rayon::prelude::*;
 
 use crate::core::domain::Domain;
 use crate::core::expression::{Arena, Expression, Source};
 use crate::core::hiding::Hiding;
-use crate::core::key_columns::KeyColumns;
+use crate::core::key::Key;
 
 /// The argument's challenges.
 #[derive(Clone, Copy, Debug)]
@@ -30,15 +30,14 @@ pub(super) fn set_length(cs: &ConstraintSystem<Fr>) -> usize {
 
 /// The running products, by row, with their hiding rows.
 pub(super) fn products(
-    key: &ProvingKey<G1Affine>,
-    domain: &Domain,
+    key: &Key,
     values: impl Fn(&Column<Any>) -> Vec<Fr>,
     challenges: Challenges,
     hiding: &mut Hiding<impl rand::RngCore>,
 ) -> Vec<Vec<Fr>> {
-    let cs = key.get_vk().cs();
+    let (cs, domain) = (key.verifying().cs(), &key.domain);
     let (columns, length) = (cs.permutation().get_columns(), set_length(cs));
-    let permutations = key.permutation().permutations();
+    let permutations = &key.permutations;
     let hidden = domain.len() - cs.blinding_factors();
     let (mut start, mut delta) = (Fr::ONE, Fr::ONE);
     let sets = columns.chunks(length).zip(permutations.chunks(length)).map(|(columns, permutations)| {
@@ -46,7 +45,7 @@ pub(super) fn products(
         let deltas: Vec<Fr> =
             std::iter::successors(Some(delta), |delta| Some(*delta * Fr::DELTA)).take(columns.len()).collect();
         delta = deltas[deltas.len() - 1] * Fr::DELTA;
-        let permutations: Vec<&[Fr]> = permutations.iter().map(|values| values.values()).collect();
+        let permutations: Vec<&[Fr]> = permutations.iter().map(Vec::as_slice).collect();
         let set = Set { values: &values, permutations: &permutations, deltas: &deltas, challenges };
         let mut product = set.product(domain, start);
         hiding.fill(&mut product[hidden..]);
@@ -99,12 +98,8 @@ impl Set<'_> {
 }
 
 /// The argument's constraints, in the protocol's order, with their degrees.
-pub(super) fn constraints(
-    cs: &ConstraintSystem<Fr>,
-    key: &KeyColumns,
-    challenges: Challenges,
-    arena: &mut Arena,
-) -> Vec<(usize, Expression)> {
+pub(super) fn constraints(key: &Key, challenges: Challenges, arena: &mut Arena) -> Vec<(usize, Expression)> {
+    let cs = key.verifying().cs();
     let (columns, length) = (cs.permutation().get_columns(), set_length(cs));
     let products: Vec<Expression> =
         (0..columns.len().div_ceil(length)).map(|set| arena.cell(Source::Product(set), 0)).collect();
@@ -135,7 +130,7 @@ pub(super) fn last_rotation(cs: &ConstraintSystem<Fr>) -> i32 {
 
 /// `z(row + 1) * product of denominators - z * product of numerators`, for a set and its first column.
 fn step(
-    key: &KeyColumns,
+    key: &Key,
     (set, first, columns): (usize, usize, &[Column<Any>]),
     Challenges { beta, gamma }: Challenges,
     arena: &mut Arena,

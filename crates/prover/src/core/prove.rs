@@ -3,7 +3,7 @@
 use std::io;
 
 use ff::Field;
-use halo2_proofs::plonk::{Any, Column as AnyColumn, ConstraintSystem, ProvingKey};
+use halo2_proofs::plonk::{Any, Column as AnyColumn, ConstraintSystem};
 use halo2_proofs::transcript::{Challenge255, TranscriptWrite};
 use halo2curves::bn256::{Fr, G1, G1Affine};
 use rand::RngCore;
@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use crate::core::columns::{Column, affine, coefficients};
 use crate::core::hiding::Hiding;
+use crate::core::key::Key;
 use crate::core::opening::{Opening, evaluate};
 use crate::core::permutation;
 use crate::core::prepared::Prepared;
@@ -32,16 +33,16 @@ pub(crate) trait Cells {
 /// A circuit that this prover does not know, or a transcript that refuses a point: that of a polynomial that is 0.
 pub(crate) fn prove<T: TranscriptWrite<G1Affine, Challenge255<G1Affine>>>(
     prepared: &Prepared,
-    key: &ProvingKey<G1Affine>,
+    key: &Key,
     cells: impl Cells,
     instance: &[Vec<Fr>],
     rng: impl RngCore,
     transcript: &mut T,
 ) -> io::Result<()> {
-    let cs = key.get_vk().cs();
+    let cs = key.verifying().cs();
     let mut proof = Proof { prepared, key, cs, instance, hiding: Hiding(rng), transcript };
     proof.check(&cells)?;
-    key.get_vk().hash_into(proof.transcript)?;
+    key.verifying().hash_into(proof.transcript)?;
     let committed = proof.commit_advice(&cells)?;
     let polynomials = proof.commit_products(committed)?;
     drop(cells);
@@ -53,7 +54,7 @@ pub(crate) fn prove<T: TranscriptWrite<G1Affine, Challenge255<G1Affine>>>(
 /// A proof under construction.
 struct Proof<'a, R, T> {
     prepared: &'a Prepared,
-    key: &'a ProvingKey<G1Affine>,
+    key: &'a Key,
     cs: &'a ConstraintSystem<Fr>,
     instance: &'a [Vec<Fr>],
     hiding: Hiding<R>,
@@ -78,7 +79,7 @@ struct Polynomials {
 impl<R: RngCore, T: TranscriptWrite<G1Affine, Challenge255<G1Affine>>> Proof<'_, R, T> {
     /// Rows that are not random.
     fn usable(&self) -> usize {
-        self.prepared.domain.len() - self.cs.blinding_factors() - 1
+        self.key.domain.len() - self.cs.blinding_factors() - 1
     }
 
     fn check(&self, cells: &impl Cells) -> io::Result<()> {
@@ -109,7 +110,7 @@ impl<R: RngCore, T: TranscriptWrite<G1Affine, Challenge255<G1Affine>>> Proof<'_,
         for value in self.instance.iter().flatten() {
             self.transcript.common_scalar(*value)?;
         }
-        let hidden = self.prepared.domain.len() - self.usable();
+        let hidden = self.key.domain.len() - self.usable();
         let small = cells.small().into_iter();
         let mut advice: Vec<Column<'_>> =
             small.map(|values| Column::Small { values, hiding: self.hiding.draw(hidden) }).collect();
@@ -127,7 +128,7 @@ impl<R: RngCore, T: TranscriptWrite<G1Affine, Challenge255<G1Affine>>> Proof<'_,
 
     fn hide(&mut self, mut values: Vec<Fr>) -> Column<'static> {
         let usable = self.usable();
-        values.resize(self.prepared.domain.len(), Fr::ZERO);
+        values.resize(self.key.domain.len(), Fr::ZERO);
         self.hiding.fill(&mut values[usable..]);
         Column::Wide(values)
     }
@@ -146,7 +147,7 @@ impl<R: RngCore, T: TranscriptWrite<G1Affine, Challenge255<G1Affine>>> Proof<'_,
         self.squeeze();
         let (beta, gamma) = (self.squeeze(), self.squeeze());
         let permutation = permutation::Challenges { beta, gamma };
-        let domain = &self.prepared.domain;
+        let domain = &self.key.domain;
         let padded = |column: &Vec<Fr>| {
             let mut column = column.clone();
             column.resize(domain.len(), Fr::ZERO);
@@ -154,10 +155,10 @@ impl<R: RngCore, T: TranscriptWrite<G1Affine, Challenge255<G1Affine>>> Proof<'_,
         };
         let values = |column: &AnyColumn<Any>| match column.column_type() {
             Any::Advice(_) => advice[column.index()].values(),
-            Any::Fixed => self.key.fixed_values()[column.index()].to_vec(),
+            Any::Fixed => self.key.rows(self.key.fixed[column.index()]),
             Any::Instance => padded(&self.instance[column.index()]),
         };
-        let products = permutation::products(self.key, domain, values, permutation, &mut self.hiding);
+        let products = permutation::products(self.key, values, permutation, &mut self.hiding);
         let bases = &self.prepared.bases;
         let commitments: Vec<G1> = match products.as_slice() {
             [product] => vec![bases.wide_on_threads(product)],
@@ -176,24 +177,23 @@ impl<R: RngCore, T: TranscriptWrite<G1Affine, Challenge255<G1Affine>>> Proof<'_,
     /// A random polynomial, which hides the quotient's evaluation: random values are random coefficients.
     #[tracing::instrument(skip_all)]
     fn commit_blinding(&mut self) -> io::Result<Vec<Fr>> {
-        let values = self.hiding.draw(self.prepared.domain.len());
+        let values = self.hiding.draw(self.key.domain.len());
         self.hiding.skip_unused();
         self.write_points(&[self.prepared.bases.wide_on_threads(&values)])?;
-        Ok(coefficients(&self.prepared.domain, &values))
+        Ok(coefficients(&self.key.domain, &values))
     }
 
     /// The quotient's pieces.
     #[tracing::instrument(skip_all)]
     fn commit_quotient(&mut self, polynomials: &Polynomials) -> io::Result<Vec<Vec<Fr>>> {
-        let Prepared { domain, cosets, bases, key_columns } = self.prepared;
+        let Prepared { cosets, bases, kept } = self.prepared;
         let y = self.squeeze();
         let Polynomials { advice, instance, products, challenges, permutation } = polynomials;
         let challenges = quotient::Challenges { circuit: challenges, permutation: *permutation, y };
-        let numerator = Numerator::of(self.cs, key_columns, &challenges, domain.k)
-            .ok_or_else(|| unknown("a gate has a selector"))?;
-        let polynomials = quotient::Polynomials { key: self.key, key_columns, advice, instance, products };
-        let pieces = numerator.quotient(domain, &polynomials, cosets);
-        let commitments = bases.polynomials(domain, &pieces);
+        let numerator = Numerator::of(self.key, &challenges).ok_or_else(|| unknown("a gate has a selector"))?;
+        let polynomials = quotient::Polynomials { key: self.key, kept, advice, instance, products };
+        let pieces = numerator.quotient(&polynomials, cosets);
+        let commitments = bases.polynomials(&self.key.domain, &pieces);
         pieces.iter().for_each(|_| self.hiding.skip_unused());
         self.write_points(&commitments)?;
         Ok(pieces)
@@ -202,14 +202,14 @@ impl<R: RngCore, T: TranscriptWrite<G1Affine, Challenge255<G1Affine>>> Proof<'_,
     /// Evaluations, and the opening.
     #[tracing::instrument(skip_all)]
     fn open(&mut self, polynomials: &Polynomials, pieces: Vec<Vec<Fr>>, blinding: &[Fr]) -> io::Result<()> {
-        let Prepared { domain, bases, .. } = self.prepared;
+        let (domain, bases) = (&self.key.domain, &self.prepared.bases);
         let x = self.squeeze();
         let quotient = sum_of_pieces(pieces, x.pow_vartime([domain.len() as u64]));
         let polynomials = queries::Polynomials {
             advice: &polynomials.advice,
             products: &polynomials.products,
-            fixed: self.key.fixed_polys().iter().map(|polynomial| polynomial.values()).collect(),
-            permutation: self.key.permutation().polys().iter().map(|polynomial| polynomial.values()).collect(),
+            fixed: self.key.fixed.iter().map(|place| self.key.coefficients(*place)).collect(),
+            permutation: self.key.permutation.iter().map(|place| self.key.coefficients(*place)).collect(),
             quotient: &quotient,
             blinding,
         };

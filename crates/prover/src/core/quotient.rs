@@ -8,14 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ff::{Field, PrimeField};
 use halo2_proofs::arithmetic::lagrange_interpolate;
-use halo2_proofs::plonk::{ConstraintSystem, ProvingKey};
-use halo2curves::bn256::{Fr, G1Affine};
+use halo2_proofs::plonk::ConstraintSystem;
+use halo2curves::bn256::Fr;
 use rayon::prelude::*;
 
 use crate::core::domain::{Domain, Twiddles};
 use crate::core::expression::{Arena, Expression, Source};
 use crate::core::forms::{Finder, Forms};
-use crate::core::key_columns::KeyColumns;
+use crate::core::kept::Kept;
+use crate::core::key::Key;
 use crate::core::permutation;
 use crate::core::stages::{Stage, stages};
 
@@ -43,8 +44,8 @@ pub(super) struct Numerator {
 
 /// The polynomials that constraints are about, as coefficients.
 pub(super) struct Polynomials<'a> {
-    pub(super) key: &'a ProvingKey<G1Affine>,
-    pub(super) key_columns: &'a KeyColumns,
+    pub(super) key: &'a Key,
+    pub(super) kept: &'a Kept,
     pub(super) advice: &'a [Vec<Fr>],
     pub(super) instance: &'a [Vec<Fr>],
     pub(super) products: &'a [Vec<Fr>],
@@ -57,26 +58,23 @@ pub(super) fn cosets(cs: &ConstraintSystem<Fr>) -> Vec<Fr> {
 
 /// The key's columns that constraints read on each coset: whatever the challenges are, but for those that make terms
 /// cancel.
-pub(super) fn read_on_cosets(cs: &ConstraintSystem<Fr>, key: &KeyColumns, k: u32) -> Vec<BTreeSet<usize>> {
+pub(super) fn read_on_cosets(key: &Key) -> Vec<BTreeSet<usize>> {
+    let cs = key.verifying().cs();
     let number = |seed: u64| Fr::from(seed).pow_vartime([5_000_003]);
     let circuit: Vec<Fr> = (0..cs.num_challenges() as u64).map(|challenge| number(challenge + 7)).collect();
     let permutation = permutation::Challenges { beta: number(2), gamma: number(3) };
     let challenges = Challenges { circuit: &circuit, permutation, y: number(5) };
-    let Some(numerator) = Numerator::of(cs, key, &challenges, k) else { return Vec::new() };
+    let Some(numerator) = Numerator::of(key, &challenges) else { return Vec::new() };
     let fixed = |source| if let Source::Fixed(place) = source { Some(place) } else { None };
     (0..cs.degree() - 1).map(|coset| numerator.sources(coset).into_iter().filter_map(fixed).collect()).collect()
 }
 
 impl Numerator {
-    /// Collects the constraints of a grid of `2^k` rows; none if a gate has a selector.
-    pub(super) fn of(
-        cs: &ConstraintSystem<Fr>,
-        key: &KeyColumns,
-        challenges: &Challenges<'_>,
-        k: u32,
-    ) -> Option<Self> {
+    /// Collects the constraints; none if a gate has a selector.
+    pub(super) fn of(key: &Key, challenges: &Challenges<'_>) -> Option<Self> {
+        let (cs, k) = (key.verifying().cs(), key.domain.k);
         let (mut arena, mut forms) = (Arena::default(), Forms::default());
-        let constraints = constraints(cs, key, challenges, &mut arena)?;
+        let constraints = constraints(key, challenges, &mut arena)?;
         let mut sums = vec![Expression::constant(Fr::ZERO); cs.degree()];
         let mut power = Fr::ONE;
         for (degree, constraint) in constraints.iter().rev() {
@@ -105,7 +103,8 @@ impl Numerator {
     }
 
     /// The pieces of the quotient, as coefficients.
-    pub(super) fn quotient(&self, domain: &Domain, polynomials: &Polynomials<'_>, cosets: &[Fr]) -> Vec<Vec<Fr>> {
+    pub(super) fn quotient(&self, polynomials: &Polynomials<'_>, cosets: &[Fr]) -> Vec<Vec<Fr>> {
+        let domain = &polynomials.key.domain;
         let long = polynomials.long_forms(&self.forms, domain.len());
         let mut remainders: Vec<Vec<Vec<Fr>>> = self.pieces.iter().map(|_| Vec::new()).collect();
         for (place, shift) in cosets.iter().enumerate() {
@@ -145,18 +144,14 @@ impl Numerator {
 }
 
 /// All constraints in the protocol's order, with their degrees.
-fn constraints(
-    cs: &ConstraintSystem<Fr>,
-    key: &KeyColumns,
-    challenges: &Challenges<'_>,
-    arena: &mut Arena,
-) -> Option<Vec<(usize, Expression)>> {
+fn constraints(key: &Key, challenges: &Challenges<'_>, arena: &mut Arena) -> Option<Vec<(usize, Expression)>> {
+    let cs = key.verifying().cs();
     let fixed = |index: usize| Source::Fixed(key.fixed[index]);
     let mut constraints = Vec::new();
     for polynomial in cs.gates().iter().flat_map(|gate| gate.polynomials()) {
         constraints.push((polynomial.degree(), arena.gate(polynomial, challenges.circuit, &fixed)?));
     }
-    constraints.extend(permutation::constraints(cs, key, challenges.permutation, arena));
+    constraints.extend(permutation::constraints(key, challenges.permutation, arena));
     Some(constraints)
 }
 
@@ -214,14 +209,14 @@ impl<'a> Values<'a> {
             return values;
         }
         let Source::Fixed(place) = source else { return &[] };
-        self.polynomials.key_columns.kept(self.coset, place).unwrap_or_default()
+        self.polynomials.kept.get(self.coset, place).unwrap_or_default()
     }
 }
 
 impl Polynomials<'_> {
     fn coefficients(&self, source: Source) -> &[Fr] {
         match source {
-            Source::Fixed(place) => self.key_columns.coefficients(self.key, place),
+            Source::Fixed(place) => self.key.coefficients(place),
             Source::Advice(index) => &self.advice[index],
             Source::Instance(index) => &self.instance[index],
             Source::Product(set) => &self.products[set],

@@ -1,0 +1,42 @@
+//! A key's columns on the cosets that constraints are evaluated on, kept from one proof to the next where they are few.
+
+use std::collections::{BTreeSet, HashMap};
+
+use halo2curves::bn256::Fr;
+use rayon::prelude::*;
+
+use crate::core::domain::Twiddles;
+use crate::core::key::Key;
+
+/// Most bytes of values on cosets that are kept from one proof to the next; a key that has more of them has them
+/// transformed in every proof.
+const MOST_KEPT: usize = 256 << 20;
+
+/// Values by coset and place.
+pub(super) struct Kept(Vec<HashMap<usize, Vec<Fr>>>);
+
+impl Kept {
+    /// Keeps the values of the columns that are read on each coset, unless they take too much memory.
+    pub(super) fn of(key: &Key, cosets: &[Fr], read: &[BTreeSet<usize>]) -> Self {
+        let columns: usize = read.iter().map(BTreeSet::len).sum();
+        if columns * key.domain.len() * size_of::<Fr>() > MOST_KEPT {
+            return Self(Vec::new());
+        }
+        let on = |(shift, places): (&Fr, &BTreeSet<usize>)| on_coset(key, &key.domain.coset(*shift), places);
+        Self(cosets.iter().zip(read).map(on).collect())
+    }
+
+    /// Values on a coset, if they are kept.
+    pub(super) fn get(&self, coset: usize, place: usize) -> Option<&[Fr]> {
+        self.0.get(coset)?.get(&place).map(Vec::as_slice)
+    }
+}
+
+fn on_coset(key: &Key, coset: &Twiddles, places: &BTreeSet<usize>) -> HashMap<usize, Vec<Fr>> {
+    let values = places.par_iter().map(|place| {
+        let mut values = key.coefficients(*place).to_vec();
+        key.domain.to_coset(&mut values, coset);
+        (*place, values)
+    });
+    values.collect()
+}

@@ -1,0 +1,113 @@
+//! A circuit's key as this prover has it: halo2's verifying key, and the columns that constraints read, each different one once:
+//! masks of lanes that agree are one column. It knows neither powers of tau nor cosets.
+
+use std::collections::HashMap;
+
+use halo2_proofs::plonk::{self, permutation};
+use halo2curves::bn256::{Fr, G1Affine};
+use rayon::prelude::*;
+
+use crate::core::columns::coefficients;
+use crate::core::domain::Domain;
+
+/// A key.
+#[derive(Clone, Debug)]
+pub(crate) struct Key {
+    verifying: plonk::VerifyingKey<G1Affine>,
+    pub(super) domain: Domain,
+    /// Coefficients of the different columns.
+    different: Vec<Vec<Fr>>,
+    /// Places of the fixed columns, of the permutation's polynomials, and of three that mark rows.
+    pub(super) fixed: Vec<usize>,
+    pub(super) permutation: Vec<usize>,
+    pub(super) first_row: usize,
+    pub(super) last_row: usize,
+    pub(super) active_rows: usize,
+    /// The permutation's columns, by row.
+    pub(super) permutations: Vec<Vec<Fr>>,
+}
+
+impl Key {
+    /// The key of fixed columns and of the permutation's, by row.
+    pub(super) fn of(
+        verifying: plonk::VerifyingKey<G1Affine>,
+        fixed: Vec<Vec<Fr>>,
+        permutations: Vec<Vec<Fr>>,
+    ) -> Self {
+        let (domain, marks) = (Domain::new(verifying.get_domain().k()), marks(&verifying));
+        let columns: Vec<&Vec<Fr>> = fixed.iter().chain(&permutations).chain(&marks).collect();
+        let (places, first) = different(&columns);
+        let columns: Vec<&Vec<Fr>> = first.into_iter().map(|index| columns[index]).collect();
+        let different = columns.into_par_iter().map(|values| coefficients(&domain, values)).collect();
+        let (of_fixed, rest) = places.split_at(fixed.len());
+        let (permutation, marks) = rest.split_at(permutations.len());
+        let (of_fixed, permutation) = (of_fixed.to_vec(), permutation.to_vec());
+        let (first_row, last_row, active_rows) = (marks[0], marks[1], marks[2]);
+        Self {
+            verifying,
+            domain,
+            different,
+            fixed: of_fixed,
+            permutation,
+            first_row,
+            last_row,
+            active_rows,
+            permutations,
+        }
+    }
+
+    /// The verifier's part.
+    pub(crate) fn verifying(&self) -> &plonk::VerifyingKey<G1Affine> {
+        &self.verifying
+    }
+
+    /// The same key as halo2's own prover takes it.
+    pub(crate) fn stock(&self) -> plonk::ProvingKey<G1Affine> {
+        let domain = self.verifying.get_domain();
+        let polynomial = |place: &usize| domain.coeff_from_vec(self.different[*place].clone());
+        let rows = |place: &usize| domain.lagrange_from_vec(self.rows(*place));
+        let permutations = self.permutations.iter().map(|values| domain.lagrange_from_vec(values.clone()));
+        let polynomials = self.permutation.iter().map(polynomial).collect();
+        plonk::ProvingKey::from_parts(
+            self.verifying.clone(),
+            polynomial(&self.first_row),
+            polynomial(&self.last_row),
+            polynomial(&self.active_rows),
+            self.fixed.iter().map(rows).collect(),
+            self.fixed.iter().map(polynomial).collect(),
+            permutation::ProvingKey::from_parts(permutations.collect(), polynomials),
+        )
+    }
+
+    pub(super) fn coefficients(&self, place: usize) -> &[Fr] {
+        &self.different[place]
+    }
+
+    /// A column by row.
+    pub(super) fn rows(&self, place: usize) -> Vec<Fr> {
+        self.domain.by_row(&self.different[place])
+    }
+}
+
+/// The first row; the last usable one; all usable ones before it.
+fn marks(verifying: &plonk::VerifyingKey<G1Affine>) -> [Vec<Fr>; 3] {
+    let rows = 1usize << verifying.get_domain().k();
+    let last = rows - verifying.cs().blinding_factors() - 1;
+    let marked = |is_marked: &dyn Fn(usize) -> bool| {
+        (0..rows).map(|row| Fr::from(u64::from(is_marked(row)))).collect::<Vec<Fr>>()
+    };
+    [marked(&|row| row == 0), marked(&|row| row == last), marked(&|row| row < last)]
+}
+
+/// By column, the place of the first that equals it among those that are different; and where those are.
+pub(super) fn different(columns: &[&Vec<Fr>]) -> (Vec<usize>, Vec<usize>) {
+    let (mut seen, mut first) = (HashMap::new(), Vec::new());
+    let place = |(index, values)| {
+        *seen.entry(values).or_insert_with(|| {
+            first.push(index);
+            first.len() - 1
+        })
+    };
+    let places = columns.iter().enumerate().map(place).collect();
+    (places, first)
+}
