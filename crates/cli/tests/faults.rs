@@ -35,7 +35,7 @@ fn verify(folder: &Path) -> Output {
 /// Every file that has its final name is whole.
 fn check_files(folder: &Path) {
     let out = ["proof.bin", "verifying.key", "verifier.srs"].map(|name| folder.join("out").join(name));
-    let setup = ["model.quantised", "proving.key", "verifying.key", "verifier.srs"];
+    let setup = ["model.quantised", "verifying.key", "verifier.srs"];
     let named = out.into_iter().chain(setup.map(|name| folder.join("setup").join(name)));
     let cached = std::fs::read_dir(folder.join("cache")).into_iter().flatten().flatten().map(|entry| entry.path());
     for path in named.chain(cached.filter(|path| path.extension().is_some_and(|end| end == "srs"))) {
@@ -129,10 +129,12 @@ fn a_full_disk_is_an_error_and_nothing_more() {
     let script = format!("trap '' XFSZ; ulimit -f 1; exec {}", words.join(" "));
     let output = Command::new("bash").args(["-c", &script]).output().unwrap();
     let message = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() && message.contains("proving.key"), "{message}");
+    assert!(!output.status.success() && message.contains("verifying.key"), "{message}");
     assert!(!message.contains("panicked"), "{message}");
     check_files(folder.path());
-    assert!(!folder.path().join("setup/proving.key").exists() && !folder.path().join("setup/setup.json").exists());
+    assert!(
+        !folder.path().join("setup/verifying.key").exists() && !folder.path().join("setup/setup.json").exists()
+    );
     succeeds(&prove(folder.path()).output().unwrap());
 }
 

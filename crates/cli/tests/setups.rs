@@ -8,8 +8,7 @@ use std::process::Command;
 use place::{Place, fixture};
 
 const PUBLIC: [&str; 4] = ["proof.bin", "setup.json", "verifier.srs", "verifying.key"];
-const OWNED: [&str; 6] =
-    ["model.quantised", "owner.json", "proving.key", "setup.json", "verifier.srs", "verifying.key"];
+const OWNED: [&str; 5] = ["model.quantised", "owner.json", "setup.json", "verifier.srs", "verifying.key"];
 
 #[test]
 fn one_setup_proves_ten_digits() {
@@ -91,12 +90,12 @@ fn setups_that_do_not_fit_are_refused() {
     );
     place.fails(
         &format!("prove --setup nowhere --input {input}"),
-        &["nowhere is no usable setup: incomplete", "proving.key"],
+        &["nowhere is no usable setup: incomplete", "verifying.key"],
     );
-    std::fs::remove_file(place.path("keys/proving.key")).unwrap();
+    std::fs::remove_file(place.path("keys/verifying.key")).unwrap();
     place.fails(
         &format!("prove --setup keys --input {input}"),
-        &["keys is no usable setup: incomplete, without proving.key"],
+        &["keys is no usable setup: incomplete, without verifying.key"],
     );
     assert!(!place.path("proofs").exists());
 }

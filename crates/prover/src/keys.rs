@@ -13,7 +13,7 @@ use zklayout_circuit::{CircuitParams, Grid, InferenceCircuit, check_shape, confi
 use zklayout_model::{Fixed, Graph};
 use zklayout_plan::{CircuitShape, Plan, PlanHash, UNUSABLE_ROWS, WeightMode};
 
-use crate::artefact::{Artefact, Kind};
+use crate::artefact::Artefact;
 use crate::commitment::{ModelCommitment, Owner, committed_layout};
 use crate::core::{self, Key, Prepared};
 use crate::error::ProverError;
@@ -50,9 +50,6 @@ pub struct ProvingKey {
     owner: Option<Arc<Owner>>,
 }
 
-/// A proving key's file: the verifying key, from whose plan, with the model, everything else is laid out again.
-const PROVING_KEY: Kind = Kind { tag: *b"pkey", name: "proving key", version: 3 };
-
 /// Makes the keys of a plan, which are those that halo2 makes, and checks that the circuit has exactly the planned shape.
 ///
 /// # Errors
@@ -82,6 +79,19 @@ fn fixed_grid(plan: &Plan, graph: &Graph<Fixed>) -> Result<Grid, ProverError> {
 }
 
 impl ProvingKey {
+    /// The prover's counterpart of a verifying key: everything else is laid out again from its plan and the model.
+    ///
+    /// # Errors
+    /// A verifying key that cannot be read, or one of another model.
+    pub fn new(verifying: VerifyingKey, graph: &Graph<Fixed>) -> Result<Self, ProverError> {
+        let plan = Arc::new(verifying.plan()?);
+        let grid = Arc::new(fixed_grid(&plan, graph)?);
+        let circuit = InferenceCircuit::without_witness(plan.clone(), grid.clone());
+        let key = core::with_columns(verifying.key(&plan)?, &circuit)
+            .map_err(|e| ProverError::ProofSystem { doing: "laying out a proving key", reason: e.to_string() })?;
+        Ok(Self::of(plan, grid, key, verifying))
+    }
+
     fn of(plan: Arc<Plan>, grid: Arc<Grid>, key: Key, verifying: VerifyingKey) -> Self {
         let key = Arc::new(key);
         Self { plan, grid, key, prepared: Arc::default(), stock: Arc::default(), verifying, owner: None }
@@ -133,47 +143,6 @@ impl ProvingKey {
     /// [`ProverError::NotTogether`].
     pub fn check_powers(&self, srs: &Srs) -> Result<(), ProverError> {
         same_hash("powers of tau", ("proving key", self.verifying.srs_hash()), ("setup", srs.hash()))
-    }
-
-    /// Writes the key; of the feature `write`.
-    ///
-    /// # Errors
-    /// If the file cannot be written.
-    #[cfg(feature = "write")]
-    pub fn save(&self, path: &std::path::Path) -> Result<(), ProverError> {
-        let sealed = PROVING_KEY
-            .seal(|bytes| postcard::to_extend(&self.verifying, bytes).map_err(|error| error.to_string()));
-        let bytes = sealed.map_err(|reason| PROVING_KEY.wrong(path, reason))?;
-        crate::whole_file::write_secret(path, &bytes)
-            .map_err(|source| ProverError::File { path: path.to_owned(), source })
-    }
-
-    /// Reads a key for a model.
-    ///
-    /// # Errors
-    /// A file that is no proving key, of another version, damaged, or made for another model.
-    pub fn load(path: &std::path::Path, graph: &Graph<Fixed>) -> Result<Self, ProverError> {
-        let bytes = std::fs::read(path).map_err(|source| ProverError::File { path: path.to_owned(), source })?;
-        Self::from_bytes(&bytes, path, graph)
-    }
-
-    /// Reads the contents of a key's file; `path` names them in errors.
-    ///
-    /// # Errors
-    /// See [`ProvingKey::load`].
-    pub fn from_bytes(bytes: &[u8], path: &std::path::Path, graph: &Graph<Fixed>) -> Result<Self, ProverError> {
-        let payload = PROVING_KEY.open(bytes, path)?;
-        let (verifying, rest): (VerifyingKey, &[u8]) =
-            postcard::take_from_bytes(payload).map_err(|error| PROVING_KEY.wrong(path, error.to_string()))?;
-        if !rest.is_empty() {
-            return Err(PROVING_KEY.wrong(path, format!("{} bytes follow its contents", rest.len())));
-        }
-        let plan = Arc::new(verifying.plan()?);
-        let grid = Arc::new(fixed_grid(&plan, graph)?);
-        let circuit = InferenceCircuit::without_witness(plan.clone(), grid.clone());
-        let key = core::with_columns(verifying.key(&plan)?, &circuit)
-            .map_err(|e| ProverError::ProofSystem { doing: "reading a proving key", reason: e.to_string() })?;
-        Ok(Self::of(plan, grid, key, verifying))
     }
 
     /// Refuses a model whose weights are not those the key fixes.

@@ -20,15 +20,13 @@ pub const INPUT_COMMITMENT: &str = "input.commitment";
 pub const OWNERS_ANSWER: &str = "owners.answer";
 /// The setup's record; in both.
 pub const RECORD: &str = "setup.json";
-/// What a prover needs; the owner's.
-pub const PROVING_KEY: &str = "proving.key";
 /// The integers with the weights; the owner's.
 pub const QUANTISED_MODEL: &str = "model.quantised";
 /// What ties the owner's files together; the owner's.
 pub const OWNER: &str = "owner.json";
 
 /// All files of a whole setup.
-pub const SETUP: [&str; 6] = [RECORD, OWNER, QUANTISED_MODEL, PROVING_KEY, VERIFYING_KEY, VERIFIER_SRS];
+pub const SETUP: [&str; 5] = [RECORD, OWNER, QUANTISED_MODEL, VERIFYING_KEY, VERIFIER_SRS];
 
 /// Where the owner's seed of a model goes unless it is told otherwise: beside the model, never where proofs or setups are.
 #[cfg(feature = "prove")]

@@ -233,7 +233,6 @@ impl Setup {
             return Err(unusable(folder, reason.into()));
         }
         self.model.save(folder.join(files::QUANTISED_MODEL))?;
-        self.key.save(&folder.join(files::PROVING_KEY))?;
         if let Some(committed) = self.key.owner() {
             let answer = committed.answer_weights(self.verifying_key(), self.model.graph())?;
             answer.save(&folder.join(files::OWNERS_ANSWER))?;
@@ -267,14 +266,7 @@ impl Setup {
         let folder = folder.as_ref();
         let (verifying, verifier, record) = Self::load_public(folder)?;
         let model = Self::load_model(folder)?;
-        let key = ProvingKey::load(&folder.join(files::PROVING_KEY), model.graph())?;
-        if key.verifying().hash() != verifying.hash() {
-            let (found, expected) = (key.verifying().hash(), verifying.hash());
-            return Err(unusable(
-                folder,
-                format!("its proving key is of key {found}, its verifying key is {expected}"),
-            ));
-        }
+        let key = ProvingKey::new(verifying, model.graph())?;
         let list = OwnersList::load(folder)?;
         let setup = Self { model, key, verifier, record, commitment: None, seed_file: list.seed.clone() };
         match list.model {

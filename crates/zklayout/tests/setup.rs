@@ -131,8 +131,7 @@ fn folders_that_are_no_whole_setup_are_refused_by_name() {
         bytes[12] += 1;
         std::fs::write(path, bytes).unwrap();
     };
-    let cases: [(Change, &[&str]); 11] = [
-        (|to, _, _| std::fs::remove_file(to.join(files::PROVING_KEY)).unwrap(), &["incomplete", "proving.key"]),
+    let cases: [(Change, &[&str]); 9] = [
         (|to, _, _| std::fs::remove_file(to.join(files::OWNER)).unwrap(), &["incomplete", "owner.json"]),
         (|to, _, _| std::fs::remove_dir_all(to).unwrap(), &["incomplete", "setup.json", "model.quantised"]),
         (|to, model, _| replace(files::QUANTISED_MODEL, model, to), &["not the one that the keys were made of"]),
@@ -140,8 +139,6 @@ fn folders_that_are_no_whole_setup_are_refused_by_name() {
             |to, model, _| replace(files::VERIFYING_KEY, model, to),
             &["its verifying key is", "its record is of key"],
         ),
-        (|to, model, _| replace(files::PROVING_KEY, model, to), &["made for another model"]),
-        (|to, _, powers| replace(files::PROVING_KEY, powers, to), &["its proving key is of key"]),
         (|to, _, powers| replace(files::VERIFIER_SRS, powers, to), &["made with powers of tau"]),
         (|to, _, powers| replace(files::OWNER, powers, to), &["owner.json and setup.json name two keys"]),
         (
@@ -163,7 +160,7 @@ fn folders_that_are_no_whole_setup_are_refused_by_name() {
         change(&broken, &model, &powers);
         refused(expected);
     }
-    for name in [files::QUANTISED_MODEL, files::PROVING_KEY, files::VERIFYING_KEY, files::VERIFIER_SRS] {
+    for name in [files::QUANTISED_MODEL, files::VERIFYING_KEY, files::VERIFIER_SRS] {
         copy(&good, &broken);
         version(broken.join(name));
         refused(&[name, "format version", "this version reads"]);
