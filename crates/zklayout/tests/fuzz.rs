@@ -172,6 +172,7 @@ impl Seeds {
         let samples = move |format| move |bytes: &[u8]| Samples::parse(format, bytes, &shape.into()).is_ok();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let key = self.key.to_bytes().unwrap();
+        let laid_out = key.clone();
         let bundle = self.bundle.to_bytes().unwrap();
         let model = self.quantised.to_bytes().unwrap();
         let mut targets = vec![
@@ -301,9 +302,9 @@ impl Seeds {
             },
             Target {
                 name: "proving key of a verifying key, resealed",
-                seeds: vec![payload(&key)],
+                seeds: vec![payload(&laid_out)],
                 read: Box::new(move |bytes| {
-                    VerifyingKey::from_bytes(&seal(&key, bytes), here)
+                    VerifyingKey::from_bytes(&seal(&laid_out, bytes), here)
                         .is_ok_and(|key| ProvingKey::new(key, self.quantised.graph()).is_ok())
                 }),
             },
