@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use serde::Serialize;
+use zklayout::cost::Cost;
 use zklayout::plan::CircuitShape;
 use zklayout::prover::{Commitments, InputHolder, Owner, ProofJob, Prover, Unit, keygen};
 use zklayout::record::RecordedFidelity;
@@ -12,8 +13,9 @@ use crate::args::BenchmarkOptions;
 use crate::error::CliError;
 use crate::progress::Steps;
 use crate::session::Job;
+use crate::step_times::{Step, StepTimes};
 use crate::terminal::say;
-use crate::{memory, report, session};
+use crate::{memory, plan, report, session};
 
 #[derive(Serialize)]
 struct Benchmark<'a> {
@@ -26,6 +28,8 @@ struct Benchmark<'a> {
     prove_all: Vec<f64>,
     /// Seconds of all cores together.
     prove_cpu: Vec<f64>,
+    /// Of the fastest proof, if the library's own prover made it.
+    steps: Vec<Step>,
     prepare_cpu: f64,
     verify_best: f64,
     keygen: f64,
@@ -54,44 +58,34 @@ pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError
     let commit = (plan.shape.committed_lanes > 0).then(|| start.elapsed().as_secs_f64());
     let binds = plan.visibility().binds_input();
     let holder = binds.then(|| InputHolder::commit(&srs, &plan, &job.trace.values[0])).transpose()?;
-    let inputs: Vec<InputCommitment> = holder.iter().map(|holder| holder.commitment().clone()).collect();
-    let commitments = Commitments { model: key.owner().map(Owner::commitment), inputs: &inputs };
     let prover = Prover::from(options.prover).of_plan(&plan);
     let (start, start_cpu) = (Instant::now(), memory::cpu_seconds());
     steps.run("prepare keys", || prover.prepare(&srs, &key))?;
     let (prepare, prepare_cpu) = (start.elapsed().as_secs_f64(), memory::cpu_seconds() - start_cpu);
-    let (mut proving, mut proving_cpu, mut verifying, mut proof_bytes) = (Vec::new(), Vec::new(), Vec::new(), 0);
-    for _ in 0..options.runs.max(1) {
-        let (start, start_cpu) = (Instant::now(), memory::cpu_seconds());
-        let (srs, key, trace, holder) = (&srs, &key, &job.trace, holder.as_ref());
-        let job = ProofJob { prover, srs, key, graph, trace, context: &[], holder };
-        let bundle = steps.run("prove", || job.prove())?;
-        proving.push(start.elapsed().as_secs_f64());
-        proving_cpu.push(memory::cpu_seconds() - start_cpu);
-        proof_bytes = bundle.proof.len();
-        let start = Instant::now();
-        verify_tied(srs.verifier(), key.verifying(), commitments, &bundle, &[])?;
-        verifying.push(start.elapsed().as_secs_f64());
-    }
+    let (trace, holder) = (&job.trace, holder.as_ref());
+    let proof = ProofJob { prover, srs: &srs, key: &key, graph, trace, context: &[], holder };
+    let cost = plan::price(&plan.shape, &options.job.layout.prices()?).ok();
+    let proofs = Proofs::make(&proof, options.runs.max(1), cost.as_ref(), &mut steps)?;
     let peak_memory_bytes = memory::peak_bytes();
     let measure_unit = || Ok::<_, CliError>((!options.no_unit).then(|| Unit::new().seconds(options.runs.max(3))));
     let unit = steps.run("unit of speed", measure_unit)?;
-    let prove_best = best(&proving);
+    let prove_best = best(&proofs.proving);
     let benchmark = Benchmark {
         prover,
         prepare,
         prove_best,
-        prove_median: median(&proving),
-        prove_all: proving,
-        prove_cpu: proving_cpu,
+        prove_median: median(&proofs.proving),
+        prove_all: proofs.proving,
+        prove_cpu: proofs.proving_cpu,
+        steps: proofs.steps,
         prepare_cpu,
-        verify_best: best(&verifying),
+        verify_best: best(&proofs.verifying),
         keygen: keygen_seconds,
         commit,
         unit,
         prove_units: unit.map(|unit| prove_best / unit),
         peak_memory_bytes,
-        proof_bytes,
+        proof_bytes: proofs.bytes,
         fidelity: RecordedFidelity::of(job.quantised.fidelity()),
         shape: &plan.shape,
     };
@@ -103,7 +97,48 @@ pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError
     pairs.extend(report::integers(&job.quantised));
     pairs.extend(rows(&benchmark));
     say!("{}", report::pairs(&pairs));
+    if !benchmark.steps.is_empty() {
+        let mut table = report::table(&["step", "measured", "predicted"]);
+        benchmark.steps.iter().for_each(|step| {
+            table.add_row(step.cells());
+        });
+        say!("{table}");
+    }
     Ok(())
+}
+
+/// Proofs of one execution, one after the other.
+#[derive(Default)]
+struct Proofs {
+    proving: Vec<f64>,
+    proving_cpu: Vec<f64>,
+    verifying: Vec<f64>,
+    bytes: usize,
+    /// Of the fastest.
+    steps: Vec<Step>,
+}
+
+impl Proofs {
+    fn make(job: &ProofJob<'_>, runs: usize, cost: Option<&Cost>, steps: &mut Steps) -> Result<Self, CliError> {
+        let inputs: Vec<InputCommitment> = job.holder.iter().map(|holder| holder.commitment().clone()).collect();
+        let commitments = Commitments { model: job.key.owner().map(Owner::commitment), inputs: &inputs };
+        let mut proofs = Self::default();
+        for _ in 0..runs {
+            let (start, start_cpu, times) = (Instant::now(), memory::cpu_seconds(), StepTimes::default());
+            let bundle = steps.run("prove", || times.listen(|| job.prove()))?;
+            let seconds = start.elapsed().as_secs_f64();
+            if seconds < best(&proofs.proving) {
+                proofs.steps = times.steps(cost);
+            }
+            proofs.proving.push(seconds);
+            proofs.proving_cpu.push(memory::cpu_seconds() - start_cpu);
+            proofs.bytes = bundle.proof.len();
+            let start = Instant::now();
+            verify_tied(job.srs.verifier(), job.key.verifying(), commitments, &bundle, &[])?;
+            proofs.verifying.push(start.elapsed().as_secs_f64());
+        }
+        Ok(proofs)
+    }
 }
 
 fn rows(benchmark: &Benchmark<'_>) -> Vec<(&'static str, String)> {

@@ -26,6 +26,7 @@ mod report;
 mod scales;
 mod session;
 mod setup;
+mod step_times;
 mod terminal;
 mod verify;
 

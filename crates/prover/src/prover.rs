@@ -9,6 +9,7 @@ use halo2_proofs::transcript::{Challenge255, TranscriptWrite};
 use halo2curves::bn256::{Bn256, G1Affine};
 use rand::RngCore;
 use serde::Serialize;
+use tracing::info_span;
 use zklayout_circuit::streams::{self, ChallengeValues, Evaluations};
 use zklayout_circuit::{Grid, InferenceCircuit, Scalar, Witness};
 use zklayout_model::{Fixed, Graph, Trace};
@@ -69,7 +70,7 @@ impl Prover {
     ) -> Result<(), ProverError> {
         key.check_powers(srs)?;
         key.check_weights(graph)?;
-        let witness = Witness::of(&key.plan, graph, trace, &key.grid)?;
+        let witness = info_span!("witness").in_scope(|| Witness::of(&key.plan, graph, trace, &key.grid))?;
         let instance = instance(&key.plan, &trace.output(), public_input(&key.plan, trace).as_deref())?;
         match (self.of_plan(&key.plan), witness) {
             (Self::Core, Witness::Streams(witness)) => {

@@ -8,6 +8,7 @@ use halo2_proofs::transcript::{Challenge255, TranscriptWrite};
 use halo2curves::bn256::{Fr, G1, G1Affine};
 use rand::RngCore;
 use rayon::prelude::*;
+use tracing::info_span;
 
 use crate::core::columns::{Column, affine, coefficients};
 use crate::core::hiding::Hiding;
@@ -105,7 +106,6 @@ impl<R: RngCore, T: TranscriptWrite<G1Affine, Challenge255<G1Affine>>> Proof<'_,
     }
 
     /// Both phases.
-    #[tracing::instrument(skip_all)]
     fn commit_advice<'a>(&mut self, cells: &'a impl Cells) -> io::Result<Committed<'a>> {
         for value in self.instance.iter().flatten() {
             self.transcript.common_scalar(*value)?;
@@ -114,14 +114,14 @@ impl<R: RngCore, T: TranscriptWrite<G1Affine, Challenge255<G1Affine>>> Proof<'_,
         let small = cells.small().into_iter();
         let mut advice: Vec<Column<'_>> =
             small.map(|values| Column::Small { values, hiding: self.hiding.draw(hidden) }).collect();
-        self.commit(&advice)?;
+        info_span!("small columns").in_scope(|| self.commit(&advice))?;
         let challenges: Vec<Fr> = (0..self.cs.num_challenges()).map(|_| self.squeeze()).collect();
-        let wide = cells.wide(&challenges);
+        let wide = info_span!("witness").in_scope(|| cells.wide(&challenges));
         if advice.len() + wide.len() != self.cs.num_advice_columns() {
             return Err(unknown("the circuit has another number of columns after its challenges"));
         }
         let wide: Vec<Column<'_>> = wide.into_iter().map(|values| self.hide(values)).collect();
-        self.commit(&wide)?;
+        info_span!("wide columns").in_scope(|| self.commit(&wide))?;
         advice.extend(wide);
         Ok(Committed { advice, challenges })
     }
@@ -140,7 +140,6 @@ impl<R: RngCore, T: TranscriptWrite<G1Affine, Challenge255<G1Affine>>> Proof<'_,
     }
 
     /// The permutation's running products; then no row is needed any more.
-    #[tracing::instrument(skip_all)]
     fn commit_products(&mut self, committed: Committed<'_>) -> io::Result<Polynomials> {
         let Committed { advice, challenges } = committed;
         // Tells lookups apart, of which there are none.
@@ -158,6 +157,7 @@ impl<R: RngCore, T: TranscriptWrite<G1Affine, Challenge255<G1Affine>>> Proof<'_,
             Any::Fixed => self.key.rows(self.key.fixed[column.index()]),
             Any::Instance => padded(&self.instance[column.index()]),
         };
+        let span = info_span!("permutation").entered();
         let products = permutation::products(self.key, values, permutation, &mut self.hiding);
         let bases = &self.prepared.bases;
         let commitments: Vec<G1> = match products.as_slice() {
@@ -165,6 +165,8 @@ impl<R: RngCore, T: TranscriptWrite<G1Affine, Challenge255<G1Affine>>> Proof<'_,
             products => products.par_iter().map(|product| bases.wide(product)).collect(),
         };
         self.write_points(&commitments)?;
+        drop(span);
+        let _coefficients = info_span!("coefficients").entered();
         Ok(Polynomials {
             advice: advice.into_par_iter().map(|column| column.coefficients(domain)).collect(),
             instance: self.instance.iter().map(|column| coefficients(domain, &padded(column))).collect(),
@@ -175,7 +177,7 @@ impl<R: RngCore, T: TranscriptWrite<G1Affine, Challenge255<G1Affine>>> Proof<'_,
     }
 
     /// A random polynomial, which hides the quotient's evaluation: random values are random coefficients.
-    #[tracing::instrument(skip_all)]
+    #[tracing::instrument(skip_all, name = "blinding")]
     fn commit_blinding(&mut self) -> io::Result<Vec<Fr>> {
         let values = self.hiding.draw(self.key.domain.len());
         self.hiding.skip_unused();
@@ -184,15 +186,17 @@ impl<R: RngCore, T: TranscriptWrite<G1Affine, Challenge255<G1Affine>>> Proof<'_,
     }
 
     /// The quotient's pieces.
-    #[tracing::instrument(skip_all)]
     fn commit_quotient(&mut self, polynomials: &Polynomials) -> io::Result<Vec<Vec<Fr>>> {
         let Prepared { cosets, bases, kept } = self.prepared;
         let y = self.squeeze();
         let Polynomials { advice, instance, products, challenges, permutation } = polynomials;
         let challenges = quotient::Challenges { circuit: challenges, permutation: *permutation, y };
+        let constraints = info_span!("constraints").entered();
         let numerator = Numerator::of(self.key, &challenges).ok_or_else(|| unknown("a gate has a selector"))?;
         let polynomials = quotient::Polynomials { key: self.key, kept, advice, instance, products };
         let pieces = numerator.quotient(&polynomials, cosets);
+        drop(constraints);
+        let _quotient = info_span!("quotient").entered();
         let commitments = bases.polynomials(&self.key.domain, &pieces);
         pieces.iter().for_each(|_| self.hiding.skip_unused());
         self.write_points(&commitments)?;
@@ -200,7 +204,6 @@ impl<R: RngCore, T: TranscriptWrite<G1Affine, Challenge255<G1Affine>>> Proof<'_,
     }
 
     /// Evaluations, and the opening.
-    #[tracing::instrument(skip_all)]
     fn open(&mut self, polynomials: &Polynomials, pieces: Vec<Vec<Fr>>, blinding: &[Fr]) -> io::Result<()> {
         let (domain, bases) = (&self.key.domain, &self.prepared.bases);
         let x = self.squeeze();
@@ -214,10 +217,12 @@ impl<R: RngCore, T: TranscriptWrite<G1Affine, Challenge255<G1Affine>>> Proof<'_,
             blinding,
         };
         let (polynomials, queries) = (polynomials.all(), Queries::of(self.cs));
-        let evaluations = evaluate(domain, x, &polynomials, &queries.opened);
+        let evaluations =
+            info_span!("evaluations").in_scope(|| evaluate(domain, x, &polynomials, &queries.opened));
         for query in &queries.written {
             self.transcript.write_scalar(evaluations[query])?;
         }
+        let _opening = info_span!("opening").entered();
         let (y, v) = (self.squeeze(), self.squeeze());
         let opening =
             Opening { domain, x, polynomials: &polynomials, queries: &queries.opened, evaluations: &evaluations };
