@@ -237,7 +237,7 @@ impl ProofJob<'_> {
         let generator = ChaCha20Rng::from_entropy();
         let prefixes = claims.iter().map(|claim| claim.bound.prefix(claim.digest));
         self.write(prefixes, generator.clone(), transcript)?;
-        let cs = self.key.key.verifying().cs();
+        let cs = self.key.key.constraints();
         let mut links = Vec::with_capacity(claims.len());
         for Claim { bound, blinds, .. } in claims {
             let coefficients = bound.coefficients(&transcript.challenges);

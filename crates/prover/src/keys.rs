@@ -87,7 +87,7 @@ impl ProvingKey {
         let plan = Arc::new(verifying.plan()?);
         let grid = Arc::new(fixed_grid(&plan, graph)?);
         let circuit = InferenceCircuit::without_witness(plan.clone(), grid.clone());
-        let key = core::with_columns(verifying.key(&plan)?, &circuit)
+        let key = core::with_columns(&verifying.key(&plan)?, &circuit)
             .map_err(|e| ProverError::ProofSystem { doing: "laying out a proving key", reason: e.to_string() })?;
         Ok(Self::of(plan, grid, key, verifying))
     }

@@ -426,7 +426,7 @@ fn files_survive_and_others_are_refused() {
 /// The openings of every advice column stay below its blinding cells, so that any number of proofs shows nothing.
 #[test]
 fn columns_are_opened_less_often_than_they_are_blinded() {
-    let cs = SUBJECT.key.key.verifying().cs();
+    let cs = SUBJECT.key.key.constraints();
     for column in 0..cs.num_advice_columns() {
         let queries = cs.advice_queries().iter().filter(|(queried, _)| queried.index() == column).count();
         // The commitment, the evaluations, and the opening of all.

@@ -209,13 +209,13 @@ impl Job<'_> {
     ) -> Result<Vec<u8>, ProverError> {
         let bound = self.bound(&slice.shape, first);
         let mut transcript = transcript();
-        let (key, prefix) = (self.key_hash(slice.key.verifying()), bound.prefix(self.model.digest()));
+        let (key, prefix) = (self.key_hash(&slice.key.verifying()), bound.prefix(self.model.digest()));
         bind(&mut transcript, key, context_hash(&[])?, Some(prefix)).map_err(failed)?;
         let generator = ChaCha20Rng::from_entropy();
         let cells = SliceCells { shape: &slice.shape, witness };
         prove(&slice.prepared, &slice.key, cells, &[], generator.clone(), &mut transcript).map_err(failed)?;
         let coefficients = powers(transcript.challenges[bound.challenge], bound.lanes);
-        let difference = bound.difference(generator, slice.key.verifying().cs(), &coefficients, blinds);
+        let difference = bound.difference(generator, slice.key.constraints(), &coefficients, blinds);
         let column = (transcript.points[bound.column], coefficients);
         let link =
             Link::write(&mut transcript, column, blinding, &difference, rand::rngs::OsRng).map_err(failed)?;

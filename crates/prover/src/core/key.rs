@@ -1,9 +1,11 @@
-//! A circuit's key as this prover has it: halo2's verifying key, and the columns that constraints read, each different one once:
-//! masks of lanes that agree are one column. It knows neither powers of tau nor cosets.
+//! A circuit's key as this prover has it: its constraints, its commitments, and the columns that constraints read, each different one
+//! once: masks of lanes that agree are one column. It knows neither powers of tau nor cosets. halo2's own forms of a key hold tables of
+//! twiddles, and are made when they are asked for.
 
 use std::collections::HashMap;
 
-use halo2_proofs::plonk::{self, permutation};
+use halo2_proofs::plonk::{self, ConstraintSystem, permutation};
+use halo2_proofs::poly::EvaluationDomain;
 use halo2curves::bn256::{Fr, G1Affine};
 use rayon::prelude::*;
 
@@ -13,7 +15,11 @@ use crate::core::domain::Domain;
 /// A key.
 #[derive(Clone, Debug)]
 pub(crate) struct Key {
-    verifying: plonk::VerifyingKey<G1Affine>,
+    constraints: ConstraintSystem<Fr>,
+    /// What a transcript absorbs of it.
+    pub(super) digest: Fr,
+    fixed_commitments: Vec<G1Affine>,
+    permutation_commitments: Vec<G1Affine>,
     pub(super) domain: Domain,
     /// Coefficients of the different columns.
     different: Vec<Vec<Fr>>,
@@ -30,11 +36,11 @@ pub(crate) struct Key {
 impl Key {
     /// The key of fixed columns and of the permutation's, by row.
     pub(super) fn of(
-        verifying: plonk::VerifyingKey<G1Affine>,
+        verifying: &plonk::VerifyingKey<G1Affine>,
         fixed: Vec<Vec<Fr>>,
         permutations: Vec<Vec<Fr>>,
     ) -> Self {
-        let (domain, marks) = (Domain::new(verifying.get_domain().k()), marks(&verifying));
+        let (domain, marks) = (Domain::new(verifying.get_domain().k()), marks(verifying));
         let columns: Vec<&Vec<Fr>> = fixed.iter().chain(&permutations).chain(&marks).collect();
         let (places, first) = different(&columns);
         let columns: Vec<&Vec<Fr>> = first.into_iter().map(|index| columns[index]).collect();
@@ -44,7 +50,10 @@ impl Key {
         let (of_fixed, permutation) = (of_fixed.to_vec(), permutation.to_vec());
         let (first_row, last_row, active_rows) = (marks[0], marks[1], marks[2]);
         Self {
-            verifying,
+            constraints: verifying.cs().clone(),
+            digest: verifying.transcript_repr(),
+            fixed_commitments: verifying.fixed_commitments().clone(),
+            permutation_commitments: verifying.permutation().commitments().clone(),
             domain,
             different,
             fixed: of_fixed,
@@ -56,20 +65,34 @@ impl Key {
         }
     }
 
-    /// The verifier's part.
-    pub(crate) fn verifying(&self) -> &plonk::VerifyingKey<G1Affine> {
-        &self.verifying
+    /// The constraints that the key is of.
+    pub(crate) fn constraints(&self) -> &ConstraintSystem<Fr> {
+        &self.constraints
+    }
+
+    /// The verifier's part, in halo2's form.
+    pub(crate) fn verifying(&self) -> plonk::VerifyingKey<G1Affine> {
+        let degree = self.constraints.degree() as u32;
+        plonk::VerifyingKey::from_parts(
+            EvaluationDomain::new(degree, self.domain.k),
+            self.fixed_commitments.clone(),
+            permutation::VerifyingKey::from_commitments(self.permutation_commitments.clone()),
+            self.constraints.clone(),
+            Vec::new(),
+            false,
+        )
     }
 
     /// The same key as halo2's own prover takes it.
     pub(crate) fn stock(&self) -> plonk::ProvingKey<G1Affine> {
-        let domain = self.verifying.get_domain();
+        let verifying = self.verifying();
+        let domain = verifying.get_domain().clone();
         let polynomial = |place: &usize| domain.coeff_from_vec(self.different[*place].clone());
         let rows = |place: &usize| domain.lagrange_from_vec(self.rows(*place));
         let permutations = self.permutations.iter().map(|values| domain.lagrange_from_vec(values.clone()));
         let polynomials = self.permutation.iter().map(polynomial).collect();
         plonk::ProvingKey::from_parts(
-            self.verifying.clone(),
+            verifying,
             polynomial(&self.first_row),
             polynomial(&self.last_row),
             polynomial(&self.active_rows),

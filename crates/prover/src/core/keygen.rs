@@ -40,14 +40,14 @@ pub(crate) fn keygen<C: Circuit<Fr>>(
     let (cs, _) = cs.directly_convert_selectors_to_fixed(Vec::new());
     let domain = EvaluationDomain::new(cs.degree() as u32, params.k());
     let verifying = VerifyingKey::from_parts(domain, fixed, permutation, cs, Vec::new(), false);
-    Ok(Key::of(verifying, columns.fixed, columns.permutations))
+    Ok(Key::of(&verifying, columns.fixed, columns.permutations))
 }
 
 /// The key whose verifier's part is known.
 ///
 /// # Errors
 /// See [`keygen`].
-pub(crate) fn with_columns<C: Circuit<Fr>>(verifying: VerifyingKey<G1Affine>, circuit: &C) -> Result<Key, Error> {
+pub(crate) fn with_columns<C: Circuit<Fr>>(verifying: &VerifyingKey<G1Affine>, circuit: &C) -> Result<Key, Error> {
     let (_, columns) = Columns::of(verifying.get_domain().k(), circuit)?;
     Ok(Key::of(verifying, columns.fixed, columns.permutations))
 }

@@ -35,7 +35,7 @@ pub(super) fn products(
     challenges: Challenges,
     hiding: &mut Hiding<impl rand::RngCore>,
 ) -> Vec<Vec<Fr>> {
-    let (cs, domain) = (key.verifying().cs(), &key.domain);
+    let (cs, domain) = (key.constraints(), &key.domain);
     let (columns, length) = (cs.permutation().get_columns(), set_length(cs));
     let permutations = &key.permutations;
     let hidden = domain.len() - cs.blinding_factors();
@@ -99,7 +99,7 @@ impl Set<'_> {
 
 /// The argument's constraints, in the protocol's order, with their degrees.
 pub(super) fn constraints(key: &Key, challenges: Challenges, arena: &mut Arena) -> Vec<(usize, Expression)> {
-    let cs = key.verifying().cs();
+    let cs = key.constraints();
     let (columns, length) = (cs.permutation().get_columns(), set_length(cs));
     let products: Vec<Expression> =
         (0..columns.len().div_ceil(length)).map(|set| arena.cell(Source::Product(set), 0)).collect();

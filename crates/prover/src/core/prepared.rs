@@ -18,7 +18,7 @@ pub(crate) struct Prepared {
 impl Prepared {
     /// Prepares a key, with the Lagrange basis of as many powers as it has rows.
     pub(crate) fn new(key: &Key, lagrange: Vec<G1Affine>) -> Self {
-        let cs = key.verifying().cs();
+        let cs = key.constraints();
         let cosets = quotient::cosets(cs);
         let kept = Kept::of(key, &cosets, &quotient::read_on_cosets(key));
         Self { cosets, bases: Bases::new(lagrange, cs.blinding_factors() + 1), kept }

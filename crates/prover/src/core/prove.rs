@@ -40,10 +40,10 @@ pub(crate) fn prove<T: TranscriptWrite<G1Affine, Challenge255<G1Affine>>>(
     rng: impl RngCore,
     transcript: &mut T,
 ) -> io::Result<()> {
-    let cs = key.verifying().cs();
+    let cs = key.constraints();
     let mut proof = Proof { prepared, key, cs, instance, hiding: Hiding(rng), transcript };
     proof.check(&cells)?;
-    key.verifying().hash_into(proof.transcript)?;
+    proof.transcript.common_scalar(key.digest)?;
     let committed = proof.commit_advice(&cells)?;
     let polynomials = proof.commit_products(committed)?;
     drop(cells);

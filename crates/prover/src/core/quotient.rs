@@ -59,7 +59,7 @@ pub(super) fn cosets(cs: &ConstraintSystem<Fr>) -> Vec<Fr> {
 /// The key's columns that constraints read on each coset: whatever the challenges are, but for those that make terms
 /// cancel.
 pub(super) fn read_on_cosets(key: &Key) -> Vec<BTreeSet<usize>> {
-    let cs = key.verifying().cs();
+    let cs = key.constraints();
     let number = |seed: u64| Fr::from(seed).pow_vartime([5_000_003]);
     let circuit: Vec<Fr> = (0..cs.num_challenges() as u64).map(|challenge| number(challenge + 7)).collect();
     let permutation = permutation::Challenges { beta: number(2), gamma: number(3) };
@@ -72,7 +72,7 @@ pub(super) fn read_on_cosets(key: &Key) -> Vec<BTreeSet<usize>> {
 impl Numerator {
     /// Collects the constraints; none if a gate has a selector.
     pub(super) fn of(key: &Key, challenges: &Challenges<'_>) -> Option<Self> {
-        let (cs, k) = (key.verifying().cs(), key.domain.k);
+        let (cs, k) = (key.constraints(), key.domain.k);
         let (mut arena, mut forms) = (Arena::default(), Forms::default());
         let constraints = constraints(key, challenges, &mut arena)?;
         let mut sums = vec![Expression::constant(Fr::ZERO); cs.degree()];
@@ -145,7 +145,7 @@ impl Numerator {
 
 /// All constraints in the protocol's order, with their degrees.
 fn constraints(key: &Key, challenges: &Challenges<'_>, arena: &mut Arena) -> Option<Vec<(usize, Expression)>> {
-    let cs = key.verifying().cs();
+    let cs = key.constraints();
     let fixed = |index: usize| Source::Fixed(key.fixed[index]);
     let mut constraints = Vec::new();
     for polynomial in cs.gates().iter().flat_map(|gate| gate.polynomials()) {
