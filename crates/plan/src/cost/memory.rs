@@ -1,7 +1,7 @@
 //! The largest resident size of a process that makes keys and then proves.
 //!
-//! Moments compete for the peak. Key generation has its assignment tables. halo2's prover has its own while it synthesises, and at the
-//! quotient every column's transform for one part beside its coefficients. The library's prover has tables of the powers of tau
+//! Moments compete for the peak. Key generation has the key's columns by row and as coefficients. halo2's prover has the key in a form of
+//! its own, assignment tables while it synthesises, and at the quotient every column's transform for one part beside its coefficients. The library's prover has tables of the powers of tau
 //! all the time, and at the quotient a few columns at once on one coset, beside what it keeps of the key's. What is freed is used again,
 //! so that the peak is that of the worst moment.
 
@@ -36,12 +36,12 @@ const COMMITTED: usize = 8;
 const SCALAR_BITS: u32 = 254;
 /// Bytes of values on cosets that the library's prover keeps from one proof to the next.
 const MOST_KEPT: usize = 256 << 20;
-/// Bytes of one cell's place in the permutation: two pairs of indices and a size, while keys are made.
-const PERMUTED_CELL: usize = 32;
+/// Bytes of one cell's place in the permutation: three indices, while keys are made.
+const PERMUTED_CELL: usize = 12;
 
-/// Bytes of the proving key's polynomials: values and coefficients of fixed and permuted columns, three indicators.
+/// Bytes of the proving key's polynomials: coefficients of its different columns, and the permuted columns by row.
 pub(crate) fn proving_key_bytes(shape: &CircuitShape) -> usize {
-    ((2 * (shape.fixed + shape.permuted) + 3) * ELEMENT_BYTES) << shape.k
+    own_key(shape) << shape.k
 }
 
 /// The peak in bytes, on a number of threads; it needs no profile.
@@ -49,10 +49,10 @@ pub fn peak_memory(shape: &CircuitShape, threads: usize) -> u64 {
     let setup = 2 * POINT;
     let grid = INTEGER * shape.fixed;
     let keys = setup + grid + key_generation(shape) + committing(threads);
-    let key = (proving_key_bytes(shape) >> shape.k) + setup + grid;
+    let key = own_key(shape) + setup + grid;
     let proving = match shape.is_proven_by_core() {
         true => tables(shape.k) + kept(shape) + core(shape, threads),
-        false => witness(shape) + synthesis(shape, threads).max(quotient(shape)),
+        false => stock_key(shape) + witness(shape) + synthesis(shape, threads).max(quotient(shape)),
     };
     let (of_keys, of_proving) =
         if shape.is_proven_by_core() { (RESIDENT_KEYS, RESIDENT_IN_CORE) } else { (RESIDENT, RESIDENT) };
@@ -88,9 +88,19 @@ fn distinct(shape: &CircuitShape) -> f64 {
     DISTINCT * (shape.fixed + shape.permuted + 3) as f64
 }
 
-/// Per row: tables of fixed cells, their denominators and values.
+/// Per row: the key's columns, and then the coefficients of the different ones beside them.
 fn key_generation(shape: &CircuitShape) -> usize {
-    shape.fixed * (ASSIGNED + DENOMINATOR + ELEMENT_BYTES) + shape.permuted * (PERMUTED_CELL + ELEMENT_BYTES)
+    shape.fixed * ELEMENT_BYTES + shape.permuted * PERMUTED_CELL + own_key(shape)
+}
+
+/// Per row: the key as the library's prover has it.
+fn own_key(shape: &CircuitShape) -> usize {
+    (distinct(shape) as usize + shape.permuted) * ELEMENT_BYTES
+}
+
+/// Per row: what halo2's prover has beside it, values and coefficients of fixed and permuted columns and three indicators.
+fn stock_key(shape: &CircuitShape) -> usize {
+    (2 * (shape.fixed + shape.permuted) + 3) * ELEMENT_BYTES
 }
 
 /// Per row: this library's own witness, alive during the whole proof.
