@@ -777,6 +777,9 @@ pub(crate) struct CalibrateCommand {
     /// Earlier profiles of the same machine; the faster of all measurements count.
     #[arg(long)]
     pub(crate) earlier: Vec<PathBuf>,
+    /// Extend this profile, of any machine, up to --max-k: by this machine's ratios to the largest size that it has.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["earlier", "min_k", "name"])]
+    pub(crate) extend: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -3,7 +3,7 @@
 use comfy_table::Table;
 use zklayout::cost::Kernel;
 use zklayout::cost::Profile;
-use zklayout::prover::{CalibrateOptions, Progress, calibrate};
+use zklayout::prover::{CalibrateOptions, Progress, calibrate, extend};
 
 use crate::args::{CalibrateCommand, read_profile};
 use crate::error::CliError;
@@ -11,18 +11,15 @@ use crate::terminal::say;
 use crate::{plan, report};
 
 pub(crate) fn run(options: &CalibrateCommand, json: bool) -> Result<(), CliError> {
-    let measuring = CalibrateOptions {
-        name: options.name.clone(),
-        min_k: options.min_k,
-        max_k: options.max_k,
-        threads: options.threads,
-        earlier: options.earlier.iter().map(|path| read_profile(path)).collect::<Result<_, _>>()?,
-    };
-    let profile = calibrate(&measuring, &mut |progress| {
+    let mut report_step = |progress: Progress| {
         if !json {
             eprintln!("{}", step(&progress));
         }
-    })?;
+    };
+    let profile = match &options.extend {
+        Some(path) => extend(&read_profile(path)?, options.max_k, &mut report_step)?,
+        None => calibrate(&measuring(options)?, &mut report_step)?,
+    };
     let text = profile.to_json().map_err(zklayout::Error::from)?;
     if let Some(path) = &options.out {
         plan::write_text(&text, path)?;
@@ -33,6 +30,16 @@ pub(crate) fn run(options: &CalibrateCommand, json: bool) -> Result<(), CliError
         say!("{}\n{}", kernels(&profile), residuals(&profile));
     }
     Ok(())
+}
+
+fn measuring(options: &CalibrateCommand) -> Result<CalibrateOptions, CliError> {
+    Ok(CalibrateOptions {
+        name: options.name.clone(),
+        min_k: options.min_k,
+        max_k: options.max_k,
+        threads: options.threads,
+        earlier: options.earlier.iter().map(|path| read_profile(path)).collect::<Result<_, _>>()?,
+    })
 }
 
 fn step(progress: &Progress) -> String {

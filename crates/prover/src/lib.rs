@@ -27,7 +27,7 @@ mod whole_file;
 pub use artefact::{Artefact, FORMAT_VERSION};
 pub use binding::MOST_CONTEXT;
 pub use bundle::{ProofBundle, ProofJob, PublicValues, prove, prove_with};
-pub use calibrate::{CalibrateOptions, Progress, calibrate};
+pub use calibrate::{CalibrateOptions, Progress, calibrate, extend};
 pub use commitment::{
     AuditProof, InputCommitment, InputHolder, ModelCommitment, Owner, OwnerSeed, OwnersAnswer, audit_same,
     audit_weights, prove_audit, verify_audit,

@@ -8,6 +8,7 @@
 mod circuits;
 mod commitments;
 mod committed;
+mod extension;
 mod fit;
 mod host;
 mod passes;
@@ -21,6 +22,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use zklayout_plan::cost::{Kernel, PROFILE_FORMAT, Profile, Sample, Table};
 
+pub use crate::calibrate::extension::extend;
 pub use crate::calibrate::progress::Progress;
 use crate::calibrate::sampling::{Bench, Timings};
 use crate::error::ProverError;

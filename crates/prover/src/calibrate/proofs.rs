@@ -1,7 +1,7 @@
 //! Whole proofs of synthetic circuits: keys, proof, verification, each timed.
 
 use halo2_proofs::SerdeFormat;
-use halo2_proofs::plonk::{VerifyingKey, create_proof, keygen_pk2, verify_proof};
+use halo2_proofs::plonk::{VerifyingKey, create_proof, verify_proof};
 use halo2_proofs::poly::kzg::commitment::{KZGCommitmentScheme, ParamsKZG};
 use halo2_proofs::poly::kzg::multiopen::{ProverSHPLONK, VerifierSHPLONK};
 use halo2_proofs::poly::kzg::strategy::SingleStrategy;
@@ -14,6 +14,7 @@ use zklayout_plan::{CircuitShape, Profile};
 
 use crate::calibrate::circuits::Synthetic;
 use crate::calibrate::progress::Progress;
+use crate::core::keygen;
 use crate::error::ProverError;
 use crate::provenance::DEVELOPMENT_SEED;
 use crate::srs::Srs;
@@ -44,12 +45,12 @@ pub(super) fn measure(
     let mut proofs = Vec::new();
     for k in sizes {
         let srs = Srs::development(k, DEVELOPMENT_SEED)?;
-        let params = srs.params(k)?;
+        let (params, lagrange) = (srs.params(k)?, srs.lagrange(k)?);
         let mut sized: Vec<Measured> = circuits(k).iter().map(Measured::nothing).collect();
         for _ in 0..ROUNDS {
             for (circuit, measured) in circuits(k).iter().zip(&mut sized) {
                 progress(Progress::Proof(circuit.name()));
-                prove(&params, circuit, measured)?;
+                prove((&params, &lagrange), circuit, measured)?;
             }
         }
         proofs.extend(sized);
@@ -86,10 +87,15 @@ impl Measured {
 }
 
 /// Makes keys, proves and verifies; keeps the fastest of each.
-fn prove(params: &ParamsKZG<Bn256>, circuit: &Synthetic, measured: &mut Measured) -> Result<(), ProverError> {
+fn prove(
+    (params, lagrange): (&ParamsKZG<Bn256>, &[G1Affine]),
+    circuit: &Synthetic,
+    measured: &mut Measured,
+) -> Result<(), ProverError> {
     let start = Instant::now();
-    let key = keygen_pk2(params, circuit, false).map_err(|error| ProverError::calibrating(error.to_string()))?;
+    let key = keygen(params, lagrange, circuit).map_err(|error| ProverError::calibrating(error.to_string()))?;
     measured.keygen = measured.keygen.min(start.elapsed().as_secs_f64());
+    let key = key.stock();
     let saved = key.get_vk().to_bytes(SerdeFormat::RawBytes);
     for _ in 0..RUNS {
         let start = Instant::now();

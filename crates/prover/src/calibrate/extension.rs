@@ -1,0 +1,39 @@
+//! A profile of any machine with sizes that it was not measured at: how much longer a kernel takes on more rows depends on a machine
+//! less than how long it takes.
+
+use std::collections::BTreeMap;
+
+use zklayout_plan::cost::{Profile, Sample, Table};
+
+use super::{Progress, ROUNDS, kernels};
+use crate::calibrate::sampling::Timings;
+use crate::error::ProverError;
+
+/// A profile's kernels on up to `2^max_k` rows: at the largest size that it has times this machine's ratio.
+///
+/// # Errors
+/// A profile without kernels, sizes that powers of tau cannot be made for, or a failure of halo2.
+pub fn extend(
+    profile: &Profile,
+    max_k: u32,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Profile, ProverError> {
+    let last = profile.kernels.values().filter_map(|table| Some(table.range()?.1)).max();
+    let last = last.ok_or_else(|| ProverError::calibrating("the profile has no kernels".into()))?;
+    let mut sizes: BTreeMap<u32, Timings> = BTreeMap::new();
+    for _ in 0..ROUNDS {
+        for k in last..=max_k {
+            progress(Progress::Kernels(k));
+            kernels(k, sizes.entry(k).or_default())?;
+        }
+    }
+    let mut extended = profile.clone();
+    for (kernel, table) in &mut extended.kernels {
+        let here = |k: u32| sizes.get(&k).and_then(|timings| timings.get(kernel)).copied();
+        let there = table.samples().iter().find(|sample| sample.k == last).map(|sample| sample.seconds);
+        let (Some(here_last), Some(there)) = (here(last), there) else { continue };
+        let new = (last + 1..=max_k).filter_map(|k| Some(Sample { k, seconds: there * here(k)? / here_last }));
+        *table = Table::new(table.samples().iter().copied().chain(new).collect());
+    }
+    Ok(extended)
+}
