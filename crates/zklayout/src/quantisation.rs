@@ -36,8 +36,7 @@ impl Model {
         let calibration = Some(Calibration::of(Origin::Given, samples));
         let options = Some(options.clone());
         let outputs = self.outputs().iter().map(|output| (output.name.clone(), output.dims.iter().product()));
-        // Places are no values of the file's outputs.
-        let outputs = if self.places().is_some() { Vec::new() } else { outputs.collect() };
+        let outputs = outputs.collect();
         Ok(QuantisedModel { graph, options, fidelity: None, calibration, source: self.source(), outputs })
     }
 
