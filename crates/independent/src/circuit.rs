@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use ff::Field;
 use zklayout_circuit::Scalar;
-use zklayout_model::{Fixed, Graph, OutputKind};
+use zklayout_model::{Fixed, Graph};
 use zklayout_plan::{InputMode, Streams};
 
 use crate::activation_tape::{ActivationTape, TapeCell};

@@ -11,8 +11,6 @@ use crate::shape::CircuitShape;
 const QUOTIENT_PARTS: f64 = 4.0;
 /// Operations of a native lookup's own constraints on one row of one part.
 const LOOKUP_CONSTRAINT_OPERATIONS: usize = 24;
-/// Share of fixed cells that are not zero, for the commitments that keys are made of.
-const FIXED_FILL: f64 = 0.5;
 
 /// What one unit of a charge costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,13 +154,8 @@ impl<'a> Counts<'a> {
     /// The charges of making both keys; terms carry no meaning there.
     pub(crate) fn keys(&self) -> Vec<Charge> {
         let (shape, mut charges, term) = (self.shape, Charges::default(), Term::Overhead);
-        let (fixed, permuted) = (shape.fixed as f64, shape.permuted as f64);
         charges.coefficient(term, Coefficient::Key, 1.0);
-        charges.coefficient(term, Coefficient::KeyCell, fixed * self.rows);
-        charges.kernel(term, Kernel::CommitSmall, fixed * FIXED_FILL);
-        charges.kernel(term, Kernel::CommitEmpty, fixed * (1.0 - FIXED_FILL));
-        charges.kernel(term, Kernel::CommitAlone, permuted);
-        charges.kernel(term, Kernel::InverseTransform, fixed + permuted + 3.0);
+        charges.coefficient(term, Coefficient::KeyCell, (shape.fixed + shape.permuted) as f64 * self.rows);
         charges.0
     }
 
