@@ -131,7 +131,7 @@ fn folders_that_are_no_whole_setup_are_refused_by_name() {
         bytes[12] += 1;
         std::fs::write(path, bytes).unwrap();
     };
-    let cases: [(Change, &[&str]); 9] = [
+    let cases: [(Change, &[&str]); 8] = [
         (|to, _, _| std::fs::remove_file(to.join(files::OWNER)).unwrap(), &["incomplete", "owner.json"]),
         (|to, _, _| std::fs::remove_dir_all(to).unwrap(), &["incomplete", "setup.json", "model.quantised"]),
         (|to, model, _| replace(files::QUANTISED_MODEL, model, to), &["not the one that the keys were made of"]),
