@@ -205,14 +205,14 @@ fn proofs_are_those_of_stock_on_random_networks() {
 fn keys_of_other_layouts_are_those_of_stock() {
     let (mut found, options) =
         (0, PlanOptions { family: Some(Family::Direct), max_k: 11, ..PlanOptions::default() });
-    for index in 0..8 {
+    for index in 0..12 {
         let graph = random_case(index).0.graph;
         let Ok(plan) = plan(&graph, &options) else { continue };
         let srs = Srs::development(plan.k(), 0).unwrap();
         check_key(&srs, &plan, &graph, &keygen(&srs, &plan, &graph).unwrap());
         found += 1;
     }
-    assert!(found > 2, "{found} plans");
+    assert!(found > 1, "{found} plans");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use zklayout_model::{Float, FloatOp, Graph, NodeId, Planes};
 
 use super::advice::advice;
 use super::constant;
+use super::extents::MOST_HELD;
 use super::inputs::{TensorInfo, check_names, declared};
 use super::interpreter::{Interpreter, evaluate};
 use super::layers::{Frame, Layers};
@@ -56,6 +57,8 @@ pub(super) struct Builder<'a> {
     opset: i64,
     layers: Layers,
     values: HashMap<String, Value>,
+    /// What the operators' results hold so far.
+    held: usize,
     inputs: Vec<(TensorInfo, DatumType)>,
     /// Places of the nodes that the outputs depend on.
     live: Vec<usize>,
@@ -71,7 +74,8 @@ impl<'a> Builder<'a> {
             values.insert(tensor.name.clone(), constant::load(tensor)?);
         }
         let layers = Layers::default();
-        let mut builder = Self { options, opset, layers, values, inputs: Vec::new(), live, run: Vec::new() };
+        let mut builder =
+            Self { options, opset, layers, values, held: 0, inputs: Vec::new(), live, run: Vec::new() };
         builder.check_operators(onnx)?;
         builder.add_inputs(onnx, &names)?;
         Ok(builder)
@@ -194,8 +198,19 @@ impl<'a> Builder<'a> {
             self.run.push(place);
             self.import(&node, rule)?
         };
+        self.hold(&results).map_err(|reason| node.unsupported(reason))?;
         for (name, value) in proto.output.iter().zip(results) {
             self.values.insert(name.clone(), value);
+        }
+        Ok(())
+    }
+
+    /// Counts what results take beside the graph's tensors, and those.
+    fn hold(&mut self, results: &[Value]) -> Result<(), String> {
+        self.held += results.iter().map(Value::held).sum::<usize>();
+        let computed: usize = self.layers.graph.nodes().map(|(_, node)| node.shape.len()).sum();
+        if self.held.max(computed) > MOST_HELD {
+            return Err(format!("with its result more than {MOST_HELD} values are computed or moved"));
         }
         Ok(())
     }

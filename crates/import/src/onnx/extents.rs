@@ -1,7 +1,9 @@
 //! Extents of tensors: broadcasting, axes, places. It knows no values.
 
-/// Most values that a tensor of a file may have.
-pub(super) const MOST_VALUES: usize = 1 << 28;
+/// Most values that a tensor may have.
+pub(super) const MOST_VALUES: usize = 1 << 27;
+/// Most values that all tensors together may hold which operators make, so that no file makes its import take all memory.
+pub(super) const MOST_HELD: usize = 1 << 28;
 
 /// The number of values of extents, if they are not too many.
 ///

@@ -102,6 +102,15 @@ impl Value {
         self.dims.iter().product()
     }
 
+    /// What it holds by itself, in numbers: places are twice as large.
+    pub(super) fn held(&self) -> usize {
+        match &self.content {
+            Content::Whole(_) => 0,
+            Content::Numbers(numbers) => numbers.len(),
+            Content::Elements(elements) => 2 * elements.len(),
+        }
+    }
+
     /// Its numbers, if it depends on no input.
     pub(super) fn as_numbers(&self) -> Option<&[f64]> {
         if let Content::Numbers(numbers) = &self.content { Some(numbers) } else { None }

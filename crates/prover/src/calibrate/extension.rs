@@ -1,12 +1,10 @@
 //! A profile of any machine with sizes that it was not measured at: how much longer a kernel takes on more rows depends on a machine
 //! less than how long it takes.
 
-use std::collections::BTreeMap;
-
 use zklayout_plan::cost::{Profile, Sample, Table};
 
-use super::{Progress, ROUNDS, kernels};
-use crate::calibrate::sampling::Timings;
+use super::kernels;
+use super::progress::Progress;
 use crate::error::ProverError;
 
 /// A profile's kernels on up to `2^max_k` rows: at the largest size that it has times this machine's ratio.
@@ -20,13 +18,7 @@ pub fn extend(
 ) -> Result<Profile, ProverError> {
     let last = profile.kernels.values().filter_map(|table| Some(table.range()?.1)).max();
     let last = last.ok_or_else(|| ProverError::calibrating("the profile has no kernels".into()))?;
-    let mut sizes: BTreeMap<u32, Timings> = BTreeMap::new();
-    for _ in 0..ROUNDS {
-        for k in last..=max_k {
-            progress(Progress::Kernels(k));
-            kernels(k, sizes.entry(k).or_default())?;
-        }
-    }
+    let sizes = kernels::measure(last..=max_k, progress)?;
     let mut extended = profile.clone();
     for (kernel, table) in &mut extended.kernels {
         let here = |k: u32| sizes.get(&k).and_then(|timings| timings.get(kernel)).copied();

@@ -11,6 +11,7 @@ mod committed;
 mod extension;
 mod fit;
 mod host;
+mod kernels;
 mod passes;
 mod progress;
 mod proofs;
@@ -24,13 +25,11 @@ use zklayout_plan::cost::{Kernel, PROFILE_FORMAT, Profile, Sample, Table};
 
 pub use crate::calibrate::extension::extend;
 pub use crate::calibrate::progress::Progress;
-use crate::calibrate::sampling::{Bench, Timings};
+use crate::calibrate::sampling::Timings;
 use crate::error::ProverError;
-use crate::provenance::DEVELOPMENT_SEED;
-use crate::srs::Srs;
 
-/// Rounds over all sizes.
-const ROUNDS: usize = 2;
+/// The smallest size that halo2's own rows leave room in.
+const MIN_K: u32 = 5;
 
 /// What to measure.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -71,13 +70,7 @@ fn measure(
             options.min_k, options.max_k
         )));
     }
-    let mut sizes: BTreeMap<u32, Timings> = BTreeMap::new();
-    for _ in 0..ROUNDS {
-        for k in options.min_k..=options.max_k {
-            progress(Progress::Kernels(k));
-            kernels(k, sizes.entry(k).or_default())?;
-        }
-    }
+    let mut sizes = kernels::measure(options.min_k..=options.max_k, progress)?;
     let host = host::host(rayon::current_num_threads());
     for earlier in &options.earlier {
         if earlier.host != host {
@@ -120,18 +113,4 @@ fn merge(sizes: &mut BTreeMap<u32, Timings>, earlier: &Profile) {
             *seconds = seconds.min(sample.seconds);
         }
     }
-}
-
-/// The smallest size that halo2's own rows leave room in.
-const MIN_K: u32 = 5;
-
-/// Runs every kernel on `2^k` rows and keeps the fastest runs.
-fn kernels(k: u32, timings: &mut Timings) -> Result<(), ProverError> {
-    let srs = Srs::development(k, DEVELOPMENT_SEED)?;
-    let params = srs.params(k)?;
-    let bench = Bench::new(&params);
-    commitments::measure(&bench, timings);
-    transforms::measure(&bench, timings);
-    passes::measure(&bench, timings);
-    Ok(())
 }
