@@ -5,7 +5,7 @@ use std::path::Path;
 
 use zklayout_import::import_tflite;
 use zklayout_model::{Fixed, Graph};
-use zklayout_plan::{Family, PlanError, PlanOptions, Requantise, candidates, plan, sample, search};
+use zklayout_plan::{Family, Plan, PlanError, PlanOptions, Requantise, candidates, plan, sample, search};
 
 fn stored_in_bytes() -> Graph<Fixed> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/models/resnet8_int8.tflite");
@@ -47,6 +47,25 @@ fn limbs_are_refused_where_there_is_nothing_to_scale() {
         ..PlanOptions::default()
     };
     assert_refused(plan(&graph, &options), "is no choice for");
+}
+
+#[test]
+fn plans_whose_outputs_are_stored_in_other_ways_than_channels_are_refused() {
+    let plan = plan(&stored_in_bytes(), &PlanOptions::default()).unwrap();
+    let mut text: serde_json::Value = serde_json::from_str(&plan.to_json().unwrap()).unwrap();
+    let (one, channels) = (text["output_stored"].clone(), plan.output_shape.channels);
+    let mut other = one.clone();
+    other["zero_point"] = (one["zero_point"].as_i64().unwrap() + 1).into();
+    let each = |count: usize| (0..count).map(|place| [&one, &other][place % 2].clone()).collect::<Vec<_>>();
+    let mut read = |stored: serde_json::Value| {
+        text["output_stored"] = stored;
+        Plan::from_json(&text.to_string())
+    };
+    assert_eq!(read(one.clone()).unwrap(), plan);
+    assert_eq!(read(each(channels).into()).unwrap().output_bytes(&[0, 0]).unwrap().len(), 2);
+    for stored in [each(channels - 1), each(channels + 1), Vec::new(), vec![one.clone(), one.clone()]] {
+        assert!(read(stored.into()).is_err());
+    }
 }
 
 /// The input and the first layer, its accumulators rounded by a shift.
