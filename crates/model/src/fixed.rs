@@ -234,6 +234,12 @@ impl Number for i64 {
     fn add(self, a: Self) -> Option<Self> {
         self.checked_add(a)
     }
+    fn magnitude(self) -> u64 {
+        self.unsigned_abs()
+    }
+    fn mul_add_fitting(self, a: Self, b: Self) -> Self {
+        self.wrapping_add(a.wrapping_mul(b))
+    }
 }
 
 /// `floor((acc + 2^shift / 2) / 2^shift)`, round half up: how accumulators of float models are requantised. Those of models in

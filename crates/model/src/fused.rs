@@ -52,4 +52,10 @@ impl Number for f64 {
     fn add(self, a: Self) -> Option<Self> {
         Some(self + a)
     }
+    fn magnitude(self) -> u64 {
+        0
+    }
+    fn mul_add_fitting(self, a: Self, b: Self) -> Self {
+        self + a * b
+    }
 }

@@ -9,6 +9,7 @@
 mod activation;
 mod calibration;
 mod clamp;
+mod convolve;
 mod error;
 mod execute;
 mod fixed;

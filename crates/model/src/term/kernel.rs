@@ -3,7 +3,7 @@
 //! A fully connected layer is a convolution whose kernel covers its whole input plane. The arithmetic is
 //! generic, so that the float run used for calibration and the exact integer run are one piece of code.
 
-use ndarray::{Array3, Array4};
+use ndarray::{Array3, Array4, CowArray, Ix3};
 use serde::{Deserialize, Serialize};
 
 use super::rules::{Extent, FloatTerm, IntegerTerm, Quantisable, Quantised, Quantising, Summand};
@@ -152,11 +152,7 @@ impl<T: Number> Summand<T> for Kernel<T> {
     }
 
     fn add_to(&self, sums: &mut Array3<T>, sources: &[&Array3<T>]) -> Option<()> {
-        let pooled = self.window_sums(sources.first()?)?;
-        for ((o, row, column), cell) in sums.indexed_iter_mut() {
-            *cell = self.accumulate(*cell, &pooled, (o, row, column))?;
-        }
-        Some(())
+        self.add_products(sums, self.window_sums(sources.first()?)?.view())
     }
 
     fn weights(&self) -> usize {
@@ -175,9 +171,9 @@ impl<T: Number> Summand<T> for Kernel<T> {
 }
 
 impl<T: Number> Kernel<T> {
-    fn window_sums(&self, x: &Array3<T>) -> Option<Array3<T>> {
+    fn window_sums<'a>(&self, x: &'a Array3<T>) -> Option<CowArray<'a, T, Ix3>> {
         if self.window == 1 {
-            return Some(x.clone());
+            return Some(x.into());
         }
         let mut sums = Array3::from_elem(self.pooled().dims(), T::ZERO);
         for ((c, row, column), sum) in sums.indexed_iter_mut() {
@@ -187,26 +183,7 @@ impl<T: Number> Kernel<T> {
                 }
             }
         }
-        Some(sums)
-    }
-
-    fn accumulate(&self, mut sum: T, x: &Array3<T>, (o, row, column): (usize, usize, usize)) -> Option<T> {
-        let (kh, kw) = self.size();
-        let (_, height, width) = x.dim();
-        let first = self.first_input(o);
-        for dy in 0..kh {
-            let Some(y) = (row * self.stride + dy).checked_sub(self.padding.top).filter(|&y| y < height) else {
-                continue;
-            };
-            for dx in 0..kw {
-                let at = (column * self.stride + dx).checked_sub(self.padding.left);
-                let Some(z) = at.filter(|&z| z < width) else { continue };
-                for c in 0..self.group_inputs() {
-                    sum = sum.mul_add(self.weights[[o, c, dy, dx]], x[[first + c, y, z]])?;
-                }
-            }
-        }
-        Some(sum)
+        Some(sums.into())
     }
 }
 

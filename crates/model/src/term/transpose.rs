@@ -55,16 +55,16 @@ impl<T: Number> Summand<T> for Transpose {
     fn add_to(&self, sums: &mut Array3<T>, sources: &[&Array3<T>]) -> Option<()> {
         let source = sources.first()?;
         let (positions, depth, width) = (sums.dim().0 / self.groups, source.dim().0 / self.groups, source.dim().2);
-        for ((place, _, c), sum) in sums.indexed_iter_mut() {
+        for (place, mut plane) in sums.outer_iter_mut().enumerate() {
             let (first, t) = (place / positions * depth, place % positions);
             let at = |c: usize| source.get((first + c, t / width, t % width)).copied();
-            let value = at(c)?;
-            if !self.centred {
-                *sum = sum.add(value)?;
-                continue;
+            let (factor, total) = match self.centred {
+                true => (T::of(depth as i32), (0..depth).try_fold(T::ZERO, |all, c| all.add(at(c)?))?),
+                false => (T::of(1), T::ZERO),
+            };
+            for (c, sum) in plane.iter_mut().enumerate() {
+                *sum = sum.mul_add(factor, at(c)?)?.mul_add(T::of(-1), total)?;
             }
-            let total = (0..depth).try_fold(T::ZERO, |all, c| all.add(at(c)?))?;
-            *sum = sum.mul_add(T::of(depth as i32), value)?.mul_add(T::of(-1), total)?;
         }
         Some(())
     }
