@@ -26,6 +26,7 @@ mod merge;
 mod multiplier;
 mod number;
 mod per_channel;
+mod places;
 mod planes;
 mod pointwise;
 mod quantise;

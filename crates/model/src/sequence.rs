@@ -1,10 +1,8 @@
-//! What operators over tokens become: products of activations, softmax, places of the largest and norms as layers of terms.
+//! What operators over tokens become: products of activations, softmax, the largest of planes and norms as layers of terms.
 //!
 //! Softmax is `exp(s - max - log(sum exp(s - max)))`: the maximum is exact, by differences and clamps, and the sum is between 1
 //! and the number of planes, so that tables give its logarithm as closely as any other value. A norm is the centred tensor
-//! times the inverse root of its sum of squares. A place is the number of planes less the largest of the numbers that
-//! planes have which are as large as any, counted from the last one; its layers know their biases, so that no weight is among them. It
-//! knows layers under construction, not what merges with them.
+//! times the inverse root of its sum of squares. It knows layers under construction, not what merges with them.
 
 use crate::activation::Activation;
 use crate::clamp::Clamp;
@@ -13,27 +11,25 @@ use crate::fused::{FloatFinish, FusedLayer, Precision};
 use crate::merge::{Branch, Merger, Source};
 use crate::per_channel::PerChannel;
 use crate::planes::Planes;
-use crate::term::{KnownBias, Move, Product, Scaled, Squares, Term, Transpose};
-
-/// How far below a maximum floats may be that are it: sums of differences are rounded. It is less than 1, so that integers have none of it.
-const ROUNDED: f64 = 1e-9;
+use crate::term::{Move, Product, Scaled, Squares, Term, Transpose};
 
 /// A tensor of which each slot of a group has one plane, or none.
-struct Slots {
-    source: Source,
-    /// By slot of a group, the plane of the tensor's first group.
-    planes: Vec<Option<usize>>,
-    /// Planes of a group of the tensor.
-    group: usize,
+pub(crate) struct Slots {
+    pub(crate) source: Source,
+    /// By slot of a group, the plane of the tensor, less the group's first.
+    pub(crate) planes: Vec<Option<usize>>,
+    /// By group, its first plane of the tensor.
+    pub(crate) starts: Vec<usize>,
 }
 
 impl Slots {
     /// A term that adds some slots' planes to the planes of a result; `None` if there are none.
-    fn term(&self, groups: usize, slots: std::ops::Range<usize>, sign: f64) -> Option<(Source, Move<f64>)> {
-        let plane = |group: usize| move |plane: usize| group * self.group + plane;
-        let channels: Vec<Option<usize>> = (0..groups)
-            .flat_map(|group| self.planes[slots.clone()].iter().map(move |one| one.map(plane(group))))
-            .collect();
+    fn term(&self, slots: std::ops::Range<usize>, sign: f64) -> Option<(Source, Move<f64>)> {
+        let of_group = |start: &usize| {
+            let start = *start;
+            self.planes[slots.clone()].iter().map(move |plane| plane.map(|plane| start + plane))
+        };
+        let channels: Vec<Option<usize>> = self.starts.iter().flat_map(of_group).collect();
         let any = channels.iter().any(Option::is_some);
         let moved = Move { channels: Some(channels), factor: PerChannel::uniform(sign), ..Move::plain(sign) };
         any.then_some((self.source, moved))
@@ -97,16 +93,27 @@ impl Merger {
 
     /// The largest of each group's planes at each position: halves are compared, and what the second half exceeds the first
     /// by is added. Biases are known, or weights.
-    fn push_largest(&mut self, name: &str, source: Source, (groups, size): (usize, usize), known: bool) -> Source {
-        let shape = self.result(source);
+    pub(crate) fn push_largest(
+        &mut self,
+        name: &str,
+        source: Source,
+        (groups, size): (usize, usize),
+        known: bool,
+    ) -> Source {
+        let starts = (0..groups).map(|group| group * size).collect();
+        self.push_largest_slot(name, Slots { source, planes: (0..size).map(Some).collect(), starts }, known)
+    }
+
+    /// The largest of each group's slots.
+    pub(crate) fn push_largest_slot(&mut self, name: &str, slots: Slots, known: bool) -> Source {
+        let (shape, groups, mut left) = (self.result(slots.source), slots.starts.len(), slots.planes.len());
         let planes = |channels: usize| Planes { channels, ..shape };
-        let mut slots = vec![Slots { source, planes: (0..size).map(Some).collect(), group: size }];
-        let mut left = size;
+        let mut slots = vec![slots];
         while left > 1 {
             let half = left.div_ceil(2);
             let compared = left - half;
-            let later = slots.iter().filter_map(|slots| slots.term(groups, half..left, 1.0));
-            let earlier = slots.iter().filter_map(|slots| slots.term(groups, 0..compared, -1.0));
+            let later = slots.iter().filter_map(|slots| slots.term(half..left, 1.0));
+            let earlier = slots.iter().filter_map(|slots| slots.term(0..compared, -1.0));
             let terms: Vec<_> = later.chain(earlier).collect();
             let rectified = Activation::Clamp(Clamp { lo: Some(0.0), hi: None });
             let gain = self.push_moved(name, terms, planes(groups * compared), rectified).source;
@@ -114,47 +121,41 @@ impl Merger {
             self.know_bias(0.0, known);
             slots.iter_mut().for_each(|slots| slots.planes.truncate(half));
             let gained = (0..half).map(|slot| (slot < compared).then_some(slot)).collect();
-            slots.push(Slots { source: gain, planes: gained, group: compared });
+            let starts = (0..groups).map(|group| group * compared).collect();
+            slots.push(Slots { source: gain, planes: gained, starts });
             left = half;
         }
-        let terms = slots.iter().filter_map(|slots| slots.term(groups, 0..1, 1.0)).collect();
+        let terms = slots.iter().filter_map(|slots| slots.term(0..1, 1.0)).collect();
         let most = self.push_moved(name, terms, planes(groups), Activation::none()).source;
         self.newest_finish().precision = Precision::Maximum;
         self.know_bias(0.0, known);
         most
     }
 
-    /// Lets the newest layer's biases be this number of the plan, if they are known.
-    fn know_bias(&mut self, number: f64, known: bool) {
-        let bias = KnownBias { numbers: PerChannel::uniform(number) };
-        self.newest_terms().extend(known.then(|| bias.into()));
-    }
-
-    /// The place of the largest of each group's planes, the first or the last of equal ones. Nothing is rounded on the way, and no layer
-    /// of it has a weight.
-    pub(crate) fn push_arg_max(&mut self, name: &str, branch: Branch, groups: usize, last: bool) -> Branch {
-        let source = self.settle(name, branch).source;
+    /// The largest of each plane's positions in a row, as of planes: what halves exceed each other by is added. Biases are known.
+    pub(crate) fn push_largest_position(&mut self, name: &str, source: Source) -> Source {
         let shape = self.result(source);
-        let size = shape.channels / groups.max(1);
-        let most = self.push_largest(name, source, (groups, size), true);
-        let channels = (0..shape.channels).map(|plane| Some(plane / size)).collect();
-        let less = Move { channels: Some(channels), ..Move::plain(-1.0) };
-        let is_largest = Activation::Function(Function::Positive { or_zero: true });
-        let terms = vec![(source, Move::plain(1.0)), (most, less)];
-        let largest = self.push_moved(name, terms, shape, is_largest).source;
-        self.newest_finish().precision = Precision::Deficit;
-        self.know_bias(ROUNDED, true);
-        let number = |plane: usize| if last { plane % size + 1 } else { size - plane % size } as f64;
-        let numbers = PerChannel::of_channels((0..shape.channels).map(number)).unwrap_or(PerChannel::uniform(1.0));
-        let numbered = vec![(largest, Move { factor: numbers, ..Move::plain(1.0) })];
-        let numbered = self.push_moved(name, numbered, shape, Activation::none()).source;
+        let row = |width: usize| Planes::new(shape.channels, 1, width);
+        let mut parts = vec![(source, shape.width)];
+        let mut left = shape.width;
+        while left > 1 {
+            let half = left.div_ceil(2);
+            let later = parts.iter().filter(|(_, width)| *width > half);
+            let later = later.map(|part| (part.0, Move { offset: (0, half as i64), ..Move::plain(1.0) }));
+            let earlier = parts.iter().map(|part| (part.0, Move::plain(-1.0)));
+            let terms = later.chain(earlier).collect();
+            let rectified = Activation::Clamp(Clamp { lo: Some(0.0), hi: None });
+            let gain = self.push_moved(name, terms, row(left - half), rectified).source;
+            self.newest_finish().precision = Precision::Difference;
+            self.know_bias(0.0, true);
+            parts.push((gain, left - half));
+            left = half;
+        }
+        let terms = parts.into_iter().map(|part| (part.0, Move::plain(1.0))).collect();
+        let most = self.push_moved(name, terms, row(1), Activation::none()).source;
+        self.newest_finish().precision = Precision::Maximum;
         self.know_bias(0.0, true);
-        let highest = self.push_largest(name, numbered, (groups, size), true);
-        let (sign, number) = if last { (1.0, -1.0) } else { (-1.0, size as f64) };
-        let output = Planes { channels: groups, ..shape };
-        let places = self.push_moved(name, vec![(highest, Move::plain(sign))], output, Activation::none());
-        self.know_bias(number, true);
-        places
+        most
     }
 
     /// `(x - mean) / sqrt(variance + epsilon)` over all planes at each position. With `n` planes, `n x - sum x` is normalised,

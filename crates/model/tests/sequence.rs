@@ -154,6 +154,44 @@ fn places_of_the_largest_are_exact() {
     assert!(ties > 100, "only {ties} maxima were equal");
 }
 
+/// Logits of 12 blocks of 25, some of which share the largest with another block, or within one.
+#[test]
+fn places_in_two_digits_are_exact() {
+    const SIZE: usize = 300;
+    for (groups, tokens, last) in [(1, 1, false), (1, 3, false), (1, 3, true), (2, 1, true), (2, 2, false)] {
+        let shape = Planes::new(groups * SIZE, 1, tokens);
+        let mut graph = Graph::new();
+        let input = graph.add(Float { name: "input".into(), op: FloatOp::Input, shape }, &[]);
+        let output = Planes::new(groups, 1, tokens);
+        graph.add(Float { name: "places".into(), op: FloatOp::ArgMax { groups, last }, shape: output }, &[input]);
+        let coarse = |value: f64| (value * 40.0).round() / 64.0;
+        let inputs: Vec<Vec<f64>> =
+            (50..70).map(|seed| numbers(seed).take(shape.len()).map(coarse).collect()).collect();
+        let fused = fuse(&graph).unwrap();
+        let options = QuantiseOptions { input_bits: 8, table_bits: 8, ..Default::default() };
+        let fixed = quantise(&fused, &inputs, &options).unwrap();
+        let mut ties = 0;
+        for input in &inputs {
+            let tensor = Array3::from_shape_vec(shape.dims(), input.clone()).unwrap();
+            let rows = (0..groups).flat_map(|group| (0..tokens).map(move |token| (group, token)));
+            let place = |(group, token): (usize, usize)| {
+                let own = |place: &usize| tensor[[group * SIZE + place, 0, token]];
+                let most = (0..SIZE).map(|place| own(&place)).fold(f64::NEG_INFINITY, f64::max);
+                let mut equal = (0..SIZE).filter(|place| own(place) == most);
+                ties += usize::from(equal.clone().count() > 1);
+                (if last { equal.next_back() } else { equal.next() }).unwrap() as f64
+            };
+            let wanted: Vec<f64> = rows.map(place).collect();
+            assert_eq!(execute_floats(&fused, &tensor).unwrap().output(), wanted);
+            let trace = execute(&fixed, input).unwrap();
+            let (_, node) = fixed.nodes().next_back().unwrap();
+            let found: Vec<f64> = node.dequantise(trace.values.last().unwrap()).into_iter().collect();
+            assert_eq!(found, wanted);
+        }
+        assert!(ties > 10, "only {ties} maxima were equal");
+    }
+}
+
 #[test]
 fn norms_are_over_all_planes() {
     for (centred, epsilon) in [(true, 1e-5), (false, 1e-5), (true, 0.5)] {
