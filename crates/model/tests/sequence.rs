@@ -110,6 +110,28 @@ fn softmax_is_over_each_group() {
     }
 }
 
+/// A token that may look at nothing is refused before anything is chosen; one that may look at one place is not.
+#[test]
+fn a_mask_that_leaves_a_row_empty_is_refused() {
+    for (open, refused) in [(0, true), (1, false)] {
+        let (mut network, input) = Network::new();
+        let scores = network.dense(input);
+        let masked =
+            |(plane, _, token): (usize, usize, usize)| if token == 2 && plane >= open { -1e9 } else { 0.0 };
+        let values = Array3::from_shape_fn((FEATURES, 1, TOKENS), masked);
+        let planes = Planes::new(FEATURES, 1, TOKENS);
+        let scores = network.add(FloatOp::Offset { factor: 1.0, values }, planes, &[scores]);
+        network.add(FloatOp::Softmax { groups: 1 }, planes, &[scores]);
+        let samples: Vec<Vec<f64>> =
+            (50..54).map(|seed| numbers(seed).take(FEATURES * TOKENS).collect()).collect();
+        let result = quantise(&fuse(&network.graph).unwrap(), &samples, &QuantiseOptions::default());
+        assert_eq!(result.is_err(), refused);
+        if let Err(error) = result {
+            assert!(error.to_string().contains("its mask leaves a row without any value"), "{error}");
+        }
+    }
+}
+
 /// Places of the largest of each group, in floats and integers.
 fn places(groups: usize, last: bool, inputs: &[Vec<f64>]) -> Vec<[Vec<f64>; 2]> {
     let (mut network, input) = Network::new();
