@@ -15,7 +15,7 @@ use zklayout_plan::{CircuitShape, Plan, PlanHash, UNUSABLE_ROWS, WeightMode};
 
 use crate::artefact::Artefact;
 use crate::commitment::{ModelCommitment, Owner, committed_layout};
-use crate::core::{self, Key, Prepared};
+use crate::core::{self, Key, MOST_KEPT, Prepared};
 use crate::error::ProverError;
 use crate::srs::Srs;
 
@@ -44,6 +44,7 @@ pub struct ProvingKey {
     pub(crate) plan: Arc<Plan>,
     pub(crate) grid: Arc<Grid>,
     pub(crate) key: Arc<Key>,
+    most_kept: usize,
     prepared: Arc<OnceLock<Prepared>>,
     stock: Arc<OnceLock<plonk::ProvingKey<G1Affine>>>,
     verifying: VerifyingKey,
@@ -94,7 +95,8 @@ impl ProvingKey {
 
     fn of(plan: Arc<Plan>, grid: Arc<Grid>, key: Key, verifying: VerifyingKey) -> Self {
         let key = Arc::new(key);
-        Self { plan, grid, key, prepared: Arc::default(), stock: Arc::default(), verifying, owner: None }
+        let (prepared, stock) = (Arc::default(), Arc::default());
+        Self { plan, grid, key, most_kept: MOST_KEPT, prepared, stock, verifying, owner: None }
     }
 
     /// The verifier's counterpart.
@@ -116,6 +118,14 @@ impl ProvingKey {
         Ok(Self { owner: Some(Arc::new(owner)), ..self })
     }
 
+    /// The key with another limit on what [`Prover::Core`](crate::Prover::Core) keeps of it from proof to proof, in bytes: the values of its
+    /// columns where constraints are evaluated. They are kept as a whole or not at all; then every proof computes them anew. Proofs are
+    /// the same.
+    #[must_use]
+    pub fn keeping(self, most_kept: usize) -> Self {
+        Self { most_kept, prepared: Arc::default(), ..self }
+    }
+
     /// What the model's owner proves with; none unless weights are committed.
     pub fn owner(&self) -> Option<&Owner> {
         self.owner.as_deref()
@@ -134,7 +144,7 @@ impl ProvingKey {
             return Ok(prepared);
         }
         let lagrange = srs.lagrange(self.plan.k())?;
-        Ok(self.prepared.get_or_init(|| Prepared::new(&self.key, lagrange)))
+        Ok(self.prepared.get_or_init(|| Prepared::new(&self.key, lagrange, self.most_kept)))
     }
 
     /// Refuses powers of tau that the key was not made with.

@@ -73,11 +73,11 @@ impl Subject {
         transcript.elements
     }
 
-    fn proof(&self) -> Vec<u8> {
+    fn proof(&self, key: &ProvingKey) -> Vec<u8> {
         let mut transcript = Blake2bWrite::<_, _, Challenge255<_>>::init(Vec::new());
         let rng = ChaCha20Rng::seed_from_u64(self.index);
         Prover::Core
-            .write_proof(self.srs(), &self.key, (&self.case.graph, &self.case.trace), rng, &mut transcript)
+            .write_proof(self.srs(), key, (&self.case.graph, &self.case.trace), rng, &mut transcript)
             .unwrap();
         transcript.finalize()
     }
@@ -99,8 +99,10 @@ impl Subject {
     }
 
     fn check_threads(&self, pools: &[ThreadPool]) {
-        let proofs: Vec<Vec<u8>> = pools.iter().map(|pool| pool.install(|| self.proof())).collect();
+        let proofs: Vec<Vec<u8>> = pools.iter().map(|pool| pool.install(|| self.proof(&self.key))).collect();
         assert!(proofs.iter().all(|proof| *proof == proofs[0]), "network {}", self.index);
+        let keeps_nothing = self.key.clone().keeping(0);
+        assert!(self.proof(&keeps_nothing) == proofs[0], "network {}, nothing kept", self.index);
     }
 
     fn check_verified(&self) {

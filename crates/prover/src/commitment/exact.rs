@@ -30,7 +30,7 @@ use crate::commitment::link::{Link, hold};
 use crate::commitment::model::ModelCommitment;
 use crate::commitment::owner::{Owner, committed_layout};
 use crate::commitment::recorder::Recorder;
-use crate::core::{Cells, Key, Prepared, keygen, prove};
+use crate::core::{Cells, Key, MOST_KEPT, Prepared, keygen, prove};
 use crate::error::ProverError;
 use crate::keys::VerifyingKey;
 use crate::srs::Srs;
@@ -159,7 +159,7 @@ impl SliceKey {
         let (k, circuit) = (shape.k, AuditCircuit { shape: shape.clone(), witness: None });
         let lagrange = srs.lagrange(k)?;
         let key = keygen(&*srs.params(k)?, &lagrange, &circuit).map_err(failed)?;
-        let prepared = Prepared::new(&key, lagrange);
+        let prepared = Prepared::new(&key, lagrange, MOST_KEPT);
         Ok(Self { shape, key, prepared })
     }
 }

@@ -1,6 +1,7 @@
 //! Linear before transforms: sums of columns with numbers are taken of coefficients, where constraints use nothing else of
 //! the columns or where the sum is long. A sum then takes one transform and a product for each term, instead of a
-//! product for each term on every coset, and columns that are used in one sum alone are not transformed at all.
+//! product for each term on every coset, and columns that are used in one sum alone are not transformed at all: advice,
+//! and the key's own where their values on cosets are not kept from proof to proof.
 
 use std::collections::HashMap;
 
@@ -20,6 +21,8 @@ pub(super) struct Finder<'a> {
     pub(super) cosets: usize,
     /// Logarithm of the number of rows.
     pub(super) k: u32,
+    /// Whether the key's columns need no transforms.
+    pub(super) keeps_fixed: bool,
 }
 
 impl Finder<'_> {
@@ -83,17 +86,22 @@ impl Finder<'_> {
             let cell = self.arena.cells()[*id as usize];
             (cell.rotation == 0).then_some(cell.source)
         };
-        let advice = |entry: &(CellId, Fr)| matches!(term(entry), Some(Source::Advice(_)));
         let column = |entry: &(CellId, Fr)| matches!(term(entry), Some(Source::Advice(_) | Source::Fixed(_)));
         let terms = cells.iter().filter(|entry| column(entry)).count();
         let is_long = terms * (self.cosets - 1) > self.cosets * self.k as usize / 2;
-        let alone = |entry: &&(CellId, Fr)| term(entry).is_some_and(|source| uses.get(&source) == Some(&1));
-        let of_advice = cells.iter().filter(|entry| advice(entry));
-        let replaces = of_advice.clone().count() > 1 && of_advice.clone().all(|entry| alone(&entry));
+        let transformed = |source: Source| match source {
+            Source::Advice(_) => true,
+            Source::Fixed(_) => !self.keeps_fixed,
+            _ => false,
+        };
+        let alone = |entry: &(CellId, Fr)| {
+            term(entry).is_some_and(|source| transformed(source) && uses.get(&source) == Some(&1))
+        };
+        let replaces = cells.iter().filter(|entry| alone(entry)).count() > 1;
         if !is_long && !replaces {
             return cells.to_vec();
         }
-        let taken = |entry: &(CellId, Fr)| if is_long { column(entry) } else { advice(entry) };
+        let taken = |entry: &(CellId, Fr)| if is_long { column(entry) } else { alone(entry) };
         let form = cells.iter().filter(|entry| taken(entry)).filter_map(|entry| Some((term(entry)?, entry.1)));
         let form = form.collect();
         let mut rest: Vec<(CellId, Fr)> = cells.iter().filter(|entry| !taken(entry)).copied().collect();
@@ -126,7 +134,8 @@ mod tests {
         let product = arena.multiply(&pair, &other);
         let sum = arena.add(&product, &cells[2], Fr::ONE);
         let mut forms = Forms::default();
-        let replaced = Finder { arena: &mut arena, forms: &mut forms, cosets: 4, k: 10 }.replace(&sum);
+        let replaced =
+            Finder { arena: &mut arena, forms: &mut forms, cosets: 4, k: 10, keeps_fixed: true }.replace(&sum);
         assert_eq!(forms.0, [vec![(Source::Advice(0), Fr::ONE), (Source::Advice(1), Fr::from(5))]]);
         let form = arena.cell(Source::Form(0), 0);
         let expected = arena.multiply(&form, &other);
@@ -144,9 +153,30 @@ mod tests {
         let first = arena.cell(Source::Advice(0), 1);
         let product = arena.multiply(&sum, &first);
         let mut forms = Forms::default();
-        Finder { arena: &mut arena, forms: &mut forms, cosets: 4, k: 10 }.replace(&product);
+        Finder { arena: &mut arena, forms: &mut forms, cosets: 4, k: 10, keeps_fixed: true }.replace(&product);
         assert_eq!(forms.0.iter().map(Vec::len).collect::<Vec<_>>(), [8]);
-        Finder { arena: &mut arena, forms: &mut forms, cosets: 2, k: 20 }.replace(&product);
-        assert_eq!(forms.0.len(), 1);
+        Finder { arena: &mut arena, forms: &mut forms, cosets: 2, k: 20, keeps_fixed: true }.replace(&product);
+        assert_eq!(
+            forms.0.iter().map(Vec::len).collect::<Vec<_>>(),
+            [8, 7],
+            "only those that are used in nothing else"
+        );
+    }
+
+    #[test]
+    fn columns_of_the_key_are_summed_where_they_are_not_kept() {
+        let mut arena = Arena::default();
+        let marks: Vec<Expression> = (0..3).map(|index| arena.cell(Source::Fixed(index), 0)).collect();
+        let step = marks
+            .iter()
+            .zip(2..)
+            .fold(Expression::zero(), |sum, (mark, factor)| arena.add(&sum, mark, Fr::from(factor)));
+        let before = arena.cell(Source::Advice(0), -1);
+        let stepped = arena.multiply(&step, &before);
+        for (keeps_fixed, expected) in [(true, vec![]), (false, vec![3])] {
+            let mut forms = Forms::default();
+            Finder { arena: &mut arena, forms: &mut forms, cosets: 4, k: 17, keeps_fixed }.replace(&stepped);
+            assert_eq!(forms.0.iter().map(Vec::len).collect::<Vec<_>>(), expected);
+        }
     }
 }

@@ -8,22 +8,27 @@ use rayon::prelude::*;
 use crate::core::domain::Twiddles;
 use crate::core::key::Key;
 
-/// Most bytes of values on cosets that are kept from one proof to the next; a key that has more of them has them
-/// transformed in every proof.
-const MOST_KEPT: usize = 256 << 20;
+/// Most bytes of values on cosets that are kept from one proof to the next, where nobody says otherwise; a key that has more of
+/// them has them transformed in every proof.
+pub(crate) const MOST_KEPT: usize = 256 << 20;
 
 /// Values by coset and place.
 pub(super) struct Kept(Vec<HashMap<usize, Vec<Fr>>>);
 
 impl Kept {
     /// Keeps the values of the columns that are read on each coset, unless they take too much memory.
-    pub(super) fn of(key: &Key, cosets: &[Fr], read: &[BTreeSet<usize>]) -> Self {
+    pub(super) fn of(key: &Key, cosets: &[Fr], read: &[BTreeSet<usize>], most_kept: usize) -> Self {
         let columns: usize = read.iter().map(BTreeSet::len).sum();
-        if columns * key.domain.len() * size_of::<Fr>() > MOST_KEPT {
+        if columns * key.domain.len() * size_of::<Fr>() > most_kept {
             return Self(Vec::new());
         }
         let on = |(shift, places): (&Fr, &BTreeSet<usize>)| on_coset(key, &key.domain.coset(*shift), places);
         Self(cosets.iter().zip(read).map(on).collect())
+    }
+
+    /// Whether every column has to be transformed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Values on a coset, if they are kept.

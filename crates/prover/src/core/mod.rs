@@ -29,6 +29,7 @@ mod small;
 mod stages;
 mod wide;
 
+pub(crate) use kept::MOST_KEPT;
 pub(crate) use key::Key;
 pub(crate) use keygen::{keygen, with_columns};
 pub(crate) use prepared::Prepared;

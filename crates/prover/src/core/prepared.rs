@@ -16,11 +16,11 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// Prepares a key, with the Lagrange basis of as many powers as it has rows.
-    pub(crate) fn new(key: &Key, lagrange: Vec<G1Affine>) -> Self {
+    /// Prepares a key, with the Lagrange basis of as many powers as it has rows; keeps no more than `most_kept` bytes of its values.
+    pub(crate) fn new(key: &Key, lagrange: Vec<G1Affine>, most_kept: usize) -> Self {
         let cs = key.constraints();
         let cosets = quotient::cosets(cs);
-        let kept = Kept::of(key, &cosets, &quotient::read_on_cosets(key));
+        let kept = Kept::of(key, &cosets, &quotient::read_on_cosets(key), most_kept);
         Self { cosets, bases: Bases::new(lagrange, cs.blinding_factors() + 1), kept }
     }
 }

@@ -192,7 +192,8 @@ impl<R: RngCore, T: TranscriptWrite<G1Affine, Challenge255<G1Affine>>> Proof<'_,
         let Polynomials { advice, instance, products, challenges, permutation } = polynomials;
         let challenges = quotient::Challenges { circuit: challenges, permutation: *permutation, y };
         let constraints = info_span!("constraints").entered();
-        let numerator = Numerator::of(self.key, &challenges).ok_or_else(|| unknown("a gate has a selector"))?;
+        let numerator = Numerator::of(self.key, &challenges, !kept.is_empty())
+            .ok_or_else(|| unknown("a gate has a selector"))?;
         let polynomials = quotient::Polynomials { key: self.key, kept, advice, instance, products };
         let pieces = numerator.quotient(&polynomials, cosets);
         drop(constraints);

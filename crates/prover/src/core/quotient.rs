@@ -56,22 +56,22 @@ pub(super) fn cosets(cs: &ConstraintSystem<Fr>) -> Vec<Fr> {
     (1..cs.degree()).map(|power| Fr::MULTIPLICATIVE_GENERATOR.pow_vartime([power as u64])).collect()
 }
 
-/// The key's columns that constraints read on each coset: whatever the challenges are, but for those that make terms
-/// cancel.
+/// The key's columns that constraints read on each coset if their values are kept: whatever the challenges are, but for
+/// those that make terms cancel.
 pub(super) fn read_on_cosets(key: &Key) -> Vec<BTreeSet<usize>> {
     let cs = key.constraints();
     let number = |seed: u64| Fr::from(seed).pow_vartime([5_000_003]);
     let circuit: Vec<Fr> = (0..cs.num_challenges() as u64).map(|challenge| number(challenge + 7)).collect();
     let permutation = permutation::Challenges { beta: number(2), gamma: number(3) };
     let challenges = Challenges { circuit: &circuit, permutation, y: number(5) };
-    let Some(numerator) = Numerator::of(key, &challenges) else { return Vec::new() };
+    let Some(numerator) = Numerator::of(key, &challenges, true) else { return Vec::new() };
     let fixed = |source| if let Source::Fixed(place) = source { Some(place) } else { None };
     (0..cs.degree() - 1).map(|coset| numerator.sources(coset).into_iter().filter_map(fixed).collect()).collect()
 }
 
 impl Numerator {
-    /// Collects the constraints; none if a gate has a selector.
-    pub(super) fn of(key: &Key, challenges: &Challenges<'_>) -> Option<Self> {
+    /// Collects the constraints, for a key whose values on cosets are kept or not; none if a gate has a selector.
+    pub(super) fn of(key: &Key, challenges: &Challenges<'_>, keeps_fixed: bool) -> Option<Self> {
         let (cs, k) = (key.constraints(), key.domain.k);
         let (mut arena, mut forms) = (Arena::default(), Forms::default());
         let constraints = constraints(key, challenges, &mut arena)?;
@@ -84,7 +84,7 @@ impl Numerator {
         }
         let mut parts = (Vec::new(), Vec::new());
         for (pieces, sum) in sums.iter().enumerate().filter(|(_, sum)| **sum != Expression::constant(Fr::ZERO)) {
-            let mut finder = Finder { arena: &mut arena, forms: &mut forms, cosets: pieces, k };
+            let mut finder = Finder { arena: &mut arena, forms: &mut forms, cosets: pieces, k, keeps_fixed };
             parts.0.push(pieces);
             parts.1.push(finder.replace(sum));
         }
