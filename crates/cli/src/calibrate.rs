@@ -1,8 +1,7 @@
 //! `zklayout calibrate`: this machine's kernels and whole proofs, as a profile.
 
 use comfy_table::Table;
-use zklayout::cost::Kernel;
-use zklayout::cost::Profile;
+use zklayout::cost::{Profile, Rates};
 use zklayout::prover::{CalibrateOptions, Progress, calibrate, extend};
 
 use crate::args::{CalibrateCommand, read_profile};
@@ -27,7 +26,10 @@ pub(crate) fn run(options: &CalibrateCommand, json: bool) -> Result<(), CliError
     if json {
         say!("{text}");
     } else {
-        say!("{}\n{}", kernels(&profile), residuals(&profile));
+        for (whose, rates) in [("this library's prover", &profile.core), ("halo2's prover", &profile.stock)] {
+            say!("{whose}\n{}", kernels(&profile.name, rates));
+        }
+        say!("{}", residuals(&profile));
     }
     Ok(())
 }
@@ -49,18 +51,16 @@ fn step(progress: &Progress) -> String {
     }
 }
 
-fn kernels(profile: &Profile) -> Table {
-    let sizes: Vec<u32> = profile
-        .kernels
-        .values()
-        .next()
-        .map(|table| table.samples().iter().map(|sample| sample.k).collect())
-        .unwrap_or_default();
+fn kernels(profile: &str, rates: &Rates) -> Table {
+    let first = rates.kernels.values().next();
+    let sizes: Vec<u32> =
+        first.map(|table| table.samples().iter().map(|sample| sample.k).collect()).unwrap_or_default();
     let header: Vec<String> =
         std::iter::once("kernel".to_owned()).chain(sizes.iter().map(|k| format!("2^{k}"))).collect();
     let mut table = report::table(&header.iter().map(String::as_str).collect::<Vec<_>>());
-    for kernel in Kernel::ALL {
-        let cell = |k: &u32| profile.kernel(kernel, *k).map_or("-".into(), |s| format!("{:.3} ms", s * 1e3));
+    for kernel in rates.kernels.keys() {
+        let milliseconds = |seconds: f64| format!("{:.3} ms", seconds * 1e3);
+        let cell = |k: &u32| rates.kernel(profile, *kernel, *k).map_or("-".into(), milliseconds);
         table.add_row(std::iter::once(format!("{kernel:?}")).chain(sizes.iter().map(cell)));
     }
     table
@@ -68,7 +68,7 @@ fn kernels(profile: &Profile) -> Table {
 
 fn residuals(profile: &Profile) -> Table {
     let mut table = report::table(&["synthetic circuit", "measured", "fitted", "error"]);
-    for residual in &profile.residuals {
+    for residual in &profile.stock.residuals {
         table.add_row([
             residual.circuit.clone(),
             report::seconds(residual.measured),
@@ -76,8 +76,16 @@ fn residuals(profile: &Profile) -> Table {
             format!("{:+.1} %", 100.0 * (residual.fitted / residual.measured - 1.0)),
         ]);
     }
-    for (coefficient, value) in &profile.coefficients {
-        table.add_row([format!("{coefficient:?}"), format!("{value:.4e}"), String::new(), String::new()]);
+    let coefficients = [
+        ("core: ", &profile.core.coefficients),
+        ("stock: ", &profile.stock.coefficients),
+        ("", &profile.coefficients),
+    ];
+    for (whose, coefficients) in coefficients {
+        for (coefficient, value) in coefficients {
+            let name = format!("{whose}{coefficient:?}");
+            table.add_row([name, format!("{value:.4e}"), String::new(), String::new()]);
+        }
     }
     table
 }

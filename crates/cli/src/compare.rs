@@ -8,7 +8,6 @@ use std::path::Path;
 
 use serde::Serialize;
 use zklayout::PlanOptions;
-use zklayout::cost::Kernel;
 use zklayout::cost::{Cost, Profile};
 use zklayout::plan::Priced;
 use zklayout::prover::Unit;
@@ -113,7 +112,7 @@ impl Clock {
     fn new(options: &PlanOptions) -> Result<Self, CliError> {
         let shipped = Profile::two_cores().map_err(zklayout::Error::from)?;
         let profile = options.profile.as_ref().unwrap_or(&shipped);
-        let profile_seconds = profile.kernel(Kernel::CommitAlone, Unit::K).map_err(zklayout::Error::from)?;
+        let profile_seconds = profile.unit(Unit::K).map_err(zklayout::Error::from)?;
         Ok(Self { unit: Unit::new(), profile_seconds })
     }
 

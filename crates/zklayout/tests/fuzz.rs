@@ -401,7 +401,7 @@ fn npz() -> Vec<u8> {
 /// The shipped profile with few sizes of each kernel.
 fn small_profile() -> Vec<u8> {
     let mut profile = Profile::two_cores().unwrap();
-    profile.residuals.clear();
+    profile.stock.residuals.clear();
     profile.to_json().unwrap().into_bytes()
 }
 

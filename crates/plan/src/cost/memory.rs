@@ -68,10 +68,19 @@ fn tables(k: u32) -> usize {
     2 * POINT * (SCALAR_BITS + 1).div_ceil(width).div_ceil(sets) as usize
 }
 
-/// Per row: the key's columns on every coset, unless they are too many to be kept.
+/// Whether the library's prover keeps the key's columns on every coset: unless they are too many.
+pub(super) fn keeps_key(shape: &CircuitShape) -> bool {
+    on_cosets(shape) << shape.k <= MOST_KEPT
+}
+
+/// Per row: the key's columns on every coset.
+fn on_cosets(shape: &CircuitShape) -> usize {
+    distinct(shape) as usize * (shape.degree - 1) * ELEMENT_BYTES
+}
+
+/// The same if they are kept.
 fn kept(shape: &CircuitShape) -> usize {
-    let bytes = distinct(shape) as usize * (shape.degree - 1) * ELEMENT_BYTES;
-    if bytes << shape.k <= MOST_KEPT { bytes } else { 0 }
+    if keeps_key(shape) { on_cosets(shape) } else { 0 }
 }
 
 /// Per row: rows of all columns; then coefficients of all columns beside the witness; then the coefficients and some columns on a coset.

@@ -4,12 +4,14 @@
 //! module knows the steps of the proof system, but neither halo2 nor any layout: two layouts with equal counts have
 //! equal prices.
 
+mod core_steps;
 mod error;
 mod memory;
 mod model;
 mod price;
 mod profile;
 mod quantity;
+mod rates;
 mod steps;
 mod table;
 
@@ -17,7 +19,8 @@ pub use error::CostError;
 pub use memory::peak_memory;
 pub use model::CostModel;
 pub use price::{Cost, Term};
-pub use profile::{Coefficient, Host, Kernel, PROFILE_FORMAT, Profile, Residual};
+pub use profile::{Host, PROFILE_FORMAT, Profile};
 pub use quantity::{Bytes, Seconds};
+pub use rates::{Coefficient, Kernel, Rates, Residual};
 pub use steps::{Charge, Rate};
 pub use table::{Sample, Table};

@@ -3,7 +3,8 @@
 use crate::cost::error::CostError;
 use crate::cost::memory;
 use crate::cost::price::{Cost, Term};
-use crate::cost::profile::{Coefficient, Profile};
+use crate::cost::profile::Profile;
+use crate::cost::rates::{Coefficient, Rates};
 use crate::cost::steps::{Charge, Counts, Rate};
 use crate::shape::CircuitShape;
 
@@ -29,23 +30,17 @@ impl<'a> CostModel<'a> {
     /// a profile with gaps.
     pub fn price(&self, shape: &CircuitShape) -> Result<Cost, CostError> {
         let threads = self.profile.host.threads;
-        let counts = Counts::of(shape, threads);
-        let mut terms = self.terms(&counts.proof(), shape.k)?;
-        let error = match shape.is_proven_by_core() {
-            true => {
-                terms.iter_mut().for_each(|(term, seconds)| *seconds *= self.profile.core_share(*term));
-                Coefficient::CoreRelativeError
-            }
-            false => Coefficient::RelativeError,
-        };
+        let (counts, rates) = (Counts::of(shape, threads), self.profile.rates(shape));
+        let charges = if shape.is_proven_by_core() { counts.proof_by_core() } else { counts.proof_by_stock() };
+        let terms = self.terms(&charges, rates, shape.k)?;
         let prove_seconds: f64 = terms.iter().map(|(_, seconds)| seconds).sum();
         Ok(Cost {
             terms,
             prove_seconds,
-            prove_error: prove_seconds * self.profile.coefficient(error),
-            keygen_seconds: self.sum(&counts.keys(), shape.k)?,
-            verify_seconds: self.sum(&counts.verification(), shape.k)?,
-            commit_seconds: self.sum(&counts.commitment(), shape.k)?,
+            prove_error: prove_seconds * self.coefficient(Coefficient::RelativeError, rates),
+            keygen_seconds: self.seconds(&counts.keys(), &self.profile.core, shape.k)?,
+            verify_seconds: self.seconds(&counts.verification(), rates, shape.k)?,
+            commit_seconds: self.seconds(&counts.commitment(), rates, shape.k)?,
             commitment_bytes: POINT_BYTES * shape.committed_lanes,
             peak_memory: memory::peak_memory(shape, threads),
             proof_bytes: shape.proof_bytes,
@@ -53,14 +48,9 @@ impl<'a> CostModel<'a> {
         })
     }
 
-    /// The charges that the price of a proof by halo2's prover consists of: what a calibration fits its coefficients to.
-    pub fn proof_charges(&self, shape: &CircuitShape) -> Vec<Charge> {
-        Counts::of(shape, self.profile.host.threads).proof()
-    }
-
-    /// The same for making both keys.
-    pub fn key_charges(&self, shape: &CircuitShape) -> Vec<Charge> {
-        Counts::of(shape, self.profile.host.threads).keys()
+    /// The charges that the price of a proof by halo2's prover consists of, whoever proves: what a calibration fits its coefficients to.
+    pub fn stock_charges(&self, shape: &CircuitShape) -> Vec<Charge> {
+        Counts::of(shape, self.profile.host.threads).proof_by_stock()
     }
 
     /// The same for a verification.
@@ -68,10 +58,22 @@ impl<'a> CostModel<'a> {
         Counts::of(shape, self.profile.host.threads).verification()
     }
 
-    fn terms(&self, charges: &[Charge], k: u32) -> Result<Vec<(Term, f64)>, CostError> {
+    /// What charges add up to on `2^k` rows, by one prover's rates.
+    ///
+    /// # Errors
+    /// See [`price`](Self::price).
+    pub fn seconds(&self, charges: &[Charge], rates: &Rates, k: u32) -> Result<f64, CostError> {
+        Ok(self.terms(charges, rates, k)?.iter().map(|(_, seconds)| seconds).sum())
+    }
+
+    fn terms(&self, charges: &[Charge], rates: &Rates, k: u32) -> Result<Vec<(Term, f64)>, CostError> {
         let mut terms: Vec<(Term, f64)> = Vec::new();
         for charge in charges {
-            let seconds = charge.count * self.rate(charge.rate, k)?;
+            let rate = match charge.rate {
+                Rate::Kernel(kernel) => rates.kernel(&self.profile.name, kernel, k)?,
+                Rate::Coefficient(coefficient) => self.coefficient(coefficient, rates),
+            };
+            let seconds = charge.count * rate;
             match terms.iter_mut().find(|(term, _)| *term == charge.term) {
                 Some((_, sum)) => *sum += seconds,
                 None => terms.push((charge.term, seconds)),
@@ -80,15 +82,9 @@ impl<'a> CostModel<'a> {
         Ok(terms)
     }
 
-    fn sum(&self, charges: &[Charge], k: u32) -> Result<f64, CostError> {
-        Ok(self.terms(charges, k)?.iter().map(|(_, seconds)| seconds).sum())
-    }
-
-    fn rate(&self, rate: Rate, k: u32) -> Result<f64, CostError> {
-        match rate {
-            Rate::Kernel(kernel) => self.profile.kernel(kernel, k),
-            Rate::Coefficient(coefficient) => Ok(self.profile.coefficient(coefficient)),
-        }
+    fn coefficient(&self, coefficient: Coefficient, rates: &Rates) -> f64 {
+        let of_prover = rates.coefficients.get(&coefficient).copied();
+        of_prover.unwrap_or_else(|| self.profile.coefficient(coefficient))
     }
 }
 

@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::cost::error::CostError;
-use crate::cost::price::Term;
-use crate::cost::table::Table;
+use crate::cost::rates::{Coefficient, Kernel, Rates};
 use crate::hash::PlanHash;
+use crate::shape::CircuitShape;
 
 /// Format of saved profiles; a profile of another format is refused.
-pub const PROFILE_FORMAT: u32 = 2;
+pub const PROFILE_FORMAT: u32 = 3;
 
 const TWO_CORES: &str = include_str!("../../profiles/two-cores.json");
 
@@ -28,15 +28,12 @@ pub struct Profile {
     pub host: Host,
     /// Versions of the crates whose kernels were measured.
     pub versions: BTreeMap<String, String>,
-    /// Seconds of each kernel by size.
-    pub kernels: BTreeMap<Kernel, Table>,
-    /// What was fitted to whole proofs.
+    /// Rates of proofs by the library's own prover.
+    pub core: Rates,
+    /// Rates of proofs by halo2's.
+    pub stock: Rates,
+    /// What keys, verification and committed weights take, whoever proves.
     pub coefficients: BTreeMap<Coefficient, f64>,
-    /// What the library's own prover takes of each step's time by halo2's prover, fitted to whole proofs of plans. Ratios of two
-    /// programs on one machine depend on the machine less than times do.
-    pub core_shares: BTreeMap<Term, f64>,
-    /// The whole proofs, measured and as this profile prices them.
-    pub residuals: Vec<Residual>,
 }
 
 /// A machine.
@@ -48,140 +45,6 @@ pub struct Host {
     pub processor: String,
     /// Threads that the prover uses.
     pub threads: usize,
-}
-
-/// A step of the prover that is measured by itself, on `2^k` rows, with the parallelism that it has inside a proof.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kernel {
-    /// Commitment to a full-width column while nothing else runs.
-    CommitAlone,
-    /// The same, per column, several columns at once.
-    CommitWide,
-    /// Commitment to a column of 16-bit cells, per column, several columns at once.
-    CommitSmall,
-    /// Commitment to a column that holds nothing but blinding cells, per column, several columns at once.
-    CommitEmpty,
-    /// Making, filling and reading the assignment table of an advice column.
-    Assignment,
-    /// Inverse transform of a column, one column after the other.
-    InverseTransform,
-    /// Transform of a column to a part of the extended domain, one column after the other.
-    PartTransform,
-    /// The same, per column, several columns at once.
-    PartTransformTogether,
-    /// From four parts of the extended domain to the quotient's coefficients.
-    QuotientTransform,
-    /// Inverting every element of a column.
-    BatchInversion,
-    /// Multiplying a permuted column's two factors into a product column.
-    PermutationPass,
-    /// A product column's running product.
-    RunningProduct,
-    /// Evaluating one polynomial at one point.
-    Evaluation,
-    /// Adding one polynomial to both combinations of the opening.
-    OpeningPass,
-    /// Dividing a polynomial by a linear factor.
-    Division,
-    /// Drawing a column of random elements.
-    RandomColumn,
-}
-
-impl Kernel {
-    /// Every kernel.
-    pub const ALL: [Self; 16] = [
-        Self::CommitAlone,
-        Self::CommitWide,
-        Self::CommitSmall,
-        Self::CommitEmpty,
-        Self::Assignment,
-        Self::InverseTransform,
-        Self::PartTransform,
-        Self::PartTransformTogether,
-        Self::QuotientTransform,
-        Self::BatchInversion,
-        Self::PermutationPass,
-        Self::RunningProduct,
-        Self::Evaluation,
-        Self::OpeningPass,
-        Self::Division,
-        Self::RandomColumn,
-    ];
-}
-
-/// A cost that is fitted to whole proofs, with its unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Coefficient {
-    /// Seconds of a proof that has no rows: start-up of threads, transcripts, the constraint system.
-    Proof,
-    /// Seconds of one gate operation on one row of one part.
-    GateOperation,
-    /// Seconds of a native lookup per row, beside its commitments and transforms.
-    LookupRow,
-    /// Seconds of one permuted column's constraint on one row of one part.
-    PermutationRow,
-    /// Seconds of computing and placing one cell.
-    WitnessCell,
-    /// Seconds per opened evaluation: comparing queries, hashing, writing.
-    Query,
-    /// Seconds of a verification of nothing.
-    Verification,
-    /// Verifier's seconds per commitment.
-    VerifyCommitment,
-    /// Verifier's seconds per evaluation.
-    VerifyEvaluation,
-    /// Verifier's seconds per gate operation: it builds the gates anew and evaluates them once.
-    VerifyOperation,
-    /// Seconds of key generation beside commitments and transforms, per fixed cell.
-    KeyCell,
-    /// Seconds of generating the keys of nothing.
-    Key,
-    /// Seconds of folding one committed weight into its row's number, of all threads together.
-    FoldWeight,
-    /// Seconds of a lane of a model commitment in one multi-scalar multiplication: the verifier's, and the prover's check of itself.
-    LinkLane,
-    /// Owner's seconds per committed weight, of all threads together, once per model.
-    CommitWeight,
-    /// Relative error of whole proofs by halo2's prover, one standard deviation.
-    RelativeError,
-    /// The same of proofs by the library's own.
-    CoreRelativeError,
-}
-
-impl Coefficient {
-    /// Every coefficient.
-    pub const ALL: [Self; 17] = [
-        Self::Proof,
-        Self::GateOperation,
-        Self::LookupRow,
-        Self::PermutationRow,
-        Self::WitnessCell,
-        Self::Query,
-        Self::Verification,
-        Self::VerifyCommitment,
-        Self::VerifyEvaluation,
-        Self::VerifyOperation,
-        Self::KeyCell,
-        Self::Key,
-        Self::FoldWeight,
-        Self::LinkLane,
-        Self::CommitWeight,
-        Self::RelativeError,
-        Self::CoreRelativeError,
-    ];
-}
-
-/// A whole proof that coefficients were fitted to.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Residual {
-    /// What the circuit was.
-    pub circuit: String,
-    /// Measured seconds.
-    pub measured: f64,
-    /// Seconds by the fitted model.
-    pub fitted: f64,
 }
 
 impl Profile {
@@ -233,41 +96,29 @@ impl Profile {
     /// # Errors
     /// [`CostError::Incomplete`].
     pub fn check(&self) -> Result<(), CostError> {
-        let missing = |missing: String| CostError::Incomplete { profile: self.name.clone(), missing };
-        for kernel in Kernel::ALL {
-            let measured = self.kernels.get(&kernel).is_some_and(|table| table.range().is_some());
-            measured.then_some(()).ok_or_else(|| missing(format!("kernel {kernel:?}")))?;
+        let fitted = |coefficient: &Coefficient| self.coefficients.contains_key(coefficient);
+        let missing = Coefficient::OF_ALL_PROVERS.into_iter().find(|coefficient| !fitted(coefficient));
+        let missing = missing.map(|coefficient| format!("coefficient {coefficient:?}"));
+        match missing.or_else(|| self.core.missing_of_core()).or_else(|| self.stock.missing_of_stock()) {
+            None => Ok(()),
+            Some(missing) => Err(CostError::Incomplete { profile: self.name.clone(), missing }),
         }
-        for coefficient in Coefficient::ALL {
-            let fitted = self.coefficients.contains_key(&coefficient);
-            fitted.then_some(()).ok_or_else(|| missing(format!("coefficient {coefficient:?}")))?;
-        }
-        for term in Term::ALL {
-            let fitted = self.core_shares.contains_key(&term);
-            fitted.then_some(()).ok_or_else(|| missing(format!("core's share of {term:?}")))?;
-        }
-        Ok(())
     }
 
-    /// Seconds of a kernel on `2^k` rows.
+    /// The rates of the prover that proves a circuit.
+    pub fn rates(&self, shape: &CircuitShape) -> &Rates {
+        if shape.is_proven_by_core() { &self.core } else { &self.stock }
+    }
+
+    /// Seconds of the unit in which machines are compared, by halo2's own code: a full-width multi-scalar multiplication of `2^k` points.
     ///
     /// # Errors
-    /// A size outside the measured range, or a kernel that was not measured.
-    pub fn kernel(&self, kernel: Kernel, k: u32) -> Result<f64, CostError> {
-        let incomplete =
-            || CostError::Incomplete { profile: self.name.clone(), missing: format!("kernel {kernel:?}") };
-        let table = self.kernels.get(&kernel).ok_or_else(incomplete)?;
-        let (first, last) = table.range().ok_or_else(incomplete)?;
-        let range = || CostError::Range { profile: self.name.clone(), k, first, last, reach: last.max(k) };
-        table.seconds(k).ok_or_else(range)
+    /// A size outside the measured range.
+    pub fn unit(&self, k: u32) -> Result<f64, CostError> {
+        self.stock.kernel(&self.name, Kernel::CommitAlone, k)
     }
 
-    /// What the library's own prover takes of a step's time by halo2's.
-    pub fn core_share(&self, term: Term) -> f64 {
-        self.core_shares.get(&term).copied().unwrap_or(1.0)
-    }
-
-    /// A fitted coefficient; 0 if it was not fitted.
+    /// A coefficient that does not depend on who proves; 0 if it was not fitted.
     pub fn coefficient(&self, coefficient: Coefficient) -> f64 {
         self.coefficients.get(&coefficient).copied().unwrap_or(0.0)
     }
@@ -275,8 +126,9 @@ impl Profile {
 
 #[cfg(test)]
 mod tests {
-    use super::{Coefficient, Kernel, Profile};
+    use super::Profile;
     use crate::cost::error::CostError;
+    use crate::cost::rates::Coefficient;
 
     #[test]
     fn the_shipped_profile_survives_saving() -> Result<(), CostError> {
@@ -293,14 +145,14 @@ mod tests {
         profile.format += 1;
         assert!(matches!(Profile::from_json(&profile.to_json()?), Err(CostError::Format(_))));
         let mut profile = Profile::two_cores()?;
-        profile.coefficients.remove(&Coefficient::Proof);
+        profile.core.coefficients.remove(&Coefficient::GateOperation);
         assert!(matches!(Profile::from_json(&profile.to_json()?), Err(CostError::Incomplete { .. })));
         Ok(())
     }
 
     #[test]
     fn sizes_outside_the_measured_range_are_refused_with_advice() -> Result<(), CostError> {
-        let message = Profile::two_cores()?.kernel(Kernel::CommitAlone, 30).map_err(|error| error.to_string());
+        let message = Profile::two_cores()?.unit(30).map_err(|error| error.to_string());
         let message = message.err().unwrap_or_default();
         assert!(message.contains("zklayout calibrate --max-k 30"), "{message}");
         Ok(())

@@ -4,7 +4,7 @@
 //! one after the other, is in the choice of kernel: a kernel is measured with the parallelism that its step has.
 
 use crate::cost::price::Term;
-use crate::cost::profile::{Coefficient, Kernel};
+use crate::cost::rates::{Coefficient, Kernel};
 use crate::shape::CircuitShape;
 
 /// Parts that the kernel of the quotient's transform was measured with.
@@ -34,11 +34,11 @@ pub struct Charge {
 
 /// Counts that several steps share.
 pub(crate) struct Counts<'a> {
-    shape: &'a CircuitShape,
-    rows: f64,
+    pub(super) shape: &'a CircuitShape,
+    pub(super) rows: f64,
     parts: f64,
-    advice: usize,
-    threads: f64,
+    pub(super) advice: usize,
+    pub(super) threads: f64,
 }
 
 impl<'a> Counts<'a> {
@@ -52,9 +52,11 @@ impl<'a> Counts<'a> {
         }
     }
 
-    /// The charges of a proof, in the prover's order.
-    pub(crate) fn proof(&self) -> Vec<Charge> {
+    /// The charges of a proof by halo2's prover, in its order.
+    pub(crate) fn proof_by_stock(&self) -> Vec<Charge> {
         let mut charges = Charges::default();
+        charges.kernel(Term::Synthesis, Kernel::Assignment, self.advice as f64);
+        charges.coefficient(Term::Synthesis, Coefficient::WitnessCell, self.cells());
         self.advice(&mut charges);
         self.lookups(&mut charges);
         self.permutation(&mut charges);
@@ -66,11 +68,14 @@ impl<'a> Counts<'a> {
         charges.0
     }
 
-    fn advice(&self, charges: &mut Charges) {
+    /// Cells that are computed and placed.
+    pub(super) fn cells(&self) -> f64 {
+        (self.shape.assigned_small_cells + self.shape.assigned_wide_cells) as f64
+    }
+
+    /// Folding, and the commitments to the witness.
+    pub(super) fn advice(&self, charges: &mut Charges) {
         let shape = self.shape;
-        let cells = shape.assigned_small_cells + shape.assigned_wide_cells;
-        charges.kernel(Term::Synthesis, Kernel::Assignment, self.advice as f64);
-        charges.coefficient(Term::Synthesis, Coefficient::WitnessCell, cells as f64);
         charges.coefficient(Term::Synthesis, Coefficient::FoldWeight, shape.committed_weights() as f64);
         // Cells of both kinds may share a column, so that only their sums matter.
         let columns = self.advice as f64;
@@ -145,18 +150,14 @@ impl<'a> Counts<'a> {
         let polynomials =
             self.advice + shape.fixed + shape.permuted + shape.products + 3 * shape.native_lookups + 2;
         charges.kernel(Term::Opening, Kernel::OpeningPass, polynomials as f64);
-        // Sets are divided at once; one of them has one point, the others two or more. The last division is alone.
-        let divisions = (2 * shape.rotation_sets).saturating_sub(1) as f64 / self.threads;
-        charges.kernel(Term::Opening, Kernel::Division, divisions.max(2.0) + 1.0);
+        charges.kernel(Term::Opening, Kernel::Division, self.divisions());
         charges.kernel(Term::Opening, Kernel::CommitAlone, 2.0);
     }
 
-    /// The charges of making both keys; terms carry no meaning there.
-    pub(crate) fn keys(&self) -> Vec<Charge> {
-        let (shape, mut charges, term) = (self.shape, Charges::default(), Term::Overhead);
-        charges.coefficient(term, Coefficient::Key, 1.0);
-        charges.coefficient(term, Coefficient::KeyCell, (shape.fixed + shape.permuted) as f64 * self.rows);
-        charges.0
+    /// Sets are divided at once; one of them has one point, the others two or more. The last division is alone.
+    pub(super) fn divisions(&self) -> f64 {
+        let of_sets = (2 * self.shape.rotation_sets).saturating_sub(1) as f64 / self.threads;
+        of_sets.max(2.0) + 1.0
     }
 
     /// The charges of a verification; terms carry no meaning there.
@@ -167,6 +168,7 @@ impl<'a> Counts<'a> {
         charges.coefficient(term, Coefficient::VerifyCommitment, commitments as f64);
         charges.coefficient(term, Coefficient::VerifyEvaluation, shape.evaluations() as f64);
         charges.coefficient(term, Coefficient::VerifyOperation, shape.gate_operations as f64);
+        charges.coefficient(term, Coefficient::VerifyRow, self.rows);
         charges.coefficient(term, Coefficient::LinkLane, shape.tied_lanes() as f64);
         charges.0
     }
@@ -179,15 +181,16 @@ impl<'a> Counts<'a> {
     }
 }
 
+/// Charges in the order of steps.
 #[derive(Default)]
-struct Charges(Vec<Charge>);
+pub(super) struct Charges(pub(super) Vec<Charge>);
 
 impl Charges {
-    fn kernel(&mut self, term: Term, kernel: Kernel, count: f64) {
+    pub(super) fn kernel(&mut self, term: Term, kernel: Kernel, count: f64) {
         self.add(term, Rate::Kernel(kernel), count);
     }
 
-    fn coefficient(&mut self, term: Term, coefficient: Coefficient, count: f64) {
+    pub(super) fn coefficient(&mut self, term: Term, coefficient: Coefficient, count: f64) {
         self.add(term, Rate::Coefficient(coefficient), count);
     }
 

@@ -8,40 +8,39 @@ use crate::error::ProverError;
 /// Sweeps of the descent; the systems have a handful of unknowns.
 const SWEEPS: usize = 20_000;
 
+/// Error of the core's prices: measured on proofs of plans, which synthetic circuits are not.
+const CORE_RELATIVE_ERROR: f64 = 0.1;
+
 /// Fits every coefficient and records how well it fits.
 pub(super) fn fit(profile: &mut Profile, proofs: &[Measured]) -> Result<(), ProverError> {
     let model = CostModel::new(profile);
-    let systems = [
-        System::of(profile, proofs, |shape| model.proof_charges(shape), |proof| proof.prove)?,
-        System::of(profile, proofs, |shape| model.key_charges(shape), |proof| proof.keygen)?,
-        System::of(profile, proofs, |shape| model.verification_charges(shape), |proof| proof.verify)?,
-    ];
+    let of_proofs = System::of(profile, proofs, |shape| model.stock_charges(shape), |proof| proof.prove)?;
+    let of_all = System::of(profile, proofs, |shape| model.verification_charges(shape), |proof| proof.verify)?;
     // Every coefficient has a value, also one that no circuit here depends on.
-    Coefficient::ALL.iter().for_each(|coefficient| {
+    Coefficient::OF_ALL_PROVERS.iter().for_each(|coefficient| {
         profile.coefficients.entry(*coefficient).or_insert(0.0);
     });
-    for system in &systems {
-        profile.coefficients.extend(system.solve());
-    }
-    profile.residuals = residuals(profile, proofs)?;
-    let relative = profile.residuals.iter().map(|residual| (residual.fitted / residual.measured - 1.0).powi(2));
+    profile.coefficients.extend(of_all.solve());
+    profile.stock.coefficients = Coefficient::OF_STOCK.iter().map(|coefficient| (*coefficient, 0.0)).collect();
+    profile.stock.coefficients.extend(of_proofs.solve().filter(|(one, _)| Coefficient::OF_STOCK.contains(one)));
+    profile.stock.residuals = residuals(profile, proofs)?;
+    let relative =
+        profile.stock.residuals.iter().map(|residual| (residual.fitted / residual.measured - 1.0).powi(2));
     let error = (relative.sum::<f64>() / proofs.len().max(1) as f64).sqrt();
-    profile.coefficients.insert(Coefficient::RelativeError, error);
+    profile.stock.coefficients.insert(Coefficient::RelativeError, error);
+    profile.core.coefficients.insert(Coefficient::RelativeError, CORE_RELATIVE_ERROR);
     Ok(())
 }
 
 fn residuals(profile: &Profile, proofs: &[Measured]) -> Result<Vec<Residual>, ProverError> {
     let model = CostModel::new(profile);
-    proofs
-        .iter()
-        .map(|proof| {
-            let fitted = model
-                .price(&proof.shape)
-                .map_err(|error| ProverError::calibrating(error.to_string()))?
-                .prove_seconds;
-            Ok(Residual { circuit: proof.name.clone(), measured: proof.prove, fitted })
-        })
-        .collect()
+    let residual = |proof: &Measured| {
+        let charges = model.stock_charges(&proof.shape);
+        let fitted = model.seconds(&charges, &profile.stock, proof.shape.k);
+        let fitted = fitted.map_err(|error| ProverError::calibrating(error.to_string()))?;
+        Ok(Residual { circuit: proof.name.clone(), measured: proof.prove, fitted })
+    };
+    proofs.iter().map(residual).collect()
 }
 
 /// Equations `sum count * coefficient = measured - kernels`, each divided by what was measured.
@@ -66,7 +65,7 @@ impl System {
             for Charge { count, rate, .. } in charges {
                 match rate {
                     Rate::Kernel(kernel) => {
-                        let rate = profile.kernel(kernel, proof.shape.k);
+                        let rate = profile.stock.kernel(&profile.name, kernel, proof.shape.k);
                         kernels += count * rate.map_err(|error| ProverError::calibrating(error.to_string()))?;
                     }
                     Rate::Coefficient(coefficient) => {

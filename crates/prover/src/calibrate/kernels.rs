@@ -1,9 +1,10 @@
-//! All kernels on all sizes, in rounds.
+//! All kernels of both provers on all sizes, in rounds.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use super::commitments;
+use super::core;
 use super::passes;
 use super::progress::Progress;
 use super::sampling::{Bench, Timings};
@@ -15,12 +16,19 @@ use crate::srs::Srs;
 /// Rounds over all sizes.
 const ROUNDS: usize = 2;
 
+/// Both provers' kernels.
+#[derive(Default)]
+pub(super) struct Sized {
+    pub(super) core: Timings,
+    pub(super) stock: Timings,
+}
+
 /// Seconds of every kernel's fastest runs, by logarithm of the number of rows.
 pub(super) fn measure(
     sizes: RangeInclusive<u32>,
     progress: &mut (dyn FnMut(Progress) + Send),
-) -> Result<BTreeMap<u32, Timings>, ProverError> {
-    let mut timings: BTreeMap<u32, Timings> = BTreeMap::new();
+) -> Result<BTreeMap<u32, Sized>, ProverError> {
+    let mut timings: BTreeMap<u32, Sized> = BTreeMap::new();
     for _ in 0..ROUNDS {
         for k in sizes.clone() {
             progress(Progress::Kernels(k));
@@ -31,12 +39,13 @@ pub(super) fn measure(
 }
 
 /// Runs every kernel on `2^k` rows and keeps the fastest runs.
-fn run(k: u32, timings: &mut Timings) -> Result<(), ProverError> {
+fn run(k: u32, timings: &mut Sized) -> Result<(), ProverError> {
     let srs = Srs::development(k, DEVELOPMENT_SEED)?;
+    core::measure(&srs, k, &mut timings.core)?;
     let params = srs.params(k)?;
     let bench = Bench::new(&params);
-    commitments::measure(&bench, timings);
-    transforms::measure(&bench, timings);
-    passes::measure(&bench, timings);
+    commitments::measure(&bench, &mut timings.stock);
+    transforms::measure(&bench, &mut timings.stock);
+    passes::measure(&bench, &mut timings.stock);
     Ok(())
 }

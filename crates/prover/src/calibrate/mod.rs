@@ -8,6 +8,7 @@
 mod circuits;
 mod commitments;
 mod committed;
+mod core;
 mod extension;
 mod fit;
 mod host;
@@ -21,9 +22,10 @@ mod transforms;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use zklayout_plan::cost::{Kernel, PROFILE_FORMAT, Profile, Sample, Table};
+use zklayout_plan::cost::{Kernel, PROFILE_FORMAT, Profile, Rates, Sample, Table};
 
 pub use crate::calibrate::extension::extend;
+use crate::calibrate::kernels::Sized;
 pub use crate::calibrate::progress::Progress;
 use crate::calibrate::sampling::Timings;
 use crate::error::ProverError;
@@ -81,36 +83,43 @@ fn measure(
         }
         merge(&mut sizes, earlier);
     }
-    let mut samples: BTreeMap<Kernel, Vec<Sample>> = BTreeMap::new();
-    for (k, timings) in sizes {
-        for (kernel, seconds) in timings {
-            samples.entry(kernel).or_default().push(Sample { k, seconds });
-        }
-    }
     let mut profile = Profile {
         format: PROFILE_FORMAT,
         name: options.name.clone(),
         host,
         versions: host::versions(),
-        kernels: samples.into_iter().map(|(kernel, samples)| (kernel, Table::new(samples))).collect(),
+        core: rates(&sizes, |sized| &sized.core),
+        stock: rates(&sizes, |sized| &sized.stock),
         coefficients: committed::measure()?,
-        core_shares: Profile::two_cores()
-            .map_err(|error| ProverError::calibrating(error.to_string()))?
-            .core_shares,
-        residuals: Vec::new(),
     };
+    profile.core.coefficients.extend([core::gate_operation(options.min_k, options.max_k)?]);
     let mut proofs = proofs::measure(options.min_k, options.max_k, progress)?;
     options.earlier.iter().for_each(|earlier| proofs::merge(&mut proofs, earlier));
     fit::fit(&mut profile, &proofs)?;
     Ok(profile)
 }
 
+/// One prover's kernels by size.
+fn rates(sizes: &BTreeMap<u32, Sized>, of: impl Fn(&Sized) -> &Timings) -> Rates {
+    let mut samples: BTreeMap<Kernel, Vec<Sample>> = BTreeMap::new();
+    for (k, sized) in sizes {
+        for (kernel, seconds) in of(sized) {
+            samples.entry(*kernel).or_default().push(Sample { k: *k, seconds: *seconds });
+        }
+    }
+    let kernels = samples.into_iter().map(|(kernel, samples)| (kernel, Table::new(samples))).collect();
+    Rates { kernels, ..Rates::default() }
+}
+
 /// Keeps the faster of both measurements of each kernel and size.
-fn merge(sizes: &mut BTreeMap<u32, Timings>, earlier: &Profile) {
-    for (kernel, table) in &earlier.kernels {
-        for sample in table.samples() {
-            let seconds = sizes.entry(sample.k).or_default().entry(*kernel).or_insert(sample.seconds);
-            *seconds = seconds.min(sample.seconds);
+fn merge(sizes: &mut BTreeMap<u32, Sized>, earlier: &Profile) {
+    for (k, sized) in sizes {
+        for (timings, rates) in [(&mut sized.core, &earlier.core), (&mut sized.stock, &earlier.stock)] {
+            for (kernel, seconds) in timings {
+                let table = rates.kernels.get(kernel).map(|table| table.samples()).unwrap_or_default();
+                let before = table.iter().filter(|sample| sample.k == *k).map(|sample| sample.seconds);
+                *seconds = before.fold(*seconds, f64::min);
+            }
         }
     }
 }

@@ -30,7 +30,6 @@ pub(super) struct Measured {
     pub(super) name: String,
     pub(super) shape: CircuitShape,
     pub(super) prove: f64,
-    pub(super) keygen: f64,
     pub(super) verify: f64,
 }
 
@@ -61,7 +60,7 @@ pub(super) fn measure(
 /// Keeps the faster of both measurements of each circuit's proof.
 pub(super) fn merge(proofs: &mut [Measured], earlier: &Profile) {
     for proof in proofs {
-        let same = earlier.residuals.iter().filter(|residual| residual.circuit == proof.name);
+        let same = earlier.stock.residuals.iter().filter(|residual| residual.circuit == proof.name);
         proof.prove = same.map(|residual| residual.measured).fold(proof.prove, f64::min);
     }
 }
@@ -82,7 +81,7 @@ fn circuits(k: u32) -> Vec<Synthetic> {
 impl Measured {
     fn nothing(circuit: &Synthetic) -> Self {
         let shape = circuit.shape();
-        Self { name: circuit.name(), shape, prove: f64::INFINITY, keygen: f64::INFINITY, verify: f64::INFINITY }
+        Self { name: circuit.name(), shape, prove: f64::INFINITY, verify: f64::INFINITY }
     }
 }
 
@@ -92,9 +91,7 @@ fn prove(
     circuit: &Synthetic,
     measured: &mut Measured,
 ) -> Result<(), ProverError> {
-    let start = Instant::now();
     let key = keygen(params, lagrange, circuit).map_err(|error| ProverError::calibrating(error.to_string()))?;
-    measured.keygen = measured.keygen.min(start.elapsed().as_secs_f64());
     let key = key.stock();
     let saved = key.get_vk().to_bytes(SerdeFormat::RawBytes);
     for _ in 0..RUNS {

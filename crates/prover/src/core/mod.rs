@@ -16,6 +16,7 @@ mod expression;
 mod forms;
 mod hiding;
 mod kept;
+mod kernels;
 mod key;
 mod keygen;
 mod opening;
@@ -30,6 +31,7 @@ mod stages;
 mod wide;
 
 pub(crate) use kept::MOST_KEPT;
+pub(crate) use kernels::{COLUMNS, Kernels, PIECES, SET};
 pub(crate) use key::Key;
 pub(crate) use keygen::{keygen, with_columns};
 pub(crate) use prepared::Prepared;

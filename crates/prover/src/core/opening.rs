@@ -31,10 +31,10 @@ pub(super) struct Opening<'a> {
 }
 
 /// Polynomials that are opened at the same points, in one sum.
-struct Set {
+pub(super) struct Set {
     rotations: Vec<i32>,
     points: Vec<Fr>,
-    sum: Vec<Fr>,
+    pub(super) sum: Vec<Fr>,
     /// Of least degree with the sum's evaluations.
     remainder: Vec<Fr>,
 }
@@ -103,7 +103,7 @@ impl Opening<'_> {
         sets
     }
 
-    fn set(&self, rotations: Vec<i32>, members: &[usize], y: Fr) -> Set {
+    pub(super) fn set(&self, rotations: Vec<i32>, members: &[usize], y: Fr) -> Set {
         let mut sum = vec![Fr::ZERO; self.domain.len()];
         let size = sum.len().div_ceil(rayon::current_num_threads());
         sum.par_chunks_mut(size).enumerate().for_each(|(place, sum)| {

@@ -57,15 +57,15 @@ pub(super) fn products(
 }
 
 /// The columns of one running product.
-struct Set<'a> {
-    values: &'a [Vec<Fr>],
-    permutations: &'a [&'a [Fr]],
-    deltas: &'a [Fr],
-    challenges: Challenges,
+pub(super) struct Set<'a> {
+    pub(super) values: &'a [Vec<Fr>],
+    pub(super) permutations: &'a [&'a [Fr]],
+    pub(super) deltas: &'a [Fr],
+    pub(super) challenges: Challenges,
 }
 
 impl Set<'_> {
-    fn product(&self, domain: &Domain, start: Fr) -> Vec<Fr> {
+    pub(super) fn product(&self, domain: &Domain, start: Fr) -> Vec<Fr> {
         let mut ratios = vec![Fr::ONE; domain.len()];
         let size = domain.len().div_ceil(rayon::current_num_threads());
         ratios.par_chunks_mut(size).enumerate().for_each(|(place, ratios)| {

@@ -53,6 +53,16 @@ impl Program {
         Self { operations, cells, registers, result }
     }
 
+    /// Products that the program takes on a row.
+    pub(super) fn products(&self) -> usize {
+        let of = |operation: &Operation| match operation {
+            Operation::Set(_) | Operation::Add(_) | Operation::Subtract(_) => 0,
+            Operation::AddScaled(..) | Operation::AddProduct(..) | Operation::SubtractProduct(..) => 1,
+            Operation::AddScaledProduct(..) => 2,
+        };
+        self.operations.iter().map(|(_, operation)| of(operation)).sum()
+    }
+
     /// Adds the program's values on a coset, on all threads; `columns` has the column of each cell.
     pub(super) fn run(&self, columns: &[&[Fr]], out: &mut [Fr]) {
         let block = out.len().min(1 << BLOCK_BITS);

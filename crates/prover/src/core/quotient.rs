@@ -242,7 +242,7 @@ impl Polynomials<'_> {
 }
 
 /// A sum of constraints on a coset, divided, as coefficients.
-fn remainder(domain: &Domain, mut values: Vec<Fr>, shift: Fr) -> Vec<Fr> {
+pub(super) fn remainder(domain: &Domain, mut values: Vec<Fr>, shift: Fr) -> Vec<Fr> {
     domain.interpolate(&mut values);
     let divisor = shift.pow_vartime([domain.len() as u64]) - Fr::ONE;
     let [divisor, shift] = [divisor, shift].map(|number| number.invert().unwrap_or(Fr::ZERO));
@@ -258,7 +258,7 @@ fn remainder(domain: &Domain, mut values: Vec<Fr>, shift: Fr) -> Vec<Fr> {
 }
 
 /// Adds the pieces whose sums with the powers of each coset's `shift^n` are its remainder.
-fn add_pieces(pieces: &mut [Vec<Fr>], remainders: &[Vec<Fr>], cosets: &[Fr]) {
+pub(super) fn add_pieces(pieces: &mut [Vec<Fr>], remainders: &[Vec<Fr>], cosets: &[Fr]) {
     let points: Vec<Fr> = cosets
         .iter()
         .zip(remainders)
