@@ -18,7 +18,7 @@ pub trait Number: Copy + PartialEq + Send + Sync + 'static {
     fn add(self, a: Self) -> Option<Self>;
     /// How far it is from 0, as far as sums can overflow; 0 for floats, which never do.
     fn magnitude(self) -> u64;
-    /// `self + a * b` where [`products_fit`] says that nothing overflows.
+    /// `self + a * b` where `products_fit` says that nothing overflows.
     fn mul_add_fitting(self, a: Self, b: Self) -> Self;
 }
 
