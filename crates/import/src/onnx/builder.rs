@@ -8,7 +8,7 @@ use zklayout_model::{Float, FloatOp, Graph, NodeId, Planes};
 
 use super::advice::advice;
 use super::constant;
-use super::extents::MOST_HELD;
+use super::extents::{self, MOST_HELD};
 use super::inputs::{TensorInfo, check_names, declared};
 use super::interpreter::{Interpreter, evaluate};
 use super::layers::{Frame, Layers};
@@ -207,6 +207,9 @@ impl<'a> Builder<'a> {
 
     /// Counts what results take beside the graph's tensors, and those.
     fn hold(&mut self, results: &[Value]) -> Result<(), String> {
+        for live in results.iter().filter(|value| value.as_numbers().is_none()) {
+            extents::live_count(&live.dims)?;
+        }
         self.held += results.iter().map(Value::held).sum::<usize>();
         let computed: usize = self.layers.graph.nodes().map(|(_, node)| node.shape.len()).sum();
         if self.held.max(computed) > MOST_HELD {

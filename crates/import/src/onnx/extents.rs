@@ -1,7 +1,9 @@
 //! Extents of tensors: broadcasting, axes, places. It knows no values.
 
 /// Most values that a tensor may have.
-pub(super) const MOST_VALUES: usize = 1 << 27;
+pub(super) const MOST_VALUES: usize = 1 << 26;
+/// Most values that a tensor may have which depends on an input: more than any layout has cells for. Each may take a place of 16 bytes.
+pub(super) const MOST_LIVE: usize = 1 << 23;
 /// Most values that all tensors together may hold which operators make, so that no file makes its import take all memory.
 pub(super) const MOST_HELD: usize = 1 << 28;
 
@@ -10,10 +12,22 @@ pub(super) const MOST_HELD: usize = 1 << 28;
 /// # Errors
 /// Why there is no such tensor.
 pub(super) fn count(dims: &[usize]) -> Result<usize, String> {
+    bounded(dims, MOST_VALUES)
+}
+
+/// The same for a tensor that depends on an input.
+///
+/// # Errors
+/// Why there is no such tensor.
+pub(super) fn live_count(dims: &[usize]) -> Result<usize, String> {
+    bounded(dims, MOST_LIVE)
+}
+
+fn bounded(dims: &[usize], most: usize) -> Result<usize, String> {
     let count = dims.iter().try_fold(1usize, |all, dim| all.checked_mul(*dim));
     count
-        .filter(|count| *count <= MOST_VALUES)
-        .ok_or_else(|| format!("a tensor of extents {dims:?} has more than {MOST_VALUES} values"))
+        .filter(|count| *count <= most)
+        .ok_or_else(|| format!("a tensor of extents {dims:?} has more than {most} values"))
 }
 
 /// From one place along each axis to the next, in values.
@@ -117,5 +131,6 @@ mod tests {
         assert_eq!(index(&[2, 3, 4], 17), [1, 1, 1]);
         assert_eq!(steps(&[2, 3, 4]), [12, 4, 1]);
         assert!(count(&[1 << 20, 1 << 20]).is_err() && count(&[usize::MAX, 2]).is_err());
+        assert!(live_count(&[2, MOST_LIVE / 2]).is_ok() && live_count(&[3, MOST_LIVE / 2]).is_err());
     }
 }

@@ -52,7 +52,7 @@ pub(super) fn declared(
         ))),
     };
     let dims = dims.iter().enumerate().map(extent).collect::<Result<Vec<usize>, _>>()?;
-    extents::count(&dims).map_err(&wrong)?;
+    extents::live_count(&dims).map_err(&wrong)?;
     if dims.contains(&0) {
         return Err(wrong(format!("has the shape {dims:?}, and holds no value")));
     }

@@ -127,7 +127,7 @@ fn stacked(
     let padded = (planes.height + window.before[0] + window.after[0]).max(window.reach()[0]);
     let apart = padded.next_multiple_of(stride.max(window.stride[0]));
     let tall = Planes::new(planes.channels, batch * apart, planes.width);
-    extents::count(&[tall.channels, tall.height, tall.width]).at(node)?;
+    extents::live_count(&[tall.channels, tall.height, tall.width]).at(node)?;
     let elements = value.elements();
     let mut arranged = Vec::with_capacity(tall.len());
     for channel in 0..planes.channels {

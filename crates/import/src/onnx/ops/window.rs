@@ -145,7 +145,7 @@ impl Window {
                 self.size, planes.height, planes.width
             ))
         })?;
-        extents::count(&[channels, rows, columns]).map_err(|reason| node.unsupported(reason))?;
+        extents::live_count(&[channels, rows, columns]).map_err(|reason| node.unsupported(reason))?;
         Ok(Planes::new(channels, rows, columns))
     }
 
