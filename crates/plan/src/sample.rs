@@ -15,22 +15,29 @@ const REACH: f64 = 3.0;
 const FINER_STEPS: usize = 8;
 
 /// The layout that a search chooses, and others of every family with ever higher predicted times: on the front and off
-/// it. A third is of the family `direct`.
+/// it. A third is of the family `direct`, where that has a way to hold weights and inputs as asked.
 ///
 /// # Errors
 /// A graph that no layout covers.
 pub fn sample(graph: &Graph<Fixed>, options: &PlanOptions, count: usize) -> Result<Vec<Priced>, PlanError> {
     let mut chosen = Vec::new();
-    for &family in FAMILIES.iter().filter(|family| options.family.is_none_or(|only| only == **family)) {
+    for (family, count) in shares(options, count) {
         let own = PlanOptions { family: Some(family), ..options.clone() };
-        let count = match (options.family, family) {
-            (Some(_), _) => count,
-            (None, Family::Direct) => count.div_ceil(3),
-            (None, Family::Streams) => count - count.div_ceil(3),
-        };
         chosen.extend(ladder(&priced(graph, &own)?, count));
     }
     Ok(chosen)
+}
+
+/// How many layouts of each family.
+fn shares(options: &PlanOptions, count: usize) -> Vec<(Family, usize)> {
+    if let Some(only) = options.family {
+        return vec![(only, count)];
+    }
+    let families: Vec<Family> =
+        FAMILIES.iter().copied().filter(|family| family.holds(options.visibility)).collect();
+    let of_direct = if families.contains(&Family::Direct) { count.div_ceil(3) } else { 0 };
+    let share = |family: Family| if family == Family::Direct { of_direct } else { count - of_direct };
+    families.into_iter().map(|family| (family, share(family))).collect()
 }
 
 /// Every candidate that the profile can price and the limits allow, the cheapest first.
@@ -70,4 +77,24 @@ fn climb(sorted: &[Priced], count: usize, step: f64) -> Vec<Priced> {
         }
     }
     rungs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shares;
+    use crate::layout::Family;
+    use crate::options::PlanOptions;
+    use crate::visibility::{Visibility, WeightMode};
+
+    #[test]
+    fn samples_are_of_families_that_hold_what_is_asked() {
+        let with = |weights: WeightMode, family: Option<Family>| {
+            let visibility = Visibility { weights, ..PlanOptions::default().visibility };
+            shares(&PlanOptions { visibility, family, ..PlanOptions::default() }, 12)
+        };
+        let (streams, direct) = (Family::Streams, Family::Direct);
+        assert_eq!(with(WeightMode::Private, None), [(streams, 8), (direct, 4)]);
+        assert_eq!(with(WeightMode::Committed, None), [(streams, 12)]);
+        assert_eq!(with(WeightMode::Private, Some(direct)), [(direct, 12)]);
+    }
 }
