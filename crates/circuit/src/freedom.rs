@@ -38,7 +38,7 @@ fn streams(layout: &Streams) -> BTreeSet<Cell> {
 fn binds(home: Option<&Home>, lanes: usize, row: usize, lane: usize) -> bool {
     let Some(home) = home else { return false };
     let plane_row = (row - home.row) % home.plane_rows();
-    let stored = plane_row < home.tiles && home.position(plane_row, lane, lanes).is_some();
+    let stored = home.is_stored(plane_row) && home.position(plane_row, lane, lanes).is_some();
     stored && (home.has_producer() || home.value(plane_row, lane, lanes).is_some())
 }
 

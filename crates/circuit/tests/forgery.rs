@@ -36,7 +36,7 @@ fn columns(witness: &mut Witness, kind: Kind) -> &mut Vec<Vec<i64>> {
 fn is_free(home: Option<&Home>, lanes: usize, row: usize, lane: usize) -> bool {
     let Some(home) = home else { return true };
     let plane_row = (row - home.row) % home.plane_rows();
-    let stored = plane_row < home.tiles && home.position(plane_row, lane, lanes).is_some();
+    let stored = home.is_stored(plane_row) && home.position(plane_row, lane, lanes).is_some();
     let produced = matches!(home.content, Content::Layer(_));
     !stored || (!produced && home.value(plane_row, lane, lanes).is_none())
 }

@@ -13,7 +13,7 @@ use crate::named_input::are_inputs;
 use crate::plan::Plan;
 use crate::shape::CircuitShape;
 use crate::streams::{
-    Content, Home, LinearFact, ONE, Passes, Read, Scale, StreamKnobs, Streams, Tile, WeightStep, bound_fact,
+    Content, Home, LinearFact, MOST_STRIDE, ONE, Passes, Read, Scale, StreamKnobs, Streams, Tile, WeightStep, bound_fact,
 };
 use crate::system::{TWO_ADICITY, UNUSABLE_ROWS};
 use crate::table::{Steps, Table, TableKind};
@@ -202,10 +202,11 @@ fn passes(layout: &Streams) -> Result<(), PlanError> {
     for sum in &passes.read_sums {
         tile(&layout.knobs, &sum.tile)?;
         hold("window", sum.factor >= 1 && sum.factor <= sum.tile.columns)?;
+        positions("pitch", &[sum.pitch])?;
     }
     for write in &passes.write_tiles {
         tile(&layout.knobs, &write.tile)?;
-        positions("pitch", &[write.pitch])?;
+        positions("pitch", &[write.pitch, write.stride])?;
     }
     let digit = |step: &WeightStep| !matches!(step, WeightStep::Digit(bits) if *bits != layout.weight_bits);
     hold("weight step", passes.weight_steps.iter().all(digit))?;
@@ -218,10 +219,11 @@ fn powers(passes: &Passes) -> Option<usize> {
         WeightStep::Position(exponent) => Some(*exponent),
         WeightStep::Digit(_) => Some(0),
     });
-    let tiles = passes
-        .write_tiles
-        .iter()
-        .map(|write| write.tile.rows.checked_mul(write.pitch)?.checked_add(write.tile.columns));
+    let tile = |tile: &Tile, pitch: usize, stride: usize| {
+        tile.rows.checked_mul(pitch)?.checked_add(tile.columns)?.checked_mul(stride)
+    };
+    let apart = passes.read_sums.iter().filter(|sum| sum.pitch > 0).map(|sum| tile(&sum.tile, sum.pitch, 1));
+    let tiles = passes.write_tiles.iter().map(|write| tile(&write.tile, write.pitch, write.stride)).chain(apart);
     let lists = [&passes.write_steps, &passes.read_steps, &passes.skips].into_iter().flatten();
     weights
         .chain(tiles)
@@ -240,23 +242,39 @@ fn home(layout: &Streams, home: &Home) -> Result<(), PlanError> {
     let sizes =
         [home.stride, home.pitch, home.read_pitch, home.origin, home.first_tile, home.tiles, home.tail, home.row];
     positions("position", &sizes)?;
+    positions("lift", &[home.lift])?;
     hold("stride", home.stride >= 1 && home.tiles >= 1 && home.pitch >= 1)?;
+    phases(home)?;
     // Tiles of one row may be wider than a row of the plane.
-    hold("pitch", home.tile.rows == 1 || home.pitch.is_multiple_of(home.tile.columns))?;
+    hold("pitch", home.tile.rows == 1 || (home.pitch / home.read.block()).is_multiple_of(home.tile.columns))?;
     let rows = home.shape.channels.checked_mul(home.plane_rows()).and_then(|rows| rows.checked_add(home.row));
     hold("row", rows.is_some_and(|rows| rows <= layout.usable_rows()))?;
     hold("turned tensor", !home.turned || home.is_turned(layout.knobs.lanes) || home.shape.plane() == 1)?;
     let factor = match home.read {
         Read::Sums { factor } | Read::Scalars { factor } => factor,
-        Read::Nothing | Read::Raster | Read::Total | Read::Squares => 1,
+        Read::Nothing | Read::Raster | Read::Total | Read::Squares | Read::Phases { .. } => 1,
     };
     hold("window", (1..=home.tile.columns.max(1)).contains(&factor))?;
-    hold("pitch", home.read_pitch >= home.pitch / factor)?;
+    hold("pitch", home.read_pitch >= home.pitch / home.read.factor())?;
     let tables = home.tables.iter().all(|table| *table < layout.tables.len());
     let each = home.tables.len() <= 1 || home.tables.len() == home.shape.channels;
     hold("table", tables && each)?;
     shifts("shift", &home.shift, home.shape.channels)?;
     shifts("limb", &home.limb_bits, home.shape.channels)
+}
+
+/// A plane in phases has whole blocks, a row of which is whole tiles; only a row of zeros lifts.
+fn phases(home: &Home) -> Result<(), PlanError> {
+    hold("lift", home.lift == 0 || home.tail > 0)?;
+    let Read::Phases { stride, corner } = home.read else { return Ok(()) };
+    hold("phases", (2..=MOST_STRIDE).contains(&stride) && corner.0 < stride && corner.1 < stride)?;
+    let row = home.pitch / stride;
+    let whole = home.pitch.is_multiple_of(stride) && row >= 1 && row.is_multiple_of(home.tile.columns);
+    let rows = home.tile.rows == 1 || home.tile.columns == row;
+    let last = home.origin.checked_add((home.shape.height - 1) * home.pitch + home.shape.width - 1);
+    let inside = home.origin % home.pitch + home.shape.width <= home.pitch && last.is_some();
+    let cornered = (home.origin / home.pitch % stride, home.origin % home.pitch % stride) == corner;
+    hold("phases", whole && rows && inside && cornered && home.stride == 1 && !home.turned && !home.second)
 }
 
 fn fact(layout: &Streams, fact: &LinearFact) -> Result<(), PlanError> {
@@ -269,7 +287,8 @@ fn fact(layout: &Streams, fact: &LinearFact) -> Result<(), PlanError> {
     hold("scale of a layer", fact.scales.iter().all(scale))?;
     let known = outputs
         .is_some_and(|outputs| fact.rules().all(|term| term.is_known(&layout.homes, outputs, layout.weight_bits)));
-    hold("tensor of a layer", known && fact.output < layout.homes.len())?;
+    let phases = layout.homes.get(fact.output).map(Home::phases);
+    hold("tensor of a layer", known && phases == Some(fact.phases))?;
     positions("layer", &[fact.groups, fact.group_outputs, fact.bias_digits])?;
     positions("layer", &[fact.layer, fact.pitch, fact.bias_row, fact.row])?;
     hold("lanes of a layer", (1..=MOST_COLUMNS).contains(&fact.weight_lanes))?;

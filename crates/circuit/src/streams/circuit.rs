@@ -40,10 +40,9 @@ impl Assignment<'_> {
                 region.assign_fixed(column, row, scalar(value));
             }
         }
-        if let Some(place) = self.grid.columns.scale {
-            for (row, value) in self.grid.scales() {
-                region.assign_fixed(columns.fixed[place], row, value);
-            }
+        // Their numerators are there.
+        for ((place, row), value) in self.grid.fractions() {
+            region.assign_fixed(columns.fixed[place], row, value);
         }
     }
 

@@ -67,7 +67,7 @@ impl Evaluations {
         if strips.second.count > 0 {
             rows.solve(strips.second.first, 0, |rows| gates.second(rows).unwrap_or(NOTHING));
         }
-        let input_row = plan.bound.as_ref().map_or(0, |fact| fact.row + fact.weight_lanes);
+        let input_row = plan.bound.as_ref().map_or(0, |fact| fact.row + fact.outputs() * fact.phases);
         for (tape, strip, row) in
             [(&witness.tape, strips.folded, 0), (&witness.input, strips.folded_input, input_row)]
         {

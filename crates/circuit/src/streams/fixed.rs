@@ -25,6 +25,8 @@ pub struct Copy {
 /// A fixed cell that holds a fraction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ratio {
+    /// Place of the column.
+    pub column: usize,
     /// Row of the weight tape.
     pub row: usize,
     /// Numerator.
@@ -40,7 +42,7 @@ pub struct FixedGrid {
     pub columns: FixedColumns,
     /// Cells by column and row; rows beyond the usable ones are absent.
     pub cells: Vec<Vec<i64>>,
-    /// Cells of the column of scales, by row.
+    /// Cells that hold fractions; among the cells are their numerators.
     pub ratios: Vec<Ratio>,
     /// Copy constraints, by operand row.
     pub copies: Vec<Copy>,
@@ -87,12 +89,12 @@ impl FixedGrid {
         self.cells[column][row] != 0
     }
 
-    /// The column of scales as field elements, by row.
-    pub(crate) fn scales(&self) -> Vec<(usize, crate::field::Scalar)> {
+    /// Fractions as field elements, by column and row.
+    pub(crate) fn fractions(&self) -> Vec<((usize, usize), crate::field::Scalar)> {
         let mut denominators: Vec<_> = self.ratios.iter().map(|ratio| scalar(ratio.denominator)).collect();
         denominators.iter_mut().batch_invert();
         let inverses = self.ratios.iter().zip(denominators);
-        inverses.map(|(ratio, inverse)| (ratio.row, scalar(ratio.numerator) * inverse)).collect()
+        inverses.map(|(ratio, inverse)| ((ratio.column, ratio.row), scalar(ratio.numerator) * inverse)).collect()
     }
 
     /// Whether `weights` are those that the grid fixes; private weights are fixed nowhere.
@@ -136,7 +138,7 @@ impl FixedGrid {
     }
 
     fn place_lanes(&mut self, plan: &Streams, home: &Home, channel: usize, plane_row: usize) {
-        if plane_row >= home.tiles {
+        if !home.is_stored(plane_row) {
             return;
         }
         let row = home.plane_row(channel) + plane_row;
@@ -173,7 +175,7 @@ impl FixedGrid {
         row: usize,
     ) -> Result<(), CircuitError> {
         let (columns, passes) = (&self.columns, &plan.passes);
-        let produced = home.has_producer() && plane_row < home.tiles;
+        let produced = home.has_producer() && home.is_stored(plane_row);
         let tile = WriteTile::of(home, plan.knobs.lanes).filter(|_| produced);
         let step = home.write_step(plane_row).filter(|_| produced);
         let marks = [
@@ -225,6 +227,14 @@ impl FixedGrid {
                 self.place_ratio(operand_row, 1, factor);
                 (columns.output, 1, Evaluation::Write, row)
             }
+            Scalar::Phase { row, exponent, factor } => {
+                let column = mark(&columns.skips, &plan.passes.skips, Some(exponent))?.ok_or_else(unmarked)?;
+                // The sum takes away what a skip is multiplied with.
+                if columns.scale.is_some() {
+                    self.place_fraction(Ratio { column, row: operand_row, numerator: -1, denominator: factor });
+                }
+                (column, -1, Evaluation::Write, row)
+            }
             Scalar::Offset { row, scale } => {
                 self.place_ratio(operand_row, -scale.offset, scale.factor);
                 self.copies.push(copy(Evaluation::Read, row));
@@ -254,9 +264,14 @@ impl FixedGrid {
     }
 
     fn place_ratio(&mut self, row: usize, numerator: i64, denominator: i64) {
-        if self.columns.scale.is_some() {
-            self.ratios.push(Ratio { row, numerator, denominator });
+        if let Some(column) = self.columns.scale {
+            self.place_fraction(Ratio { column, row, numerator, denominator });
         }
+    }
+
+    fn place_fraction(&mut self, ratio: Ratio) {
+        self.cells[ratio.column][ratio.row] = ratio.numerator;
+        self.ratios.push(ratio);
     }
 
     fn place_tables(&mut self, plan: &Streams, usable: usize) {
@@ -303,14 +318,15 @@ fn check_values(plan: &Streams, home: &Home) -> Result<(), CircuitError> {
         Public::Values => lanes - plan.instance_columns(),
         Public::Accumulators => lanes - 1,
     };
-    let mut values = (0..home.tiles).flat_map(|row| (0..shown).map(move |lane| (row, lane)));
+    let mut values = home.stored_rows().flat_map(|row| (0..shown).map(move |lane| (row, lane)));
     if let Some((row, lane)) = values.find(|(row, lane)| home.value(*row, *lane, lanes).is_some()) {
         let reason =
             format!("a value of {:?} in row {row}, lane {lane} is public, and no column shows it", home.content);
         return Err(CircuitError::Mismatch(reason));
     }
     let mut cells = vec![0u32; home.shape.plane()];
-    for (y, x) in (0..home.tiles).flat_map(|row| (0..lanes).filter_map(move |lane| home.value(row, lane, lanes))) {
+    let rows = home.stored_rows();
+    for (y, x) in rows.flat_map(|row| (0..lanes).filter_map(move |lane| home.value(row, lane, lanes))) {
         cells[y * home.shape.width + x] += 1;
     }
     match cells.iter().position(|count| *count != 1) {

@@ -27,7 +27,9 @@ pub(crate) struct Rows<'a> {
     small: Vec<&'a [i64]>,
     /// Columns that are committed after the challenges; 0 where they are not known yet.
     pub(crate) wide: Vec<Vec<Scalar>>,
-    scales: Vec<(usize, Scalar)>,
+    /// Fixed cells that hold fractions, by column and row, and whether a column has any.
+    fractions: Vec<((usize, usize), Scalar)>,
+    has_fractions: Vec<bool>,
     challenges: [Scalar; 4],
     /// Powers of each challenge, as far as they were needed.
     powers: [Vec<Scalar>; 4],
@@ -37,14 +39,17 @@ pub(crate) struct Rows<'a> {
 impl<'a> Rows<'a> {
     /// `wide` columns of zeros beside the witness.
     pub(crate) fn new(grid: &'a FixedGrid, witness: &'a Witness, challenges: [Scalar; 4], wide: usize) -> Self {
-        let mut scales = grid.scales();
-        scales.sort_unstable_by_key(|(row, _)| *row);
+        let mut fractions = grid.fractions();
+        fractions.sort_unstable_by_key(|(place, _)| *place);
+        let mut has_fractions = vec![false; grid.cells.len()];
+        fractions.iter().for_each(|((column, _), _)| has_fractions[*column] = true);
         let rows = grid.cells.first().map_or(0, Vec::len);
         Self {
             grid,
             small: witness.columns(),
             wide: vec![vec![Scalar::ZERO; rows]; wide],
-            scales,
+            fractions,
+            has_fractions,
             challenges,
             powers: [const { Vec::new() }; 4],
             row: 0,
@@ -98,11 +103,12 @@ impl Algebra for Rows<'_> {
 
     #[inline]
     fn fixed(&mut self, column: usize) -> Number {
-        if self.grid.columns.scale == Some(column) {
-            let found = self.scales.binary_search_by_key(&self.row, |(row, _)| *row);
-            return found.map_or(Number::Integer(0), |place| Number::Element(self.scales[place].1));
+        let whole = Number::Integer(self.grid.cells[column][self.row].into());
+        if !self.has_fractions[column] {
+            return whole;
         }
-        Number::Integer(self.grid.cells[column][self.row].into())
+        let found = self.fractions.binary_search_by_key(&(column, self.row), |(place, _)| *place);
+        found.map_or(whole, |place| Number::Element(self.fractions[place].1))
     }
 
     #[inline]

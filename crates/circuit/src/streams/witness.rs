@@ -122,7 +122,7 @@ impl Witness {
         value: impl Fn(usize, usize) -> i64,
     ) {
         let (lanes, shift) = (plan.knobs.lanes, home.shift.of(channel));
-        for plane_row in 0..home.tiles {
+        for plane_row in home.stored_rows() {
             let row = home.plane_row(channel) + plane_row;
             for lane in 0..lanes {
                 let Some(position) = home.position(plane_row, lane, lanes) else { continue };
@@ -345,7 +345,7 @@ pub(crate) fn instance_columns(
         };
         unread.extend(values.iter().enumerate().filter(|(place, _)| !read(*place)).map(|(_, value)| *value));
         for channel in 0..plan.shown_channels(home) {
-            for plane_row in 0..home.tiles {
+            for plane_row in home.stored_rows() {
                 for lane in unused..plan.knobs.lanes {
                     let Some((y, x)) = home.value(plane_row, lane, plan.knobs.lanes) else { continue };
                     let column = &mut columns[lane - unused];

@@ -4,7 +4,7 @@
 
 use crate::error::PlanError;
 use crate::streams::domain::Domains;
-use crate::streams::fact::Outputs;
+use crate::streams::fact::{Outputs, Taken};
 use crate::streams::geometry::{Demand, free_outputs, place, tile_for};
 use crate::streams::home::{Content, Home, Read};
 use crate::streams::network::{Network, unsupported};
@@ -18,7 +18,7 @@ const MOST_PLACEMENTS: usize = 2_000;
 pub(crate) struct Arrangement {
     /// By node.
     pub(crate) homes: Vec<Home>,
-    /// By layer: the plane row after which it reads what its output lies on.
+    /// By layer: the row of each phase after which it reads what its output lies on.
     pub(crate) read_rows: Vec<usize>,
     /// By layer and tensor that it reads: the power of sigma that the tensor's evaluation is raised by.
     pub(crate) exponents: Vec<Vec<usize>>,
@@ -82,7 +82,7 @@ impl Search<'_> {
     /// it, which is what aligns their tiles.
     fn with_pitch(&mut self, pitch: usize) -> Option<Arrangement> {
         self.tried = 0;
-        for shift in 0..self.lanes {
+        for shift in 0..self.lanes.max(self.network.reads[0].block()) {
             let Some(first) = self.input_home(pitch, shift) else { continue };
             self.pitches = vec![None; self.domains.least.len()];
             self.pitches[self.domains.write[0]] = Some(pitch);
@@ -107,7 +107,7 @@ impl Search<'_> {
         let Some(source) = self.network.anchor(index) else { return self.place_next(index) };
         let domain = self.domains.read[source];
         let home = &self.arrangement.homes[source];
-        if self.pitches[domain].is_some() || !matches!(home.read, Read::Sums { .. }) {
+        if self.pitches[domain].is_some() || !home.read.sets_apart() {
             return self.set_read_pitches(index) && self.place_next(index);
         }
         let narrowest = home.pitch / home.read.factor();
@@ -128,11 +128,11 @@ impl Search<'_> {
     fn set_read_pitches(&mut self, index: usize) -> bool {
         self.network.sources[index].iter().all(|&node| {
             let home = &mut self.arrangement.homes[node];
-            let (Read::Sums { factor }, Some(pitch)) = (home.read, self.pitches[self.domains.read[node]]) else {
+            let Some(pitch) = self.pitches[self.domains.read[node]].filter(|_| home.read.sets_apart()) else {
                 return true;
             };
             home.read_pitch = pitch;
-            pitch >= home.pitch / factor
+            pitch >= home.pitch / home.read.factor()
         })
     }
 
@@ -166,29 +166,29 @@ impl Search<'_> {
             return false;
         }
         let source = self.network.anchor(index);
-        let windows = source.is_some_and(|node| matches!(self.arrangement.homes[node].read, Read::Sums { .. }));
+        let windows = source.is_some_and(|node| self.arrangement.homes[node].read.sets_apart());
         let tries = if windows { self.lanes } else { 1 };
         let fitting = self
             .outputs(index, pitch)
-            .filter_map(|(row, output)| self.exponents(index, &output).map(|exponents| (row, output, exponents)))
+            .filter_map(|(taken, output)| self.exponents(index, &output).map(|exponents| (taken, output, exponents)))
             .take(tries)
             .collect::<Vec<_>>();
-        for (read_row, output, exponents) in fitting {
+        for (taken, output, exponents) in fitting {
             self.tried += 1;
             if self.tried > MOST_PLACEMENTS {
                 return false;
             }
-            let tail = source.map(|source| (source, self.arrangement.homes[source].tail));
-            self.push(source, read_row, output, exponents);
+            let before = source.map(|source| (source, self.zero_rows(source)));
+            self.push(source, taken, output, exponents);
             if self.extend() {
                 return true;
             }
-            self.pop(tail);
+            self.pop(before);
         }
         false
     }
 
-    /// Every way to place a layer's output, with the row of a plane after which what it lies on is read.
+    /// Every way to place a layer's output, with where what it lies on is read.
     fn outputs(&self, index: usize, pitch: usize) -> Outputs {
         let network = self.network;
         let demand = Demand {
@@ -203,11 +203,14 @@ impl Search<'_> {
             turned: network.turned(index + 1),
             lanes: self.lanes,
         };
-        let reach = network.reads_of(index).map(|(term, ..)| term.reach(pitch)).max().unwrap_or(0);
+        let reaches = network.reads_of(index).map(|(term, slot, node)| term.reach(network.source(slot, node), pitch));
+        let reach = reaches.max().unwrap_or(0);
         match network.reads_of(index).find(|(term, ..)| term.anchors()) {
             Some((term, _, node)) => term.outputs(&self.arrangement.homes[node], &demand, reach),
             None => {
-                Box::new(free_outputs(demand, self.least_origin(index, pitch), reach).map(|output| (0, output)))
+                let nowhere = Taken { row: 0, lift: 0 };
+                let outputs = free_outputs(demand, self.least_origin(index, pitch), reach);
+                Box::new(outputs.map(move |output| (nowhere, output)))
             }
         }
     }
@@ -218,6 +221,10 @@ impl Search<'_> {
         let rows = height.next_multiple_of(read.factor());
         let origin_exponent = match read {
             Read::Raster => (rows - 1) * pitch + width - 1 + shift,
+            // Whole blocks, in which the first value has its place.
+            Read::Phases { stride, corner } => {
+                ((height + corner.0).next_multiple_of(stride) - corner.0 - 1) * pitch + width - 1 + shift
+            }
             _ if shift == 0 => rows * pitch - 1,
             _ => return None,
         };
@@ -235,23 +242,31 @@ impl Search<'_> {
         })
     }
 
-    fn push(&mut self, source: Option<usize>, read_row: usize, output: Home, exponents: Vec<usize>) {
+    fn push(&mut self, source: Option<usize>, taken: Taken, output: Home, exponents: Vec<usize>) {
         if let Some(source) = source {
             let home = &mut self.arrangement.homes[source];
-            home.tail = home.tail.max((read_row + 1).saturating_sub(home.tiles));
+            home.tail = home.tail.max((taken.row + 1).saturating_sub(home.tiles));
+            home.lift = home.lift.max(taken.lift);
         }
         self.arrangement.homes.push(output);
-        self.arrangement.read_rows.push(read_row);
+        self.arrangement.read_rows.push(taken.row);
         self.arrangement.exponents.push(exponents);
     }
 
-    fn pop(&mut self, tail: Option<(usize, usize)>) {
+    fn pop(&mut self, before: Option<(usize, (usize, usize))>) {
         self.arrangement.homes.pop();
         self.arrangement.read_rows.pop();
         self.arrangement.exponents.pop();
-        if let Some((source, tail)) = tail {
-            self.arrangement.homes[source].tail = tail;
+        if let Some((source, (tail, lift))) = before {
+            let home = &mut self.arrangement.homes[source];
+            (home.tail, home.lift) = (tail, lift);
         }
+    }
+
+    /// Rows of zeros of a node, and what the last of them adds.
+    fn zero_rows(&self, node: usize) -> (usize, usize) {
+        let home = &self.arrangement.homes[node];
+        (home.tail, home.lift)
     }
 
     /// The least exponent of the output's first value at which every tensor that it reads lies at or above exponent 0.

@@ -7,7 +7,7 @@
 //! ```text
 //! rows of the weight tape          | folded input       |
 //! ... the model's facts            | not read           |
-//! one per channel                  | not read           | s <- rho * s + X_channel
+//! one per channel and phase        | not read           | s <- rho * s + X_channel
 //! one per position, in order       | x[.., position]    | not read where the model does not read the position
 //! one, where exponent 0 is padding | not read           |
 //! ```
@@ -77,13 +77,14 @@ pub(crate) fn bound_fact(shape: Planes, (output, home): (usize, &Home), one: usi
         output,
         terms: vec![constant.into()],
         scales: Vec::new(),
+        phases: home.phases(),
         groups: 1,
         group_outputs: shape.channels,
         pitch: home.pitch,
         bias_digits: 0,
         bias_row: 0,
         weight_lanes: shape.channels,
-        row: first_row(usable, shape).saturating_sub(shape.channels),
+        row: first_row(usable, shape).saturating_sub(shape.channels * home.phases()),
     }
 }
 
@@ -103,9 +104,9 @@ pub(crate) fn check_bound(input: &FixedInput) -> Result<(), PlanError> {
     Ok(())
 }
 
-/// Rows that a bound input takes at most.
-pub(crate) fn bound_rows(shape: Planes) -> usize {
-    shape.channels + shape.plane() + AFTER
+/// Rows that a bound input takes at most, stored in so many phases.
+pub(crate) fn bound_rows(shape: Planes, phases: usize) -> usize {
+    shape.channels * phases + shape.plane() + AFTER
 }
 
 fn first_row(usable: usize, shape: Planes) -> usize {

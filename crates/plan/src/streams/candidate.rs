@@ -111,6 +111,7 @@ impl<'a> Candidate<'a> {
             let fact = LinearFact {
                 layer: index + 1,
                 output,
+                phases: self.homes[output].phases(),
                 terms: self.terms(index, layer, output, bias),
                 scales: self.requantisation.lookup(Content::Layer(index + 1)).scales.clone(),
                 pitch: self.homes[output].pitch,
@@ -127,6 +128,9 @@ impl<'a> Candidate<'a> {
                 add(&mut passes.skips, exponent);
             }
             facts.push(fact);
+        }
+        for home in self.homes.iter().filter(|home| home.has_producer()) {
+            home.raised_phases().for_each(|(_, exponent)| add(&mut passes.skips, exponent));
         }
         let bound = self.bound(0);
         for step in bound.iter().flat_map(|fact| fact.steps(&self.homes, self.network.weight_bits)) {
@@ -188,7 +192,7 @@ pub(crate) fn realise(
     if !knobs.are_known_for(visibility.weights) {
         return Err(PlanError::Format(format!("{knobs:?} are outside what the search tries")));
     }
-    let network = Network::of(graph)?;
+    let network = Network::of(graph, knobs.whole_grids)?;
     if network.layers.len() != knobs.requantise.len() {
         return Err(PlanError::Format("the knobs are those of a graph with another number of layers".into()));
     }
@@ -281,6 +285,7 @@ fn ones_home(positions: usize, columns: usize) -> Home {
         first_tile: 0,
         tiles: positions / columns,
         tail: 0,
+        lift: 0,
         row: 0,
         read: Read::Raster,
         second: false,

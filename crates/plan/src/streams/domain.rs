@@ -40,7 +40,7 @@ impl Domains {
         let nodes = network.reads.len();
         let mut union = Union((0..2 * nodes).collect());
         for (node, read) in network.reads.iter().enumerate() {
-            if !matches!(read, Read::Sums { .. }) {
+            if !read.sets_apart() {
                 union.join(2 * node, 2 * node + 1);
             }
         }
@@ -68,7 +68,8 @@ impl Domains {
         let shapes: Vec<Planes> = std::iter::once(input).chain(outputs).collect();
         for (node, &shape) in shapes.iter().enumerate() {
             let (stride, read) = (network.stride(node), network.reads[node]);
-            self.widen(self.write[node], (shape.width - 1) * stride + 1);
+            let (block, corner) = (read.block(), read.corner());
+            self.widen(self.write[node], ((shape.width - 1) * stride + 1 + corner.1).next_multiple_of(block));
             self.planes[self.write[node]].push(Plane { shape, stride, read });
         }
         for index in 0..network.layers.len() {
@@ -98,8 +99,11 @@ impl Domains {
         let rows = self.planes[domain].iter().map(|plane| {
             let Plane { shape, stride, read } = plane;
             let tile = tile_for(*read, pitch, lanes)?;
-            let (height, width) = ((shape.height - 1) * stride + 1, (shape.width - 1) * stride + 1);
-            Some(shape.channels * ((height - 1) * pitch + width).div_ceil(tile.lanes()))
+            let (block, corner) = (read.block(), read.corner());
+            let extent = |values: usize, corner: usize| ((values - 1) * stride + 1 + corner).div_ceil(block);
+            let (height, width) = (extent(shape.height, corner.0), extent(shape.width, corner.1));
+            let rows = ((height - 1) * (pitch / block) + width).div_ceil(tile.lanes());
+            Some(shape.channels * block * block * rows)
         });
         rows.sum()
     }

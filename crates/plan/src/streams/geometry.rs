@@ -33,6 +33,16 @@ impl Demand {
     pub(crate) fn last_value(&self) -> usize {
         ((self.shape.height - 1) * self.pitch + self.shape.width - 1) * self.stride
     }
+
+    /// Whether value (0, 0) may lie at a row and column of a row of tiles. A window must hold the values of one window and no
+    /// others: those are `stride` apart, so that it may start up to that many positions before them. A block has one place
+    /// for it.
+    fn holds_origin_at(&self, row: usize, column: usize) -> bool {
+        match self.read {
+            Read::Phases { stride, corner } => (row % stride, column % stride) == corner,
+            read => row < self.stride && column % read.factor() < self.stride,
+        }
+    }
 }
 
 /// Positions of a tape row of a home, or `None` if no tile fits.
@@ -46,7 +56,15 @@ pub(crate) fn tile_for(read: Read, pitch: usize, lanes: usize) -> Option<Tile> {
             .rev()
             .map(|windows| Tile { rows: factor, columns: factor * windows })
             .find(|tile| pitch.is_multiple_of(tile.columns)),
+        Read::Phases { stride, .. } => pitch.is_multiple_of(stride).then(|| phase_tile(pitch / stride, lanes)),
     }
+}
+
+/// Positions of a tape row of a phase: as many whole rows as lanes have room for, or a part of a row that divides it.
+fn phase_tile(pitch: usize, lanes: usize) -> Tile {
+    let rows = (lanes / pitch.max(1)).max(1);
+    let columns = (1..=lanes.min(pitch)).rev().find(|columns| pitch.is_multiple_of(*columns));
+    Tile { rows, columns: columns.unwrap_or(1) }
 }
 
 /// Number of positions that the all-ones plane must cover for a bias: 1, or whole raster rows.
@@ -73,6 +91,7 @@ pub(crate) fn place(demand: &Demand) -> Option<Home> {
         first_tile: 0,
         tiles: 0,
         tail: 0,
+        lift: 0,
         row: 0,
         read: demand.read,
         second: demand.second,
@@ -83,7 +102,7 @@ pub(crate) fn place(demand: &Demand) -> Option<Home> {
         public: Public::No,
         bound: false,
     };
-    if tile.rows == 1 {
+    if tile.rows == 1 && demand.read.block() == 1 {
         place_raster(&mut home, demand, top)
     } else {
         place_tiled(&mut home, demand, top)?
@@ -98,14 +117,12 @@ fn place_raster(home: &mut Home, demand: &Demand, top: usize) {
 }
 
 fn place_tiled(home: &mut Home, demand: &Demand, top: usize) -> Option<()> {
-    let factor = demand.read.factor();
-    let tile_row = home.tile.rows * demand.pitch;
+    let block = demand.read.block();
+    let tile_row = home.tile.rows * block * demand.pitch;
     let place = (tile_row - (demand.origin_exponent + 1) % tile_row) % tile_row;
     let (row, column) = (place / demand.pitch, place % demand.pitch);
     let width = (demand.shape.width - 1) * demand.stride + 1;
-    // A window must hold the values of one window and no others: those are `stride` apart, so that it may start up to
-    // that many positions before them.
-    if row >= demand.stride || column % factor >= demand.stride || column + width > demand.pitch {
+    if !demand.holds_origin_at(row, column) || column + width > demand.pitch {
         return None;
     }
     let positions = (top + 1).div_ceil(tile_row) * tile_row;
@@ -114,30 +131,41 @@ fn place_tiled(home: &mut Home, demand: &Demand, top: usize) -> Option<()> {
     let lowest = demand.origin_exponent.saturating_sub(tile_row);
     let first = (lowest..=top).map(|exponent| home.tile_of(positions - 1 - exponent)).min()?;
     home.first_tile = first;
-    home.tiles = positions / home.tile.lanes() - first;
+    home.tiles = positions / (block * block) / home.tile.lanes() - first;
     Some(())
 }
 
-/// The stored row of a plane that holds its last value.
+/// The stored row of a plane that holds its last value; of a plane in phases, the row of each phase after which there is none.
 pub(crate) fn last_value_row(home: &Home) -> usize {
     let (y, x) = ((home.shape.height - 1) * home.stride, (home.shape.width - 1) * home.stride);
     home.tile_of(home.origin + y * home.pitch + x) - home.first_tile
 }
 
-/// Exponent of value (0, 0) in the consumer's evaluation taken after `row` of a plane.
+/// Exponent of value (0, 0) in the consumer's evaluation taken after `row` of a plane; of a plane in phases, that of its block
+/// in each phase.
 pub(crate) fn read_exponent(home: &Home, row: usize) -> usize {
-    let factor = home.read.factor();
+    if home.lift > 0 && row + 1 == home.phase_rows() {
+        return unlifted_exponent(home, row - 1) + home.lift;
+    }
+    unlifted_exponent(home, row)
+}
+
+fn unlifted_exponent(home: &Home, row: usize) -> usize {
     match home.read {
         Read::Nothing | Read::Total | Read::Squares | Read::Scalars { .. } => 0,
         Read::Raster => (home.first_tile + row + 1) * home.tile.columns - 1 - home.origin,
-        Read::Sums { .. } => {
-            let per_row = home.tile.columns / factor;
-            let (y, x) = (home.origin / home.pitch / factor, home.origin % home.pitch / factor);
-            let tile = home.first_tile + row;
-            let (tile_y, tile_x) = (tile / home.tiles_per_row(), tile % home.tiles_per_row());
-            tile_y * home.read_pitch + (tile_x + 1) * per_row - 1 - (y * home.read_pitch + x)
-        }
+        Read::Sums { factor } => grid_exponent(home, row, (1, home.tile.columns / factor)),
+        Read::Phases { .. } => grid_exponent(home, row, (home.tile.rows, home.tile.columns)),
     }
+}
+
+/// The exponent where a tile is so many rows and columns of what is evaluated.
+fn grid_exponent(home: &Home, row: usize, (rows, columns): (usize, usize)) -> usize {
+    let factor = home.read.factor();
+    let (y, x) = (home.origin / home.pitch / factor, home.origin % home.pitch / factor);
+    let tile = home.first_tile + row;
+    let (tile_y, tile_x) = (tile / home.tiles_per_row(), tile % home.tiles_per_row());
+    ((tile_y + 1) * rows - 1) * home.read_pitch + (tile_x + 1) * columns - 1 - (y * home.read_pitch + x)
 }
 
 /// Exponent of value (0, 0) in the evaluation at the challenge of planes, after a plane's last value.

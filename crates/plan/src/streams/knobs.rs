@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::MOST_K;
+use crate::streams::home::is_false;
 use crate::streams::limbs::Limbs;
 use crate::streams::requantise::Requantise;
 use crate::visibility::WeightMode;
@@ -62,6 +63,9 @@ pub struct StreamKnobs {
     pub weight_pairs: bool,
     /// How lookups are proven.
     pub lookups: LookupArgument,
+    /// Whether no tensor is stored in phases, though strided layers alone read some.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub whole_grids: bool,
 }
 
 impl fmt::Display for StreamKnobs {
@@ -74,9 +78,10 @@ impl fmt::Display for StreamKnobs {
             _ => "mixed".to_owned(),
         };
         let pairs = if self.weight_pairs { "; weights in pairs" } else { "" };
+        let grids = if self.whole_grids { "; whole grids" } else { "" };
         let Self { k, lanes, weight_lanes, table_columns, lookups, .. } = self;
         write!(f, "streams 2^{k}: {lanes} + {weight_lanes} lanes; {table_columns} table; ")?;
-        write!(f, "{lookups}; {requantise}{pairs}")
+        write!(f, "{lookups}; {requantise}{pairs}{grids}")
     }
 }
 

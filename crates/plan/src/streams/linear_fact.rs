@@ -6,6 +6,7 @@
 //! ```text
 //! rows                        | weights        | scalar sum s
 //! one per output o            | idle           | s <- rho * s + C_o / factor_o
+//! one per other phase of o    | idle           | s <- s + sigma^exponent * C_(o, phase) / factor_o
 //! one per output o, in limbs  | idle           | s <- s - ones * offset_o / factor_o
 //! terms that read per output  | idle           | see each kind of term
 //! terms with weights          | weights        | see each kind of term
@@ -38,6 +39,8 @@ pub struct LinearFact {
     pub layer: usize,
     /// Home that it writes.
     pub output: usize,
+    /// Phases that its planes are stored in.
+    pub phases: usize,
     /// The layer's terms, in its order.
     pub terms: Vec<FactTerm>,
     /// By output channel, how accumulators are scaled before they are cut into limbs; empty if they are not.
@@ -75,6 +78,7 @@ impl LinearFact {
         Self {
             layer: 0,
             output: 0,
+            phases: 1,
             terms: layer.reads(sources).map(|(term, sources)| unplaced(term, sources, bits)).collect(),
             scales: Vec::new(),
             groups,
@@ -133,7 +137,7 @@ impl LinearFact {
     /// Rows that outputs have: their own, those of their offsets, and those of terms.
     fn output_rows(&self) -> usize {
         let terms: usize = self.rules().map(|term| term.output_rows(self.outputs())).sum();
-        self.outputs() + self.scales.len() + terms
+        self.outputs() * self.phases + self.scales.len() + terms
     }
 
     /// The outputs of a group in blocks, the ragged one first.
@@ -186,8 +190,12 @@ impl LinearFact {
     fn rows_of_outputs(&self, homes: &[Home], block: Block, rows: &mut Vec<WeightRow>) {
         let idle = |scalar| WeightRow { block, cells: None, step: None, scalar, closes: false };
         for o in block.first..block.first + block.outputs {
-            let (row, scale) = (homes[self.output].write_end(o), self.scales.get(o));
-            rows.push(idle(Scalar::Output { row, factor: scale.map_or(1, |scale| scale.factor) }));
+            let (home, scale) = (&homes[self.output], self.scales.get(o));
+            let factor = scale.map_or(1, |scale| scale.factor);
+            rows.push(idle(Scalar::Output { row: home.write_end(o), factor }));
+            rows.extend(home.raised_phases().map(|(row, exponent)| {
+                idle(Scalar::Phase { row: home.plane_row(o) + row, exponent, factor })
+            }));
             rows.extend(scale.map(|scale| idle(Scalar::Offset { row: self.bias_row, scale: *scale })));
             rows.extend(self.rules().filter_map(|term| term.output_effect(o, homes)).map(idle));
         }
@@ -216,7 +224,7 @@ impl LinearFact {
 
 impl From<LinearFact> for Record {
     fn from(fact: LinearFact) -> Self {
-        let (KernelFact { input, read_row, group_inputs, size }, skips, terms) = split(fact.terms);
+        let (KernelFact { input, read_row, group_inputs, size, first }, skips, terms) = split(fact.terms);
         Self {
             layer: fact.layer,
             input,
@@ -234,17 +242,20 @@ impl From<LinearFact> for Record {
             weight_lanes: fact.weight_lanes,
             row: fact.row,
             terms,
+            first,
+            phases: fact.phases,
         }
     }
 }
 
 impl From<Record> for LinearFact {
     fn from(record: Record) -> Self {
-        let Record { input, read_row, group_inputs, kernel: size, .. } = record;
-        let kernel = KernelFact { input, read_row, group_inputs, size };
+        let Record { input, read_row, group_inputs, kernel: size, first, .. } = record;
+        let kernel = KernelFact { input, read_row, group_inputs, size, first };
         Self {
             layer: record.layer,
             output: record.output,
+            phases: record.phases,
             terms: join(kernel, record.skips, record.terms),
             scales: record.scales,
             groups: record.groups,

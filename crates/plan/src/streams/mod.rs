@@ -30,7 +30,7 @@ pub(crate) use bound::bound_fact;
 pub(crate) use candidate::{ONE, realise};
 pub(crate) use fact::placement;
 pub use fact::{
-    Block, ConstantFact, Evaluation, FactTerm, KernelFact, KnownBiasFact, MoveFact, ProductFact, Scalar,
+    Block, ConstantFact, Evaluation, FactTerm, KernelFact, KnownBiasFact, MoveFact, PhaseAxis, ProductFact, Scalar,
     ScaledFact, SquaresFact, TransposeFact, WeightCells, WeightRow,
 };
 pub(crate) use factors::check_factors;
@@ -41,6 +41,7 @@ pub use layout::Streams;
 pub use limbs::{Limbs, Scale};
 pub use linear_fact::LinearFact;
 pub(crate) use linear_fact::bias_digits;
+pub(crate) use network::MOST_STRIDE;
 pub use pass::{Passes, ReadSum, WeightStep, WriteTile};
 pub use requantise::Requantise;
 pub(crate) use search::offer;

@@ -2,17 +2,21 @@
 //!
 //! It knows nothing of lanes or rows.
 
-use zklayout_model::{Fixed, FixedInput, FixedLayer, Graph, OutputKind, Planes};
+use zklayout_model::{Fixed, FixedInput, FixedLayer, Graph, Kernel, OutputKind, Planes, Term};
 
 use crate::error::PlanError;
-use crate::streams::fact::{Placement, Source, placement};
+use crate::streams::fact::{Placement, Source, meets_phases, placement};
 use crate::streams::home::Read;
 use crate::streams::limbs::StepFunction;
 
 /// A term, one of its slots, and the node that it reads there.
 pub(crate) type Reading<'a> = (&'a dyn Placement, usize, usize);
 
+/// Positions between outputs of a layer that reads phases: more are never tried.
+pub(crate) const MOST_STRIDE: usize = 16;
+
 /// A graph's input, and its layers in order; node 0 is the input, node `i` layer `i - 1`.
+#[derive(Clone)]
 pub(crate) struct Network<'a> {
     pub(crate) input: &'a FixedInput,
     pub(crate) layers: Vec<&'a FixedLayer>,
@@ -26,14 +30,16 @@ pub(crate) struct Network<'a> {
     pub(crate) weight_bits: u32,
     /// By layer: its rounding, if it has multipliers.
     pub(crate) steps: Vec<Option<StepFunction>>,
+    /// Whether no tensor is stored in phases.
+    pub(crate) whole_grids: bool,
 }
 
 impl<'a> Network<'a> {
-    /// Reads a graph.
+    /// Reads a graph; what strided layers alone read is stored in phases unless whole grids are wanted.
     ///
     /// # Errors
     /// A graph without layers, with two inputs or weights of different bits, multipliers that overflow, or a tensor whose consumers evaluate it in different ways.
-    pub(crate) fn of(graph: &'a Graph<Fixed>) -> Result<Self, PlanError> {
+    pub(crate) fn of(graph: &'a Graph<Fixed>, whole_grids: bool) -> Result<Self, PlanError> {
         let mut nodes = graph.nodes();
         let Some((_, Fixed::Input(input))) = nodes.next() else {
             return Err(unsupported("input", "the graph does not start with an input"));
@@ -51,12 +57,29 @@ impl<'a> Network<'a> {
         let weight_bits = weight_bits(&layers)?;
         check_strides(&layers)?;
         let (reads, second) = (Vec::new(), Vec::new());
-        let mut network = Self { input, layers, sources, reads, second, weight_bits, steps };
+        let mut network = Self { input, layers, sources, reads, second, weight_bits, steps, whole_grids };
         network.second = (0..=network.layers.len()).map(|node| network.is_second(node)).collect();
-        network.reads =
-            (0..=network.layers.len()).map(|node| network.read(node)).collect::<Result<Vec<_>, _>>()?;
-        network.check_terms()?;
+        network.choose_reads()?;
         Ok(network)
+    }
+
+    /// The same network with no tensor in phases; `None` if none is.
+    pub(crate) fn on_whole_grids(&self) -> Option<Result<Self, PlanError>> {
+        let in_phases = self.reads.iter().any(|read| read.block() > 1);
+        in_phases.then(|| {
+            let mut network = Self { whole_grids: true, ..self.clone() };
+            network.choose_reads().map(|()| network)
+        })
+    }
+
+    /// How a node is read depends on where its own layer's outputs lie, and so on how the nodes before are read.
+    fn choose_reads(&mut self) -> Result<(), PlanError> {
+        self.reads.clear();
+        for node in 0..=self.layers.len() {
+            let read = self.read(node)?;
+            self.reads.push(read);
+        }
+        self.check_terms()
     }
 
     /// A term must fit the tensors that it reads and their evaluations, and a layer that reads single values has one position
@@ -106,7 +129,7 @@ impl<'a> Network<'a> {
         let in_rows = match self.reads[index + 1] {
             Read::Nothing | Read::Raster | Read::Squares | Read::Total => true,
             Read::Scalars { factor } => factor == 1 && layer.output.plane() == 1,
-            Read::Sums { .. } => false,
+            Read::Sums { .. } | Read::Phases { .. } => false,
         };
         if !in_rows {
             return Some("it is a transposed tensor that is read in windows or value by value; copy it first");
@@ -155,10 +178,38 @@ impl<'a> Network<'a> {
     /// Positions between neighbouring values of a node's plane.
     pub(crate) fn stride(&self, node: usize) -> usize {
         match node.checked_sub(1).map(|index| self.layers[index]) {
-            // A plane of one value has no neighbours to keep a distance from.
-            Some(layer) if layer.output.plane() > 1 => layer.stride(),
+            // A plane of one value has no neighbours to keep a distance from, and outputs of phases are neighbours.
+            Some(layer) if layer.output.plane() > 1 && !self.reads_phases(node - 1) => layer.stride(),
             _ => 1,
         }
+    }
+
+    fn reads_phases(&self, index: usize) -> bool {
+        self.sources[index].iter().any(|node| self.reads.get(*node).is_some_and(|read| read.block() > 1))
+    }
+
+    /// The phases of a node that kernels of one stride read, each the only tensor of its layer, and nobody else; the corner is
+    /// the first that suits the padding of all.
+    fn phases(&self, node: usize) -> Option<Read> {
+        let whole = self.whole_grids || self.second[node] || self.turned(node);
+        if whole || self.plane(node) == 1 || self.stride(node) != 1 {
+            return None;
+        }
+        let readers = (0..self.layers.len()).filter(|index| self.sources[*index].contains(&node));
+        let kernels = readers.map(|index| self.strided(index)).collect::<Option<Vec<_>>>()?;
+        let stride = kernels.first()?.stride;
+        let corners = (0..stride).flat_map(|row| (0..stride).map(move |column| (row, column)));
+        let mut reads = corners.map(|corner| Read::Phases { stride, corner });
+        let suits = |read: &Read| kernels.iter().all(|kernel| meets_phases(kernel, *read));
+        reads.find(|read| kernels.iter().all(|kernel| kernel.stride == stride) && suits(read))
+    }
+
+    /// The kernel of a layer that could read phases.
+    fn strided(&self, index: usize) -> Option<&Kernel<i64>> {
+        let layer = self.layers[index];
+        let mut kernels = layer.terms.iter().filter_map(|term| if let Term::Kernel(own) = term { Some(own) } else { None });
+        let kernel = kernels.next().filter(|_| self.sources[index].len() == 1 && layer.output.plane() > 1)?;
+        ((2..=MOST_STRIDE).contains(&kernel.stride) && kernel.window == 1).then_some(kernel)
     }
 
     /// Values of one plane of a node.
@@ -171,6 +222,9 @@ impl<'a> Network<'a> {
     }
 
     fn read(&self, node: usize) -> Result<Read, PlanError> {
+        if let Some(phases) = self.phases(node) {
+            return Ok(phases);
+        }
         let mut read = Read::Nothing;
         for (index, layer) in self.layers.iter().enumerate() {
             for (term, slot, _) in self.reads_of(index).filter(|(.., source)| *source == node) {

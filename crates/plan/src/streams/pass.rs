@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::streams::home::{Home, Read, Tile, is_false};
+use crate::streams::home::{Home, Read, Tile, is_false, is_zero};
 
 /// Lane exponents of a producer's evaluation, other than one full row of consecutive positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +13,18 @@ pub struct WriteTile {
     pub tile: Tile,
     /// Pitch of the plane; 0 for a tile of one row, which does not depend on it.
     pub pitch: usize,
+    /// Positions between neighbours of the tile, in both directions: those of a phase lie apart.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub stride: usize,
+}
+
+pub(super) fn one() -> usize {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+pub(super) fn is_one(value: &usize) -> bool {
+    *value == 1
 }
 
 impl WriteTile {
@@ -20,25 +32,28 @@ impl WriteTile {
     pub fn exponent(&self, lane: usize, lanes: usize) -> Option<usize> {
         let cell = (lane + self.tile.lanes()).checked_sub(lanes)?;
         let (y, x) = (cell / self.tile.columns, cell % self.tile.columns);
-        Some((self.tile.rows - 1 - y) * self.pitch + self.tile.columns - 1 - x)
+        Some(((self.tile.rows - 1 - y) * self.pitch + self.tile.columns - 1 - x) * self.stride)
     }
 }
 
-/// Lane exponents of a consumer's evaluation that sums windows.
+/// Lane exponents of a consumer's evaluation that sums windows, or sets rows of a phase apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadSum {
     /// Side of a window.
     pub factor: usize,
     /// Positions of a tape row.
     pub tile: Tile,
+    /// From one row of the tile to the next; 0 where they are summed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub pitch: usize,
 }
 
 impl ReadSum {
     /// Exponent of `lane`; `None` for lanes outside the tile.
     pub fn exponent(&self, lane: usize, lanes: usize) -> Option<usize> {
         let cell = (lane + self.tile.lanes()).checked_sub(lanes)?;
-        let windows = self.tile.columns / self.factor;
-        Some(windows - 1 - cell % self.tile.columns / self.factor)
+        let (y, windows) = (cell / self.tile.columns, self.tile.columns / self.factor);
+        Some((self.tile.rows - 1 - y) * self.pitch + windows - 1 - cell % self.tile.columns / self.factor)
     }
 }
 
@@ -103,20 +118,25 @@ impl Passes {
 impl WriteTile {
     /// The tile that a home's producer writes; `None` for full rows of consecutive positions.
     pub fn of(home: &Home, lanes: usize) -> Option<Self> {
-        let raster = home.tile == Tile { rows: 1, columns: lanes };
+        let stride = home.read.block();
+        let raster = home.tile == Tile { rows: 1, columns: lanes } && stride == 1;
         let pitch = if home.tile.rows > 1 { home.pitch } else { 0 };
-        (!raster && home.has_producer()).then_some(Self { tile: home.tile, pitch })
+        (!raster && home.has_producer()).then_some(Self { tile: home.tile, pitch, stride })
     }
 }
 
 impl ReadSum {
-    /// The windows that a home's consumer sums; `None` if it sums none.
+    /// The windows that a home's consumer sums, or the rows that it sets apart; `None` if it takes position by position.
     pub fn of(home: &Home) -> Option<Self> {
+        let tile = home.tile;
         match home.read {
             Read::Sums { factor } | Read::Scalars { factor } if factor > 1 => {
-                Some(Self { factor, tile: home.tile })
+                Some(Self { factor, tile, pitch: 0 })
             }
-            Read::Total => Some(Self { factor: home.tile.columns, tile: home.tile }),
+            Read::Total => Some(Self { factor: tile.columns, tile, pitch: 0 }),
+            Read::Phases { stride, .. } if tile.rows > 1 && home.read_pitch != home.pitch / stride => {
+                Some(Self { factor: 1, tile, pitch: home.read_pitch })
+            }
             _ => None,
         }
     }

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use zklayout_model::PerChannel;
 
-use crate::streams::fact::{FactTerm, KernelFact, MoveFact};
+use crate::streams::fact::{FactTerm, KernelFact, MoveFact, is_origin};
 use crate::streams::limbs::Scale;
+use crate::streams::pass::{is_one, one};
 
 /// A linear fact.
 #[derive(Clone, Serialize, Deserialize)]
@@ -28,6 +29,11 @@ pub(super) struct Record {
     pub(super) row: usize,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) terms: Vec<FactTerm>,
+    /// Phase that the kernel's first tap meets.
+    #[serde(default, skip_serializing_if = "is_origin")]
+    pub(super) first: (usize, usize),
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub(super) phases: usize,
 }
 
 /// See [`MoveFact`].
@@ -53,7 +59,7 @@ pub(super) fn split(terms: Vec<FactTerm>) -> (KernelFact, Vec<Skip>, Vec<FactTer
         skips.push(Skip { home, read_row, exponent, factor, channels });
     }
     let first = skips.first().map_or(0, |skip| skip.home);
-    let nothing = KernelFact { input: first, read_row: 0, group_inputs: 0, size: (1, 1) };
+    let nothing = KernelFact { input: first, read_row: 0, group_inputs: 0, size: (1, 1), first: (0, 0) };
     (kernel.unwrap_or(nothing), skips, terms.collect())
 }
 

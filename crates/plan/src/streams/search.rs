@@ -34,22 +34,21 @@ pub(crate) fn offer(graph: &Graph<Fixed>, options: &PlanOptions, buyer: &mut dyn
         let reason = format!("{lanes} lanes are never tried; choose one of {LANES:?}");
         return Err(PlanError::Unsupported { layer: "activation tape".into(), reason });
     }
-    let network = Network::of(graph)?;
+    let network = Network::of(graph, false)?;
     if options.visibility.binds_input() {
         check_bound(network.input)?;
     }
-    let space = Space {
-        variants: Requantisation::variants(&network, options.requantise)?,
-        weights: WeightRows::of(&network, options),
-        network: &network,
-        options,
-    };
+    let variants = Requantisation::variants(&network, options.requantise)?;
+    let whole = network.on_whole_grids().transpose()?;
+    let networks = std::iter::once(&network).chain(&whole);
+    let spaces: Vec<Space<'_>> = networks.map(|network| Space::of(network, &variants, options)).collect();
     let widths: Vec<usize> =
         LANES.into_iter().filter(|&lanes| options.lanes.is_none_or(|only| only == lanes)).collect();
     let (mut failure, mut laid_out) = (None, false);
     for batch in widths.chunks(BATCH) {
         let wanting: &dyn Buyer = buyer;
-        let offers: Vec<_> = batch.par_iter().map(|&lanes| space.offers(lanes, wanting)).collect();
+        let tries: Vec<_> = batch.iter().flat_map(|lanes| spaces.iter().map(|space| (*lanes, space))).collect();
+        let offers: Vec<_> = tries.par_iter().map(|(lanes, space)| space.offers(*lanes, wanting)).collect();
         for offer in offers {
             match offer {
                 Ok(Offers { found, pruned }) => {
@@ -77,11 +76,15 @@ struct Offers {
 struct Space<'a> {
     network: &'a Network<'a>,
     options: &'a PlanOptions,
-    variants: Vec<Requantisation>,
+    variants: &'a [Requantisation],
     weights: WeightRows,
 }
 
-impl Space<'_> {
+impl<'a> Space<'a> {
+    fn of(network: &'a Network<'a>, variants: &'a [Requantisation], options: &'a PlanOptions) -> Self {
+        Self { network, options, variants, weights: WeightRows::of(network, options) }
+    }
+
     fn offers(&self, lanes: usize, buyer: &dyn Buyer) -> Result<Offers, PlanError> {
         let mut offers = Offers::default();
         let groups: Vec<Group<'_>> = self.groups(lanes).collect();
@@ -92,7 +95,7 @@ impl Space<'_> {
             return Ok(offers);
         }
         let arrangement = Arrangement::of(self.network, lanes)?;
-        for requantisation in &self.variants {
+        for requantisation in self.variants {
             let groups = wanted.iter().filter(|group| std::ptr::eq(group.requantisation, requantisation));
             let (candidate, mut counter) = (OnceCell::new(), Counter::default());
             for group in groups {
@@ -140,7 +143,8 @@ impl Space<'_> {
     fn is_wanted(&self, group: &Group<'_>, buyer: &dyn Buyer) -> bool {
         let most = self.options.visibility.weights.most_lanes();
         let weight_lanes = self.weight_lanes(usable_rows(group.k)).unwrap_or(most);
-        let (knobs, passes, tables) = (group.knobs(weight_lanes, 1), Passes::default(), TableSet::default());
+        let knobs = self.knobs(group, weight_lanes, 1);
+        let (passes, tables) = (Passes::default(), TableSet::default());
         let gates = self.gates(&knobs, &[], &passes, &tables);
         buyer.wants(&count_columns(&gates, &[], (&[], None), &tables))
     }
@@ -148,10 +152,25 @@ impl Space<'_> {
     /// Lanes of the kept tape, or the fewest whose rows fit.
     fn weight_lanes(&self, usable: usize) -> Option<usize> {
         let binds = self.options.visibility.binds_input();
-        let usable = usable.checked_sub(if binds { bound_rows(self.network.input.shape) } else { 0 })?;
+        let phases = self.network.reads[0].phases();
+        let usable = usable.checked_sub(if binds { bound_rows(self.network.input.shape, phases) } else { 0 })?;
         match self.options.tape {
             Some(tape) => (tape.rows < usable).then_some(tape.lanes),
             None => self.weights.narrowest(usable),
+        }
+    }
+
+    fn knobs(&self, group: &Group<'_>, weight_lanes: usize, table_columns: usize) -> StreamKnobs {
+        StreamKnobs {
+            k: group.k,
+            lanes: group.lanes,
+            weight_lanes,
+            table_columns,
+            requantise: group.requantisation.choices.clone(),
+            limbs: group.requantisation.limbs,
+            weight_pairs: group.weight_pairs,
+            lookups: group.lookups,
+            whole_grids: self.network.whole_grids,
         }
     }
 
@@ -187,7 +206,7 @@ impl Space<'_> {
             return None;
         }
         let weight_lanes = self.weight_lanes(usable)?;
-        let knobs = group.knobs(weight_lanes, table_columns);
+        let knobs = self.knobs(group, weight_lanes, table_columns);
         let (facts, passes) = candidate.facts(knobs.lanes, weight_lanes);
         let bound = candidate.bound(usable_rows(group.k));
         let weight_bits = self.network.weight_bits;
@@ -215,21 +234,6 @@ struct Group<'a> {
     lookups: LookupArgument,
 }
 
-impl Group<'_> {
-    fn knobs(&self, weight_lanes: usize, table_columns: usize) -> StreamKnobs {
-        StreamKnobs {
-            k: self.k,
-            lanes: self.lanes,
-            weight_lanes,
-            table_columns,
-            requantise: self.requantisation.choices.clone(),
-            limbs: self.requantisation.limbs,
-            weight_pairs: self.weight_pairs,
-            lookups: self.lookups,
-        }
-    }
-}
-
 /// Rows of the weight tape by number of lanes, from one on; more lanes never take more rows.
 struct WeightRows(Vec<usize>);
 
@@ -243,7 +247,10 @@ impl WeightRows {
         let facts: Vec<LinearFact> = layers
             .iter()
             .enumerate()
-            .map(|(index, layer)| LinearFact::unplaced(layer, &network.planes_read(index)))
+            .map(|(index, layer)| LinearFact {
+                phases: network.reads[index + 1].phases(),
+                ..LinearFact::unplaced(layer, &network.planes_read(index))
+            })
             .collect();
         let rows = |weight_lanes: usize| {
             let rows = facts.iter().map(|fact| LinearFact { weight_lanes, ..fact.clone() }.len());

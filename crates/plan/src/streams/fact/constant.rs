@@ -73,7 +73,7 @@ impl Placement for Constant<i64> {
         1
     }
 
-    fn reach(&self, _: usize) -> usize {
+    fn reach(&self, _: Source, _: usize) -> usize {
         0
     }
 

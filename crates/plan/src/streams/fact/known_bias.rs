@@ -51,7 +51,7 @@ impl Placement for KnownBias<i64> {
         1
     }
 
-    fn reach(&self, _: usize) -> usize {
+    fn reach(&self, _: Source, _: usize) -> usize {
         0
     }
 

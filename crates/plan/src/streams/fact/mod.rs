@@ -1,5 +1,6 @@
 //! What each kind of term is on the tapes: a file for each kind, and a line of the registry below.
 
+mod axis;
 mod constant;
 mod kernel;
 mod known_bias;
@@ -17,13 +18,15 @@ use zklayout_model::{Planes, Term};
 
 use rules::Laid;
 
+pub use axis::PhaseAxis;
 pub use constant::ConstantFact;
 pub use kernel::KernelFact;
+pub(in crate::streams) use kernel::{is_origin, meets_phases};
 pub use known_bias::KnownBiasFact;
 pub use moved::MoveFact;
 pub use product::ProductFact;
 pub use row::{Block, Evaluation, Scalar, WeightCells, WeightRow};
-pub(crate) use rules::{Arranged, FactRules, Outputs, Placed, Placement, Source, TermRow, digits};
+pub(crate) use rules::{Arranged, FactRules, Outputs, Placed, Placement, Source, Taken, TermRow, digits};
 
 pub use scaled::ScaledFact;
 pub use squares::SquaresFact;

@@ -65,7 +65,7 @@ impl Placement for Move<i64> {
     }
 
     /// What the tensor holds before the output's first value.
-    fn reach(&self, pitch: usize) -> usize {
+    fn reach(&self, _: Source, pitch: usize) -> usize {
         usize::try_from(moved(self, pitch)).unwrap_or(0)
     }
 

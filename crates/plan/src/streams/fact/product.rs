@@ -87,7 +87,7 @@ impl Placement for Product<i64> {
         if source.slot == 0 { output.width } else { 1 }
     }
 
-    fn reach(&self, _: usize) -> usize {
+    fn reach(&self, _: Source, _: usize) -> usize {
         0
     }
 

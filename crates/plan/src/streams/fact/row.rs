@@ -56,6 +56,15 @@ pub enum Scalar {
         /// What accumulators are multiplied by.
         factor: i64,
     },
+    /// The producer's evaluation of a phase at this tape row, raised and divided by the factor, is added.
+    Phase {
+        /// Row of the activation tape.
+        row: usize,
+        /// Power of sigma.
+        exponent: usize,
+        /// What accumulators are multiplied by.
+        factor: i64,
+    },
     /// The all-ones evaluation at this tape row, times the scale's offset and divided by its factor, is subtracted.
     Offset {
         /// Row of the activation tape.

@@ -24,8 +24,17 @@ pub(crate) struct Placed<'a> {
     pub(crate) index: usize,
 }
 
-/// Rows after which a source is read, each with an output's home.
-pub(crate) type Outputs = Box<dyn Iterator<Item = (usize, Home)>>;
+/// Where a source's evaluation is taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Taken {
+    /// After this row of each phase of a plane.
+    pub(crate) row: usize,
+    /// Exponents that the row adds, if it is one that lifts; otherwise 0.
+    pub(crate) lift: usize,
+}
+
+/// Where a source is read, each with an output's home.
+pub(crate) type Outputs = Box<dyn Iterator<Item = (Taken, Home)>>;
 
 /// What a term's fact is made of: the homes of what it reads, by slot, and what the arrangement found for the layer.
 pub(crate) struct Arranged<'a> {
@@ -44,7 +53,7 @@ pub(crate) struct Arranged<'a> {
     pub(crate) rounding: i64,
     /// Bits of a weight, and of a digit.
     pub(crate) weight_bits: u32,
-    /// Row of a plane of the anchor's source after which it is evaluated.
+    /// Row of a phase of the anchor's source after which it is evaluated.
     pub(crate) read_row: usize,
     /// Power of sigma that brings the term's evaluations to the output's place.
     pub(crate) exponent: usize,
@@ -85,8 +94,8 @@ pub(crate) trait Placement {
     /// The narrowest pitch at which no row of a source runs into another row of the output.
     fn least_pitch(&self, source: Source, output: Planes) -> usize;
 
-    /// How far above `E_out` its exponents reach.
-    fn reach(&self, pitch: usize) -> usize;
+    /// How far above `E_out` its exponents reach, given the output's pitch.
+    fn reach(&self, source: Source, pitch: usize) -> usize;
 
     /// Whether the output lies on what it reads: at most one term of a layer may.
     fn anchors(&self) -> bool {
@@ -98,7 +107,7 @@ pub(crate) trait Placement {
         self.anchors()
     }
 
-    /// Every place that an anchor leaves to the output, with the row of a plane after which its source is read.
+    /// Every place that an anchor leaves to the output, with where its source is read.
     fn outputs(&self, _source: &Home, _demand: &Demand, _reach: usize) -> Outputs {
         Box::new(std::iter::empty())
     }

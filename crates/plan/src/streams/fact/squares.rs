@@ -43,7 +43,7 @@ impl Placement for Squares {
         1
     }
 
-    fn reach(&self, _: usize) -> usize {
+    fn reach(&self, _: Source, _: usize) -> usize {
         0
     }
 

@@ -83,7 +83,7 @@ impl Placement for Transpose {
         1
     }
 
-    fn reach(&self, _: usize) -> usize {
+    fn reach(&self, _: Source, _: usize) -> usize {
         0
     }
 
