@@ -18,14 +18,18 @@ pub(crate) fn field(value: i64) -> Scalar {
 /// The fixed cells that halo2 gets.
 pub(crate) struct FixedCells<'a> {
     pub(crate) grid: &'a FixedGrid,
-    /// Cells of the column of fractions, by row.
-    fractions: HashMap<usize, (i64, i64)>,
+    /// Cells that hold fractions, by column and row.
+    fractions: HashMap<usize, HashMap<usize, (i64, i64)>>,
 }
 
 impl<'a> FixedCells<'a> {
     pub(crate) fn of(grid: &'a FixedGrid) -> Self {
-        let fractions = grid.ratios.iter().map(|ratio| (ratio.row, (ratio.numerator, ratio.denominator)));
-        Self { grid, fractions: fractions.collect() }
+        let mut fractions: HashMap<usize, HashMap<usize, (i64, i64)>> = HashMap::new();
+        for ratio in &grid.ratios {
+            let column = fractions.entry(ratio.column).or_default();
+            column.insert(ratio.row, (ratio.numerator, ratio.denominator));
+        }
+        Self { grid, fractions }
     }
 
     /// Rows that constraints may use.
@@ -35,10 +39,9 @@ impl<'a> FixedCells<'a> {
 
     /// A cell as a fraction.
     fn fraction(&self, place: usize, row: usize) -> (i64, i64) {
-        if self.grid.columns.scale == Some(place) {
-            return self.fractions.get(&row).copied().unwrap_or((0, 1));
-        }
-        (self.grid.cells.get(place).and_then(|column| column.get(row)).copied().unwrap_or(0), 1)
+        let whole = || (self.grid.cells.get(place).and_then(|column| column.get(row)).copied().unwrap_or(0), 1);
+        let fraction = self.fractions.get(&place).and_then(|column| column.get(&row));
+        fraction.copied().unwrap_or_else(whole)
     }
 }
 

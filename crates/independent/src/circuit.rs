@@ -39,6 +39,13 @@ pub(crate) struct Output {
     pub(crate) cells: Vec<(TapeCell, (usize, usize))>,
 }
 
+/// A plane that a sum writes, with its power of rho and the exponent of each cell.
+struct Written {
+    plane: PlanePlace,
+    rho: usize,
+    cells: Vec<(TapeCell, usize)>,
+}
+
 /// A producer's evaluation in powers of rho, at a row of the activation tape, and the powers that it is raised by.
 pub(crate) struct TurnedWrite {
     pub(crate) row: usize,
@@ -101,34 +108,59 @@ impl Circuit<'_> {
     /// The outputs of a sum; names their planes' cells.
     pub(crate) fn name_outputs(&mut self, terms: &[Term], public: &PublicCells) -> Result<Vec<Output>, Objection> {
         let mut outputs = Vec::new();
-        for term in terms {
-            let Operand::Write(row) = term.operand else { continue };
-            let plane = self.tensors.plane(row)?;
+        for Written { plane, rho, cells: mut written } in self.written(terms)? {
             let home = self.tensors.home(plane);
-            let node = expect(numbers::node(home), || format!("row {row} writes constants"))?;
-            let scaled = numbers::scaled(numbers::fact(self.layout, node)?, plane.channel);
-            let plain = term.sigma == 0 && term.coefficient * field(scaled.factor) == Scalar::ONE;
-            hold(plain, || {
-                format!("output {} of node {node} has another factor than {}", plane.channel, scaled.factor)
-            })?;
-            let mut written = self.activations.write(row)?;
+            let node = expect(numbers::node(home), || format!("{plane:?} is written, and holds constants"))?;
             written.sort_unstable_by_key(|(_, exponent)| std::cmp::Reverse(*exponent));
             let apart = written.windows(2).all(|pair| pair[0].1 != pair[1].1);
             hold(apart, || format!("two cells of channel {} of node {node} are on one power", plane.channel))?;
-            let own = written.iter().all(|(cell, _)| self.tensors.plane(cell.row) == Ok(plane));
-            hold(own, || format!("row {row} writes two planes"))?;
-            written.retain(|(cell, _)| self.holds_value(*cell, node, public));
+            let values = |(cell, _): &(TapeCell, usize)| self.holds_value(*cell, node, public);
+            let highest = written.iter().position(values).unwrap_or(written.len());
+            let dense = written[highest..].iter().rev().enumerate().all(|(power, (_, exponent))| power == *exponent);
+            hold(dense || numbers::blocks(home).0 == 1, || {
+                format!("a power of channel {} of node {node} is in none of its phases", plane.channel)
+            })?;
+            written.retain(values);
             let cells: Vec<TapeCell> = written.iter().map(|(cell, _)| *cell).collect();
             let live = self.tensors.live(self.activations, plane).len();
             let missed = self.has_lookups(node) && live != cells.len();
             hold(!missed, || format!("values of channel {} of node {node} are not written", plane.channel))?;
             self.tensors.assign(plane, &cells)?;
             self.check_lookups(plane, &cells)?;
-            let cells = written.iter().map(|(cell, exponent)| (*cell, (*exponent, term.rho))).collect();
+            let cells = written.iter().map(|(cell, exponent)| (*cell, (*exponent, rho))).collect();
             let exponents = written.into_iter().map(|(_, exponent)| exponent).collect();
-            outputs.push(Output { plane, rho: term.rho, exponents, cells });
+            outputs.push(Output { plane, rho, exponents, cells });
         }
         Ok(outputs)
+    }
+
+    /// What a sum takes of the producer's evaluations, plane by plane; phases of one plane are on one power of rho.
+    fn written(&self, terms: &[Term]) -> Result<Vec<Written>, Objection> {
+        let mut planes: Vec<Written> = Vec::new();
+        for term in terms {
+            let Operand::Write(row) = term.operand else { continue };
+            let plane = self.tensors.plane(row)?;
+            let home = self.tensors.home(plane);
+            let node = expect(numbers::node(home), || format!("row {row} writes constants"))?;
+            let scaled = numbers::scaled(numbers::fact(self.layout, node)?, plane.channel);
+            let raised = term.sigma > 0 && numbers::blocks(home).0 == 1;
+            hold(!raised && term.coefficient * field(scaled.factor) == Scalar::ONE, || {
+                format!("output {} of node {node} has another factor than {}", plane.channel, scaled.factor)
+            })?;
+            let mut cells = self.activations.write(row)?;
+            let own = cells.iter().all(|(cell, _)| self.tensors.plane(cell.row) == Ok(plane));
+            hold(own, || format!("row {row} writes two planes"))?;
+            cells.iter_mut().for_each(|(_, exponent)| *exponent += term.sigma);
+            match planes.iter_mut().find(|other| other.plane == plane) {
+                None => planes.push(Written { plane, rho: term.rho, cells }),
+                Some(other) => {
+                    let one = other.rho == term.rho && numbers::blocks(home).0 > 1;
+                    hold(one, || format!("channel {} of node {node} is written twice", plane.channel))?;
+                    other.cells.append(&mut cells);
+                }
+            }
+        }
+        Ok(planes)
     }
 
     /// The outputs that a sum writes in powers of rho, given the rows that it takes them from; names their planes' cells.

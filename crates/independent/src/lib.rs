@@ -5,7 +5,7 @@
 //! rounding at both ends of the interval of accumulators that each table entry stands for.
 //!
 //! Of `zklayout-plan` they import the types [`Plan`], `Layout`, `Streams`, `Home`, `Content`, `LinearFact`,
-//! `Evaluation` and `WeightMode`,
+//! `Evaluation`, `Read` and `WeightMode`,
 //! and read public fields only: no function that computes positions, exponents, steps, rows or entries. `tests/imports.rs`
 //! holds them to that. The circuit's own placement of public values (`instance_columns`) is what a verifier uses, and says
 //! which cell is which output. They do not know how a layout was found, and prove nothing about `direct` layouts.

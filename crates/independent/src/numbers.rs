@@ -1,7 +1,7 @@
 //! The numbers of a plan, and of a model's roundings and moved tensors, each read in one place.
 
 use zklayout_model::{FixedActivation, FixedLayer, Move, OutputKind, ValueRange};
-use zklayout_plan::{Content, Home, Layout, LinearFact, Plan, Streams, WeightMode};
+use zklayout_plan::{Content, Home, Layout, LinearFact, Plan, Read, Streams, WeightMode};
 
 use crate::objection::{Objection, expect};
 
@@ -36,7 +36,17 @@ pub(crate) fn node(home: &Home) -> Option<usize> {
 
 /// Tape rows of a plane.
 pub(crate) fn plane_rows(home: &Home) -> usize {
-    home.tiles + home.tail
+    let (side, _) = blocks(home);
+    side * side * (home.tiles + home.tail)
+}
+
+/// Side of the blocks whose places are phases, and the row and column of the first value in its block; a plane that is one phase
+/// has blocks of one position.
+pub(crate) fn blocks(home: &Home) -> (usize, (usize, usize)) {
+    match home.read {
+        Read::Phases { stride, corner } => (stride, corner),
+        _ => (1, (0, 0)),
+    }
 }
 
 /// What the quotients of a channel are multiplied by, as a logarithm.

@@ -114,7 +114,30 @@ impl<'a> Tensors<'a> {
             pass.extend(tape.read_row(row)?.into_iter().map(|(cell, exponent)| (exponent, cell)));
         }
         close(&mut pass);
-        self.raster(place, &windows)
+        let (side, corner) = numbers::blocks(self.home(place));
+        if side > 1 { self.by_phase(place, windows, (side, corner)) } else { self.raster(place, &windows) }
+    }
+
+    /// Cells of phases, each in raster order, one phase after the other, as cells of values in raster order.
+    fn by_phase(
+        &self,
+        place: PlanePlace,
+        windows: Vec<Vec<TapeCell>>,
+        (side, corner): (usize, (usize, usize)),
+    ) -> Result<Vec<TapeCell>, Objection> {
+        let shape = self.home(place).shape;
+        let values = || (0..shape.plane()).map(|value| (value / shape.width, value % shape.width));
+        let phase = |(y, x): (usize, usize)| ((y + corner.0) % side, (x + corner.1) % side);
+        let single = windows.len() == shape.plane() && windows.iter().all(|window| window.len() == 1);
+        hold(single, || format!("the input is not read position by position: {} of {shape}", windows.len()))?;
+        let mut order: Vec<usize> = (0..shape.plane()).collect();
+        let phases: Vec<(usize, usize)> = values().map(phase).collect();
+        order.sort_by_key(|value| phases[*value]);
+        let mut cells = vec![TapeCell { row: 0, lane: 0 }; shape.plane()];
+        for (value, window) in order.into_iter().zip(windows) {
+            cells[value] = window[0];
+        }
+        Ok(cells)
     }
 
     /// Cells of windows, side by side in raster order, as cells of values in raster order.

@@ -21,7 +21,7 @@ fn pick<T: Copy>(all: &[T], numbers: &mut Numbers) -> Option<T> {
     all.get(numbers.below(all.len().max(1))).copied()
 }
 
-/// Rows of each plane that hold results of a layer, with the lanes that hold values.
+/// Rows of each phase of each plane that hold results of a layer, with the lanes that hold values.
 fn planes(layout: &Streams, grid: &FixedGrid) -> Vec<Vec<(usize, usize)>> {
     let columns = &grid.columns;
     let live = |row: usize| match columns.public_accumulators {
@@ -30,8 +30,9 @@ fn planes(layout: &Streams, grid: &FixedGrid) -> Vec<Vec<(usize, usize)>> {
     };
     let produced = layout.homes.iter().filter(|home| matches!(home.content, Content::Layer(_)));
     let planes = produced.flat_map(|home| {
-        let rows = home.tiles + home.tail;
-        (0..home.shape.channels).map(move |c| home.row + c * rows..home.row + c * rows + home.tiles)
+        let rows = home.phase_rows();
+        let phases = home.shape.channels * home.phases();
+        (0..phases).map(move |phase| home.row + phase * rows..home.row + phase * rows + home.tiles)
     });
     planes.map(|rows| rows.map(|row| (row, live(row))).collect()).collect()
 }
