@@ -11,7 +11,7 @@ use plans::random_plan;
 use rayon::prelude::*;
 use zklayout_circuit::Grid;
 use zklayout_independent::{check_symbolic, check_tables};
-use zklayout_plan::{LookupArgument, Plan, Requantise};
+use zklayout_plan::{Content, Home, LookupArgument, Plan, Requantise};
 
 /// What was checked.
 #[derive(Default)]
@@ -40,6 +40,11 @@ fn variants(plan: &Plan) -> BTreeSet<String> {
     names.insert(format!("pairs {}", knobs.weight_pairs));
     names.insert(format!("{:?} weights", visibility.weights));
     names.insert(format!("public input {}", visibility.shows_input()));
+    let phases: Vec<&Home> = layout.homes.iter().filter(|home| home.phases() > 1).collect();
+    names.extend(phases.iter().map(|home| format!("phases of {}", home.read.block())));
+    names.extend(phases.iter().map(|home| format!("phases of the input {}", home.content == Content::Input)));
+    names.extend(layout.homes.iter().filter(|home| home.lift > 0).map(|_| "lifts".to_owned()));
+    names.extend(phases.iter().map(|_| format!("phases in limbs {}", knobs.limbs.is_some())));
     names
 }
 
@@ -64,6 +69,12 @@ fn two_thousand_random_plans_are_as_defined() {
     let choices = Requantise::ALL.iter().chain(&[Requantise::Limbs]).map(|choice| format!("{choice:?}"));
     for name in choices.chain(LookupArgument::ALL.iter().map(|argument| format!("{argument:?}"))) {
         assert!(variants.contains(&name), "no plan has {name}");
+    }
+    for stride in 2..5 {
+        assert!(variants.contains(&format!("phases of {stride}")), "no plan has phases of {stride}");
+    }
+    for name in ["phases of the input true", "phases of the input false", "phases in limbs true", "lifts"] {
+        assert!(variants.contains(name), "no plan has {name}");
     }
     for name in ["pairs true", "pairs false", "Fixed weights", "Private weights", "public input true"] {
         assert!(variants.contains(name), "no plan has {name}");

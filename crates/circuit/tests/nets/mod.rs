@@ -4,6 +4,7 @@
 pub mod operators;
 pub mod sequence;
 pub mod stored;
+pub mod strided;
 
 use std::sync::Arc;
 

@@ -9,6 +9,7 @@ use zklayout_plan::{
 use crate::nets::operators::random_operators;
 use crate::nets::sequence::{Extents, PLACES, random_sequence, sequence};
 use crate::nets::stored::stored;
+use crate::nets::strided::strided_network;
 use crate::nets::{Case, Numbers, network, random_network, with_constants};
 
 /// A random network and a random plan of the `index`-th variant: chains and moves, rounded by shifts or stored in bytes,
@@ -29,7 +30,9 @@ pub fn random_case(index: u64) -> (Case, Plan) {
         } else if index.is_multiple_of(3) {
             Case::of_operators(&random_operators(&mut numbers).graph, index)
         } else {
-            let (input, specs) = random_network(&mut numbers);
+            let strided = index % 8 == 5;
+            let (input, specs) =
+                if strided { strided_network(&mut numbers) } else { random_network(&mut numbers) };
             let weight_bits = if index % 7 < 4 { 4 } else { 6 };
             let layers = network(input, &specs, index);
             let layers = if index % 6 == 1 { with_constants(&layers, index) } else { layers };
