@@ -4,6 +4,7 @@
 mod nets;
 
 use nets::stored::stored;
+use nets::strided::phased_plan;
 use nets::{Case, NONE, PRIVATE, Proof, RELU, RELU1, conv, dense};
 use zklayout_circuit::streams::Witness;
 use zklayout_model::Planes;
@@ -86,6 +87,17 @@ fn convolutions_pools_and_dense_layers() {
 fn strides_and_depthwise() {
     let specs = [conv(2, 3, 1, RELU).strided(2), conv(0, 3, 1, RELU).depthwise(), dense(2, nets::NONE)];
     forge_every_cell(&Case::new(Planes::new(1, 6, 6), &specs, true, 4));
+}
+
+/// A layer's output, and an input, in phases.
+#[test]
+fn phases() {
+    let of_layer = [conv(2, 3, 1, RELU), conv(2, 3, 1, RELU).strided(2), dense(2, nets::NONE)];
+    let of_input = [conv(2, 2, 0, RELU).strided(3), dense(2, nets::NONE)];
+    for (specs, lanes) in [(of_layer.as_slice(), 6), (of_input.as_slice(), 4)] {
+        let case = Case::new(Planes::new(1, 6, 6), specs, true, 4);
+        forge_every_cell_of(&case, phased_plan(&case, PRIVATE, lanes));
+    }
 }
 
 #[test]

@@ -1,19 +1,22 @@
-//! Strided layers whose inputs are stored in phases: the circuit agrees with the integer executor on every layout.
+//! Strided layers whose inputs are stored in phases: the circuit agrees with the integer executor on every layout, and a prover
+//! gains nothing by taking one phase for another.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 mod nets;
+mod tampering;
 
+use std::collections::BTreeSet;
+
+use ff::Field;
 use nets::stored::stored;
-use nets::strided::strided_network;
-use nets::{Case, Numbers, accept};
+use nets::strided::{phased_homes, phased_plan, phased_plans, strided_network};
+use nets::{Case, NONE, Numbers, PRIVATE, RELU, accept, conv, dense};
+use tampering::{Cell, Constraint, Subject, balance, label, transcript};
+use zklayout_circuit::{Config, Scalar};
+use zklayout_model::Planes;
 use zklayout_plan::{
-    Content, Family, Home, InputMode, Knobs, Plan, PlanOptions, StreamKnobs, Visibility, WeightMode, candidates,
+    Content, Evaluation, FactTerm, InputMode, Plan, PlanOptions, Scalar as Effect, Visibility, WeightMode, plan,
 };
-
-/// Homes in phases of a plan.
-fn in_phases(plan: &Plan) -> impl Iterator<Item = &Home> {
-    plan.layout.as_streams().unwrap().homes.iter().filter(|home| home.phases() > 1)
-}
 
 /// What the random networks had, so that none of it goes missing unseen.
 #[derive(Debug, Default)]
@@ -29,7 +32,6 @@ struct Seen {
     parts_of_rows: usize,
     several_rows: usize,
     set_apart: usize,
-    refused: usize,
 }
 
 impl Seen {
@@ -38,48 +40,212 @@ impl Seen {
         self.layouts += 1;
         self.limbs += usize::from(layout.knobs.limbs.is_some());
         self.lifts += layout.homes.iter().filter(|home| home.lift > 0).count();
-        for home in in_phases(plan) {
+        for home in phased_homes(plan) {
+            let place = layout.homes.iter().position(|other| other == home).unwrap();
+            let reads =
+                |term: &&FactTerm| matches!(term, FactTerm::Kernel(kernel) if kernel.input == place);
+            let readers = layout.facts.iter().flat_map(|fact| &fact.terms).filter(reads).count();
             self.homes += 1;
             self.inputs += usize::from(home.content == Content::Input);
             self.bound += usize::from(home.bound);
-            let place = layout.homes.iter().position(|other| other == home).unwrap();
-            let readers = layout.facts.iter().flat_map(|fact| &fact.terms);
-            let reads = |term: &&zklayout_plan::FactTerm| {
-                matches!(term, zklayout_plan::FactTerm::Kernel(kernel) if kernel.input == place)
-            };
-            self.shortcuts += usize::from(readers.filter(reads).count() > 1);
+            self.shortcuts += usize::from(readers > 1);
             self.wide += usize::from(home.read.block() > 2);
             self.parts_of_rows += usize::from(home.tiles_per_row() > 1);
             self.several_rows += usize::from(home.tile.rows > 1);
             self.set_apart += usize::from(home.read_pitch > home.pitch / home.read.block());
         }
     }
+
+    fn all(&self) -> [usize; 11] {
+        let Self { layouts, homes, inputs, bound, shortcuts, wide, .. } = *self;
+        let Self { limbs, lifts, parts_of_rows, several_rows, set_apart, .. } = *self;
+        [layouts, homes, inputs, bound, shortcuts, wide, limbs, lifts, parts_of_rows, several_rows, set_apart]
+    }
 }
 
 #[test]
 fn random_strided_networks_have_the_planned_shape_and_are_accepted() {
     let (mut numbers, mut seen) = (Numbers::new(31), Seen::default());
-    for seed in 0..120u64 {
+    for seed in 0..100u64 {
         let (input, specs) = strided_network(&mut numbers);
         let Ok(case) = Case::try_new(input, &specs, seed % 2 == 0, seed) else { continue };
         let case = if seed % 4 == 3 { stored(&case.graph, &mut numbers) } else { case };
         let weights = [WeightMode::Private, WeightMode::Fixed, WeightMode::Committed][seed as usize % 3];
         let visibility = Visibility { input: InputMode::ALL[seed as usize % 5 % 3], weights };
-        let options =
-            PlanOptions { visibility, family: Some(Family::Streams), max_k: 12, ..PlanOptions::default() };
-        let Ok(all) = candidates(&case.graph, &options) else {
-            seen.refused += 1;
-            continue;
-        };
-        let phased = all.iter().filter(|candidate| {
-            matches!(&candidate.knobs, Knobs::Streams(StreamKnobs { whole_grids: false, .. }))
-        });
-        let phased: Vec<_> = phased.collect();
-        for candidate in phased.iter().step_by(phased.len().div_ceil(4).max(1)) {
-            let plan = Plan::realise(&case.graph, visibility, &candidate.knobs).unwrap();
+        let all = phased_plans(&case, visibility, None);
+        for knobs in all.iter().step_by(all.len().div_ceil(4).max(1)) {
+            let plan = Plan::realise(&case.graph, visibility, knobs).unwrap();
             seen.add(&plan);
-            accept(&format!("seed {seed}: {input} {specs:?}, {:?}", candidate.knobs), &case, plan);
+            accept(&format!("seed {seed}: {input} {specs:?}, {knobs:?}"), &case, plan);
         }
     }
     println!("{seen:?}");
+    assert!(seen.layouts > 200 && seen.all().iter().all(|count| *count > 5), "{seen:?}");
+}
+
+/// Networks of which one tensor is not read as phases must be: the whole grid is there, and proven.
+#[test]
+fn other_strided_networks_stay_on_whole_grids() {
+    let strided = |kernel, padding, stride| conv(2, kernel, padding, RELU).strided(stride);
+    let first = conv(2, 3, 1, RELU);
+    let others = [
+        ("two strides", vec![first, strided(3, 1, 2), strided(3, 1, 3).reading(1)]),
+        ("read by others", vec![first, strided(1, 0, 2), conv(2, 3, 1, NONE).reading(1)]),
+        ("paddings that differ", vec![first, strided(3, 0, 2), strided(3, 1, 2).reading(1)]),
+        ("windows", vec![first, strided(3, 1, 2).pooled(2)]),
+        ("an output of one value", vec![first, strided(7, 0, 2)]),
+    ];
+    for (name, specs) in others {
+        let case = Case::new(Planes::new(1, 8, 8), &specs, true, 3);
+        let options = PlanOptions { family: Some(zklayout_plan::Family::Streams), ..PlanOptions::default() };
+        let Ok(plan) = plan(&case.graph, &options) else { continue };
+        assert_eq!(phased_homes(&plan).count(), 0, "{name}");
+        accept(name, &case, plan);
+    }
+}
+
+/// Plans in phases under attack: of a layer's output, of an input, in limbs, and of blocks of three.
+fn subjects() -> Vec<Subject> {
+    let residual = [
+        conv(2, 3, 1, RELU),
+        conv(2, 1, 0, NONE).strided(2),
+        conv(2, 3, 1, RELU).strided(2).reading(1),
+        conv(2, 3, 1, RELU).plus(2),
+        dense(2, NONE),
+    ];
+    let of_input = [conv(2, 3, 1, RELU).strided(2), conv(2, 3, 1, RELU), dense(2, NONE)];
+    let wide = [conv(2, 3, 1, RELU), conv(0, 4, 0, RELU).depthwise().strided(3), dense(2, NONE)];
+    let case = |specs: &[nets::Spec], size: usize| Case::new(Planes::new(1, size, size), specs, true, 4);
+    let in_limbs = stored(&case(&residual, 6).graph, &mut Numbers::new(1));
+    let cases = [(case(&residual, 6), 7), (case(&of_input, 7), 4), (case(&wide, 8), 9), (in_limbs, 8)];
+    let subjects = cases.iter().map(|(case, lanes)| Subject::of(case, phased_plan(case, PRIVATE, *lanes), 5));
+    subjects.collect()
+}
+
+fn quotient(subject: &Subject, lane: usize, row: usize) -> Cell {
+    let Config::Streams(columns) = &subject.recording.config else { panic!("another family") };
+    Cell::Advice(columns.quotients[lane].index(), row)
+}
+
+fn forged(subject: &Subject, changes: &[(Cell, Scalar)]) -> tampering::Cells {
+    let mut cells = subject.honest.clone();
+    for (cell, change) in changes {
+        cells.set(*cell, cells.get(*cell) + change);
+    }
+    subject.follow(&mut cells, &BTreeSet::new(), None);
+    cells
+}
+
+/// Quotients of two positions of different phases that hold no value, one more and one less: every power has one cell.
+#[test]
+fn accumulators_of_phases_do_not_trade() {
+    let (mut tried, mut proven) = (0, 0);
+    for subject in subjects() {
+        let layout = subject.streams().unwrap();
+        let lanes = layout.knobs.lanes;
+        for home in layout.homes.iter().filter(|home| home.phases() > 1 && home.has_producer()) {
+            let free = |row: usize, lane: usize| {
+                home.position(row, lane, lanes).is_some() && home.value(row, lane, lanes).is_none()
+            };
+            let places = |phase: usize| {
+                let rows = home.stored_rows().filter(move |row| home.phase_at(*row).0 == phase);
+                rows.flat_map(move |row| (0..lanes).map(move |lane| (row, lane)))
+            };
+            for (one, other) in (0..home.phases()).flat_map(|one| (0..one).map(move |other| (one, other))) {
+                let own: Vec<_> = places(one).filter(|(row, lane)| free(*row, *lane)).collect();
+                let others: Vec<_> = places(other).filter(|(row, lane)| free(*row, *lane)).collect();
+                for (place, &(row, lane)) in own.iter().enumerate() {
+                    let Some(&(to, at)) = others.get(place) else { continue };
+                    let cell = |row, lane| quotient(&subject, lane, home.row + row);
+                    let cells =
+                        forged(&subject, &[(cell(row, lane), Scalar::ONE), (cell(to, at), -Scalar::ONE)]);
+                    let failures = subject.checker.failures(&cells);
+                    let zero = failures.iter().all(|one| label(one).contains("scalar sum is zero"));
+                    assert!(!failures.is_empty() && zero, "phases {one} and {other} trade: {failures:?}");
+                    if tried % 40 == 0 {
+                        assert!(!transcript::proves(&subject, &cells), "phases {one} and {other} trade");
+                        proven += 1;
+                    }
+                    tried += 1;
+                }
+            }
+        }
+        assert!(transcript::proves(&subject, &subject.honest), "the honest assignment does not verify");
+    }
+    println!("{tried} trades, {proven} of them through the verifier");
+    assert!(tried > 100, "only {tried} trades");
+}
+
+/// A value where none is: beside a phase's rows, between them, and in the row that lifts.
+#[test]
+fn positions_without_values_hold_none() {
+    let (mut tried, mut lifted, mut proven) = (0, 0, 0);
+    for subject in subjects() {
+        let Config::Streams(columns) = &subject.recording.config else { panic!("another family") };
+        let layout = subject.streams().unwrap();
+        let lanes = layout.knobs.lanes;
+        for home in layout.homes.iter().filter(|home| home.phases() > 1 || home.lift > 0) {
+            let cells = (0..home.plane_rows()).flat_map(|row| (0..lanes).map(move |lane| (row, lane)));
+            for (row, lane) in cells.filter(|(row, lane)| home.value(*row, *lane, lanes).is_none()) {
+                let cell = Cell::Advice(columns.values[lane].index(), home.row + row);
+                let cells = forged(&subject, &[(cell, Scalar::ONE)]);
+                let failures = subject.checker.failures(&cells);
+                assert!(failures.iter().any(|one| label(one).contains("padding")), "row {row}: {failures:?}");
+                lifted += usize::from(home.lift > 0 && home.phase_at(row).1 + 1 == home.phase_rows());
+                if tried % 80 == 0 {
+                    assert!(!transcript::proves(&subject, &cells), "row {row} holds a value");
+                    proven += 1;
+                }
+                tried += 1;
+            }
+        }
+    }
+    println!("{tried} positions, {lifted} of rows that lift, {proven} of them through the verifier");
+    assert!(tried > 200 && lifted > 5, "only {tried} positions, {lifted} of rows that lift");
+}
+
+/// The evaluation of another phase of the same plane, where the sum takes one: refused by copies, and without them by nothing.
+#[test]
+fn no_phase_is_taken_for_another() {
+    let (mut tried, mut by_copies_alone) = (0, 0);
+    for subject in subjects() {
+        let Config::Streams(columns) = &subject.recording.config else { panic!("another family") };
+        let layout = subject.streams().unwrap();
+        let operand = columns.operand.index();
+        for fact in &layout.facts {
+            let rows = fact.rows(&layout.homes, layout.weight_bits).into_iter().enumerate();
+            for (offset, row) in rows {
+                let (at, source) = match row.scalar {
+                    Effect::Output { row, .. } | Effect::Phase { row, .. } => (row, Evaluation::Write),
+                    Effect::Product { row, .. } => (row, Evaluation::Read),
+                    _ => continue,
+                };
+                let within = |home: &&zklayout_plan::Home| (home.row..home.row + home.rows()).contains(&at);
+                let Some(home) = layout.homes.iter().find(within).filter(|home| home.phases() > 1) else {
+                    continue;
+                };
+                let column = if source == Evaluation::Write { columns.write } else { columns.read };
+                let first = at - (at - home.row) % home.plane_rows() + home.phase_at((at - home.row) % home.plane_rows()).1;
+                for other in (0..home.phases()).map(|phase| first + phase * home.phase_rows()) {
+                    let mut cells = subject.honest.clone();
+                    let taken = cells.get(Cell::Advice(column.index(), other));
+                    let target = Cell::Advice(operand, fact.row + offset);
+                    if taken == cells.get(target) {
+                        continue;
+                    }
+                    cells.set(target, taken);
+                    let held = BTreeSet::from([target]);
+                    subject.follow(&mut cells, &held, None);
+                    balance(&subject, &mut Numbers::new(tried), &mut cells, &held);
+                    let failures = subject.checker.failures(&cells);
+                    let copied = failures.iter().any(|one| matches!(one, Constraint::Copy(..)));
+                    assert!(copied, "row {at} may be another phase: {failures:?}");
+                    by_copies_alone += u64::from(failures.iter().all(|one| matches!(one, Constraint::Copy(..))));
+                    tried += 1;
+                }
+            }
+        }
+    }
+    println!("{tried} phases taken for another, {by_copies_alone} of them refused by copies alone");
+    assert!(tried > 50 && by_copies_alone > 0, "only {tried}, {by_copies_alone} by copies alone");
 }

@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 
 use ff::Field;
 use nets::sequence::{Extents, PLACES, sequence};
+use nets::stored::stored;
+use nets::strided::phased_plan;
 use nets::{Case, NONE, Numbers, PRIVATE, RELU, conv, dense, network, with_constants};
 use rayon::prelude::*;
 use tampering::{
@@ -77,7 +79,8 @@ fn registered() -> Vec<String> {
     let dots = DotVariant::ALL.iter().map(|one| format!("dot products {one:?}"));
     let relus = ReluVariant::ALL.iter().map(|one| format!("activations by {one:?}"));
     let pairs = [false, true].map(|pairs| format!("weights in pairs {pairs}"));
-    lookups.chain(requantise).chain(pairs).chain(dots).chain(relus).collect()
+    let grids = ["phases", "no phases"].map(str::to_owned);
+    lookups.chain(requantise).chain(pairs).chain(grids).chain(dots).chain(relus).collect()
 }
 
 #[test]
@@ -104,6 +107,20 @@ fn no_mutation_of_places_is_accepted() {
     });
     let effective: usize = effective.sum();
     assert!(effective > 100, "only {effective} mutations");
+}
+
+/// Of what strided layers read, in phases.
+#[test]
+fn no_mutation_of_phases_is_accepted() {
+    let effective = (0..6u64).into_par_iter().map(|seed| {
+        let specs = [conv(2, 3, 1, RELU), conv(2, 3, 1, RELU).strided(2 + seed as usize % 2), dense(2, NONE)];
+        let case = Case::new(Planes::new(1 + seed as usize % 2, 7, 7), &specs, true, seed);
+        let case = if seed % 3 == 2 { stored(&case.graph, &mut Numbers::new(seed)) } else { case };
+        let subject = Subject::of(&case, phased_plan(&case, PRIVATE, 3 + 2 * seed as usize), seed);
+        tamper_with(&subject, seed, 60).effective
+    });
+    let effective: usize = effective.sum();
+    assert!(effective > 200, "only {effective} mutations");
 }
 
 /// The heavy job: `cargo test --release --workspace --test tamper -- --ignored --nocapture`.

@@ -1,8 +1,27 @@
 //! Random networks whose strided layers may read phases.
 
 use zklayout_model::Planes;
+use zklayout_plan::{Family, Home, Knobs, Plan, PlanOptions, StreamKnobs, Visibility, candidates};
 
-use super::{NONE, Numbers, RELU, Spec, conv, dense};
+use super::{Case, NONE, Numbers, RELU, Spec, conv, dense};
+
+/// Homes in phases of a plan.
+pub fn phased_homes(plan: &Plan) -> impl Iterator<Item = &Home> {
+    plan.layout.as_streams().unwrap().homes.iter().filter(|home| home.phases() > 1)
+}
+
+/// Every candidate of a network with so many lanes, or with any, that stores in phases what can be.
+pub fn phased_plans(case: &Case, visibility: Visibility, lanes: Option<usize>) -> Vec<Knobs> {
+    let options = PlanOptions { visibility, lanes, family: Some(Family::Streams), max_k: 12, ..Default::default() };
+    let all = candidates(&case.graph, &options).unwrap_or_default().into_iter().map(|candidate| candidate.knobs);
+    all.filter(|knobs| matches!(knobs, Knobs::Streams(StreamKnobs { whole_grids: false, .. }))).collect()
+}
+
+/// One of them.
+pub fn phased_plan(case: &Case, visibility: Visibility, lanes: usize) -> Plan {
+    let knobs = phased_plans(case, visibility, Some(lanes));
+    Plan::realise(&case.graph, visibility, &knobs[0]).unwrap()
+}
 
 /// A random network with strided layers of every kind, and layers around them.
 pub fn strided_network(numbers: &mut Numbers) -> (Planes, Vec<Spec>) {

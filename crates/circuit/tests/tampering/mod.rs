@@ -26,6 +26,7 @@ pub use subject::{Subject, random_field};
 use crate::nets::operators::random_operators;
 use crate::nets::sequence::random_sequence;
 use crate::nets::stored::stored;
+use crate::nets::strided::strided_network;
 use crate::nets::{Case, Numbers, network, random_network, with_constants};
 
 /// What became of a mutation.
@@ -117,7 +118,9 @@ pub fn random_subject(index: u64) -> Subject {
         } else if index % 9 == 4 || index % 9 == 6 {
             Case::of_operators(&random_operators(&mut numbers).graph, index)
         } else {
-            let (input, specs) = random_network(&mut numbers);
+            let strided = matches!(index % 18, 0 | 7 | 10);
+            let (input, specs) =
+                if strided { strided_network(&mut numbers) } else { random_network(&mut numbers) };
             // Narrow weights have room for a table of pairs.
             let weight_bits = if index % 7 < 4 { 4 } else { 6 };
             let layers = network(input, &specs, index);
@@ -187,6 +190,12 @@ pub fn variants(plan: &Plan) -> BTreeSet<String> {
     ]);
     match plan.layout.knobs() {
         Knobs::Streams(knobs) => {
+            let homes = &plan.layout.as_streams().unwrap().homes;
+            if homes.iter().any(|home| home.phases() > 1) {
+                names.insert("phases".to_owned());
+            } else if knobs.whole_grids {
+                names.insert("no phases".to_owned());
+            }
             names.insert(format!("lookups by {:?}", knobs.lookups));
             names.insert(format!("weights in pairs {}", knobs.weight_pairs));
             names.extend(knobs.requantise.iter().map(|choice| format!("requantise by {choice:?}")));
