@@ -116,7 +116,8 @@ impl Circuit<'_> {
             hold(apart, || format!("two cells of channel {} of node {node} are on one power", plane.channel))?;
             let values = |(cell, _): &(TapeCell, usize)| self.holds_value(*cell, node, public);
             let highest = written.iter().position(|one| values(one)).unwrap_or(written.len());
-            let dense = written[highest..].iter().rev().enumerate().all(|(power, (_, exponent))| power == *exponent);
+            let dense =
+                written[highest..].iter().rev().enumerate().all(|(power, (_, exponent))| power == *exponent);
             hold(dense || numbers::blocks(home).0 == 1, || {
                 format!("a power of channel {} of node {node} is in none of its phases", plane.channel)
             })?;

@@ -6,8 +6,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What the checks may import of the planner: plain data.
-const TYPES: [&str; 10] =
-    ["Content", "Evaluation", "Home", "InputMode", "Layout", "LinearFact", "Plan", "Read", "Streams", "WeightMode"];
+const TYPES: [&str; 10] = [
+    "Content",
+    "Evaluation",
+    "Home",
+    "InputMode",
+    "Layout",
+    "LinearFact",
+    "Plan",
+    "Read",
+    "Streams",
+    "WeightMode",
+];
 /// Names of the planner's methods that collections, gates and constraint systems have, too.
 const OTHERS: [&str; 5] = ["entry", "gates", "is_empty", "len", "name"];
 

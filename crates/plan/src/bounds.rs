@@ -13,7 +13,8 @@ use crate::named_input::are_inputs;
 use crate::plan::Plan;
 use crate::shape::CircuitShape;
 use crate::streams::{
-    Content, Home, LinearFact, MOST_STRIDE, ONE, Passes, Read, Scale, StreamKnobs, Streams, Tile, WeightStep, bound_fact,
+    Content, Home, LinearFact, MOST_STRIDE, ONE, Passes, Read, Scale, StreamKnobs, Streams, Tile, WeightStep,
+    bound_fact,
 };
 use crate::system::{TWO_ADICITY, UNUSABLE_ROWS};
 use crate::table::{Steps, Table, TableKind};

@@ -115,6 +115,7 @@ fn fact_bound(layout: &Streams, fact: &LinearFact) -> f64 {
 fn identity_degree(layout: &Streams) -> f64 {
     let rows = layout.usable_rows() as f64;
     let lanes = layout.knobs.lanes as f64;
+    let farther = layout.homes.iter().map(farther).fold(0.0, f64::max);
     let facts = layout.all_facts().map(|fact| {
         let rows_of_outputs = fact.rules().map(|term| term.factors().rows).sum::<usize>();
         let products = fact.rules().map(|term| term.factors().products).sum::<usize>();
@@ -123,13 +124,23 @@ fn identity_degree(layout: &Streams) -> f64 {
         let channels = (fact.outputs() * (1 + rows_of_outputs) + fact.weight_lanes) as f64;
         // A plane's exponents are below the positions of the whole tape, in either challenge.
         let planes = if layout.passes.products { 4.0 } else { 2.0 };
-        planes * (rows * lanes + weights) + channels * (products + 1) as f64
+        planes * (rows * lanes + farther + weights) + channels * (products + 1) as f64
     });
     // Every fraction of every row is one factor of degree 2 in the compression's challenge and 1 in the denominator's.
     let remainders = layout.knobs.remainders() as f64;
     let others = (layout.private_weight_lookups() + layout.knobs.table_columns) as f64;
     let fractions = rows * ((1.0 + remainders) * lanes + others);
     facts.sum::<f64>() + 3.0 * fractions
+}
+
+/// Exponents that a home's evaluations may reach beyond the positions of the tape: those of phases set apart, of positions of
+/// the plane that no phase stores, and of a row that lifts.
+fn farther(home: &Home) -> f64 {
+    if home.phases() == 1 && home.lift == 0 {
+        return 0.0;
+    }
+    let steps: usize = (0..home.phase_rows()).filter_map(|row| home.read_step(row)).sum();
+    (steps + home.tile.rows * home.read_pitch + home.tile.columns + home.exponent(0)) as f64
 }
 
 fn layer_bound(layout: &Direct, layer: &DirectLayer) -> f64 {

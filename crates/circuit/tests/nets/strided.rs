@@ -12,7 +12,8 @@ pub fn phased_homes(plan: &Plan) -> impl Iterator<Item = &Home> {
 
 /// Every candidate of a network with so many lanes, or with any, that stores in phases what can be.
 pub fn phased_plans(case: &Case, visibility: Visibility, lanes: Option<usize>) -> Vec<Knobs> {
-    let options = PlanOptions { visibility, lanes, family: Some(Family::Streams), max_k: 12, ..Default::default() };
+    let options =
+        PlanOptions { visibility, lanes, family: Some(Family::Streams), max_k: 12, ..Default::default() };
     let all = candidates(&case.graph, &options).unwrap_or_default().into_iter().map(|candidate| candidate.knobs);
     all.filter(|knobs| matches!(knobs, Knobs::Streams(StreamKnobs { whole_grids: false, .. }))).collect()
 }

@@ -170,7 +170,9 @@ impl Search<'_> {
         let tries = if windows { self.lanes } else { 1 };
         let fitting = self
             .outputs(index, pitch)
-            .filter_map(|(taken, output)| self.exponents(index, &output).map(|exponents| (taken, output, exponents)))
+            .filter_map(|(taken, output)| {
+                self.exponents(index, &output).map(|exponents| (taken, output, exponents))
+            })
             .take(tries)
             .collect::<Vec<_>>();
         for (taken, output, exponents) in fitting {
@@ -203,7 +205,8 @@ impl Search<'_> {
             turned: network.turned(index + 1),
             lanes: self.lanes,
         };
-        let reaches = network.reads_of(index).map(|(term, slot, node)| term.reach(network.source(slot, node), pitch));
+        let reaches =
+            network.reads_of(index).map(|(term, slot, node)| term.reach(network.source(slot, node), pitch));
         let reach = reaches.max().unwrap_or(0);
         match network.reads_of(index).find(|(term, ..)| term.anchors()) {
             Some((term, _, node)) => term.outputs(&self.arrangement.homes[node], &demand, reach),

@@ -193,9 +193,10 @@ impl LinearFact {
             let (home, scale) = (&homes[self.output], self.scales.get(o));
             let factor = scale.map_or(1, |scale| scale.factor);
             rows.push(idle(Scalar::Output { row: home.write_end(o), factor }));
-            rows.extend(home.raised_phases().map(|(row, exponent)| {
-                idle(Scalar::Phase { row: home.plane_row(o) + row, exponent, factor })
-            }));
+            rows.extend(
+                home.raised_phases()
+                    .map(|(row, exponent)| idle(Scalar::Phase { row: home.plane_row(o) + row, exponent, factor })),
+            );
             rows.extend(scale.map(|scale| idle(Scalar::Offset { row: self.bias_row, scale: *scale })));
             rows.extend(self.rules().filter_map(|term| term.output_effect(o, homes)).map(idle));
         }

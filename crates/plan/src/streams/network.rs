@@ -207,7 +207,8 @@ impl<'a> Network<'a> {
     /// The kernel of a layer that could read phases.
     fn strided(&self, index: usize) -> Option<&Kernel<i64>> {
         let layer = self.layers[index];
-        let mut kernels = layer.terms.iter().filter_map(|term| if let Term::Kernel(own) = term { Some(own) } else { None });
+        let mut kernels =
+            layer.terms.iter().filter_map(|term| if let Term::Kernel(own) = term { Some(own) } else { None });
         let kernel = kernels.next().filter(|_| self.sources[index].len() == 1 && layer.output.plane() > 1)?;
         ((2..=MOST_STRIDE).contains(&kernel.stride) && kernel.window == 1).then_some(kernel)
     }

@@ -79,7 +79,7 @@ pub struct Passes {
     pub read_steps: Vec<usize>,
     /// Weight tape's row steps.
     pub weight_steps: Vec<WeightStep>,
-    /// Powers of sigma that skipped evaluations are raised by.
+    /// Powers of sigma that skipped evaluations, and those of phases, are raised by.
     pub skips: Vec<usize>,
     /// Whether evaluations are multiplied with each other, some of them taken at the challenge of planes.
     #[serde(default, skip_serializing_if = "is_false")]

@@ -253,7 +253,7 @@ pub struct FixedColumns {
     pub read_steps: Vec<usize>,
     /// Weight tape's steps.
     pub weight_steps: Vec<usize>,
-    /// Factors of skip connections, by power of sigma.
+    /// Factors of skip connections, by power of sigma, and of phases; those of phases are fractions, if some layer is in limbs.
     pub skips: Vec<usize>,
     /// 1 where a plane goes on from the row before in the evaluation at the challenge of planes.
     pub second_step: Option<usize>,

@@ -48,7 +48,8 @@ impl<'a> KernelProduct<'a> {
         let pitch = placed.fact.pitch;
         let flat = matches!(home.read, Read::Total | Read::Scalars { .. });
         let (corner, [rows, columns]) = (home.read.corner(), fact.axes(home));
-        let above = rows.before(kernel.padding.top, corner.0) * pitch + columns.before(kernel.padding.left, corner.1);
+        let above =
+            rows.before(kernel.padding.top, corner.0) * pitch + columns.before(kernel.padding.left, corner.1);
         let start = placed.origin().checked_sub(above);
         if !flat && start.is_none() {
             return Err(placed.mismatch("has its output before its input"));

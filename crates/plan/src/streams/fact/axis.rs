@@ -102,7 +102,9 @@ mod tests {
 
     #[test]
     fn every_tap_is_of_one_phase() {
-        for (stride, taps, padding, corner) in [(2, 3, 1, 1), (2, 1, 0, 1), (3, 5, 2, 2), (4, 2, 0, 1), (1, 3, 1, 0)] {
+        for (stride, taps, padding, corner) in
+            [(2, 3, 1, 1), (2, 1, 0, 1), (3, 5, 2, 2), (4, 2, 0, 1), (1, 3, 1, 0)]
+        {
             let axis = PhaseAxis::of(stride, taps, padding, corner).into_iter();
             let mut found: Vec<usize> =
                 axis.flat_map(|axis| (0..stride).flat_map(move |phase| axis.taps_of(phase))).collect();

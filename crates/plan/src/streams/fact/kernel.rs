@@ -50,7 +50,8 @@ pub(in crate::streams) fn is_origin(first: &(usize, usize)) -> bool {
 /// not start together.
 fn axes(kernel: &Kernel<i64>, read: Read) -> Option<[(PhaseAxis, usize, usize); 2]> {
     let ((rows, columns), (padding, corner)) = (kernel.size(), (kernel.padding, read.corner()));
-    let axis = |taps, padding, corner| Some((PhaseAxis::of(read.block(), taps, padding, corner)?, padding, corner));
+    let axis =
+        |taps, padding, corner| Some((PhaseAxis::of(read.block(), taps, padding, corner)?, padding, corner));
     Some([axis(rows, padding.top, corner.0)?, axis(columns, padding.left, corner.1)?])
 }
 

@@ -18,7 +18,8 @@
 //! | 4 | active * (s(+1) - s - output * ((rho - 1) * s + a) + a * (product * weight_sum + skip)) = 0 |
 //! | 2 | edge * s = 0, closes * s = 0 |
 //!
-//! `skip` is the fixed factor of a skip connection times its power of sigma, 0 on other rows. Where layers are in limbs,
+//! `skip` is the fixed factor of a skip connection times its power of sigma, 0 on other rows; of a phase of an output's plane,
+//! which is added, it is -1 times the power of the phase's last position. Where layers are in limbs, that is over the output's factor, and
 //! `output * a` is `scale * a`: the scale is the inverse of an output's factor, the negative of its offset over its factor on
 //! the row after, and 0 elsewhere.
 //!
