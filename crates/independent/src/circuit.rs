@@ -115,7 +115,7 @@ impl Circuit<'_> {
             let apart = written.windows(2).all(|pair| pair[0].1 != pair[1].1);
             hold(apart, || format!("two cells of channel {} of node {node} are on one power", plane.channel))?;
             let values = |(cell, _): &(TapeCell, usize)| self.holds_value(*cell, node, public);
-            let highest = written.iter().position(|one| values(one)).unwrap_or(written.len());
+            let highest = written.iter().take_while(|one| !values(one)).count();
             let dense =
                 written[highest..].iter().rev().enumerate().all(|(power, (_, exponent))| power == *exponent);
             hold(dense || numbers::blocks(home).0 == 1, || {

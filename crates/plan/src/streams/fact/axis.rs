@@ -22,7 +22,12 @@ impl PhaseAxis {
     /// be met at different distances.
     pub(crate) fn of(stride: usize, taps: usize, padding: usize, corner: usize) -> Option<Self> {
         let first = (corner + stride - padding % stride) % stride;
-        (first == 0 || first + taps <= stride).then_some(Self { stride, taps, first })
+        Some(Self { stride, taps, first }).filter(Self::starts_together)
+    }
+
+    /// Whether all phases that taps meet are met from the same distance on.
+    pub(crate) fn starts_together(&self) -> bool {
+        self.first == 0 || self.first.saturating_add(self.taps) <= self.stride
     }
 
     /// The phase that a tap meets.
@@ -36,7 +41,7 @@ impl PhaseAxis {
     }
 
     /// The taps that meet a phase, in order.
-    pub(crate) fn taps_of(&self, phase: usize) -> impl DoubleEndedIterator<Item = usize> + Clone {
+    pub(crate) fn taps_of(&self, phase: usize) -> impl DoubleEndedIterator<Item = usize> + Clone + use<> {
         let lowest = (phase + self.stride - self.first) % self.stride;
         (lowest..self.taps.max(lowest)).step_by(self.stride)
     }

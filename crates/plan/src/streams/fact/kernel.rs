@@ -322,7 +322,7 @@ impl FactRules for KernelFact {
         let sizes = [self.group_inputs, self.size.0, self.size.1, self.read_row];
         let whole = |home: &Home| {
             let inside = self.read_row < home.phase_rows() || home.read.block() == 1;
-            inside && self.axes(home).iter().all(|axis| axis.first < axis.stride)
+            inside && self.axes(home).iter().all(PhaseAxis::starts_together)
         };
         taps.is_some_and(|taps| taps <= MOST_POSITIONS)
             && sizes.iter().all(|size| *size <= MOST_POSITIONS)
