@@ -64,6 +64,7 @@ fn restrictions(all: &PlanOptions) -> Vec<(&'static str, Vec<PlanOptions>)> {
         ("fixed columns", vec![PlanOptions { lanes: Some(FIXED_LANES), ..all.clone() }]),
         ("direct only", vec![direct.clone()]),
         ("no logUp", vec![PlanOptions { lookups: Some(LookupArgument::Native), ..all.clone() }]),
+        ("no phases", vec![PlanOptions { whole_grids: true, ..all.clone() }]),
         ("one choice per layer type", vec![uniform(Requantise::Split), uniform(Requantise::Table), direct]),
     ]
 }

@@ -381,6 +381,7 @@ impl LayoutOptions {
             lanes: self.lanes,
             max_weight_lanes: self.max_lanes,
             tape: None,
+            whole_grids: false,
             requantise: self.requantise.map(Into::into),
             lookups: self.lookups.map(Into::into),
             profile: self.profile.as_deref().map(read_profile).transpose()?,

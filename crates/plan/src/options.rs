@@ -40,6 +40,8 @@ pub struct PlanOptions {
     pub max_weight_lanes: Option<usize>,
     /// The weight tape of a model commitment that is to stay valid: all else is left to the search.
     pub tape: Option<TapeId>,
+    /// Store no tensor in phases.
+    pub whole_grids: bool,
     /// Price everything, even what a bound rules out.
     pub exhaustive: bool,
 }
@@ -60,6 +62,7 @@ impl Default for PlanOptions {
             lookups: None,
             max_weight_lanes: None,
             tape: None,
+            whole_grids: false,
             exhaustive: false,
         }
     }

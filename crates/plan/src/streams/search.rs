@@ -40,7 +40,7 @@ pub(crate) fn offer(graph: &Graph<Fixed>, options: &PlanOptions, buyer: &mut dyn
     }
     let variants = Requantisation::variants(&network, options.requantise)?;
     let whole = network.on_whole_grids().transpose()?;
-    let networks = std::iter::once(&network).chain(&whole);
+    let networks = std::iter::once(&network).filter(|_| whole.is_none() || !options.whole_grids).chain(&whole);
     let spaces: Vec<Space<'_>> = networks.map(|network| Space::of(network, &variants, options)).collect();
     let widths: Vec<usize> =
         LANES.into_iter().filter(|&lanes| options.lanes.is_none_or(|only| only == lanes)).collect();
