@@ -42,7 +42,7 @@ pub struct KernelFact {
 }
 
 /// Whether the first tap meets the first phase.
-pub(in crate::streams) fn is_origin(first: &(usize, usize)) -> bool {
+pub(crate) fn is_origin(first: &(usize, usize)) -> bool {
     *first == (0, 0)
 }
 
@@ -56,7 +56,7 @@ fn axes(kernel: &Kernel<i64>, read: Read) -> Option<[(PhaseAxis, usize, usize); 
 }
 
 /// Whether a kernel's taps meet a tensor's phases as those of kernels of stride 1.
-pub(in crate::streams) fn meets_phases(kernel: &Kernel<i64>, read: Read) -> bool {
+pub(crate) fn meets_phases(kernel: &Kernel<i64>, read: Read) -> bool {
     axes(kernel, read).is_some()
 }
 

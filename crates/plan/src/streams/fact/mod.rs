@@ -21,7 +21,7 @@ use rules::Laid;
 pub use axis::PhaseAxis;
 pub use constant::ConstantFact;
 pub use kernel::KernelFact;
-pub(in crate::streams) use kernel::{is_origin, meets_phases};
+pub(crate) use kernel::{is_origin, meets_phases};
 pub use known_bias::KnownBiasFact;
 pub use moved::MoveFact;
 pub use product::ProductFact;
