@@ -65,7 +65,7 @@ impl Seen {
 #[test]
 fn random_strided_networks_have_the_planned_shape_and_are_accepted() {
     let (mut numbers, mut seen) = (Numbers::new(31), Seen::default());
-    for seed in 0..100u64 {
+    for seed in 0..60u64 {
         let (input, specs) = strided_network(&mut numbers);
         let Ok(case) = Case::try_new(input, &specs, seed % 2 == 0, seed) else { continue };
         let case = if seed % 4 == 3 { stored(&case.graph, &mut numbers) } else { case };
@@ -79,7 +79,7 @@ fn random_strided_networks_have_the_planned_shape_and_are_accepted() {
         }
     }
     println!("{seen:?}");
-    assert!(seen.layouts > 200 && seen.all().iter().all(|count| *count > 5), "{seen:?}");
+    assert!(seen.layouts > 150 && seen.all().iter().all(|count| *count > 5), "{seen:?}");
 }
 
 /// Networks of which one tensor is not read as phases must be: the whole grid is there, and proven.
@@ -119,8 +119,11 @@ fn subjects() -> Vec<Subject> {
     let cases = [(case(&residual, 6), 7), (case(&of_input, 7), 4), (case(&wide, 8), 9), (in_limbs, 8)];
     let plans = cases.iter().map(|(case, lanes)| (case, phased_plan(case, PRIVATE, *lanes)));
     let lifts = |plan: &Plan| plan.layout.as_streams().unwrap().homes.iter().any(|home| home.lift > 0);
-    let lifted = (3..20).map(|lanes| phased_plan(&cases[0].0, PRIVATE, lanes)).find(lifts).unwrap();
-    plans.chain([(&cases[0].0, lifted)]).map(|(case, plan)| Subject::of(case, plan, 5)).collect()
+    // A layer after another has no choice of where its input lies.
+    let deep = case(&[conv(2, 3, 1, RELU), conv(2, 3, 1, RELU), conv(2, 3, 1, RELU).strided(2)], 6);
+    let knobs = (3..20).flat_map(|lanes| phased_plans(&deep, PRIVATE, Some(lanes)).into_iter().next());
+    let lifted = knobs.map(|knobs| Plan::realise(&deep.graph, PRIVATE, &knobs).unwrap()).find(lifts).unwrap();
+    plans.chain([(&deep, lifted)]).map(|(case, plan)| Subject::of(case, plan, 5)).collect()
 }
 
 fn quotient(subject: &Subject, lane: usize, row: usize) -> Cell {
