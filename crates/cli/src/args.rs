@@ -407,9 +407,30 @@ pub(crate) struct PowersOptions {
     /// Refuse powers of tau of another hash.
     #[arg(long, value_name = "HASH")]
     pub(crate) srs_hash: Option<String>,
-    /// Folder for development setups.
-    #[arg(long)]
-    pub(crate) srs_cache: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) cache: CacheOptions,
+}
+
+/// Where what any run can use again is kept.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Cache")]
+pub(crate) struct CacheOptions {
+    /// Folder for development setups and this machine's speed. Without it that of the user's caches.
+    #[arg(long, alias = "srs-cache", value_name = "FOLDER")]
+    pub(crate) cache: Option<PathBuf>,
+}
+
+impl CacheOptions {
+    /// The folder, which may not be there yet.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.cache.clone().unwrap_or_else(user_cache)
+    }
+}
+
+fn user_cache() -> PathBuf {
+    let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    named.or_else(home).unwrap_or_else(std::env::temp_dir).join("zklayout")
 }
 
 /// What a proof is bound to beside its key.
@@ -720,6 +741,8 @@ pub(crate) struct PlanCommand {
     pub(crate) model: ModelOptions,
     #[command(flatten)]
     pub(crate) layout: LayoutOptions,
+    #[command(flatten)]
+    pub(crate) cache: CacheOptions,
     /// Write the plan to this file.
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,

@@ -1,16 +1,16 @@
 //! `zklayout compare`: predicted beside measured costs, over layouts spread over all candidates.
 //!
 //! Each layout is proven by a process of its own, so that its peak memory is its own. Machines do not keep their speed:
-//! the unit is measured before and after each layout, and times are compared at the speed that the profile was measured
-//! at.
+//! it is measured for each kind of work before and after each layout, and times are compared at the speed that the profile was
+//! measured at.
 
 use std::path::Path;
 
 use serde::Serialize;
 use zklayout::PlanOptions;
-use zklayout::cost::{Cost, Profile};
-use zklayout::plan::Priced;
-use zklayout::prover::Unit;
+use zklayout::cost::{Cost, CostError, CostModel, Profile, Speed};
+use zklayout::plan::{CircuitShape, Priced};
+use zklayout::prover::{WorkSeconds, Workload};
 
 use crate::args::CompareOptions;
 use crate::error::CliError;
@@ -20,15 +20,17 @@ use crate::session::Job;
 use crate::terminal::say;
 use crate::{plan, report};
 
-/// Units on each side of a layout; the fastest counts.
-const UNIT_RUNS: usize = 2;
+/// Runs of the work on each side of a layout, whose median counts.
+const WORK_RUNS: usize = 3;
 
 #[derive(Serialize)]
 struct Prediction {
     layout: String,
     measured_seconds: f64,
-    /// The same at the speed of the machine that the profile was measured on.
+    /// The same at the speed of the machine that the profile was measured on, as those below.
     adjusted_seconds: f64,
+    adjusted_keygen: f64,
+    adjusted_verify: f64,
     measured_memory: u64,
     measured_keygen: f64,
     measured_verify: f64,
@@ -37,11 +39,14 @@ struct Prediction {
 }
 
 impl Prediction {
-    fn of(layout: String, predicted: Cost, Proven { measured, adjusted_seconds }: Proven) -> Self {
+    fn of(layout: String, predicted: Cost, proven: Proven) -> Self {
+        let Proven { measured, adjusted_seconds, adjusted_keygen, adjusted_verify } = proven;
         Self {
             layout,
             measured_seconds: measured.prove_best,
             adjusted_seconds,
+            adjusted_keygen,
+            adjusted_verify,
             measured_memory: measured.peak_memory_bytes.unwrap_or(0),
             measured_keygen: measured.keygen,
             measured_verify: measured.verify_best,
@@ -74,13 +79,14 @@ pub(crate) fn run(options: &CompareOptions, json: bool) -> Result<(), CliError> 
     for Priced { candidate, cost } in job.quantised.sample(&choices, options.layouts)? {
         chosen.push((cost, job.quantised.realise(&candidate, &choices)?));
     }
-    let clock = Clock::new(&choices)?;
+    let clock = Clock { work: Workload::new(), profile: plan::profile(&choices)? };
     let mut best: Vec<Option<Proven>> = chosen.iter().map(|_| None).collect();
     for _ in 0..options.rounds.max(1) {
         for ((_, plan), best) in chosen.iter().zip(&mut best) {
             let name = plan.layout.knobs().to_string();
-            let proven =
-                steps.run(&name, || clock.time(|| measure(&options.job, &job.quantised, options.runs, plan)))?;
+            let proven = steps.run(&name, || {
+                clock.time(&plan.shape, || measure(&options.job, &job.quantised, options.runs, plan))
+            })?;
             *best = Some(match best.take() {
                 Some(other) => other.best(proven),
                 None => proven,
@@ -102,38 +108,54 @@ pub(crate) fn run(options: &CompareOptions, json: bool) -> Result<(), CliError> 
     Ok(())
 }
 
-/// What the unit takes now, beside what it took when the profile was measured.
+/// What work takes now, beside what it took when the profile was measured.
 struct Clock {
-    unit: Unit,
-    profile_seconds: f64,
+    work: Workload,
+    profile: Profile,
 }
 
 impl Clock {
-    fn new(options: &PlanOptions) -> Result<Self, CliError> {
-        let shipped = Profile::two_cores().map_err(zklayout::Error::from)?;
-        let profile = options.profile.as_ref().unwrap_or(&shipped);
-        let profile_seconds = profile.unit(Unit::K).map_err(zklayout::Error::from)?;
-        Ok(Self { unit: Unit::new(), profile_seconds })
+    fn time(
+        &self,
+        shape: &CircuitShape,
+        run: impl FnOnce() -> Result<Measured, CliError>,
+    ) -> Result<Proven, CliError> {
+        let before = self.work.seconds(WORK_RUNS);
+        let measured = run()?;
+        let now = self.speed(before, self.work.seconds(WORK_RUNS)).map_err(zklayout::Error::from)?;
+        let price = |profile: &Profile| CostModel::new(profile).price(shape).map_err(zklayout::Error::from);
+        let (there, here) = (price(&self.profile)?, price(&self.profile.at(&now))?);
+        let at_profile = |seconds: f64, of: fn(&Cost) -> f64| seconds * of(&there) / of(&here);
+        Ok(Proven {
+            adjusted_seconds: at_profile(measured.prove_best, |cost| cost.prove_seconds),
+            adjusted_keygen: at_profile(measured.keygen, |cost| cost.keygen_seconds),
+            adjusted_verify: at_profile(measured.verify_best, |cost| cost.verify_seconds),
+            measured,
+        })
     }
 
-    fn time(&self, run: impl FnOnce() -> Result<Measured, CliError>) -> Result<Proven, CliError> {
-        let before = self.unit.seconds(UNIT_RUNS);
-        let measured = run()?;
-        let unit = (before + self.unit.seconds(UNIT_RUNS)) / 2.0;
-        Ok(Proven { adjusted_seconds: measured.prove_best * self.profile_seconds / unit, measured })
+    fn speed(&self, before: WorkSeconds, after: WorkSeconds) -> Result<Speed, CostError> {
+        let (before, after) = (before.beside(&self.profile)?, after.beside(&self.profile)?);
+        let mean = |a: f64, b: f64| (a + b) / 2.0;
+        Ok(Speed { points: mean(before.points, after.points), elements: mean(before.elements, after.elements) })
     }
 }
 
 /// What a layout took.
 struct Proven {
     measured: Measured,
+    /// At the profile's speed, as those below.
     adjusted_seconds: f64,
+    adjusted_keygen: f64,
+    adjusted_verify: f64,
 }
 
 impl Proven {
     fn best(self, other: Self) -> Self {
         Self {
             adjusted_seconds: self.adjusted_seconds.min(other.adjusted_seconds),
+            adjusted_keygen: self.adjusted_keygen.min(other.adjusted_keygen),
+            adjusted_verify: self.adjusted_verify.min(other.adjusted_verify),
             measured: self.measured.best(other.measured),
         }
     }
@@ -177,8 +199,8 @@ impl Predictions {
             measured_error: error(|p| (p.predicted.prove_seconds, p.measured_seconds)),
             prove_error: error(|p| (p.predicted.prove_seconds, p.adjusted_seconds)),
             memory_error: error(|p| (p.predicted.peak_memory as f64, p.measured_memory as f64)),
-            keygen_error: error(|p| (p.predicted.keygen_seconds, p.measured_keygen)),
-            verify_error: error(|p| (p.predicted.verify_seconds, p.measured_verify)),
+            keygen_error: error(|p| (p.predicted.keygen_seconds, p.adjusted_keygen)),
+            verify_error: error(|p| (p.predicted.verify_seconds, p.adjusted_verify)),
             kendall_tau: kendall_tau(&layouts),
             exact_proof_bytes: layouts.iter().all(|p| p.predicted.proof_bytes == p.measured_proof_bytes),
             layouts,

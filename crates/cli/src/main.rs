@@ -13,6 +13,7 @@ mod compare;
 mod drawing;
 mod error;
 mod inspect;
+mod machine;
 mod measurement;
 mod memory;
 mod output;

@@ -72,7 +72,7 @@ fn forward(job: &JobOptions, quantised: &QuantisedModel, command: &mut Command) 
     let files: [(&str, Option<&Path>); 3] = [
         ("--calibration", scales.calibration.as_deref()),
         ("--srs", job.powers.srs.as_deref()),
-        ("--srs-cache", job.powers.srs_cache.as_deref()),
+        ("--cache", job.powers.cache.cache.as_deref()),
     ];
     for (flag, file) in files {
         if let Some(file) = file {

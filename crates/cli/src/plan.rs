@@ -12,7 +12,7 @@ use crate::args::{ModelOptions, PlanCommand};
 use crate::error::CliError;
 use crate::session::ModelFile;
 use crate::terminal::say;
-use crate::{drawing, report};
+use crate::{drawing, machine, report};
 
 pub(crate) fn run(options: &PlanCommand, json: bool) -> Result<(), CliError> {
     let ModelOptions { model, reading, scales } = &options.model;
@@ -41,6 +41,7 @@ pub(crate) fn run(options: &PlanCommand, json: bool) -> Result<(), CliError> {
     say!("{}", report::pairs(&pairs));
     say!("{}", report::shares(quantised.graph(), &plan, &found.best.cost));
     say!("{}", report::cost(&found.best.cost));
+    say!("{}", report::pairs(&on_this_machine(&plan, &choices, &options.cache.folder())?));
     say!("{}", report::front(&found));
     say!("{}", report::weight_modes(&weight_modes(&quantised, &choices, &found)));
     say!("{}", report::pairs(&report::search(&found, seconds)));
@@ -66,12 +67,29 @@ fn weight_modes(
 
 /// What a circuit costs on the machine that plans are chosen for.
 pub(crate) fn price(shape: &CircuitShape, choices: &PlanOptions) -> Result<Cost, CliError> {
-    let price = |profile: &Profile| CostModel::new(profile).price(shape);
-    let cost = match &choices.profile {
-        Some(profile) => price(profile),
-        None => Profile::two_cores().and_then(|profile| price(&profile)),
-    };
-    Ok(cost.map_err(zklayout::Error::from)?)
+    Ok(CostModel::new(&profile(choices)?).price(shape).map_err(zklayout::Error::from)?)
+}
+
+/// The machine that plans are chosen for.
+pub(crate) fn profile(choices: &PlanOptions) -> Result<Profile, CliError> {
+    let shipped = || Profile::two_cores().map_err(zklayout::Error::from);
+    Ok(choices.profile.clone().map_or_else(shipped, Ok)?)
+}
+
+/// What the price says of this machine, whose speed is kept in a cache folder.
+fn on_this_machine(
+    plan: &Plan,
+    choices: &PlanOptions,
+    cache: &Path,
+) -> Result<Vec<(&'static str, String)>, CliError> {
+    let profile = profile(choices)?;
+    let mut pairs = vec![("prices are of", format!("profile {}: {}", profile.name, report::host(&profile.host)))];
+    let Some(speed) = machine::speed(cache, &profile) else { return Ok(pairs) };
+    let here = CostModel::new(&profile.at(&speed)).price(&plan.shape).map_err(zklayout::Error::from)?;
+    let times =
+        format!("{:.2} times as long for curve points, {:.2} for field elements", speed.points, speed.elements);
+    pairs.push(("this machine", format!("prove {}: {times}", report::seconds(here.prove_seconds))));
+    Ok(pairs)
 }
 
 /// Writes a plan to a temporary file, then renames it.

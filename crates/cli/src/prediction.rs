@@ -1,13 +1,14 @@
 //! What keys and a proof will take, held against what there is, before any of it is spent.
 
+use std::path::Path;
+
 use serde::Serialize;
-use zklayout::cost::Cost;
-use zklayout::cost::peak_memory;
+use zklayout::cost::{Cost, CostModel, Speed, peak_memory};
 use zklayout::{Plan, PlanOptions};
 
 use crate::error::CliError;
 use crate::memory::{Bound, Room};
-use crate::{memory, plan, report};
+use crate::{machine, memory, plan, report};
 
 /// Address space that a thread's arena of the allocator reserves, whatever it uses; for a moment twice that.
 const ARENA: u64 = 64 << 20;
@@ -31,18 +32,24 @@ pub(crate) struct Prediction {
     /// One standard deviation of the seconds.
     prove_error: Option<f64>,
     peak_memory_bytes: u64,
+    /// How long this machine takes beside the profile's; seconds are of this machine where it is known, and of the profile's where not.
+    speed: Option<Speed>,
 }
 
 impl Prediction {
-    /// Prices a plan for the machine that plans are chosen for, and its memory for this one.
-    pub(crate) fn of(plan: &Plan, choices: &PlanOptions) -> Self {
-        let cost: Option<Cost> = plan::price(&plan.shape, choices).ok();
+    /// Prices a plan for this machine, whose speed is kept in a cache folder.
+    pub(crate) fn of(plan: &Plan, choices: &PlanOptions, cache: &Path) -> Self {
+        let profile = plan::profile(choices).ok();
+        let speed = profile.as_ref().and_then(|profile| machine::speed(cache, profile));
+        let profile = profile.map(|profile| speed.map_or_else(|| profile.clone(), |speed| profile.at(&speed)));
+        let cost: Option<Cost> = profile.and_then(|profile| CostModel::new(&profile).price(&plan.shape).ok());
         let seconds = |of: fn(&Cost) -> f64| cost.as_ref().map(of);
         Self {
             keys_seconds: seconds(|cost| cost.keygen_seconds),
             prove_seconds: seconds(|cost| cost.prove_seconds),
             prove_error: seconds(|cost| cost.prove_error),
             peak_memory_bytes: peak_memory(&plan.shape, threads()),
+            speed,
         }
     }
 

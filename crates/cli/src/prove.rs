@@ -194,7 +194,7 @@ fn check_seed(setup: &Setup, folder: &Path) -> Result<(), CliError> {
 }
 
 fn predict(plan: &Plan, options: &ProveOptions, steps: &mut Steps) -> Result<Prediction, CliError> {
-    let predicted = Prediction::of(plan, &options.keys.layout.prices()?);
+    let predicted = Prediction::of(plan, &options.keys.layout.prices()?, &options.keys.powers.cache.folder());
     predicted.check(options.keys.force)?;
     steps.say(&format!("predicted: {}", predicted.line()));
     Ok(predicted)

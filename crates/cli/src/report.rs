@@ -1,7 +1,7 @@
 //! Tables for people.
 
 use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
-use zklayout::cost::{Bytes, Cost, Seconds};
+use zklayout::cost::{Bytes, Cost, Host, Seconds};
 use zklayout::graph::{Fixed, FixedLayer, Graph, OutputKind, RangeSource, Rescale, ValueRange};
 use zklayout::import::Ending;
 use zklayout::plan::{
@@ -75,6 +75,11 @@ pub(crate) fn cost(cost: &Cost) -> Table {
     table.add_row(["verify".to_owned(), seconds(cost.verify_seconds)]);
     table.add_row(["peak memory".to_owned(), bytes(cost.peak_memory)]);
     table
+}
+
+/// A machine, in words.
+pub(crate) fn host(host: &Host) -> String {
+    format!("{}, {}, {} threads", host.processor, host.system, host.threads)
 }
 
 /// What a layer is the sum of.

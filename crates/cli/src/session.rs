@@ -231,18 +231,9 @@ pub(crate) fn tied(srs: &Srs, key: ProvingKey, graph: &Graph<Fixed>) -> Result<P
 pub(crate) fn powers(options: &PowersOptions, k: u32) -> Result<Srs, CliError> {
     let mut srs = match &options.srs {
         Some(path) => Srs::from_file(path)?,
-        None => {
-            let folder = options.srs_cache.clone().unwrap_or_else(default_cache);
-            Srs::cached_development(&folder, k, DEVELOPMENT_SEED)?
-        }
+        None => Srs::cached_development(&options.cache.folder(), k, DEVELOPMENT_SEED)?,
     };
     Powers::check(srs.verifier(), options.srs_hash.as_deref())?;
     srs.shrink(k)?;
     Ok(srs)
-}
-
-fn default_cache() -> PathBuf {
-    let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
-    named.or_else(home).unwrap_or_else(std::env::temp_dir).join("zklayout")
 }

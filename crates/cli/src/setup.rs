@@ -98,7 +98,7 @@ pub(crate) fn make(
 ) -> Result<Made, CliError> {
     let layout = options.layout.plan(&file.model.input())?;
     let plan = steps.run("plan", || commit::plan(options, layout, &quantised))?;
-    let predicted = Prediction::of(&plan, &options.layout.prices()?);
+    let predicted = Prediction::of(&plan, &options.layout.prices()?, &options.powers.cache.folder());
     predicted.check(options.force)?;
     steps.say(&format!("predicted: {}", predicted.line()));
     let srs = steps.run("powers of tau", || session::powers(&options.powers, plan.k()))?;

@@ -43,7 +43,7 @@ impl Proof {
             text(&fixture("inputs/digit_4.npy")),
             "--weights",
             "private",
-            "--srs-cache",
+            "--cache",
             text(folder.path()),
             "--out",
             text(&folder.path().join("out")),
@@ -107,7 +107,7 @@ fn a_proof_is_for_its_context() {
         text(&input),
         "--calibration",
         text(&input),
-        "--srs-cache",
+        "--cache",
         text(folder.path()),
         "--out",
         text(&out),
@@ -337,7 +337,7 @@ fn proven(name: &str, inputs: &[(&str, &str)], more: &[&str]) -> serde_json::Val
         arguments.extend(["--input".to_owned(), argument]);
     }
     let folders = [
-        "--srs-cache",
+        "--cache",
         &at("cache"),
         "--out",
         &at("out"),
@@ -381,8 +381,8 @@ fn what_is_printed_as_json_is_documented() {
     let (model, input) = (text(&model), text(&input));
     let commands: [&[&str]; 6] = [
         &["inspect", model],
-        &["setup", model, "--few-samples", "--srs-cache", &cache, "--seed", &seed, "--out", &setup],
-        &["prove", "--setup", &setup, "--input", input, "--srs-cache", &cache, "--out", &out],
+        &["setup", model, "--few-samples", "--cache", &cache, "--seed", &seed, "--out", &setup],
+        &["prove", "--setup", &setup, "--input", input, "--cache", &cache, "--out", &out],
         &["verify", &out],
         &["check", "--setup", &setup, "--samples", input],
         &["quantise", model, "--out", &quantised],

@@ -18,7 +18,7 @@ fn prove(folder: &Path) -> Command {
         .arg("--input")
         .arg(fixture("inputs/tiny.npz"))
         .args(["--weights", "private"]);
-    command.arg("--srs-cache").arg(folder.join("cache")).arg("--out").arg(folder.join("out"));
+    command.arg("--cache").arg(folder.join("cache")).arg("--out").arg(folder.join("out"));
     command.arg("--setup-out").arg(folder.join("setup"));
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command

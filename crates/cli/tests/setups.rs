@@ -286,7 +286,7 @@ fn what_does_not_fit_is_refused_before_it_is_spent() {
     // Address space in KiB that is too small for the threads, and a gigabyte, which is too small for 2^17 rows.
     for (limit, what) in [(150_000, "starting"), (1_000_000, "keys and proof")] {
         for command in [format!("prove {model} --input {input}"), format!("setup {model}")] {
-            let rows = "--min-k 17 --max-k 17 --lanes 32 --srs-cache cache";
+            let rows = "--min-k 17 --max-k 17 --lanes 32 --cache cache";
             let script = format!("ulimit -v {limit}; exec {zklayout} {command} {rows}");
             let output = Command::new("sh").args(["-c", &script]).current_dir(place.path(".")).output().unwrap();
             let message = String::from_utf8_lossy(&output.stderr);

@@ -23,11 +23,12 @@ mod unit;
 mod verification;
 #[cfg(feature = "write")]
 mod whole_file;
+mod workload;
 
 pub use artefact::{Artefact, FORMAT_VERSION};
 pub use binding::MOST_CONTEXT;
 pub use bundle::{ProofBundle, ProofJob, PublicValues, prove, prove_with};
-pub use calibrate::{CalibrateOptions, Progress, calibrate, extend};
+pub use calibrate::{CalibrateOptions, Progress, calibrate, extend, host};
 pub use commitment::{
     AuditProof, InputCommitment, InputHolder, ModelCommitment, Owner, OwnerSeed, OwnersAnswer, audit_same,
     audit_weights, prove_audit, verify_audit,
@@ -42,3 +43,4 @@ pub use unit::Unit;
 pub use verification::{Commitments, verify, verify_all, verify_committed, verify_tied};
 #[cfg(feature = "write")]
 pub use whole_file::{write_secret, write_whole};
+pub use workload::{WorkSeconds, Workload};

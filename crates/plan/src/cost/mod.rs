@@ -12,6 +12,7 @@ mod price;
 mod profile;
 mod quantity;
 mod rates;
+mod speed;
 mod steps;
 mod table;
 
@@ -21,6 +22,7 @@ pub use model::CostModel;
 pub use price::{Cost, Term};
 pub use profile::{Host, PROFILE_FORMAT, Profile};
 pub use quantity::{Bytes, Seconds};
-pub use rates::{Coefficient, Kernel, Rates, Residual};
+pub use rates::{Coefficient, Kernel, Rates, Residual, Work};
+pub use speed::Speed;
 pub use steps::{Charge, Rate};
 pub use table::{Sample, Table};

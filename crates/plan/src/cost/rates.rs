@@ -96,6 +96,24 @@ impl Kernel {
         Self::Division,
         Self::RandomColumn,
     ];
+
+    /// What it does.
+    pub fn work(self) -> Work {
+        match self {
+            Self::CommitAlone | Self::CommitWide | Self::CommitSmall | Self::CommitEmpty => Work::Points,
+            _ => Work::Elements,
+        }
+    }
+}
+
+/// What a step of a proof does for the most part: two kinds of work whose times do not keep their ratio from one processor to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Work {
+    /// Additions of curve points.
+    Points,
+    /// Products of field elements.
+    Elements,
 }
 
 /// A cost with its unit that no kernel is.
@@ -158,6 +176,15 @@ impl Coefficient {
         Self::LinkLane,
         Self::CommitWeight,
     ];
+
+    /// What it does; nothing for a share of other times.
+    pub fn work(self) -> Option<Work> {
+        match self {
+            Self::RelativeError => None,
+            Self::VerifyCommitment | Self::LinkLane | Self::CommitWeight => Some(Work::Points),
+            _ => Some(Work::Elements),
+        }
+    }
 }
 
 /// A whole proof that coefficients were fitted to.
@@ -185,6 +212,16 @@ impl Rates {
         table.seconds(k).ok_or_else(range)
     }
 
+    /// The same on a machine that takes `times` as long for each kind of work.
+    pub(crate) fn scaled(&self, times: impl Fn(Work) -> f64 + Copy) -> Self {
+        let kernels = self.kernels.iter().map(|(kernel, table)| (*kernel, table.scaled(times(kernel.work()))));
+        Self {
+            kernels: kernels.collect(),
+            coefficients: scaled_coefficients(&self.coefficients, times),
+            residuals: self.residuals.clone(),
+        }
+    }
+
     /// What a profile's rates of the library's prover lack.
     pub(crate) fn missing_of_core(&self) -> Option<String> {
         self.missing("core", &Kernel::OF_CORE, &Coefficient::OF_CORE)
@@ -202,4 +239,13 @@ impl Rates {
         let coefficient = coefficients.iter().find(|coefficient| !self.coefficients.contains_key(coefficient));
         kernel.or_else(|| coefficient.map(|coefficient| format!("{whose}: coefficient {coefficient:?}")))
     }
+}
+
+/// Coefficients on a machine that takes `times` as long for each kind of work.
+pub(crate) fn scaled_coefficients(
+    coefficients: &BTreeMap<Coefficient, f64>,
+    times: impl Fn(Work) -> f64,
+) -> BTreeMap<Coefficient, f64> {
+    let scaled = |coefficient: Coefficient, value: f64| value * coefficient.work().map_or(1.0, &times);
+    coefficients.iter().map(|(coefficient, value)| (*coefficient, scaled(*coefficient, *value))).collect()
 }

@@ -31,6 +31,11 @@ impl Table {
         &self.0
     }
 
+    /// The same with every measurement `times` as long.
+    pub(crate) fn scaled(&self, times: f64) -> Self {
+        Self(self.0.iter().map(|sample| Sample { seconds: times * sample.seconds, ..*sample }).collect())
+    }
+
     /// The smallest and the largest measured logarithm of rows.
     pub fn range(&self) -> Option<(u32, u32)> {
         Some((self.0.first()?.k, self.0.last()?.k))

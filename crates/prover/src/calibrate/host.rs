@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use zklayout_plan::cost::Host;
 
-pub(super) fn host(threads: usize) -> Host {
+/// This machine, with as many threads as run now.
+pub fn host() -> Host {
+    let threads = rayon::current_num_threads();
     let system = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
     Host { system, processor: processor().unwrap_or_else(|| "unknown".into()), threads }
 }

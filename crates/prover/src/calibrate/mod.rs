@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use zklayout_plan::cost::{Kernel, PROFILE_FORMAT, Profile, Rates, Sample, Table};
 
 pub use crate::calibrate::extension::extend;
+pub use crate::calibrate::host::host;
 use crate::calibrate::kernels::Sized;
 pub use crate::calibrate::progress::Progress;
 use crate::calibrate::sampling::Timings;
@@ -73,7 +74,7 @@ fn measure(
         )));
     }
     let mut sizes = kernels::measure(options.min_k..=options.max_k, progress)?;
-    let host = host::host(rayon::current_num_threads());
+    let host = host();
     for earlier in &options.earlier {
         if earlier.host != host {
             return Err(ProverError::calibrating(format!(

@@ -1,0 +1,97 @@
+//! A fixed amount of each kind of work that proofs consist of, by which a machine is compared with the one that a profile is of.
+//!
+//! One unit does not carry prices from one processor to another, or from one hour to the next: additions of curve points and products of
+//! field elements do not keep their ratio. It knows the core's steps, and no circuit.
+
+use std::time::Instant;
+
+use ff::Field;
+use halo2curves::bn256::{Fr, G1Affine};
+use rand::SeedableRng;
+use rand_chacha::ChaCha20Rng;
+use serde::{Deserialize, Serialize};
+use zklayout_plan::cost::{CostError, Kernel, Profile, Speed};
+
+use crate::core::{COLUMNS, Kernels};
+use crate::fixed_base::FixedBase;
+
+/// Logarithm of the number of rows.
+const K: u32 = 14;
+/// How many kernels of each kind a run takes.
+const POINTS: [(Kernel, f64); 3] =
+    [(Kernel::CommitAlone, 1.0), (Kernel::CommitWide, COLUMNS as f64), (Kernel::CommitSmall, COLUMNS as f64)];
+const ELEMENTS: [(Kernel, f64); 2] =
+    [(Kernel::InverseTransform, 2.0 * COLUMNS as f64), (Kernel::PartTransform, (TRANSFORMS * COLUMNS) as f64)];
+/// Transforms to a coset for each of a column's from rows to coefficients, about as proofs have them.
+const TRANSFORMS: usize = 3;
+
+/// Columns to work on.
+pub struct Workload {
+    kernels: Kernels,
+}
+
+/// Seconds of each kind of work.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkSeconds {
+    /// Of additions of curve points.
+    pub points: f64,
+    /// Of products of field elements.
+    pub elements: f64,
+}
+
+impl Default for Workload {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Workload {
+    /// Draws columns and points.
+    pub fn new() -> Self {
+        let mut rng = ChaCha20Rng::seed_from_u64(5);
+        let scalars: Vec<Fr> = (0..1 << K).map(|_| Fr::random(&mut rng)).collect();
+        Self { kernels: Kernels::new(FixedBase::new(G1Affine::generator()).multiply(&scalars)) }
+    }
+
+    /// Seconds of each kind of work, the median of `runs`: a proof takes as long as the machine mostly does, not as it can at best.
+    pub fn seconds(&self, runs: usize) -> WorkSeconds {
+        let runs: Vec<WorkSeconds> = (0..runs.max(1)).map(|_| self.run()).collect();
+        let median = |of: fn(&WorkSeconds) -> f64| {
+            let mut seconds: Vec<f64> = runs.iter().map(of).collect();
+            seconds.sort_by(f64::total_cmp);
+            seconds[seconds.len() / 2]
+        };
+        WorkSeconds { points: median(|run| run.points), elements: median(|run| run.elements) }
+    }
+
+    fn run(&self) -> WorkSeconds {
+        let kernels = &self.kernels;
+        let points = seconds(|| (kernels.commit_alone(), kernels.commit_wide(), kernels.commit_small()));
+        let transforms = || (0..TRANSFORMS).map(|_| kernels.to_coset().len()).sum::<usize>();
+        let elements = seconds(|| (kernels.coefficients(), transforms()));
+        WorkSeconds { points, elements }
+    }
+}
+
+impl WorkSeconds {
+    /// How long this machine takes beside a profile's.
+    ///
+    /// # Errors
+    /// A profile that was not measured at the work's number of rows.
+    pub fn beside(&self, profile: &Profile) -> Result<Speed, CostError> {
+        let of_profile = |work: &[(Kernel, f64)]| -> Result<f64, CostError> {
+            let seconds =
+                work.iter().map(|(kernel, count)| Ok(count * profile.core.kernel(&profile.name, *kernel, K)?));
+            seconds.sum()
+        };
+        Ok(Speed { points: self.points / of_profile(&POINTS)?, elements: self.elements / of_profile(&ELEMENTS)? })
+    }
+}
+
+fn seconds<T>(run: impl FnOnce() -> T) -> f64 {
+    let start = Instant::now();
+    let result = std::hint::black_box(run());
+    let seconds = start.elapsed().as_secs_f64();
+    drop(result);
+    seconds
+}
