@@ -415,7 +415,7 @@ pub(crate) struct PowersOptions {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Cache")]
 pub(crate) struct CacheOptions {
-    /// Folder for development setups and this machine's speed. Without it that of the user's caches.
+    /// Folder for development setups, tables of the powers of tau and this machine's speed. Without it that of the user's caches.
     #[arg(long, alias = "srs-cache", value_name = "FOLDER")]
     pub(crate) cache: Option<PathBuf>,
 }

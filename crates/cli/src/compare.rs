@@ -7,7 +7,6 @@
 use std::path::Path;
 
 use serde::Serialize;
-use zklayout::PlanOptions;
 use zklayout::cost::{Cost, CostError, CostModel, Profile, Speed};
 use zklayout::plan::{CircuitShape, Priced};
 use zklayout::prover::{WorkSeconds, Workload};

@@ -28,6 +28,8 @@ pub(crate) fn check_start(force: bool) -> Result<(), CliError> {
 #[derive(Serialize)]
 pub(crate) struct Prediction {
     keys_seconds: Option<f64>,
+    /// What all proofs of a key share; tables that were kept need not be made again.
+    prepare_seconds: Option<f64>,
     prove_seconds: Option<f64>,
     /// One standard deviation of the seconds.
     prove_error: Option<f64>,
@@ -46,6 +48,7 @@ impl Prediction {
         let seconds = |of: fn(&Cost) -> f64| cost.as_ref().map(of);
         Self {
             keys_seconds: seconds(|cost| cost.keygen_seconds),
+            prepare_seconds: seconds(|cost| cost.prepare_seconds),
             prove_seconds: seconds(|cost| cost.prove_seconds),
             prove_error: seconds(|cost| cost.prove_error),
             peak_memory_bytes: peak_memory(&plan.shape, threads()),
@@ -68,8 +71,9 @@ impl Prediction {
             format!("{} left: {}", report::bytes(room.bytes), room.bound.name())
         });
         format!(
-            "keys {}, proof {}{spread}, {} of memory ({left})",
+            "keys {}, preparing once {}, proof {}{spread}, {} of memory ({left})",
             seconds(self.keys_seconds),
+            seconds(self.prepare_seconds),
             seconds(self.prove_seconds),
             report::bytes(self.peak_memory_bytes)
         )

@@ -233,8 +233,9 @@ fn with_new_setup(options: &ProveOptions, steps: &mut Steps) -> Result<Ready, Cl
     // An input that the ranges refuse is known before keys are made.
     quantised.run(&input)?;
     let float_output = file.float_output(&input)?;
-    let made = setup::make(&file, quantised, &options.keys, &folder, steps)?;
     let endings = file.endings();
+    let made = setup::make(file, quantised, &options.keys, &folder, steps)?;
+    check_seed(&made.setup, &folder)?;
     Ok(Ready { made, input, float_output, endings, folder })
 }
 

@@ -72,6 +72,7 @@ pub(crate) fn cost(cost: &Cost) -> Table {
     let error = format!("{} ± {}", seconds(cost.prove_seconds), seconds(cost.prove_error));
     table.add_row(["prove".to_owned(), error]);
     table.add_row(["make keys".to_owned(), seconds(cost.keygen_seconds)]);
+    table.add_row(["prepare, once".to_owned(), seconds(cost.prepare_seconds)]);
     table.add_row(["verify".to_owned(), seconds(cost.verify_seconds)]);
     table.add_row(["peak memory".to_owned(), bytes(cost.peak_memory)]);
     table

@@ -235,5 +235,5 @@ pub(crate) fn powers(options: &PowersOptions, k: u32) -> Result<Srs, CliError> {
     };
     Powers::check(srs.verifier(), options.srs_hash.as_deref())?;
     srs.shrink(k)?;
-    Ok(srs)
+    Ok(srs.with_tables(options.cache.folder()))
 }

@@ -46,7 +46,7 @@ pub(crate) fn run(options: &SetupCommand, json: bool) -> Result<(), CliError> {
         let more = format!("a setup for other inputs wants {FEWEST_SAMPLES} or more; --few-samples goes on");
         return Err(CliError::Usage(format!("{few} chose the scales, {more}")));
     }
-    let Made { setup, srs, predicted } = make(&file, quantised, &options.keys, &folder, &mut steps)?;
+    let Made { setup, srs, predicted } = make(file, quantised, &options.keys, &folder, &mut steps)?;
     let summary = Summary {
         verifying_key: setup.verifying_key().hash().to_string(),
         model: setup.commitment().map(|commitment| commitment.digest().to_string()),
@@ -88,15 +88,18 @@ pub(crate) struct Made {
     pub(crate) predicted: Prediction,
 }
 
-/// Plans and makes keys, or reads them where the folder holds the same setup already.
+/// Plans and makes keys, or reads them where the folder holds the same setup already. The file's floats are dropped first.
 pub(crate) fn make(
-    file: &ModelFile,
+    file: ModelFile,
     quantised: QuantisedModel,
     options: &KeyOptions,
     folder: &Path,
     steps: &mut Steps,
 ) -> Result<Made, CliError> {
     let layout = options.layout.plan(&file.model.input())?;
+    let (embedding, places) = (file.recorded_embedding(), file.recorded_places());
+    let ModelFile { path, model } = file;
+    drop(model);
     let plan = steps.run("plan", || commit::plan(options, layout, &quantised))?;
     let predicted = Prediction::of(&plan, &options.layout.prices()?, &options.powers.cache.folder());
     predicted.check(options.force)?;
@@ -108,11 +111,11 @@ pub(crate) fn make(
     }
     let owner = match plan.shape.committed_lanes {
         0 => None,
-        _ => Some(commit::of(&file.path, &options.owner, &quantised, &plan, &srs, steps)?),
+        _ => Some(commit::of(&path, &options.owner, &quantised, &plan, &srs, steps)?),
     };
     let (owner, seed) = owner.unzip();
     let setup = steps.run("make keys", || Setup::with_owner(quantised, &plan, &srs, owner))?;
-    let mut setup = setup.with_embedding(file.recorded_embedding()).with_places(file.recorded_places());
+    let mut setup = setup.with_embedding(embedding).with_places(places);
     steps.run("write keys", || {
         // The seed comes first: keys without it are worth nothing.
         seed.map_or(Ok(()), |seed| setup.save_seed(seed))?;

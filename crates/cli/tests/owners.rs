@@ -88,7 +88,7 @@ fn proving_commits_on_first_use_and_keeps_the_seed_apart() {
     place.succeeds(&format!("{prove} --seed kept"));
     // A setup that is there already is used with the seed that is given.
     let again = format!("prove {model} --weights committed --input {}", digit(2));
-    place.fails(&again, &["a proof needs the owner's commitment and seed"]);
+    place.fails(&again, &["needs the owner's seed", "--seed FILE"]);
     assert_eq!(place.json(&format!("{again} --seed kept"))["model"], first["model"]);
     place.succeeds(&format!("commit {model} --out other --seed other.seed"));
     place.fails(&format!("{again} --seed other.seed"), &["the seed is of model"]);

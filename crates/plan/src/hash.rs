@@ -11,8 +11,16 @@ pub struct PlanHash(pub [u8; 32]);
 impl PlanHash {
     /// Hashes bytes under a purpose.
     pub fn of(purpose: &str, bytes: &[u8]) -> Self {
+        Self::of_parts(purpose, [bytes])
+    }
+
+    /// Hashes bytes that come in parts, wherever those are cut.
+    pub fn of_parts(purpose: &str, parts: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Self {
         let mut state = blake2b_simd::Params::new().hash_length(32).to_state();
-        state.update(&(purpose.len() as u64).to_le_bytes()).update(purpose.as_bytes()).update(bytes);
+        state.update(&(purpose.len() as u64).to_le_bytes()).update(purpose.as_bytes());
+        parts.into_iter().for_each(|part| {
+            state.update(part.as_ref());
+        });
         let mut hash = [0; 32];
         hash.copy_from_slice(state.finalize().as_bytes());
         Self(hash)

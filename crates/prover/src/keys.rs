@@ -143,8 +143,8 @@ impl ProvingKey {
         if let Some(prepared) = self.prepared.get() {
             return Ok(prepared);
         }
-        let lagrange = srs.lagrange(self.plan.k())?;
-        Ok(self.prepared.get_or_init(|| Prepared::new(&self.key, lagrange, self.most_kept)))
+        let tables = srs.tables(self.plan.k())?;
+        Ok(self.prepared.get_or_init(|| Prepared::new(&self.key, tables, self.most_kept)))
     }
 
     /// Refuses powers of tau that the key was not made with.

@@ -19,6 +19,7 @@ mod ptau;
 mod ptau_error;
 mod public;
 mod srs;
+mod table_file;
 mod unit;
 mod verification;
 #[cfg(feature = "write")]

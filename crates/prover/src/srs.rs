@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read, Seek};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use halo2_proofs::SerdeFormat;
 use halo2_proofs::poly::commitment::Params;
@@ -18,10 +18,12 @@ use serde::{Deserialize, Serialize};
 use zklayout_plan::PlanHash;
 
 use crate::artefact::Artefact;
+use crate::core::Tables;
 use crate::error::ProverError;
 use crate::points::{G1_BYTES, G2_BYTES, MOST_POWERS, Points, is_in_subgroup, read_point};
 use crate::provenance::{DEVELOPMENT_SEEDS, Provenance, development_tau};
 use crate::ptau;
+use crate::table_file::TableFile;
 
 /// Bytes of the verifier's part.
 const VERIFIER_BYTES: usize = G1_BYTES + 2 * G2_BYTES;
@@ -31,6 +33,8 @@ const VERIFIER_BYTES: usize = G1_BYTES + 2 * G2_BYTES;
 pub struct Srs {
     params: ParamsKZG<Bn256>,
     verifier: VerifierSrs,
+    /// Folder of the tables that were made of the powers.
+    tables: Option<PathBuf>,
 }
 
 /// The verifier's part: the generators of both groups, and `tau G2`. Saved, it is the bytes of these three points.
@@ -81,7 +85,7 @@ impl Srs {
         let Points { k, g, g_lagrange, g2, s_g2 } = points;
         let verifier = VerifierSrs { tau_g2: s_g2 };
         let params = empty_params().from_parts(k, g, Some(g_lagrange), g2, s_g2);
-        Self { params, verifier }
+        Self { params, verifier, tables: None }
     }
 
     /// A development setup from `folder`'s cache, made and saved there if it is missing or damaged; of the
@@ -139,6 +143,28 @@ impl Srs {
         };
         points.check()?;
         Ok(Self::from_points(points))
+    }
+
+    /// The same powers, whose tables for proofs are kept in a folder: read from there, or made and saved. A file has 64 bytes for each
+    /// point: 8 to 134 MB. Whatever is in the folder is trusted to be what it was when it was saved, as far as a checksum tells; where it
+    /// is not, no proof verifies.
+    #[must_use]
+    pub fn with_tables(self, folder: impl Into<PathBuf>) -> Self {
+        Self { tables: Some(folder.into()), ..self }
+    }
+
+    /// Tables of the first `2^k` powers.
+    pub(crate) fn tables(&self, k: u32) -> Result<Tables, ProverError> {
+        let make = || Ok(Tables::new(self.lagrange(k)?));
+        let Some(folder) = &self.tables else { return make() };
+        self.check_size(k)?;
+        let file = TableFile::new(folder, self.hash(), k);
+        if let Some(tables) = file.load() {
+            return Ok(tables);
+        }
+        let tables = make()?;
+        file.save(&tables);
+        Ok(tables)
     }
 
     /// The powers in halo2's raw format.

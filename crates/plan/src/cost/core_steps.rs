@@ -25,6 +25,8 @@ const PRODUCTS: f64 = 31.0;
 const PRODUCTS_OF_CELL: f64 = 7.0;
 const PRODUCTS_OF_KEY_CELL: f64 = 4.0;
 const PRODUCTS_OF_KEY: f64 = 1.5e6;
+/// What doubling a point takes, in products of one row.
+const PRODUCTS_OF_DOUBLING: f64 = 7.0;
 
 impl Counts<'_> {
     /// The charges of a proof by the library's own prover, in its order.
@@ -66,6 +68,23 @@ impl Counts<'_> {
         charges.kernel(term, Kernel::InverseTransform, fixed + permuted);
         let products = PRODUCTS_OF_KEY + PRODUCTS_OF_KEY_CELL * (fixed + permuted) * self.rows;
         charges.coefficient(term, Coefficient::GateOperation, products);
+        charges.0
+    }
+
+    /// The charges of what all proofs of a key by the library's own prover share: tables of the powers of tau, which any key of as many
+    /// rows uses again, and the key's columns on cosets where they are kept. Terms carry no meaning there.
+    pub(crate) fn preparation(&self) -> Vec<Charge> {
+        let (shape, mut charges, term) = (self.shape, Charges::default(), Term::Overhead);
+        if !shape.is_proven_by_core() {
+            return charges.0;
+        }
+        let (multiples, bits) = memory::multiples(shape.k);
+        let doublings = f64::from(2 * (multiples - 1) * bits) * self.rows;
+        charges.coefficient(term, Coefficient::GateOperation, PRODUCTS_OF_DOUBLING * doublings);
+        if memory::keeps_key(shape) {
+            let columns = COLUMNS_OF_KEY * (shape.fixed + shape.permuted) as f64;
+            charges.kernel(term, Kernel::PartTransform, columns * (shape.degree - 1) as f64);
+        }
         charges.0
     }
 

@@ -63,9 +63,14 @@ pub fn peak_memory(shape: &CircuitShape, threads: usize) -> u64 {
 
 /// Per row: multiples of both bases that full-width columns are committed with, which are fewer the more rows there are.
 fn tables(k: u32) -> usize {
+    2 * POINT * multiples(k).0 as usize
+}
+
+/// Multiples of a point that are kept on `2^k` rows, and the bits from one to the next.
+pub(super) fn multiples(k: u32) -> (u32, u32) {
     let width = if k < 16 { (k + 1).clamp(6, 15) } else { 16 };
     let sets = 1 << k.saturating_sub(15).min(4);
-    2 * POINT * (SCALAR_BITS + 1).div_ceil(width).div_ceil(sets) as usize
+    ((SCALAR_BITS + 1).div_ceil(width).div_ceil(sets), width * sets)
 }
 
 /// Whether the library's prover keeps the key's columns on every coset: unless they are too many.

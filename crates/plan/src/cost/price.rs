@@ -95,6 +95,9 @@ pub struct Cost {
     pub prove_error: f64,
     /// Seconds of making both keys.
     pub keygen_seconds: f64,
+    /// Seconds of what all proofs of a key by this library's prover share, before the first of them; most of it, tables of the powers of
+    /// tau, can be kept for other keys too.
+    pub prepare_seconds: f64,
     /// Seconds of a verification.
     pub verify_seconds: f64,
     /// Owner's seconds of committing to the weights, once per model; 0 unless they are committed.

@@ -159,7 +159,7 @@ impl SliceKey {
         let (k, circuit) = (shape.k, AuditCircuit { shape: shape.clone(), witness: None });
         let lagrange = srs.lagrange(k)?;
         let key = keygen(&*srs.params(k)?, &lagrange, &circuit).map_err(failed)?;
-        let prepared = Prepared::new(&key, lagrange, MOST_KEPT);
+        let prepared = Prepared::new(&key, srs.tables(k)?, MOST_KEPT);
         Ok(Self { shape, key, prepared })
     }
 }

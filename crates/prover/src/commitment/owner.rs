@@ -92,8 +92,8 @@ fn content(srs: PlanHash, layout: &Streams, tape: &WeightTape) -> PlanHash {
 
 /// Hash of all weights of a tape.
 pub(crate) fn weights_hash(tape: &WeightTape) -> PlanHash {
-    let weights: Vec<u8> = tape.cells().iter().flat_map(|weight| weight.to_le_bytes()).collect();
-    PlanHash::of("weights of a tape", &weights)
+    let bytes = |row: &[i16]| row.iter().flat_map(|weight| weight.to_le_bytes()).collect::<Vec<u8>>();
+    PlanHash::of_parts("weights of a tape", tape.cells().chunks(tape.lanes().max(1)).map(bytes))
 }
 
 /// The layout of a plan whose weights are committed.

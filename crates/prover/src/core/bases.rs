@@ -1,36 +1,32 @@
 //! What columns are committed with: the Lagrange basis of the powers of tau, as tables that are made once.
 
 use ff::Field;
-use group::Group;
 use halo2curves::bn256::{Fr, G1, G1Affine};
 use rayon::prelude::*;
 
 use crate::core::domain::Domain;
 use crate::core::small;
-use crate::core::wide::{Cut, Table};
+use crate::core::tables::Tables;
 use crate::fixed_base::FixedBase;
 
-/// Tables of the Lagrange basis.
+/// Tables of the Lagrange basis, and of the rows that hide.
 pub(super) struct Bases {
-    rows: Table,
-    /// Sums of all bases from a row on: what the difference of a row and the row before it is committed with.
-    suffixes: Table,
+    tables: Tables,
     /// Multiples of the bases of the rows that hide a column.
     hiding: Vec<FixedBase<G1Affine>>,
 }
 
 impl Bases {
-    /// Tables of a Lagrange basis, whose last `hiding` rows are random in every column.
-    pub(super) fn new(lagrange: Vec<G1Affine>, hiding: usize) -> Self {
-        let cut = Cut::of(lagrange.len().trailing_zeros());
-        let hiding = lagrange[lagrange.len() - hiding..].par_iter().map(|base| FixedBase::new(*base)).collect();
-        let suffixes = Table::new(suffixes(&lagrange), cut);
-        Self { rows: Table::new(lagrange, cut), suffixes, hiding }
+    /// Those of a basis whose last `hiding` rows are random in every column.
+    pub(super) fn new(tables: Tables, hiding: usize) -> Self {
+        let bases = tables.rows.bases();
+        let hiding = bases[bases.len() - hiding..].par_iter().map(|base| FixedBase::new(*base)).collect();
+        Self { tables, hiding }
     }
 
     /// A column of integers, and of the random rows after them.
     pub(super) fn small(&self, values: &[i64], hiding: &[Fr]) -> G1 {
-        let bases = &self.rows.bases()[..values.len()];
+        let bases = &self.tables.rows.bases()[..values.len()];
         let products = self.hiding.iter().zip(hiding).map(|(base, scalar)| base.multiple(scalar));
         products.fold(small::sum(values, bases), |sum, product| sum + product)
     }
@@ -38,14 +34,14 @@ impl Bases {
     /// A column of field elements. Rows that repeat the row before cost nothing where differences are committed.
     pub(super) fn wide(&self, values: &[Fr]) -> G1 {
         match differences(values) {
-            Some(differences) => self.suffixes.sum(&differences, 0),
-            None => self.rows.sum(values, 0),
+            Some(differences) => self.tables.suffixes.sum(&differences, 0),
+            None => self.tables.rows.sum(values, 0),
         }
     }
 
     /// The same on all threads.
     pub(super) fn wide_on_threads(&self, values: &[Fr]) -> G1 {
-        self.rows.sum_on_threads(values)
+        self.tables.rows.sum_on_threads(values)
     }
 
     /// Polynomials of at most as many coefficients as there are rows. Each is summed on one thread if that keeps all
@@ -54,7 +50,7 @@ impl Bases {
         let alone = polynomials.len().is_multiple_of(rayon::current_num_threads());
         let commit = |polynomial: &Vec<Fr>| {
             let values = domain.by_row(polynomial);
-            if alone { self.rows.sum(&values, 0) } else { self.rows.sum_on_threads(&values) }
+            if alone { self.tables.rows.sum(&values, 0) } else { self.tables.rows.sum_on_threads(&values) }
         };
         if alone { polynomials.par_iter().map(commit).collect() } else { polynomials.iter().map(commit).collect() }
     }
@@ -66,20 +62,6 @@ fn differences(values: &[Fr]) -> Option<Vec<Fr>> {
     let steps = 1 + values.windows(2).filter(|pair| pair[0] != pair[1]).count();
     let before = std::iter::once(&Fr::ZERO).chain(values);
     (steps < filled).then(|| values.iter().zip(before).map(|(value, before)| *value - before).collect())
-}
-
-fn suffixes(bases: &[G1Affine]) -> Vec<G1Affine> {
-    let mut running = G1::identity();
-    let mut sums: Vec<G1> = bases
-        .iter()
-        .rev()
-        .map(|base| {
-            running += *base;
-            running
-        })
-        .collect();
-    sums.reverse();
-    crate::fixed_base::normalise(&sums)
 }
 
 #[cfg(test)]
@@ -96,7 +78,7 @@ mod tests {
     fn commitments_are_those_of_the_library() {
         let (k, hiding) = (6, 6);
         let lagrange = Srs::development(k, 3).unwrap().lagrange(k).unwrap();
-        let bases = Bases::new(lagrange.clone(), hiding);
+        let bases = Bases::new(Tables::new(lagrange.clone()), hiding);
         let domain = Domain::new(k);
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let mut values: Vec<Fr> = (0..1 << k).map(|_| Fr::random(&mut rng)).collect();

@@ -19,6 +19,7 @@ use crate::core::permutation::{self, Set};
 use crate::core::program::Program;
 use crate::core::queries::Query;
 use crate::core::quotient::{add_pieces, remainder};
+use crate::core::tables::Tables;
 
 /// Columns that are worked on at once: more than most machines' cores would leave idle.
 pub(crate) const COLUMNS: usize = 8;
@@ -67,7 +68,7 @@ impl Kernels {
         Self {
             queries,
             evaluations,
-            bases: Bases::new(lagrange, HIDING),
+            bases: Bases::new(Tables::new(lagrange), HIDING),
             domain,
             coset,
             small,

@@ -28,6 +28,7 @@ mod queries;
 mod quotient;
 mod small;
 mod stages;
+mod tables;
 mod wide;
 
 pub(crate) use kept::MOST_KEPT;
@@ -37,3 +38,4 @@ pub(crate) use keygen::{keygen, with_columns};
 pub(crate) use prepared::Prepared;
 pub(crate) use prove::{Cells, prove};
 pub(crate) use small::sum as small_sum;
+pub(crate) use tables::Tables;

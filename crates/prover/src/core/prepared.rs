@@ -1,11 +1,12 @@
 //! What proofs of one key share, made once.
 
-use halo2curves::bn256::{Fr, G1Affine};
+use halo2curves::bn256::Fr;
 
 use crate::core::bases::Bases;
 use crate::core::kept::Kept;
 use crate::core::key::Key;
 use crate::core::quotient;
+use crate::core::tables::Tables;
 
 /// Tables of the powers of tau, and the key's columns on the cosets.
 pub(crate) struct Prepared {
@@ -16,12 +17,12 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// Prepares a key, with the Lagrange basis of as many powers as it has rows; keeps no more than `most_kept` bytes of its values.
-    pub(crate) fn new(key: &Key, lagrange: Vec<G1Affine>, most_kept: usize) -> Self {
+    /// Prepares a key, with tables of as many powers as it has rows; keeps no more than `most_kept` bytes of its values.
+    pub(crate) fn new(key: &Key, tables: Tables, most_kept: usize) -> Self {
         let cs = key.constraints();
         let cosets = quotient::cosets(cs);
         let kept = Kept::of(key, &cosets, &quotient::read_on_cosets(key), most_kept);
-        Self { cosets, bases: Bases::new(lagrange, cs.blinding_factors() + 1), kept }
+        Self { cosets, bases: Bases::new(tables, cs.blinding_factors() + 1), kept }
     }
 }
 

@@ -55,6 +55,16 @@ impl Table {
         Self { cut, multiples }
     }
 
+    /// A table as it was made before.
+    pub(super) fn of_multiples(multiples: Vec<Vec<G1Affine>>, cut: Cut) -> Self {
+        Self { cut, multiples }
+    }
+
+    /// All points, the bases first.
+    pub(super) fn points(&self) -> impl Iterator<Item = &G1Affine> {
+        self.multiples.iter().flatten()
+    }
+
     pub(super) fn bases(&self) -> &[G1Affine] {
         &self.multiples[0]
     }
