@@ -136,7 +136,11 @@ impl Clock {
     fn speed(&self, before: WorkSeconds, after: WorkSeconds) -> Result<Speed, CostError> {
         let (before, after) = (before.beside(&self.profile)?, after.beside(&self.profile)?);
         let mean = |a: f64, b: f64| (a + b) / 2.0;
-        Ok(Speed { points: mean(before.points, after.points), elements: mean(before.elements, after.elements) })
+        Ok(Speed {
+            points: mean(before.points, after.points),
+            columns: mean(before.columns, after.columns),
+            products: mean(before.products, after.products),
+        })
     }
 }
 

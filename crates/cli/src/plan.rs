@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use zklayout::cost::{Cost, CostModel, Profile};
+use zklayout::cost::{Cost, CostModel, Profile, Speed};
 use zklayout::plan::{CircuitShape, Priced, SearchReport, Visibility, WeightMode};
 use zklayout::prover::write_whole;
 use zklayout::{Plan, PlanOptions, QuantisedModel};
@@ -86,8 +86,10 @@ fn on_this_machine(
     let mut pairs = vec![("prices are of", format!("profile {}: {}", profile.name, report::host(&profile.host)))];
     let Some(speed) = machine::speed(cache, &profile) else { return Ok(pairs) };
     let here = CostModel::new(&profile.at(&speed)).price(&plan.shape).map_err(zklayout::Error::from)?;
-    let times =
-        format!("{:.2} times as long for curve points, {:.2} for field elements", speed.points, speed.elements);
+    let Speed { points, columns, products } = speed;
+    let times = format!(
+        "{points:.2} times as long for curve points, {columns:.2} for transforms, {products:.2} for gates"
+    );
     pairs.push(("this machine", format!("prove {}: {times}", report::seconds(here.prove_seconds))));
     Ok(pairs)
 }

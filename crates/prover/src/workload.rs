@@ -1,7 +1,7 @@
 //! A fixed amount of each kind of work that proofs consist of, by which a machine is compared with the one that a profile is of.
 //!
-//! One unit does not carry prices from one processor to another, or from one hour to the next: additions of curve points and products of
-//! field elements do not keep their ratio. It knows the core's steps, and no circuit.
+//! One unit does not carry prices from one processor to another, or from one hour to the next: curve points, transforms and the products
+//! of gates do not keep their ratio. It knows the core's steps, and no circuit.
 
 use std::time::Instant;
 
@@ -10,9 +10,9 @@ use halo2curves::bn256::{Fr, G1Affine};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use serde::{Deserialize, Serialize};
-use zklayout_plan::cost::{CostError, Kernel, Profile, Speed};
+use zklayout_plan::cost::{Coefficient, CostError, Kernel, Profile, Speed};
 
-use crate::core::{COLUMNS, Kernels};
+use crate::core::{COLUMNS, Gates, Kernels};
 use crate::fixed_base::FixedBase;
 
 /// Logarithm of the number of rows.
@@ -20,7 +20,7 @@ const K: u32 = 14;
 /// How many kernels of each kind a run takes.
 const POINTS: [(Kernel, f64); 3] =
     [(Kernel::CommitAlone, 1.0), (Kernel::CommitWide, COLUMNS as f64), (Kernel::CommitSmall, COLUMNS as f64)];
-const ELEMENTS: [(Kernel, f64); 2] =
+const COLUMN_WORK: [(Kernel, f64); 2] =
     [(Kernel::InverseTransform, 2.0 * COLUMNS as f64), (Kernel::PartTransform, (TRANSFORMS * COLUMNS) as f64)];
 /// Transforms to a coset for each of a column's from rows to coefficients, about as proofs have them.
 const TRANSFORMS: usize = 3;
@@ -28,6 +28,7 @@ const TRANSFORMS: usize = 3;
 /// Columns to work on.
 pub struct Workload {
     kernels: Kernels,
+    gates: Gates,
 }
 
 /// Seconds of each kind of work.
@@ -35,8 +36,10 @@ pub struct Workload {
 pub struct WorkSeconds {
     /// Of additions of curve points.
     pub points: f64,
-    /// Of products of field elements.
-    pub elements: f64,
+    /// Of transforms of columns.
+    pub columns: f64,
+    /// Of one product of a gate, on one row.
+    pub products: f64,
 }
 
 impl Default for Workload {
@@ -50,7 +53,8 @@ impl Workload {
     pub fn new() -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(5);
         let scalars: Vec<Fr> = (0..1 << K).map(|_| Fr::random(&mut rng)).collect();
-        Self { kernels: Kernels::new(FixedBase::new(G1Affine::generator()).multiply(&scalars)) }
+        let bases = FixedBase::new(G1Affine::generator()).multiply(&scalars);
+        Self { kernels: Kernels::new(bases), gates: Gates::new(K) }
     }
 
     /// Seconds of each kind of work, the median of `runs`: a proof takes as long as the machine mostly does, not as it can at best.
@@ -61,15 +65,19 @@ impl Workload {
             seconds.sort_by(f64::total_cmp);
             seconds[seconds.len() / 2]
         };
-        WorkSeconds { points: median(|run| run.points), elements: median(|run| run.elements) }
+        WorkSeconds {
+            points: median(|run| run.points),
+            columns: median(|run| run.columns),
+            products: median(|run| run.products),
+        }
     }
 
     fn run(&self) -> WorkSeconds {
         let kernels = &self.kernels;
         let points = seconds(|| (kernels.commit_alone(), kernels.commit_wide(), kernels.commit_small()));
         let transforms = || (0..TRANSFORMS).map(|_| kernels.to_coset().len()).sum::<usize>();
-        let elements = seconds(|| (kernels.coefficients(), transforms()));
-        WorkSeconds { points, elements }
+        let columns = seconds(|| (kernels.coefficients(), transforms()));
+        WorkSeconds { points, columns, products: seconds(|| self.gates.run()) / self.gates.products() as f64 }
     }
 }
 
@@ -84,7 +92,15 @@ impl WorkSeconds {
                 work.iter().map(|(kernel, count)| Ok(count * profile.core.kernel(&profile.name, *kernel, K)?));
             seconds.sum()
         };
-        Ok(Speed { points: self.points / of_profile(&POINTS)?, elements: self.elements / of_profile(&ELEMENTS)? })
+        let product = profile.core.coefficients.get(&Coefficient::GateOperation);
+        let missing = || format!("core: coefficient {:?}", Coefficient::GateOperation);
+        let product =
+            product.ok_or_else(|| CostError::Incomplete { profile: profile.name.clone(), missing: missing() })?;
+        Ok(Speed {
+            points: self.points / of_profile(&POINTS)?,
+            columns: self.columns / of_profile(&COLUMN_WORK)?,
+            products: self.products / product,
+        })
     }
 }
 

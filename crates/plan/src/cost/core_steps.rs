@@ -17,12 +17,12 @@ const COLUMNS_OF_WIDE: f64 = 1.53;
 /// Columns of the key that are read on a coset, of all; the others are in sums, equal to others, or read by constraints of a low degree.
 const COLUMNS_OF_KEY: f64 = 0.5;
 /// Products on a row of a coset, in the same way.
-const PRODUCTS_OF_LOOKUP: f64 = 3.2;
-const PRODUCTS_OF_WIDE: f64 = 5.8;
+const PRODUCTS_OF_LOOKUP: f64 = 5.2;
+const PRODUCTS_OF_WIDE: f64 = 6.6;
 const PRODUCTS_OF_PERMUTED: f64 = 4.0;
 const PRODUCTS: f64 = 31.0;
 /// What computing a cell of the witness takes, laying out one of the key, and everything else that keys take, in products of one row.
-const PRODUCTS_OF_CELL: f64 = 7.0;
+const PRODUCTS_OF_CELL: f64 = 9.0;
 const PRODUCTS_OF_KEY_CELL: f64 = 4.0;
 const PRODUCTS_OF_KEY: f64 = 1.5e6;
 /// What doubling a point takes, in products of one row.

@@ -101,19 +101,21 @@ impl Kernel {
     pub fn work(self) -> Work {
         match self {
             Self::CommitAlone | Self::CommitWide | Self::CommitSmall | Self::CommitEmpty => Work::Points,
-            _ => Work::Elements,
+            _ => Work::Columns,
         }
     }
 }
 
-/// What a step of a proof does for the most part: two kinds of work whose times do not keep their ratio from one processor to another.
+/// What a step of a proof does for the most part: kinds of work whose times do not keep their ratio from one processor to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Work {
     /// Additions of curve points.
     Points,
-    /// Products of field elements.
-    Elements,
+    /// Transforms of columns, and everything else that goes through columns of field elements.
+    Columns,
+    /// Products of field elements by many on a few rows, as gates are evaluated.
+    Products,
 }
 
 /// A cost with its unit that no kernel is.
@@ -182,7 +184,8 @@ impl Coefficient {
         match self {
             Self::RelativeError => None,
             Self::VerifyCommitment | Self::LinkLane | Self::CommitWeight => Some(Work::Points),
-            _ => Some(Work::Elements),
+            Self::GateOperation | Self::VerifyOperation => Some(Work::Products),
+            _ => Some(Work::Columns),
         }
     }
 }

@@ -12,15 +12,18 @@ use crate::cost::rates::{Work, scaled_coefficients};
 pub struct Speed {
     /// For additions of curve points.
     pub points: f64,
-    /// For products of field elements.
-    pub elements: f64,
+    /// For what goes through columns of field elements, such as transforms.
+    pub columns: f64,
+    /// For products of field elements as gates have them.
+    pub products: f64,
 }
 
 impl Speed {
     fn times(&self, work: Work) -> f64 {
         match work {
             Work::Points => self.points,
-            Work::Elements => self.elements,
+            Work::Columns => self.columns,
+            Work::Products => self.products,
         }
     }
 }
@@ -57,11 +60,13 @@ mod tests {
             ..CircuitShape::default()
         };
         let price = |speed: Speed| CostModel::new(&profile.at(&speed)).price(&shape);
-        let (same, slow) =
-            (price(Speed { points: 1.0, elements: 1.0 })?, price(Speed { points: 3.0, elements: 2.0 })?);
+        let (same, slow) = (
+            price(Speed { points: 1.0, columns: 1.0, products: 1.0 })?,
+            price(Speed { points: 3.0, columns: 2.0, products: 5.0 })?,
+        );
         assert_eq!(same, CostModel::new(&profile).price(&shape)?);
         for (term, times) in
-            [(Term::CommitSmall, 3.0), (Term::CommitWide, 3.0), (Term::Coefficients, 2.0), (Term::Gates, 2.0)]
+            [(Term::CommitSmall, 3.0), (Term::CommitWide, 3.0), (Term::Coefficients, 2.0), (Term::Gates, 5.0)]
         {
             assert!((slow.term(term) / same.term(term) - times).abs() < 1e-9, "{term:?}");
         }

@@ -3,9 +3,8 @@
 use zklayout_plan::cost::{Coefficient, Kernel};
 
 use crate::calibrate::sampling::{Timings, best, record};
-use crate::core::{COLUMNS, Kernels, PIECES, SET};
+use crate::core::{COLUMNS, Gates, Kernels, PIECES, SET};
 use crate::error::ProverError;
-use crate::provenance::DEVELOPMENT_SEED;
 use crate::srs::Srs;
 
 /// Rows that the gates are measured on, where the profile's range allows.
@@ -31,9 +30,7 @@ pub(super) fn measure(srs: &Srs, k: u32, timings: &mut Timings) -> Result<(), Pr
 }
 
 /// Seconds of a product of a gate, with the sum that it is added to, on one row of one coset.
-pub(super) fn gate_operation(min_k: u32, max_k: u32) -> Result<(Coefficient, f64), ProverError> {
-    let k = GATES_K.clamp(min_k, max_k);
-    let kernels = Kernels::new(Srs::development(k, DEVELOPMENT_SEED)?.lagrange(k)?);
-    let seconds = best(&mut || kernels.gates());
-    Ok((Coefficient::GateOperation, seconds / (kernels.products() << k) as f64))
+pub(super) fn gate_operation(min_k: u32, max_k: u32) -> (Coefficient, f64) {
+    let gates = Gates::new(GATES_K.clamp(min_k, max_k));
+    (Coefficient::GateOperation, best(&mut || gates.run()) / gates.products() as f64)
 }

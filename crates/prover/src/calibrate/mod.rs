@@ -93,7 +93,7 @@ fn measure(
         stock: rates(&sizes, |sized| &sized.stock),
         coefficients: committed::measure()?,
     };
-    profile.core.coefficients.extend([core::gate_operation(options.min_k, options.max_k)?]);
+    profile.core.coefficients.extend([core::gate_operation(options.min_k, options.max_k)]);
     let mut proofs = proofs::measure(options.min_k, options.max_k, progress)?;
     options.earlier.iter().for_each(|earlier| proofs::merge(&mut proofs, earlier));
     fit::fit(&mut profile, &proofs)?;

@@ -26,6 +26,8 @@ pub(crate) const COLUMNS: usize = 8;
 /// Columns of a set of the permutation, and pieces of a quotient: those of degree 5.
 pub(crate) const SET: usize = 3;
 pub(crate) const PIECES: usize = 4;
+/// Columns that gates read.
+const GATE_COLUMNS: usize = 48;
 /// Rows that hide a column.
 const HIDING: usize = 6;
 /// Running sums repeat the row before on about every third row.
@@ -45,6 +47,11 @@ pub(crate) struct Kernels {
     /// One of each polynomial, and what they are there.
     queries: Vec<Query>,
     evaluations: HashMap<Query, Fr>,
+}
+
+/// Gates that read as many columns as those of a layout do, more than the nearest caches hold.
+pub(crate) struct Gates {
+    columns: Vec<Vec<Fr>>,
     program: Program,
 }
 
@@ -75,7 +82,6 @@ impl Kernels {
             hiding,
             wide,
             polynomials,
-            program: program(),
         }
     }
 
@@ -163,23 +169,29 @@ impl Kernels {
     pub(crate) fn draw(&self) -> Vec<Fr> {
         Hiding(ChaCha20Rng::seed_from_u64(4)).draw(self.domain.len())
     }
+}
 
-    /// Products of columns on a coset, summed.
-    pub(crate) fn gates(&self) -> Vec<Fr> {
-        let columns: Vec<&[Fr]> = self.program.cells.iter().map(|cell| self.column(cell.source)).collect();
-        let mut sums = vec![Fr::ZERO; self.domain.len()];
+impl Gates {
+    /// Draws the columns of `2^k` rows.
+    pub(crate) fn new(k: u32) -> Self {
+        let mut rng = ChaCha20Rng::seed_from_u64(6);
+        let first: Vec<Fr> = (0..1 << k).map(|_| Fr::random(&mut rng)).collect();
+        Self { columns: vec![first; GATE_COLUMNS], program: program() }
+    }
+
+    /// The sum of all gates on a coset.
+    pub(crate) fn run(&self) -> Vec<Fr> {
+        let column =
+            |source| if let Source::Advice(index) = source { self.columns[index].as_slice() } else { &[] };
+        let columns: Vec<&[Fr]> = self.program.cells.iter().map(|cell| column(cell.source)).collect();
+        let mut sums = vec![Fr::ZERO; self.columns[0].len()];
         self.program.run(&columns, &mut sums);
         sums
     }
 
-    fn column(&self, source: Source) -> &[Fr] {
-        let Source::Advice(index) = source else { return &[] };
-        &self.polynomials[index]
-    }
-
-    /// Products that the gates take on a row.
+    /// Products that the gates take on all rows.
     pub(crate) fn products(&self) -> usize {
-        self.program.products()
+        self.program.products() * self.columns[0].len()
     }
 }
 
@@ -192,16 +204,17 @@ fn repeated(values: &[Fr]) -> Vec<Fr> {
     (0..values.len()).map(|row| values[if row % REPEATS == 1 { row - 1 } else { row }]).collect()
 }
 
-/// Products of all pairs of columns, each with a sum.
+/// Of each column, products of sums with columns that are farther and farther away, on this row and on the next.
 fn program() -> Program {
     let mut arena = Arena::default();
-    let columns: Vec<Expression> = (0..COLUMNS).map(|index| arena.cell(Source::Advice(index), 0)).collect();
     let mut sum = Expression::zero();
-    for (place, a) in columns.iter().enumerate() {
-        for b in &columns[..place] {
-            let shifted = arena.add(a, b, Fr::ONE);
-            let product = arena.multiply(&shifted, b);
-            sum = arena.add(&sum, &product, Fr::ONE);
+    for place in 0..GATE_COLUMNS {
+        for distance in [1, 5, 17] {
+            let [a, b] = [place, (place + distance) % GATE_COLUMNS].map(Source::Advice);
+            let (a, b, next) = (arena.cell(a, 0), arena.cell(b, 0), arena.cell(b, 1));
+            let shifted = arena.add(&a, &b, Fr::from(distance as u64));
+            let product = arena.multiply(&shifted, &next);
+            sum = arena.add(&sum, &product, Fr::from(place as u64 + 2));
         }
     }
     Program::of(&arena, &sum)

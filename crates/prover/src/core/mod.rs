@@ -32,7 +32,7 @@ mod tables;
 mod wide;
 
 pub(crate) use kept::MOST_KEPT;
-pub(crate) use kernels::{COLUMNS, Kernels, PIECES, SET};
+pub(crate) use kernels::{COLUMNS, Gates, Kernels, PIECES, SET};
 pub(crate) use key::Key;
 pub(crate) use keygen::{keygen, with_columns};
 pub(crate) use prepared::Prepared;

@@ -109,9 +109,9 @@ impl Numerator {
         let mut remainders: Vec<Vec<Vec<Fr>>> = self.pieces.iter().map(|_| Vec::new()).collect();
         for (place, shift) in cosets.iter().enumerate() {
             let mut values = Values::new(domain, polynomials, (&self.forms, &long), (place, *shift));
-            for (part, sum) in self.sums(place, &mut values) {
-                remainders[part].push(remainder(domain, sum, *shift));
-            }
+            let sums = self.sums(place, &mut values).into_par_iter();
+            let divided: Vec<_> = sums.map(|(part, sum)| (part, remainder(domain, sum, *shift))).collect();
+            divided.into_iter().for_each(|(part, remainder)| remainders[part].push(remainder));
         }
         let mut pieces = vec![vec![Fr::ZERO; domain.len()]; cosets.len()];
         for remainders in remainders {
@@ -232,10 +232,20 @@ impl Polynomials<'_> {
 
     /// The coefficients of a form.
     fn form(&self, form: &[(Source, Fr)], rows: usize) -> Vec<Fr> {
-        let mut sum = vec![Fr::ZERO; rows];
-        for (source, factor) in form {
-            let coefficients = self.coefficients(*source);
-            sum.iter_mut().zip(coefficients).for_each(|(sum, coefficient)| *sum += *coefficient * factor);
+        let mut terms = form.iter().map(|(source, factor)| (self.coefficients(*source), *factor));
+        let Some((first, factor)) = terms.next() else { return vec![Fr::ZERO; rows] };
+        let mut sum = first.to_vec();
+        sum.resize(rows, Fr::ZERO);
+        if factor != Fr::ONE {
+            sum.iter_mut().for_each(|sum| *sum *= factor);
+        }
+        for (coefficients, factor) in terms {
+            let cells = sum.iter_mut().zip(coefficients);
+            if factor == Fr::ONE {
+                cells.for_each(|(sum, coefficient)| *sum += coefficient);
+            } else {
+                cells.for_each(|(sum, coefficient)| *sum += *coefficient * factor);
+            }
         }
         sum
     }
