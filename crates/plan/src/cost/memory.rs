@@ -30,8 +30,8 @@ const DENOMINATOR: usize = 40;
 /// Bytes of an integer of the witness or of the fixed grid, and of a lookup's hit.
 const INTEGER: usize = 8;
 const HIT: usize = 4;
-/// Bytes of a committed weight: on the tape, and in the quantised model. What the float model took before is used again.
-const COMMITTED: usize = 8;
+/// Bytes of a committed weight: on the tape, in the quantised model, and what allocators keep of the float model, which is gone by then.
+const COMMITTED: usize = 10;
 /// Bits of a scalar.
 const SCALAR_BITS: u32 = 254;
 /// Bytes of values on cosets that the library's prover keeps from one proof to the next.
