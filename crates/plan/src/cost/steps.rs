@@ -57,7 +57,7 @@ impl<'a> Counts<'a> {
         let mut charges = Charges::default();
         charges.kernel(Term::Synthesis, Kernel::Assignment, self.advice as f64);
         charges.coefficient(Term::Synthesis, Coefficient::WitnessCell, self.cells());
-        self.advice(&mut charges);
+        self.advice(&mut charges, 1.0);
         self.lookups(&mut charges);
         self.permutation(&mut charges);
         self.transforms(&mut charges);
@@ -73,8 +73,8 @@ impl<'a> Counts<'a> {
         (self.shape.assigned_small_cells + self.shape.assigned_wide_cells) as f64
     }
 
-    /// Folding, and the commitments to the witness.
-    pub(super) fn advice(&self, charges: &mut Charges) {
+    /// Folding, and the commitments to the witness; a wide column takes so many times what its kernel does.
+    pub(super) fn advice(&self, charges: &mut Charges, wide_column: f64) {
         let shape = self.shape;
         charges.coefficient(Term::Synthesis, Coefficient::FoldWeight, shape.committed_weights() as f64);
         // Cells of both kinds may share a column, so that only their sums matter.
@@ -82,7 +82,7 @@ impl<'a> Counts<'a> {
         let wide = (shape.assigned_wide_cells as f64 / self.rows).min(columns);
         let small = (shape.assigned_small_cells as f64 / self.rows).min(columns - wide);
         charges.kernel(Term::CommitSmall, Kernel::CommitSmall, small);
-        charges.kernel(Term::CommitWide, Kernel::CommitWide, wide);
+        charges.kernel(Term::CommitWide, Kernel::CommitWide, wide_column * wide);
         charges.kernel(Term::CommitWide, Kernel::CommitEmpty, columns - wide - small);
     }
 
