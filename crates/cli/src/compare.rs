@@ -19,7 +19,7 @@ use crate::session::Job;
 use crate::terminal::say;
 use crate::{plan, report};
 
-/// Runs of the work on each side of a layout, whose median counts.
+/// Runs of the work on each side of a layout; the fastest counts, as of its proofs.
 const WORK_RUNS: usize = 3;
 
 #[derive(Serialize)]
@@ -119,9 +119,9 @@ impl Clock {
         shape: &CircuitShape,
         run: impl FnOnce() -> Result<Measured, CliError>,
     ) -> Result<Proven, CliError> {
-        let before = self.work.seconds(WORK_RUNS);
+        let before = self.work.fastest(WORK_RUNS);
         let measured = run()?;
-        let now = self.speed(before, self.work.seconds(WORK_RUNS)).map_err(zklayout::Error::from)?;
+        let now = self.speed(before, self.work.fastest(WORK_RUNS)).map_err(zklayout::Error::from)?;
         let price = |profile: &Profile| CostModel::new(profile).price(shape).map_err(zklayout::Error::from);
         let (there, here) = (price(&self.profile)?, price(&self.profile.at(&now))?);
         let at_profile = |seconds: f64, of: fn(&Cost) -> f64| seconds * of(&there) / of(&here);

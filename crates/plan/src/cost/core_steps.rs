@@ -14,7 +14,7 @@ const QUOTIENT_PIECES: f64 = 4.0;
 /// Columns of the key that are read on a coset, of all; the others are in sums, equal to others, or read by constraints of a low degree.
 const COLUMNS_OF_KEY: f64 = 0.5;
 /// What committing to a layout's running sums takes, beside those that the kernel is measured on: they repeat the row before less often.
-const WIDE: f64 = 1.25;
+const WIDE: f64 = 1.15;
 /// By fractions to a running sum, one to three: columns and sums of columns that are transformed on all cosets together, for each
 /// fraction and beside them.
 const COLUMNS: [(f64, f64); 3] = [(4.63, 41.0), (5.52, 42.0), (6.05, 53.0)];
