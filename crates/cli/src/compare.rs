@@ -123,7 +123,7 @@ impl Clock {
         let measured = run()?;
         let now = self.speed(before, self.work.fastest(WORK_RUNS)).map_err(zklayout::Error::from)?;
         let price = |profile: &Profile| CostModel::new(profile).price(shape).map_err(zklayout::Error::from);
-        let (there, here) = (price(&self.profile)?, price(&self.profile.at(&now))?);
+        let (there, here) = (price(&self.profile)?, price(&self.profile.at_speed(&now))?);
         let at_profile = |seconds: f64, of: fn(&Cost) -> f64| seconds * of(&there) / of(&here);
         Ok(Proven {
             adjusted_seconds: at_profile(measured.prove_best, |cost| cost.prove_seconds),

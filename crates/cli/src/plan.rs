@@ -85,7 +85,7 @@ fn on_this_machine(
     let profile = profile(choices)?;
     let mut pairs = vec![("prices are of", format!("profile {}: {}", profile.name, report::host(&profile.host)))];
     let Some(speed) = machine::speed(cache, &profile) else { return Ok(pairs) };
-    let here = CostModel::new(&profile.at(&speed)).price(&plan.shape).map_err(zklayout::Error::from)?;
+    let here = CostModel::new(&profile.at_speed(&speed)).price(&plan.shape).map_err(zklayout::Error::from)?;
     let Speed { points, columns, products } = speed;
     let times = format!(
         "{points:.2} times as long for curve points, {columns:.2} for transforms, {products:.2} for gates"

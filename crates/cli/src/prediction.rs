@@ -39,11 +39,26 @@ pub(crate) struct Prediction {
 }
 
 impl Prediction {
-    /// Prices a plan for this machine, whose speed is kept in a cache folder.
-    pub(crate) fn of(plan: &Plan, choices: &PlanOptions, cache: &Path) -> Self {
+    /// Refuses a plan that does not fit, unless forced; prices it for this machine, whose speed is kept in a cache folder. Predictions of
+    /// memory are a few percent off: an eighth more must be there.
+    pub(crate) fn of_fitting(
+        plan: &Plan,
+        choices: &PlanOptions,
+        cache: &Path,
+        force: bool,
+    ) -> Result<Self, CliError> {
+        let peak = peak_memory(&plan.shape, threads());
+        if !force {
+            check_room("keys and proof", peak + peak / 8)?;
+        }
+        Ok(Self::of(plan, choices, cache))
+    }
+
+    fn of(plan: &Plan, choices: &PlanOptions, cache: &Path) -> Self {
         let profile = plan::profile(choices).ok();
         let speed = profile.as_ref().and_then(|profile| machine::speed(cache, profile));
-        let profile = profile.map(|profile| speed.map_or_else(|| profile.clone(), |speed| profile.at(&speed)));
+        let profile =
+            profile.map(|profile| speed.map_or_else(|| profile.clone(), |speed| profile.at_speed(&speed)));
         let cost: Option<Cost> = profile.and_then(|profile| CostModel::new(&profile).price(&plan.shape).ok());
         let seconds = |of: fn(&Cost) -> f64| cost.as_ref().map(of);
         Self {
@@ -54,12 +69,6 @@ impl Prediction {
             peak_memory_bytes: peak_memory(&plan.shape, threads()),
             speed,
         }
-    }
-
-    /// Refuses what does not fit, unless forced. Predictions are a few percent off: an eighth more must be there.
-    pub(crate) fn check(&self, force: bool) -> Result<(), CliError> {
-        let peak = self.peak_memory_bytes + self.peak_memory_bytes / 8;
-        if force { Ok(()) } else { check_room("keys and proof", peak) }
     }
 
     /// One line for people.

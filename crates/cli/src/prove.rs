@@ -194,8 +194,8 @@ fn check_seed(setup: &Setup, folder: &Path) -> Result<(), CliError> {
 }
 
 fn predict(plan: &Plan, options: &ProveOptions, steps: &mut Steps) -> Result<Prediction, CliError> {
-    let predicted = Prediction::of(plan, &options.keys.layout.prices()?, &options.keys.powers.cache.folder());
-    predicted.check(options.keys.force)?;
+    let KeyOptions { layout, powers, force, .. } = &options.keys;
+    let predicted = Prediction::of_fitting(plan, &layout.prices()?, &powers.cache.folder(), *force)?;
     steps.say(&format!("predicted: {}", predicted.line()));
     Ok(predicted)
 }

@@ -101,8 +101,8 @@ pub(crate) fn make(
     let ModelFile { path, model } = file;
     drop(model);
     let plan = steps.run("plan", || commit::plan(options, layout, &quantised))?;
-    let predicted = Prediction::of(&plan, &options.layout.prices()?, &options.powers.cache.folder());
-    predicted.check(options.force)?;
+    let cache = options.powers.cache.folder();
+    let predicted = Prediction::of_fitting(&plan, &options.layout.prices()?, &cache, options.force)?;
     steps.say(&format!("predicted: {}", predicted.line()));
     let srs = steps.run("powers of tau", || session::powers(&options.powers, plan.k()))?;
     if holds(folder, &quantised, &plan, &srs, options.owner.commitment.as_deref())? {

@@ -382,4 +382,28 @@ mod tests {
         std::fs::write(&path, b"cut off").unwrap();
         assert_eq!(Srs::cached_development(folder.path(), 4, 1).unwrap().hash(), made.hash());
     }
+
+    #[test]
+    fn tables_are_read_as_they_were_made_and_others_are_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let [srs, other] = [1, 2].map(|seed| Srs::development(5, seed).unwrap());
+        let made = Tables::new(srs.lagrange(5).unwrap()).to_bytes();
+        let file = |srs: &Srs, k: u32| TableFile::new(folder.path(), srs.hash(), k);
+        let of_folder = |srs: &Srs| srs.clone().with_tables(folder.path()).tables(5).unwrap().to_bytes();
+        assert!(file(&srs, 5).load().is_none());
+        assert_eq!(of_folder(&srs), made, "they are made");
+        assert_eq!(file(&srs, 5).load().unwrap().to_bytes(), made, "and kept");
+        assert!(file(&srs, 4).load().is_none() && file(&other, 5).load().is_none());
+        let path = file(&srs, 5).path;
+        let whole = std::fs::read(&path).unwrap();
+        for damage in [&whole[..whole.len() - 1], &whole[..20], b""] {
+            std::fs::write(&path, damage).unwrap();
+            assert!(file(&srs, 5).load().is_none());
+            assert_eq!(of_folder(&srs), made, "they are made anew");
+            assert_eq!(std::fs::read(&path).unwrap(), whole, "and replaced");
+        }
+        std::fs::copy(&path, file(&other, 5).path).unwrap();
+        assert!(file(&other, 5).load().is_none(), "of other powers under their name");
+        assert_ne!(of_folder(&other), made);
+    }
 }

@@ -30,7 +30,7 @@ impl Speed {
 
 impl Profile {
     /// What the profile would hold if its machine had another speed: prices by it are of that machine.
-    pub fn at(&self, speed: &Speed) -> Self {
+    pub fn at_speed(&self, speed: &Speed) -> Self {
         let times = |work| speed.times(work);
         Self {
             core: self.core.scaled(times),
@@ -59,7 +59,7 @@ mod tests {
             assigned_wide_cells: 8 << 12,
             ..CircuitShape::default()
         };
-        let price = |speed: Speed| CostModel::new(&profile.at(&speed)).price(&shape);
+        let price = |speed: Speed| CostModel::new(&profile.at_speed(&speed)).price(&shape);
         let (same, slow) = (
             price(Speed { points: 1.0, columns: 1.0, products: 1.0 })?,
             price(Speed { points: 3.0, columns: 2.0, products: 5.0 })?,
