@@ -202,7 +202,7 @@ fn passes(layout: &Streams) -> Result<(), PlanError> {
     }
     for sum in &passes.read_sums {
         tile(&layout.knobs, &sum.tile)?;
-        hold("window", sum.factor >= 1 && sum.factor <= sum.tile.columns)?;
+        hold("window", sum.factor >= 1 && sum.tile.columns.is_multiple_of(sum.factor))?;
         positions("pitch", &[sum.pitch])?;
     }
     for write in &passes.write_tiles {

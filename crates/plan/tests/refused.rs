@@ -82,3 +82,25 @@ fn graph_without_multipliers(graph: &Graph<Fixed>) -> Graph<Fixed> {
     other.add(Fixed::Layer(layer.with_kind(kind)), &[input]);
     other
 }
+
+#[test]
+fn plans_that_read_no_channel_or_parts_of_windows_are_refused() {
+    let plan = plan(&stored_in_bytes(), &PlanOptions::default()).unwrap();
+    let text: serde_json::Value = serde_json::from_str(&plan.to_json().unwrap()).unwrap();
+    type Pick = fn(&mut serde_json::Value) -> &mut serde_json::Value;
+    let is_read = |pick: Pick, more: &str| {
+        let mut changed = text.clone();
+        let list = pick(&mut changed["layout"]["Streams"]);
+        // An empty list is not written.
+        let mut all = list.as_array().cloned().unwrap_or_default();
+        all.push(serde_json::from_str(more).unwrap());
+        *list = all.into();
+        Plan::from_json(&changed.to_string()).is_ok()
+    };
+    // Taps of no channel have no rows, and would be gone through nevertheless.
+    let kernel = r#"{"Kernel":{"input":0,"read_row":0,"group_inputs":0,"size":[256,256]}}"#;
+    assert!(!is_read(|layout| &mut layout["facts"][0]["terms"], kernel));
+    let sums: Pick = |layout| &mut layout["passes"]["read_sums"];
+    assert!(is_read(sums, r#"{"factor":3,"tile":{"rows":1,"columns":3}}"#));
+    assert!(!is_read(sums, r#"{"factor":2,"tile":{"rows":1,"columns":3}}"#));
+}

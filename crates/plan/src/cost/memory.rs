@@ -20,7 +20,7 @@ const RESIDENT_KEYS: f64 = 1.05;
 const ON_COSET: usize = 26;
 const KEY_ON_COSET: f64 = 0.4;
 /// Share of the key's columns on cosets that are kept: those of masks that equal others are kept once.
-const DISTINCT: f64 = 0.7;
+const DISTINCT: f64 = 0.8;
 
 /// Bytes of a curve point's coordinates, of an assigned value that may be a fraction.
 const POINT: usize = 64;

@@ -39,7 +39,11 @@ pub(crate) fn offer(graph: &Graph<Fixed>, options: &PlanOptions, buyer: &mut dyn
         check_bound(network.input)?;
     }
     let variants = Requantisation::variants(&network, options.requantise)?;
-    let whole = network.on_whole_grids().transpose()?;
+    let whole = match network.on_whole_grids() {
+        Some(Err(error)) if options.whole_grids => return Err(error),
+        // What follows may need outputs that are neighbours, as those of phases are.
+        whole => whole.and_then(Result::ok),
+    };
     let networks = std::iter::once(&network).filter(|_| whole.is_none() || !options.whole_grids).chain(&whole);
     let spaces: Vec<Space<'_>> = networks.map(|network| Space::of(network, &variants, options)).collect();
     let widths: Vec<usize> =

@@ -324,7 +324,8 @@ impl FactRules for KernelFact {
             let inside = self.read_row < home.phase_rows() || home.read.block() == 1;
             inside && self.axes(home).iter().all(PhaseAxis::starts_together)
         };
-        taps.is_some_and(|taps| taps <= MOST_POSITIONS)
+        // A kernel that reads no channel has no row, whatever its taps.
+        taps.is_some_and(|taps| (1..=MOST_POSITIONS).contains(&taps))
             && sizes.iter().all(|size| *size <= MOST_POSITIONS)
             && homes.get(self.input).is_some_and(whole)
     }
