@@ -8,14 +8,18 @@ mod tampering;
 use std::collections::BTreeSet;
 
 use ff::Field;
+use ndarray::Array4;
 use nets::stored::stored;
 use nets::strided::{phased_homes, phased_plan, phased_plans, strided_network};
 use nets::{Case, NONE, Numbers, PRIVATE, RELU, accept, conv, dense};
 use tampering::{Cell, Constraint, Subject, balance, label, transcript};
 use zklayout_circuit::{Config, Scalar};
-use zklayout_model::Planes;
+use zklayout_model::{
+    Activation, FloatFinish, Fused, FusedLayer, Graph, Kernel, Padding, Planes, Precision, Squares, Term,
+};
 use zklayout_plan::{
-    Content, Evaluation, FactTerm, InputMode, Plan, PlanOptions, Scalar as Effect, Visibility, WeightMode, plan,
+    Content, Evaluation, FactTerm, Family, InputMode, Plan, PlanOptions, Scalar as Effect, Visibility, WeightMode,
+    plan,
 };
 
 /// What the random networks had, so that none of it goes missing unseen.
@@ -96,11 +100,39 @@ fn other_strided_networks_stay_on_whole_grids() {
     ];
     for (name, specs) in others {
         let case = Case::new(Planes::new(1, 8, 8), &specs, true, 3);
-        let options = PlanOptions { family: Some(zklayout_plan::Family::Streams), ..PlanOptions::default() };
+        let options = PlanOptions { family: Some(Family::Streams), ..PlanOptions::default() };
         let Ok(plan) = plan(&case.graph, &options) else { continue };
         assert_eq!(phased_homes(&plan).count(), 0, "{name}");
         accept(name, &case, plan);
     }
+}
+
+/// What follows may need neighbouring outputs, which a whole grid does not have: phases are found without one.
+#[test]
+fn strided_layers_are_laid_out_where_a_whole_grid_is_not() {
+    let (input, mut numbers) = (Planes::new(2, 1, 8), Numbers::new(3));
+    let weights = Array4::from_shape_simple_fn((2, 2, 1, 3), || numbers.real() * 0.3);
+    let padding = Padding { top: 0, left: 1, bottom: 0, right: 1 };
+    let kernel = Kernel { input, window: 1, weights, groups: 1, stride: 2, padding };
+    let layer = |name: &str, output: Planes, term: Term<f64>| {
+        let finish = FloatFinish { activation: Activation::Clamp(RELU), precision: Precision::Calibrated };
+        FusedLayer { name: name.into(), output, terms: vec![term], bias: vec![0.0; output.channels], finish }
+    };
+    let mut graph = Graph::new();
+    let source = graph.add(Fused::Input(input), &[]);
+    let strided = graph.add(Fused::Layer(layer("strided", kernel.output(), kernel.into())), &[source]);
+    graph.add(Fused::Layer(layer("squares", Planes::vector(2), Squares.into())), &[strided]);
+    let case = Case::of_layers(6, &graph, true, 1).unwrap();
+    let streams = |whole_grids| PlanOptions {
+        family: Some(Family::Streams),
+        max_k: 10,
+        whole_grids,
+        ..PlanOptions::default()
+    };
+    assert!(plan(&case.graph, &streams(true)).is_err(), "a whole grid has no neighbours");
+    let plan = plan(&case.graph, &streams(false)).unwrap();
+    assert!(phased_homes(&plan).count() > 0);
+    accept("squares of a strided layer", &case, plan);
 }
 
 /// Plans in phases under attack: of a layer's output, of an input, in limbs, and of blocks of three.
