@@ -92,6 +92,7 @@ fn rows(model: &Model) -> Vec<[String; 4]> {
         FloatOp::Gemm { weights, bias } => weights.len() + bias.len(),
         FloatOp::Affine { scale, shift } => scale.len() + shift.len(),
         FloatOp::Offset { values, .. } => values.len(),
+        FloatOp::Rotate(rotation) => rotation.own.len() + rotation.other.len(),
         _ => 0,
     };
     let nodes = model.graph().nodes();

@@ -84,8 +84,8 @@ impl<'a, 'b> Bilinear<'a, 'b> {
         let found = expect(circuit.graph.nodes().nth(node), || format!("the model has no node {node}"))?;
         let (id, Fixed::Layer(layer)) = found else { return Err(Objection(format!("node {node} is no layer"))) };
         let bilinear = |term: &ModelTerm<i64>| {
-            use ModelTerm::{Product, Scaled, Squares, Transpose};
-            matches!(term, Product(_) | Scaled(_) | Squares(_) | Transpose(_))
+            use ModelTerm::{Product, Rotation, Scaled, Squares, Transpose};
+            matches!(term, Product(_) | Rotation(_) | Scaled(_) | Squares(_) | Transpose(_))
         };
         if !layer.terms.iter().any(bilinear) {
             return Ok(None);
@@ -315,6 +315,12 @@ impl<'a, 'b> Bilinear<'a, 'b> {
                     for c in (0..depth).filter(|_| own.centred) {
                         add(vec![(*source, group * depth + c, t)], -1);
                     }
+                }
+                (ModelTerm::Rotation(own), [(source, _)]) => {
+                    let (head, feature) = (channel / own.partners.len(), channel % own.partners.len());
+                    let read = |feature: usize| vec![(*source, feature * own.own.ncols() + place, head)];
+                    add(read(feature), own.own[[feature, place]]);
+                    add(read(own.partners[feature]), own.other[[feature, place]]);
                 }
                 (ModelTerm::Squares(_), [(source, planes)]) => {
                     (0..planes.plane()).for_each(|at| add(vec![(*source, channel, at); 2], 1));

@@ -69,7 +69,7 @@ impl<'a> Definition<'a> {
                     let (source, planes) = source()?;
                     definition.moves.push((moved, source, planes));
                 }
-                Term::Product(_) | Term::Transpose(_) | Term::Squares(_) | Term::Scaled(_) => {
+                Term::Product(_) | Term::Transpose(_) | Term::Squares(_) | Term::Scaled(_) | Term::Rotation(_) => {
                     return Err(Objection(format!("node {node} has products of values")));
                 }
                 Term::Constant(constant) => {

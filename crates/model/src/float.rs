@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::activation::Activation;
 use crate::planes::Planes;
-use crate::term::{Move, Padding};
+use crate::term::{Move, Padding, Rotation};
 
 /// One imported operator.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -99,6 +99,8 @@ pub enum FloatOp {
         /// Groups of planes.
         groups: usize,
     },
+    /// Features of heads, planes `(head, feature)`, joined in pairs by numbers of their position: see [`Rotation`].
+    Rotate(Rotation<f64>),
     /// At each position, `exp(x)` over its sum over the planes of a group.
     Softmax {
         /// Groups of planes.
@@ -145,6 +147,7 @@ impl FloatOp {
             Self::Product => "product",
             Self::MatMul { .. } => "matmul",
             Self::Transpose { .. } => "transpose",
+            Self::Rotate(_) => "rotate",
             Self::Softmax { .. } => "softmax",
             Self::ArgMax { .. } => "argmax",
             Self::Normalise { .. } => "normalise",

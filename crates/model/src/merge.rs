@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use ndarray::{Array2, Array3, Array4};
+use ndarray::{Array2, Array3, Array4, Axis};
 
 use crate::activation::Activation;
 use crate::clamp::Clamp;
@@ -151,7 +151,7 @@ enum Way {
 pub(crate) struct Merger {
     input: Planes,
     layers: Vec<Built>,
-    /// Products by place, each with the convolution that gives its left tensor to it alone.
+    /// Products by place, each with the convolution or rotation that gives its left tensor to it alone.
     left: BTreeMap<usize, usize>,
 }
 
@@ -200,6 +200,7 @@ impl Merger {
             FloatOp::Affine { scale, shift } => self.push_affine(name, branch, scale, shift),
             FloatOp::Offset { factor, values } => self.push_offset(name, branch, *factor, values),
             FloatOp::Transpose { groups } => self.push_transpose(name, branch, *groups),
+            FloatOp::Rotate(rotation) => self.push_rotation(name, branch, rotation),
             FloatOp::Softmax { groups } => self.push_softmax(name, branch, *groups),
             FloatOp::ArgMax { groups, last } => self.push_arg_max(name, branch, *groups, *last),
             FloatOp::Normalise { centred, epsilon } => self.push_normalise(name, branch, *centred, *epsilon),
@@ -309,8 +310,8 @@ impl Merger {
         branch
     }
 
-    /// Scales a product of two tensors as a whole: by the weights of the convolution that gives its left one to it alone, or else by
-    /// its factor; false if it is no such layer, or not scaled as a whole.
+    /// Scales a product of two tensors as a whole: by the numbers of the convolution or rotation that gives its left one to it alone, or
+    /// else by its factor; false if it is no such layer, or not scaled as a whole.
     fn scale_product(&mut self, index: usize, scale: &[f64], shift: &[f64]) -> bool {
         let whole = scale.iter().all(|one| *one == scale[0]) && shift.iter().all(|one| *one == 0.0);
         let left = self.left.get(&index).copied();
@@ -321,24 +322,44 @@ impl Merger {
             ([Term::Product(_)], Some(left)) if whole && open => {
                 let left = &mut self.layers[left].layer;
                 left.bias.iter_mut().for_each(|bias| *bias *= scale[0]);
-                left.kernel_mut().into_iter().for_each(|kernel| kernel.weights *= scale[0]);
+                for term in &mut left.terms {
+                    match term {
+                        Term::Kernel(kernel) => kernel.weights *= scale[0],
+                        Term::Rotation(rotation) => *rotation = rotation.map(|number| number * scale[0]),
+                        _ => {}
+                    }
+                }
             }
             _ => return false,
         }
         true
     }
 
-    /// The convolution that gives a branch its tensor, and to nobody else.
-    pub(crate) fn own_convolution(&self, branch: &Branch) -> Option<usize> {
+    /// The convolution or rotation that gives a branch its tensor, and to nobody else.
+    pub(crate) fn own_factors(&self, branch: &Branch) -> Option<usize> {
         let own = |index: &usize| {
             let FusedLayer { terms, finish, .. } = &self.layers[*index].layer;
             let open = finish.activation.is_identity() && finish.precision == Precision::Calibrated;
-            open && matches!(terms[..], [Term::Kernel(_)])
+            open && matches!(terms[..], [Term::Kernel(_) | Term::Rotation(_)])
         };
         self.open(branch).filter(own)
     }
 
-    /// Notes which convolution gives a product its left tensor.
+    /// Puts the channels of the convolution that gives a branch its tensor, and to nobody else, in another order; false if there is none.
+    pub(crate) fn reorder(&mut self, branch: &Branch, order: &[usize]) -> bool {
+        let Some(index) = self.own_factors(branch) else { return false };
+        let FusedLayer { terms, bias, .. } = &mut self.layers[index].layer;
+        match &mut terms[..] {
+            [Term::Kernel(kernel)] if kernel.groups == 1 => {
+                kernel.weights = kernel.weights.select(Axis(0), order);
+                *bias = order.iter().map(|channel| bias[*channel]).collect();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Notes which layer gives a product its left tensor.
     pub(crate) fn note_left(&mut self, product: Source, left: Option<usize>) {
         self.left.extend(product.zip(left));
     }
@@ -615,7 +636,7 @@ impl Merger {
 
     /// Whether a layer is a tensor with its planes and positions swapped.
     fn swaps(&self, index: usize) -> bool {
-        self.layers[index].layer.terms.iter().any(|term| matches!(term, Term::Transpose(_)))
+        self.layers[index].layer.terms.iter().any(|term| term.floats().rounds_alike())
     }
 
     /// The layers that the output depends on, producers first.

@@ -1,4 +1,4 @@
-//! What operators over tokens become: products of activations, softmax, the largest of planes and norms as layers of terms.
+//! What operators over tokens become: products of activations, softmax, the largest of planes, norms and rotations as layers of terms.
 //!
 //! Softmax is `exp(s - max - log(sum exp(s - max)))`: the maximum is exact, by differences and clamps, and the sum is between 1
 //! and the number of planes, so that tables give its logarithm as closely as any other value. A norm is the centred tensor
@@ -11,7 +11,7 @@ use crate::fused::{FloatFinish, FusedLayer, Precision};
 use crate::merge::{Branch, Merger, Source};
 use crate::per_channel::PerChannel;
 use crate::planes::Planes;
-use crate::term::{Move, Product, Scaled, Squares, Term, Transpose};
+use crate::term::{Move, Product, Rotation, Scaled, Squares, Term, Transpose};
 
 /// A tensor of which each slot of a group has one plane, or none.
 pub(crate) struct Slots {
@@ -45,7 +45,7 @@ impl Merger {
         (groups, right_groups): (usize, usize),
         shape: Planes,
     ) -> Branch {
-        let left = sources.first().and_then(|branch| self.own_convolution(branch));
+        let left = sources.first().and_then(|branch| self.own_factors(branch));
         let sources = sources.into_iter().map(|branch| self.settle(name, branch).source).collect();
         let product = Product { groups, right_groups, factor: 1.0 };
         let finish = (Activation::none(), Precision::Calibrated);
@@ -175,6 +175,29 @@ impl Merger {
         let roots = self.push_term(name, Squares.into(), vec![own.source], vector, (root, calibrated));
         let sources = vec![roots.source, own.source];
         self.push_term(name, Scaled.into(), sources, input, (Activation::none(), calibrated))
+    }
+
+    /// Features of heads joined in pairs by numbers of their position: planes are put feature by feature, swapped with positions, and
+    /// swapped back as they are joined.
+    pub(crate) fn push_rotation(&mut self, name: &str, branch: Branch, rotation: &Rotation<f64>) -> Branch {
+        let branch = self.settle(name, branch);
+        let (shape, features) = (self.result(branch.source), rotation.features().max(1));
+        let heads = shape.channels / features;
+        let order: Vec<usize> =
+            (0..shape.channels).map(|place| place % heads * features + place / heads).collect();
+        let source = if order.is_sorted() || self.reorder(&branch, &order) {
+            branch.source
+        } else {
+            let channels = Some(order.into_iter().map(Some).collect());
+            let terms = vec![(branch.source, Move { channels, ..Move::plain(1.0) })];
+            self.push_moved(name, terms, shape, Activation::none()).source
+        };
+        let swapped = Planes::new(features * shape.width, 1, heads);
+        let transpose = Transpose { groups: features, centred: false };
+        let exact = (Activation::none(), Precision::Exact);
+        let swapped = self.push_term(name, transpose.into(), vec![source], swapped, exact);
+        let finish = (Activation::none(), Precision::Calibrated);
+        self.push_term(name, rotation.clone().into(), vec![swapped.source], shape, finish)
     }
 
     /// A layer of one term.

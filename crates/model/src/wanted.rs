@@ -230,6 +230,7 @@ fn keeps_positions(graph: &Graph<Float>, id: NodeId) -> bool {
             | FloatOp::ChannelLeaky { .. }
             | FloatOp::Affine { .. }
             | FloatOp::Offset { .. }
+            | FloatOp::Rotate(_)
             | FloatOp::Softmax { .. }
             | FloatOp::ArgMax { .. }
             | FloatOp::Normalise { .. }
@@ -260,6 +261,7 @@ fn moved(graph: &Graph<Float>, id: NodeId, own: &Range<usize>, starts: &[usize])
             let values = values.slice_axis(Axis(2), Slice::from(own.clone())).to_owned();
             FloatOp::Offset { factor: *factor, values }
         }
+        FloatOp::Rotate(rotation) if keeps_positions(graph, id) => FloatOp::Rotate(rotation.at(own.clone())),
         FloatOp::Sum { terms } if keeps_positions(graph, id) => {
             let term = |(term, start): (&Move<f64>, &usize)| {
                 let columns = term.offset.1 + own.start as i64 - *start as i64;

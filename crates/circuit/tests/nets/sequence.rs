@@ -1,7 +1,7 @@
 //! Networks over tokens: attention, norms, softmax and transposes, by hand and at random.
 
-use ndarray::Array3;
-use zklayout_model::{Float, FloatOp, Graph, Move, NodeId, Planes};
+use ndarray::{Array2, Array3};
+use zklayout_model::{Float, FloatOp, Graph, Move, NodeId, Planes, Rotation};
 
 use super::Numbers;
 use super::operators::Net;
@@ -45,9 +45,22 @@ impl Net {
 
     /// Scores of queries and keys, with a constant of each position in some.
     pub fn scores(&mut self, source: NodeId, own: Extents, masked: bool) -> NodeId {
-        let Extents { tokens, features, heads, shared_heads } = own;
-        let queries = self.dense(source, features);
-        let keys = self.dense(source, own.width() * shared_heads);
+        let queries = self.dense(source, own.features);
+        let keys = self.dense(source, own.width() * own.shared_heads);
+        self.products((queries, keys), own, masked)
+    }
+
+    /// The same of queries and keys that are rotated by their positions.
+    pub fn rotated_scores(&mut self, source: NodeId, own: Extents, masked: bool) -> NodeId {
+        let queries = self.dense(source, own.features);
+        let queries = self.rotated(queries, own.heads, masked);
+        let keys = self.dense(source, own.width() * own.shared_heads);
+        let keys = self.rotated(keys, own.shared_heads, masked);
+        self.products((queries, keys), own, masked)
+    }
+
+    fn products(&mut self, (queries, keys): (NodeId, NodeId), own: Extents, masked: bool) -> NodeId {
+        let Extents { tokens, heads, shared_heads, .. } = own;
         let product = FloatOp::MatMul { groups: heads, right_groups: shared_heads };
         let scores = self.add(product, &[queries, keys], Planes::new(heads * tokens, 1, tokens));
         if !masked {
@@ -56,6 +69,43 @@ impl Net {
         let mask = |(plane, _, t): (usize, usize, usize)| if plane % tokens > t { -2.0 } else { 0.0 };
         let values = Array3::from_shape_fn((heads * tokens, 1, tokens), mask);
         self.same(FloatOp::Offset { factor: 1.0, values }, &[scores])
+    }
+
+    /// Features of heads rotated by their positions: in halves, or neighbours; the last of an odd number by itself.
+    pub fn rotated(&mut self, source: NodeId, heads: usize, halves: bool) -> NodeId {
+        let shape = self.shape(source);
+        let (features, positions) = (shape.channels / heads, shape.width);
+        let pairs = features / 2;
+        let pair = |feature: usize| if halves { feature % pairs.max(1) } else { feature / 2 };
+        let first = |feature: usize| if halves { feature < pairs } else { feature.is_multiple_of(2) };
+        let turns = |feature: usize| feature < 2 * pairs;
+        let partners = (0..features).map(|feature| match (turns(feature), halves, first(feature)) {
+            (false, ..) => feature,
+            (_, true, first) => {
+                if first {
+                    feature + pairs
+                } else {
+                    feature - pairs
+                }
+            }
+            (_, false, first) => {
+                if first {
+                    feature + 1
+                } else {
+                    feature - 1
+                }
+            }
+        });
+        let angle = |feature: usize, t: usize| t as f64 * 0.3f64.powi(pair(feature) as i32);
+        let own = |(feature, t): (usize, usize)| if turns(feature) { angle(feature, t).cos() } else { 1.0 };
+        let other = |(feature, t): (usize, usize)| match (turns(feature), first(feature)) {
+            (false, _) => 0.0,
+            (_, true) => -angle(feature, t).sin(),
+            (_, false) => angle(feature, t).sin(),
+        };
+        let size = (features, positions);
+        let (own, other) = (Array2::from_shape_fn(size, own), Array2::from_shape_fn(size, other));
+        self.same(FloatOp::Rotate(Rotation { own, other, partners: partners.collect() }), &[source])
     }
 
     /// Values weighted by some shares, back as features.
@@ -93,7 +143,7 @@ impl Net {
 }
 
 /// What networks over tokens are made of.
-pub const PARTS: [&str; 11] = [
+pub const PARTS: [&str; 14] = [
     "scores",
     "gates",
     "strided gates",
@@ -105,6 +155,9 @@ pub const PARTS: [&str; 11] = [
     "norm",
     "root mean square",
     "block",
+    "rotated",
+    "rotated scores",
+    "rotated block",
 ];
 
 /// Places of the largest of some planes, whose layers have no weights.
@@ -128,6 +181,19 @@ pub fn sequence(part: &str, own: Extents, masked: bool) -> Graph<Float> {
             net.transpose(normed, 1)
         }
         "scores" => net.scores(input, own, masked),
+        "rotated" => {
+            let rotated = net.rotated(input, own.heads, masked);
+            net.dense(rotated, own.features)
+        }
+        "rotated scores" => net.rotated_scores(input, own, masked),
+        "rotated block" => {
+            let normed = net.same(FloatOp::Normalise { centred: false, epsilon: 1e-3 }, &[input]);
+            let scores = net.rotated_scores(normed, own, masked);
+            let shares = net.same(FloatOp::Softmax { groups: own.heads }, &[scores]);
+            let attention = net.weighted(shares, normed, own);
+            let projected = net.dense(attention, own.features);
+            net.plus(input, projected)
+        }
         "transposed" => {
             let turned = net.transpose(input, own.heads);
             let outputs = 1 + own.features / 2;

@@ -210,8 +210,8 @@ impl Stated {
                 *term.weight_mut(output, own).ok_or("the model has no such weight")? = value;
             }
         }
-        // A tensor that is only transposed has no bias, and its rounding no weights. Known biases are none either.
-        let turns = |term: &Term<i64>| matches!(term, Term::Transpose(_));
+        // A tensor that is only transposed or rotated has no bias, and its rounding no weights. Known biases are none either.
+        let turns = |term: &Term<i64>| matches!(term, Term::Transpose(_) | Term::Rotation(_));
         if layer.has_known_bias() || layer.terms.iter().any(turns) {
             return Ok(());
         }

@@ -3,13 +3,18 @@
 //!
 //! It knows no ONNX operator, and not how values are brought to planes (`arrange`).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use ndarray::Array3;
 use zklayout_model::{Activation, Float, FloatOp, Graph, Move, NodeId, Planes};
 
 use super::extents;
+use super::multiple::Multiple;
 use super::value::{Content, Element, Kind, Value};
+
+/// Heads from which on constants of each value are multiplied position by position; those of fewer are folded into what reads a vector.
+const LEAST_HEADS: usize = 2;
 
 /// Planes that a tensor's values are in, and at which place of them each is.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,6 +78,8 @@ impl Frame {
 #[derive(Debug, Default)]
 pub(super) struct Layers {
     pub(super) graph: Graph<Float>,
+    /// What is a tensor times constants.
+    pub(super) multiples: HashMap<NodeId, Multiple>,
 }
 
 impl Layers {
@@ -194,6 +201,9 @@ impl Layers {
     }
 
     fn sum_of_tensors(&mut self, name: &str, terms: &[(&Value, f64)], dims: &[usize]) -> Result<Value, String> {
+        if let Some(rotated) = self.rotated_sum(name, terms, dims)? {
+            return Ok(rotated);
+        }
         let values: Vec<&Value> = terms.iter().map(|(value, _)| *value).collect();
         let frame = self.common_frame(&values, dims);
         let mut sources = Vec::with_capacity(values.len());
@@ -259,12 +269,13 @@ impl Layers {
         if value.as_numbers().is_some() {
             return zip(&zip(value, scale, |x, scale| x * scale)?, shift, |x, shift| x + shift);
         }
-        let mut frame = self.common_frame(&[value], dims);
+        let frame = self.common_frame(&[value], dims);
         let arranged = |frame: &Frame, constant: &Value| -> Result<Vec<f64>, String> {
             let numbers = repeat(constant, dims)?;
             Ok(numbers.as_numbers().map(|numbers| frame.arrange(numbers)).unwrap_or_default())
         };
         let (factors, summands) = (arranged(&frame, scale)?, arranged(&frame, shift)?);
+        let unshifted = summands.iter().all(|summand| *summand == 0.0);
         let of_channels = |frame: &Frame| {
             let plane = frame.planes.plane().max(1);
             Some((per_channel(&factors, plane)?, per_channel(&summands, plane)?))
@@ -280,13 +291,45 @@ impl Layers {
                 let scaled = self.affine(name, value, dims, &Value::number(factor), &Value::number(0.0))?;
                 return self.affine(name, &scaled, dims, &Value::number(1.0), shift);
             }
-            (None, None) => {
-                frame = frame.vector();
-                FloatOp::Affine { scale: factors, shift: summands }
-            }
+            (None, None) => return self.affine_by_value(name, value, dims, scale, shift),
         };
         let source = self.bring(name, value, dims, &frame)?;
         let node = self.add(name, op, frame.planes, &[source]);
+        if let (Some(factor), true) = (uniform, unshifted) {
+            self.note_multiple(node, value, &frame, vec![factor]);
+        }
+        Ok(frame.value(value.kind, dims.to_vec(), node))
+    }
+
+    /// The same by constants of each value: of positions, if heads share them, or of a vector.
+    fn affine_by_value(
+        &mut self,
+        name: &str,
+        value: &Value,
+        dims: &[usize],
+        scale: &Value,
+        shift: &Value,
+    ) -> Result<Value, String> {
+        let numbers = |constant: &Value| -> Result<Vec<f64>, String> {
+            Ok(repeat(constant, dims)?.as_numbers().map(<[f64]>::to_vec).unwrap_or_default())
+        };
+        let (factors, summands) = (numbers(scale)?, numbers(shift)?);
+        let unshifted = summands.iter().all(|summand| *summand == 0.0) && value.dims == dims;
+        if unshifted && let Some(product) = self.rotated_product(name, value, &factors, LEAST_HEADS)? {
+            return Ok(product);
+        }
+        let frame = self.common_frame(&[value], dims).vector();
+        let source = match self.bring(name, value, dims, &frame) {
+            Err(_) if unshifted && let Some(product) = self.rotated_product(name, value, &factors, 1)? => {
+                return Ok(product);
+            }
+            source => source?,
+        };
+        let (scale, shift) = (frame.arrange(&factors), frame.arrange(&summands));
+        let node = self.add(name, FloatOp::Affine { scale: scale.clone(), shift }, frame.planes, &[source]);
+        if unshifted {
+            self.note_multiple(node, value, &frame, scale);
+        }
         Ok(frame.value(value.kind, dims.to_vec(), node))
     }
 

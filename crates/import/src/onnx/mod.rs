@@ -18,12 +18,14 @@ mod head;
 mod inputs;
 mod interpreter;
 mod layers;
+mod multiple;
 mod node;
 mod norms;
 mod ops;
 mod options;
 mod reference;
 mod results;
+mod rotation;
 mod value;
 
 use std::path::Path;

@@ -46,6 +46,7 @@ pub(super) fn own_scales(graph: &Graph<Fused>, bounds: &[Vec<Bounds>]) -> Vec<bo
         match node {
             Fused::Input(_) => wished,
             Fused::Layer(layer) if layer.finish.precision != Precision::Calibrated || id.index() == last => false,
+            Fused::Layer(layer) if layer.terms.iter().any(|term| term.floats().rounds_alike()) => false,
             Fused::Layer(layer) if decides(layer) => differ(&bounds[id.index()]),
             Fused::Layer(layer) => wished && has_no_scale(&layer.finish.activation),
         }

@@ -8,6 +8,7 @@ mod kernel;
 mod known_bias;
 mod moved;
 mod product;
+mod rotation;
 mod rules;
 mod scaled;
 mod squares;
@@ -28,6 +29,7 @@ pub use kernel::{Kernel, Padding};
 pub use known_bias::KnownBias;
 pub use moved::Move;
 pub use product::Product;
+pub use rotation::Rotation;
 pub use rules::Extent;
 pub(crate) use rules::{MOST_SHIFT, Quantised, Quantising};
 pub use scaled::Scaled;
@@ -105,6 +107,8 @@ terms! {
     Scaled(Scaled),
     /// A number of the plan for each channel, in the place of biases.
     KnownBias(KnownBias<T>),
+    /// Features of heads joined in pairs, by numbers of their position.
+    Rotation(Rotation<T>),
 }
 
 impl<T: Number> Term<T> {

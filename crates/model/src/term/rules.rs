@@ -90,6 +90,11 @@ pub(crate) trait FloatTerm: Summand<f64> {
         false
     }
 
+    /// Whether its result is joined as a whole, so that all of its channels are rounded alike and it is no model's output.
+    fn rounds_alike(&self) -> bool {
+        false
+    }
+
     /// Leaves out what is added beyond a result of these planes.
     fn crop(&mut self, _output: Planes) {}
 }

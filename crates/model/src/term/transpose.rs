@@ -104,6 +104,10 @@ impl FloatTerm for Transpose {
     fn joins_channels(&self) -> bool {
         true
     }
+
+    fn rounds_alike(&self) -> bool {
+        true
+    }
 }
 
 impl Quantisable for Transpose {

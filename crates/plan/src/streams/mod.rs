@@ -31,7 +31,7 @@ pub(crate) use candidate::{ONE, realise};
 pub(crate) use fact::placement;
 pub use fact::{
     Block, ConstantFact, Evaluation, FactTerm, KernelFact, KnownBiasFact, MoveFact, PhaseAxis, ProductFact,
-    Scalar, ScaledFact, SquaresFact, TransposeFact, WeightCells, WeightRow,
+    RotationFact, Scalar, ScaledFact, SquaresFact, TransposeFact, WeightCells, WeightRow,
 };
 pub(crate) use factors::check_factors;
 pub use gates::{StreamGate, StreamGates};

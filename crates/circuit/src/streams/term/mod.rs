@@ -8,6 +8,7 @@ mod known_bias;
 mod moved;
 mod placed;
 mod product;
+mod rotation;
 mod scaled;
 mod squares;
 mod transpose;
@@ -22,6 +23,7 @@ use known_bias::KnownBiasProduct;
 use moved::MoveProduct;
 use placed::TermProduct;
 use product::ProductProduct;
+use rotation::RotationProduct;
 use scaled::ScaledProduct;
 use squares::SquaresProduct;
 use transpose::TransposeProduct;
@@ -57,4 +59,5 @@ terms! {
     Squares(SquaresProduct),
     Scaled(ScaledProduct),
     KnownBias(KnownBiasProduct),
+    Rotation(RotationProduct),
 }

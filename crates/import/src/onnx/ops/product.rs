@@ -8,7 +8,7 @@ use super::gemm::{self, extents_of, result_dims};
 use super::{AtNode, Node, Results};
 use crate::error::ImportError;
 use crate::onnx::layers::{Frame, Layers, repeat};
-use crate::onnx::value::{Kind, Value};
+use crate::onnx::value::{Element, Kind, Value};
 
 pub(super) fn import_matmul(node: &Node<'_>, layers: &mut Layers) -> Results {
     if node.is_tensor(0) && node.is_tensor(1) {
@@ -45,7 +45,7 @@ impl Layers {
         };
         let left = full(a, [rows, inner])?.with_dims(vec![groups, rows, inner]);
         let right = if own_right { b.clone() } else { full(b, [inner, columns])? };
-        let right_groups = if own_right { 1 } else { groups };
+        let (right, right_groups) = if own_right { (right, 1) } else { shared(&right, groups) };
         let left = in_order(&left, &[0, 2, 1]);
         let planes = Planes::new(groups * inner, 1, rows);
         let left = self.bring(name, &left, &left.dims, &Frame::in_order(planes))?;
@@ -61,4 +61,18 @@ impl Layers {
         let product = Value::whole(Kind::Float, vec![groups, columns, rows], product);
         Ok(in_order(&product, &[0, 2, 1]))
     }
+}
+
+/// The groups of a tensor that others are not repetitions of, as keys that several heads share are repeated one after the other; and how many.
+fn shared(value: &Value, groups: usize) -> (Value, usize) {
+    let elements = value.elements();
+    let size = elements.len() / groups.max(1);
+    let group = |group: usize| &elements[group * size..(group + 1) * size];
+    let repeat = |own: usize| (0..groups).all(|other| group(other) == group(other - other % (groups / own)));
+    let own = (1..groups).find(|own| groups.is_multiple_of(*own) && repeat(*own)).unwrap_or(groups);
+    if own == groups {
+        return (value.clone(), groups);
+    }
+    let kept: Vec<Element> = (0..own).flat_map(|own_group| group(own_group * (groups / own)).to_vec()).collect();
+    (Value::of_elements(value.kind, vec![own, size], kept), own)
 }

@@ -7,11 +7,13 @@ mod known_bias;
 mod moved;
 mod pairs;
 mod product;
+mod rotation;
 mod row;
 mod rules;
 mod scaled;
 mod squares;
 mod transpose;
+mod turned;
 
 use serde::{Deserialize, Serialize};
 use zklayout_model::{Planes, Term};
@@ -25,6 +27,7 @@ pub(crate) use kernel::{is_origin, meets_phases};
 pub use known_bias::KnownBiasFact;
 pub use moved::MoveFact;
 pub use product::ProductFact;
+pub use rotation::RotationFact;
 pub use row::{Block, Evaluation, Scalar, WeightCells, WeightRow};
 pub(crate) use rules::{Arranged, FactRules, Outputs, Placed, Placement, Source, Taken, TermRow, digits};
 
@@ -79,4 +82,5 @@ terms! {
     Squares(SquaresFact),
     Scaled(ScaledFact),
     KnownBias(KnownBiasFact),
+    Rotation(RotationFact),
 }

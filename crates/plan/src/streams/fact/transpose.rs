@@ -18,13 +18,14 @@
 use serde::{Deserialize, Serialize};
 use zklayout_model::{Planes, Transpose};
 
-use super::pairs::{NEXT, SAME, pairs, take};
-use super::row::{Evaluation, Scalar};
+use super::pairs::{NEXT, SAME, take};
+use super::row::Scalar;
 use super::rules::{Arranged, FactRules, Factors, Laid, Placement, Source, TermRow};
+use super::turned::{are_ones, ones, round, written};
 use crate::encoder::Encoder;
 use crate::limits::{MOST_POSITIONS, MOST_VALUE};
 use crate::streams::geometry::{last_value_row, read_exponent};
-use crate::streams::home::{Content, Home, Read};
+use crate::streams::home::{Home, Read};
 use crate::streams::pass::WeightStep;
 
 /// The term on the tapes.
@@ -152,14 +153,12 @@ impl TransposeFact {
         if !self.has_ones() {
             return Vec::new();
         }
-        let end = |home: &Home| home.row + last_value_row(home);
-        let one = (Evaluation::Read, homes[self.one].row);
-        let mut rows = pairs([(one, (Evaluation::Second, end(&homes[self.plane_ones])))], SAME);
+        let mut rows = ones(&homes[self.one], &homes[self.plane_ones]);
         if self.centred {
             rows.extend(planes.map(|row| take(row, 1)));
         }
         if self.rounding != 0 {
-            rows.push(take(end(&homes[self.position_ones]), -self.rounding));
+            rows.push(round(&homes[self.position_ones], self.rounding));
         }
         rows
     }
@@ -186,10 +185,8 @@ impl FactRules for TransposeFact {
         };
         let mut rows: Vec<TermRow> = (0..self.planes).map(raise).collect();
         rows.extend(self.rows_of_ones(homes, (0..self.planes).map(read)));
-        let one = (Evaluation::Read, homes[self.one].row);
-        let written = |t: usize| (Evaluation::Write, output.write_end(group * self.positions + t));
-        rows.extend(pairs((0..self.positions).map(|t| (one, written(t))), NEXT));
-        rows.push(take(one.1, 1));
+        let planes = (0..self.positions).map(|t| group * self.positions + t);
+        rows.extend(written(&homes[self.one], output, planes));
         rows
     }
 
@@ -227,12 +224,8 @@ impl FactRules for TransposeFact {
             && self.positions.checked_mul(groups) == Some(outputs)
             && output.shape.channels == outputs
             && self.planes == output.shape.width;
-        let ones = |place: usize, positions: usize| {
-            let exact =
-                |home: &Home| home.content == Content::Ones && home.second && home.shape.width == positions;
-            homes.get(place).is_some_and(exact)
-        };
-        let ones = ones(self.position_ones, self.positions) && ones(self.plane_ones, self.planes);
+        let ones = are_ones(homes.get(self.position_ones), self.positions)
+            && are_ones(homes.get(self.plane_ones), self.planes);
         let sizes = [self.planes, self.positions].iter().all(|size| *size <= MOST_POSITIONS);
         let ways = input.read == Read::Raster && output.turned;
         whole && ones && sizes && ways && (0..=MOST_VALUE).contains(&self.rounding) && self.one < homes.len()

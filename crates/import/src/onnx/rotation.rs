@@ -1,0 +1,175 @@
+//! Rotations of features by numbers of their position, as rotary position embeddings spell them in products by constants and a sum.
+//!
+//! Of a product by constants it is remembered what its values were before (`Multiple`). Where two of one tensor are added, each value of the
+//! sum is two values of that tensor at one position, times numbers: if all heads have the same numbers, that is one operator,
+//! and what was in between is read by nobody. It knows no operator: whether halves or neighbours make a pair, and whether they are
+//! sliced, split or gathered, is where values are.
+
+use std::collections::HashMap;
+
+use ndarray::{Array2, Axis, Slice};
+use zklayout_model::{FloatOp, NodeId, Planes, Rotation};
+
+use super::layers::{Frame, Layers};
+use super::multiple::Multiple;
+use super::value::{Element, Kind, Value};
+
+/// A value of a node, times a number.
+#[derive(Clone, Copy)]
+struct Part {
+    factor: f64,
+    node: NodeId,
+    place: u32,
+}
+
+/// A rotation of some channels of a node.
+struct Found {
+    node: NodeId,
+    /// Those that are rotated, in order.
+    channels: Vec<usize>,
+    rotation: Rotation<f64>,
+    /// By place of the tensor, the place in the rotation's planes.
+    order: Vec<u32>,
+}
+
+impl Layers {
+    /// Remembers that a node's values are a tensor's, times numbers.
+    pub(super) fn note_multiple(&mut self, node: NodeId, value: &Value, frame: &Frame, factors: Vec<f64>) {
+        if value.len() == frame.planes.len() {
+            self.multiples.insert(node, Multiple::new(value, frame.order.clone(), factors));
+        }
+    }
+
+    /// The sum of two tensors that are multiples of one, if it is a rotation of that.
+    pub(super) fn rotated_sum(
+        &mut self,
+        name: &str,
+        terms: &[(&Value, f64)],
+        dims: &[usize],
+    ) -> Result<Option<Value>, String> {
+        let [(a, _), (b, _)] = terms else { return Ok(None) };
+        if ![a, b].iter().all(|value| value.dims == dims && self.is_multiple(value)) {
+            return Ok(None);
+        }
+        let parts = terms.iter().map(|(value, sign)| self.parts(value, &[*sign])).collect::<Option<Vec<_>>>();
+        let found = parts.and_then(|parts| self.rotation(&parts));
+        let Some(found) = found else { return Ok(None) };
+        Ok(Some(self.add_rotation(name, found, dims)?.0))
+    }
+
+    /// A tensor times numbers of each value, if at least so many heads have the same.
+    pub(super) fn rotated_product(
+        &mut self,
+        name: &str,
+        value: &Value,
+        factors: &[f64],
+        least_heads: usize,
+    ) -> Result<Option<Value>, String> {
+        let found = self.parts(value, factors).and_then(|parts| self.rotation(&[parts]));
+        let heads = |found: &Found| found.channels.len() / found.rotation.features();
+        let Some(found) = found.filter(|found| heads(found) >= least_heads) else { return Ok(None) };
+        let (product, node, frame) = self.add_rotation(name, found, &value.dims)?;
+        self.note_multiple(node, value, &frame, frame.arrange(factors));
+        Ok(Some(product))
+    }
+
+    fn add_rotation(
+        &mut self,
+        name: &str,
+        found: Found,
+        dims: &[usize],
+    ) -> Result<(Value, NodeId, Frame), String> {
+        let Found { node, channels, rotation, order } = found;
+        let width = rotation.positions();
+        let planes = Planes::new(channels.len(), 1, width);
+        let place = |channel: usize| (0..width).map(move |t| Element::Place(node, (channel * width + t) as u32));
+        let elements: Vec<Element> = channels.into_iter().flat_map(place).collect();
+        let source = self.home(name, &elements, planes)?;
+        let node = self.add(name, FloatOp::Rotate(rotation), planes, &[source]);
+        let frame = Frame { planes, order: Some(order.into()) };
+        Ok((frame.value(Kind::Float, dims.to_vec(), node), node, frame))
+    }
+
+    /// Whether a tensor starts with a value that is one of a tensor times numbers that differ.
+    fn is_multiple(&self, value: &Value) -> bool {
+        let first = value.elements().first().copied();
+        let multiple = |node: &NodeId| self.multiples.get(node).is_some_and(Multiple::differs);
+        matches!(first, Some(Element::Place(node, _)) if multiple(&node))
+    }
+
+    /// What a tensor times numbers, by place or one for all, is made of; `None` if some of it is constant.
+    fn parts(&self, value: &Value, factors: &[f64]) -> Option<Vec<Part>> {
+        let mut arranged: HashMap<NodeId, Vec<Element>> = HashMap::new();
+        let elements = value.elements();
+        let parts = elements.iter().zip(factors.iter().cycle());
+        parts.map(|(element, factor)| self.part(*element, *factor, &mut arranged)).collect()
+    }
+
+    fn part(
+        &self,
+        mut element: Element,
+        mut factor: f64,
+        arranged: &mut HashMap<NodeId, Vec<Element>>,
+    ) -> Option<Part> {
+        loop {
+            let Element::Place(node, place) = element else { return None };
+            let Some(multiple) = self.multiples.get(&node) else { return Some(Part { factor, node, place }) };
+            factor *= multiple.factor(place as usize);
+            element = arranged.entry(node).or_insert_with(|| multiple.elements())[place as usize];
+        }
+    }
+
+    /// One or two tensors, added, as a rotation of one node's planes.
+    fn rotation(&self, terms: &[Vec<Part>]) -> Option<Found> {
+        let node = terms.first()?.first()?.node;
+        let Planes { height: 1, width: positions @ 2.., .. } = self.planes(node) else { return None };
+        let cell = |part: &Part| (part.place as usize / positions, part.place as usize % positions);
+        let own = &terms[0];
+        let mut channels: Vec<usize> = own.iter().map(|part| cell(part).0).collect();
+        channels.sort_unstable();
+        channels.dedup();
+        let rank: HashMap<usize, usize> = channels.iter().copied().zip(0..).collect();
+        let size = (channels.len(), positions);
+        let (mut numbers, mut others) = (Array2::zeros(size), Array2::zeros(size));
+        let (mut partners, mut order) = (vec![None; channels.len()], Vec::with_capacity(own.len()));
+        for (place, part) in own.iter().enumerate() {
+            let other = terms.get(1).map_or(Part { factor: 0.0, ..*part }, |parts| parts[place]);
+            let ((channel, t), (partner, at)) = (cell(part), cell(&other));
+            let (channel, partner) = (rank[&channel], *rank.get(&partner)?);
+            let same = *partners[channel].get_or_insert(partner) == partner;
+            if part.node != node || other.node != node || t != at || !same {
+                return None;
+            }
+            (numbers[[channel, t]], others[[channel, t]]) = (part.factor, other.factor);
+            order.push((channel * positions + t) as u32);
+        }
+        let partners: Vec<usize> = partners.into_iter().collect::<Option<_>>()?;
+        let rotation = of_heads(&Rotation { own: numbers, other: others, partners });
+        is_permutation(&order, channels.len() * positions).then_some(Found { node, channels, rotation, order })
+    }
+}
+
+/// The rotation of one head, of as many heads as have the same.
+fn of_heads(all: &Rotation<f64>) -> Rotation<f64> {
+    let channels = all.features();
+    let alike = |features: usize| {
+        (0..channels).all(|channel| {
+            let (first, feature) = (channel / features * features, channel % features);
+            all.partners[feature] < features
+                && all.partners[channel] == first + all.partners[feature]
+                && all.own.row(channel) == all.own.row(feature)
+                && all.other.row(channel) == all.other.row(feature)
+        })
+    };
+    let features = (1..=channels).find(|features| channels.is_multiple_of(*features) && alike(*features));
+    let kept = 0..features.unwrap_or(channels);
+    let of_head = |numbers: &Array2<f64>| numbers.slice_axis(Axis(0), Slice::from(kept.clone())).to_owned();
+    Rotation { own: of_head(&all.own), other: of_head(&all.other), partners: all.partners[kept.clone()].to_vec() }
+}
+
+/// Whether each of so many places is there once.
+fn is_permutation(places: &[u32], count: usize) -> bool {
+    let mut seen = vec![false; count];
+    let once = places.iter().all(|place| !std::mem::replace(&mut seen[*place as usize], true));
+    once && places.len() == count
+}
