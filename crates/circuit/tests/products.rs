@@ -12,11 +12,38 @@ use nets::{Case, PRIVATE, field};
 use tampering::transcript::{proves, proves_at_one_challenge};
 use tampering::{Cell, Cells, Subject, reweighed};
 use zklayout_circuit::streams::Columns;
-use zklayout_circuit::{Config, Scalar};
-use zklayout_model::{Activation, FloatFinish, Fused, FusedLayer, Graph, Planes, Precision, Squares};
-use zklayout_plan::{FactTerm, Family, Layout, LookupArgument, PlanOptions, ProductFact, Read, Streams, plan};
+use zklayout_circuit::{Config, Grid, Scalar, Witness};
+use zklayout_model::{
+    Activation, Fixed, FloatFinish, Fused, FusedLayer, Graph, Planes, Precision, Squares, Term, execute,
+};
+use zklayout_plan::{
+    FactTerm, Family, Layout, LookupArgument, PlanOptions, ProductFact, Read, RotationFact, Streams, plan,
+};
 
 const OWN: Extents = Extents { tokens: 3, features: 4, heads: 2, shared_heads: 1 };
+
+/// A model in which one position's features are rotated by another number, on the same input.
+fn rotated_otherwise(case: &Case) -> Case {
+    let sample: Vec<f64> = {
+        let (_, input) = case.graph.nodes().next().unwrap();
+        input.dequantise(&case.trace.values[0]).into_iter().collect()
+    };
+    let changed = |by: i64| {
+        let (mut graph, mut left) = (Graph::new(), 1);
+        for (id, node) in case.graph.nodes() {
+            let mut node = node.clone();
+            let terms = if let Fixed::Layer(layer) = &mut node { &mut layer.terms[..] } else { &mut [] };
+            if let ([Term::Rotation(rotation)], 1) = (terms, left) {
+                rotation.own[[0, 1]] += by;
+                left = 0;
+            }
+            graph.add(node, &case.graph.inputs(id));
+        }
+        let trace = execute(&graph, &sample).ok().filter(|trace| trace.output() != case.trace.output())?;
+        Some(Case { graph, trace })
+    };
+    [-512, 512, -2048, 2048].into_iter().find_map(changed).unwrap()
+}
 
 /// Scores of queries and keys as public accumulators, laid out with lanes of weights on every row.
 fn scores() -> Subject {
@@ -377,5 +404,51 @@ fn plans_with_labels_at_one_challenge_are_refused() {
         }
         println!("{part}: {turned} turned, {second} second");
         assert!(turned + second > 0, "{part}");
+    }
+}
+
+/// What features are rotated by at each position is in the key: a prover who turns one position by another angle, in everything that
+/// follows, is refused. With the key's number changed as well, the same witness is accepted.
+#[test]
+fn no_position_is_rotated_by_another_angle() {
+    let case = Case::of_operators(&sequence("rotated scores", OWN, true), 4).unwrap();
+    let (subject, other) = (subject_of(&case, Some(3)), subject_of(&rotated_otherwise(&case), Some(3)));
+    let layouts = [&subject, &other].map(|subject| &parts(subject).1.homes);
+    assert_eq!(layouts[0], layouts[1]);
+    let mut forged = Cells { fixed: subject.honest.fixed.clone(), ..other.honest.clone() };
+    subject.follow(&mut forged, &BTreeSet::new(), None);
+    assert_ne!(forged.instance, subject.honest.instance);
+    only_without(&subject, &forged, &|cells| cells.fixed.clone_from(&other.honest.fixed));
+}
+
+/// A plan that rotates by numbers that are not those of the model, joins other features, or reads another tensor, is refused.
+#[test]
+fn plans_with_other_rotations_are_refused() {
+    let case = Case::of_operators(&sequence("rotated scores", OWN, true), 4).unwrap();
+    let subject = subject_of(&case, Some(3));
+    let change = |change: &dyn Fn(&mut RotationFact)| {
+        let mut plan = (*subject.plan).clone();
+        let Layout::Streams(layout) = &mut plan.layout else { panic!("the layout is of another family") };
+        let terms = layout.facts.iter_mut().flat_map(|fact| &mut fact.terms);
+        let rotation = terms.filter_map(|term| if let FactTerm::Rotation(own) = term { Some(own) } else { None });
+        rotation.take(1).for_each(change);
+        let bounds = plan.check_soundness().and(plan.check_bounds()).is_ok();
+        bounds
+            && Grid::of(&plan, &case.graph)
+                .is_ok_and(|grid| Witness::of(&plan, &case.graph, &case.trace, &grid).is_ok())
+    };
+    assert!(change(&|_| {}));
+    let cases: [(&str, &dyn Fn(&mut RotationFact)); 8] = [
+        ("another number", &|own| own.own[1] += 1),
+        ("another number of a partner", &|own| own.other[1] += 1),
+        ("a partner that is none", &|own| own.partners[0] = own.partners.len()),
+        ("fewer numbers", &|own| own.own.truncate(1)),
+        ("more heads", &|own| own.heads += 1),
+        ("fewer positions", &|own| own.positions -= 1),
+        ("another tensor", &|own| own.input = own.output),
+        ("other ones", &|own| std::mem::swap(&mut own.head_ones, &mut own.position_ones)),
+    ];
+    for (name, case) in cases {
+        assert!(!change(case), "{name}");
     }
 }

@@ -756,6 +756,115 @@ fn products_of_tensors_are_those_of_the_float_engine() {
     }
 }
 
+/// Queries and keys of heads of six features, of which the first are rotated, in halves or neighbours.
+fn rotated(heads: i64, turned: i64, halves: bool) -> Model {
+    let (width, tokens, features) = (6, 5, 6 * heads);
+    let mut nodes = Vec::new();
+    for x in ["q", "k"] {
+        let name = |of: &str| format!("{x}{of}");
+        let mut add = |op: &str, inputs: &[&str], output: &str, attributes: Vec<pb::AttributeProto>| {
+            let inputs: Vec<String> = inputs.iter().map(|of| of.replace('.', x)).collect();
+            let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+            nodes.push(node(op, &inputs, &name(output), attributes));
+        };
+        add("MatMul", &["x", "w."], "d", vec![]);
+        add("Reshape", &[".d", "heads"], "r", vec![]);
+        add("Transpose", &[".r"], "t", vec![ints("perm", &[0, 2, 1, 3])]);
+        let slice = [".t", "zero", "turned", "axis"];
+        add("Slice", &slice, "o", vec![]);
+        let (first, second) = if halves {
+            ([".o", "zero", "half", "axis", "one"], [".o", "half", "turned", "axis", "one"])
+        } else {
+            ([".o", "zero", "turned", "axis", "two"], [".o", "one", "turned", "axis", "two"])
+        };
+        add("Slice", &first, "a", vec![]);
+        add("Slice", &second, "b", vec![]);
+        add("Neg", &[".b"], "n", vec![]);
+        if halves {
+            add("Concat", &[".n", ".a"], "s", vec![int("axis", -1)]);
+        } else {
+            add("Unsqueeze", &[".n", "last"], "nu", vec![]);
+            add("Unsqueeze", &[".a", "last"], "au", vec![]);
+            add("Concat", &[".nu", ".au"], "c", vec![int("axis", -1)]);
+            add("Reshape", &[".c", "flat"], "s", vec![]);
+        }
+        add("Mul", &[".o", "cos"], "mc", vec![]);
+        add("Mul", &[".s", "sin"], "ms", vec![]);
+        add("Add", &[".mc", ".ms"], "m", vec![]);
+        add("Slice", &[".t", "turned", "width", "axis"], "p", vec![]);
+        let parts: &[&str] = if turned < width { &[".m", ".p"] } else { &[".m"] };
+        add("Concat", parts, "y", vec![int("axis", -1)]);
+    }
+    nodes.push(node("Transpose", &["ky"], "kt", vec![ints("perm", &[0, 1, 3, 2])]));
+    nodes.push(node("MatMul", &["qy", "kt"], "y", vec![]));
+    if turned == width {
+        nodes.retain(|node| !node.output[0].ends_with('p'));
+    }
+    let constants = vec![
+        constant("wq", &[features, features]),
+        constant("wk", &[features, features]),
+        constant("cos", &[1, 1, tokens, turned]),
+        constant("sin", &[1, 1, tokens, turned]),
+        integers("heads", &[1, tokens, heads, width]),
+        integers("flat", &[1, heads, tokens, turned]),
+        integers("zero", &[0]),
+        integers("one", &[1]),
+        integers("two", &[2]),
+        integers("half", &[turned / 2]),
+        integers("turned", &[turned]),
+        integers("width", &[width]),
+        integers("axis", &[3]),
+        integers("last", &[-1]),
+    ];
+    Model::new(&[1, tokens, features], nodes, constants)
+}
+
+/// However pairs are spelled, whether all features of a head are rotated, of one head and of several.
+#[test]
+fn rotary_positions_are_those_of_the_float_engine() {
+    for (heads, turned, halves) in [(1, 6, true), (3, 6, true), (3, 6, false), (2, 4, true), (3, 4, false)] {
+        let model = rotated(heads, turned, halves);
+        let graph = model.import().unwrap().graph;
+        let of = |op: fn(&FloatOp) -> bool| graph.nodes().filter(|(_, node)| op(&node.op)).count();
+        let found = (of(|op| matches!(op, FloatOp::Rotate(_))), of(|op| matches!(op, FloatOp::Affine { .. })));
+        assert_eq!(found, (2, 0), "{heads} {turned} {halves}: {graph:?}");
+        check_floats(&model, 30 * heads as usize);
+    }
+}
+
+/// Keys and values that are repeated for each head that shares them are read once.
+#[test]
+fn shared_heads_are_not_repeated() {
+    let turned = |name: &str, of: &str, order: &[i64]| node("Transpose", &[of], name, vec![ints("perm", order)]);
+    let matmul = |name: &str, a: &str, b: &str| node("MatMul", &[a, b], name, vec![]);
+    let nodes = vec![
+        matmul("qd", "x", "u"),
+        node("Reshape", &["qd", "own"], "qr", vec![]),
+        turned("q", "qr", &[0, 2, 1, 3]),
+        matmul("kd", "x", "v"),
+        node("Reshape", &["kd", "shared"], "kr", vec![]),
+        turned("k", "kr", &[0, 2, 3, 1]),
+        node("Unsqueeze", &["k", "two"], "ku", vec![]),
+        node("Expand", &["ku", "wide"], "ke", vec![]),
+        node("Reshape", &["ke", "repeated"], "kk", vec![]),
+        matmul("y", "q", "kk"),
+    ];
+    let constants = vec![
+        constant("u", &[6, 12]),
+        constant("v", &[6, 6]),
+        integers("own", &[1, 5, 4, 3]),
+        integers("shared", &[1, 5, 2, 3]),
+        integers("two", &[2]),
+        integers("wide", &[1, 2, 2, 3, 5]),
+        integers("repeated", &[1, 4, 3, 5]),
+    ];
+    let model = Model::new(&[1, 5, 6], nodes, constants);
+    let graph = model.import().unwrap().graph;
+    let shares = |op: &FloatOp| matches!(op, FloatOp::MatMul { groups: 4, right_groups: 2 });
+    assert!(graph.nodes().any(|(_, node)| shares(&node.op)), "{graph:?}");
+    check_floats(&model, 30);
+}
+
 /// A norm by its operator and spelled in every way is one norm: a transposed tensor, squares, and planes that are scaled.
 /// Ranks among values, of which some are equal, along either axis.
 #[test]

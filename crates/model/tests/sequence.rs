@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
-use ndarray::{Array3, Array4};
+use ndarray::{Array2, Array3, Array4};
 use zklayout_model::{
-    Float, FloatOp, Graph, NodeId, Padding, Planes, QuantiseOptions, execute, execute_floats, fuse, quantise,
+    Float, FloatOp, Graph, NodeId, Padding, Planes, QuantiseOptions, Rotation, execute, execute_floats, fuse,
+    quantise,
 };
 
 const TOKENS: usize = 5;
@@ -258,5 +259,47 @@ fn tokens_far_below_those_seen_are_refused() {
     for scale in [0.0, 0.02, 0.3] {
         let below: Vec<f64> = sample.iter().map(|value| value * scale).collect();
         assert!(execute(&fixed, &below).is_err(), "times {scale}");
+    }
+}
+
+/// Of one head, of several, and of an odd number of features, the last of which stays as it is; of what a convolution gives, whose
+/// channels are put in another order, and of what does not.
+#[test]
+fn features_are_rotated_by_numbers_of_their_position() {
+    for (heads, dense) in [(1, true), (2, true), (2, false), (3, false), (6, true)] {
+        let features = FEATURES / heads;
+        let pairs = features / 2;
+        let partner = |feature: usize| if feature < 2 * pairs { (feature + pairs) % (2 * pairs) } else { feature };
+        let partners: Vec<usize> = (0..features).map(partner).collect();
+        let mut given = numbers(7 * heads);
+        let own = Array2::from_shape_simple_fn((features, TOKENS), || given.next().unwrap());
+        let other = Array2::from_shape_fn((features, TOKENS), |(feature, _)| {
+            if partner(feature) == feature { 0.0 } else { given.next().unwrap() }
+        });
+        let (mut network, input) = Network::new();
+        let kernel = Array4::from_shape_fn((FEATURES, FEATURES, 1, 1), |(o, c, ..)| {
+            if o == c { 0.5 } else { ((o * 5 + c * 3) % 7) as f64 / 14.0 - 0.2 }
+        });
+        let source = if dense {
+            let bias = vec![0.125; FEATURES];
+            let op =
+                FloatOp::Conv { kernel: kernel.clone(), bias, groups: 1, stride: 1, padding: Padding::default() };
+            network.add(op, Planes::new(FEATURES, 1, TOKENS), &[input])
+        } else {
+            input
+        };
+        let rotation = Rotation { own: own.clone(), other: other.clone(), partners: partners.clone() };
+        network.add(FloatOp::Rotate(rotation), Planes::new(FEATURES, 1, TOKENS), &[source]);
+        check(&network, |input| {
+            let value = |channel: usize, t: usize| {
+                let row = (0..FEATURES).map(|c| kernel[[channel, c, 0, 0]] * input[[c, 0, t]]);
+                if dense { row.sum::<f64>() + 0.125 } else { input[[channel, 0, t]] }
+            };
+            let rotated = |(channel, _, t): (usize, usize, usize)| {
+                let (first, feature) = (channel / features * features, channel % features);
+                own[[feature, t]] * value(channel, t) + other[[feature, t]] * value(first + partners[feature], t)
+            };
+            Array3::from_shape_fn((FEATURES, 1, TOKENS), rotated).into_iter().collect()
+        });
     }
 }

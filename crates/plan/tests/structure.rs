@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 
-use ndarray::{Array3, Array4};
+use ndarray::{Array2, Array3, Array4};
 use zklayout_model::{
     Clamp, Constant, Fixed, FixedActivation, FixedFinish, FixedInput, FixedLayer, Graph, Kernel, KnownBias, Move,
-    Multiplier, NodeId, OutputKind, Padding, PerChannel, Planes, RangeSource, Rescale, Scaling, Stored, Term,
-    ValueRange, ValueTable,
+    Multiplier, NodeId, OutputKind, Padding, PerChannel, Planes, RangeSource, Rescale, Rotation, Scaling, Stored,
+    Term, ValueRange, ValueTable,
 };
 use zklayout_plan::structure;
 
@@ -73,6 +73,11 @@ fn moved(model: &mut Model) -> &mut Move<i64> {
 
 fn constants(planes: (usize, usize, usize), value: i64) -> Term<i64> {
     Constant { values: Array3::from_elem(planes, value) }.into()
+}
+
+fn rotation(own: [i64; 2], other: [i64; 2], partners: [usize; 2]) -> Term<i64> {
+    let column = |numbers: [i64; 2]| Array2::from_shape_fn((2, 1), |(feature, _)| numbers[feature]);
+    Rotation { own: column(own), other: column(other), partners: partners.to_vec() }.into()
 }
 
 fn known(numbers: PerChannel<i64>) -> Term<i64> {
@@ -171,6 +176,11 @@ const CHANGES: &[(&str, Change)] = &[
     ("other known biases", |m| m.second.terms.push(known(PerChannel::uniform(1)))),
     ("known biases by channel", |m| m.second.terms.push(known(channels([0, 1])))),
     ("known biases in the other layer", |m| m.first.terms.push(known(PerChannel::uniform(0)))),
+    ("a rotation", |m| m.second.terms.push(rotation([1, 2], [3, 4], [1, 0]))),
+    ("a rotation by other numbers", |m| m.second.terms.push(rotation([1, 3], [3, 4], [1, 0]))),
+    ("a rotation with other numbers of partners", |m| m.second.terms.push(rotation([1, 2], [4, 3], [1, 0]))),
+    ("a rotation of other partners", |m| m.second.terms.push(rotation([1, 2], [3, 4], [0, 1]))),
+    ("a rotation in the other layer", |m| m.first.terms.push(rotation([1, 2], [3, 4], [1, 0]))),
     ("constants alone", |m| m.second.terms = vec![constants((2, 4, 6), 1)]),
     ("no term", |m| m.second.terms.clear()),
     ("a tensor twice", |m| m.second.terms[0] = m.second.terms[1].clone()),

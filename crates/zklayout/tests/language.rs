@@ -6,15 +6,18 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{Ix3, OwnedRepr};
 use ndarray_npy::NpzReader;
-use zklayout::{Model, PlanOptions, QuantiseOptions, Samples, Setup, Srs, verify};
+use zklayout::graph::{Fixed, Term};
+use zklayout::plan::{InputMode, Visibility, WeightMode};
+use zklayout::prover::Commitments;
+use zklayout::{Model, PlanOptions, QuantiseOptions, Samples, Setup, Srs, verify, verify_tied};
 
 fn fixture(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(path)
 }
 
 /// What onnxruntime gives, by sample, flat.
-fn outputs() -> Vec<Vec<f64>> {
-    let mut file = NpzReader::new(File::open(fixture("inputs/transformer_block.npz")).unwrap()).unwrap();
+fn outputs(inputs: &str) -> Vec<Vec<f64>> {
+    let mut file = NpzReader::new(File::open(fixture(inputs)).unwrap()).unwrap();
     let outputs = file.by_name::<OwnedRepr<f32>, Ix3>("outputs").unwrap();
     outputs.outer_iter().map(|output| output.iter().copied().map(f64::from).collect()).collect()
 }
@@ -34,7 +37,7 @@ fn a_transformer_block_is_proven_and_close_to_another_engine() {
     let model = Model::load(fixture("models/transformer_block.onnx")).unwrap();
     let samples = Samples::read(fixture("inputs/transformer_block.npz"), model.input_shape()).unwrap().inputs;
     let (calibration, held_out) = samples.split_at(12);
-    let wanted = outputs();
+    let wanted = outputs("inputs/transformer_block.npz");
     let quantised =
         model.quantise(calibration, &QuantiseOptions { table_bits: 10, ..QuantiseOptions::default() }).unwrap();
     let plan = quantised.plan(&PlanOptions::default()).unwrap();
@@ -50,6 +53,37 @@ fn a_transformer_block_is_proven_and_close_to_another_engine() {
         proven += 1;
     }
     assert!(proven > 0, "every sample that chose no scale is refused");
+}
+
+/// Rotary positions, heads that share keys and values, root-mean-square norms and silu(gate) * up in one block, with weights that are
+/// private and that are committed to.
+#[test]
+fn a_block_with_rotary_positions_is_proven_and_close_to_another_engine() {
+    let model = Model::load(fixture("models/llama_block.onnx")).unwrap();
+    let samples = Samples::read(fixture("inputs/llama_block.npz"), model.input_shape()).unwrap().inputs;
+    let (calibration, held_out) = samples.split_at(12);
+    let wanted = outputs("inputs/llama_block.npz");
+    let options = QuantiseOptions { table_bits: 10, ..QuantiseOptions::default() };
+    for weights in [WeightMode::Private, WeightMode::Committed] {
+        let quantised = model.quantise(calibration, &options).unwrap();
+        let rotates =
+            |node: &Fixed| matches!(node, Fixed::Layer(layer) if matches!(layer.terms[..], [Term::Rotation(_)]));
+        assert_eq!(quantised.graph().nodes().filter(|(_, node)| rotates(node)).count(), 2);
+        let visibility = Visibility { input: InputMode::Private, weights };
+        let plan = quantised.plan(&PlanOptions { visibility, ..PlanOptions::default() }).unwrap();
+        let srs = Srs::development(plan.k(), 0).unwrap();
+        let setup = Setup::new(quantised, &plan, &srs).unwrap();
+        let mut samples = held_out.iter().zip(&wanted[12..]);
+        // A sample beyond the ranges is refused, which is not what this is about.
+        let (sample, wanted) = samples.find(|(sample, _)| setup.model().run(sample).is_ok()).unwrap();
+        let bundle = setup.prove(&srs, sample, b"").unwrap();
+        let commitments = Commitments { model: setup.commitment(), inputs: &[] };
+        let public = verify_tied(srs.verifier(), setup.verifying_key(), commitments, &bundle, b"").unwrap();
+        let error = largest_error(&public.output_values, wanted);
+        println!("{weights:?}: k = {}, largest error {error}", plan.k());
+        assert!(error < 0.05, "{error}");
+        assert!(largest_error(&model.float_output(sample).unwrap(), wanted) < 1e-5);
+    }
 }
 
 /// A model that was trained on the project's own documentation predicts the next characters of a part that it was not trained on

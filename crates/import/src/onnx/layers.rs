@@ -362,6 +362,7 @@ impl Layers {
             return Ok(value);
         }
         let node = self.home(name, elements, frame.planes)?;
+        self.note_multiple(node, &value, &frame, vec![1.0]);
         Ok(frame.value(value.kind, value.dims, node))
     }
 }
