@@ -43,6 +43,13 @@ impl<T> Rotation<T> {
         self.own.ncols()
     }
 
+    /// Whether every feature has a partner and numbers.
+    fn is_whole(&self) -> bool {
+        let size = (self.features(), self.positions());
+        let numbers = self.own.dim() == size && self.other.dim() == size;
+        numbers && self.partners.iter().all(|partner| *partner < self.features())
+    }
+
     /// Its numbers, with their features.
     fn numbers(&self) -> impl Iterator<Item = (usize, &T)> {
         let both = self.own.indexed_iter().chain(self.other.indexed_iter());
@@ -72,9 +79,7 @@ impl<T: Number> Summand<T> for Rotation<T> {
     fn check(&self, sources: &[Planes], output: Planes) -> Result<(), &'static str> {
         let [source] = sources else { return Err("it reads another number of tensors") };
         let (features, positions) = (self.features(), self.positions());
-        let numbers = [&self.own, &self.other].iter().all(|numbers| numbers.dim() == (features, positions));
-        let known = self.partners.iter().all(|partner| *partner < features);
-        ensure(numbers && known, "it rotates features by numbers of others")?;
+        ensure(self.is_whole(), "it rotates features by numbers of others")?;
         let read = source.height == 1 && features.checked_mul(positions) == Some(source.channels);
         let planes = features.checked_mul(source.width) == Some(output.channels);
         let swapped = read && planes && (output.height, output.width) == (1, positions);
@@ -105,7 +110,10 @@ impl<T: Number> Summand<T> for Rotation<T> {
 impl IntegerTerm for Rotation<i64> {
     fn check_integers(&self) -> Result<(), &'static str> {
         let extents = [self.features(), self.positions()].iter().all(|extent| (1..=MOST_EXTENT).contains(extent));
-        ensure(extents, "a rotation has no feature or position, or too many")?;
+        ensure(
+            extents && self.is_whole(),
+            "a rotation has no feature or position, too many, or numbers of others",
+        )?;
         let small = self.numbers().all(|(_, number)| number.unsigned_abs() <= MOST_NUMBER.unsigned_abs());
         ensure(small, "a number that a rotation multiplies with is out of bounds")
     }
