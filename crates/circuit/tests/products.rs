@@ -14,7 +14,8 @@ use tampering::{Cell, Cells, Subject, reweighed};
 use zklayout_circuit::streams::Columns;
 use zklayout_circuit::{Config, Grid, Scalar, Witness};
 use zklayout_model::{
-    Activation, Fixed, FloatFinish, Fused, FusedLayer, Graph, Planes, Precision, Squares, Term, execute,
+    Activation, Fixed, FixedLayer, FloatFinish, Fused, FusedLayer, Graph, OutputKind, Planes, Precision, Squares,
+    Term, execute,
 };
 use zklayout_plan::{
     FactTerm, Family, Layout, LookupArgument, PlanOptions, ProductFact, Read, RotationFact, Streams, plan,
@@ -22,27 +23,54 @@ use zklayout_plan::{
 
 const OWN: Extents = Extents { tokens: 3, features: 4, heads: 2, shared_heads: 1 };
 
+/// Logarithm of the most rows of a circuit that rotates.
+const MOST_K: u32 = 11;
+/// Bits that are taken from the numbers of rotations, so that remainders fit a small circuit.
+const SPARED: u32 = 8;
+
+/// Scores of queries and keys that are rotated by a few bits.
+fn rotated_scores() -> Case {
+    let case = Case::of_operators(&sequence("rotated scores", OWN, true), 4).unwrap();
+    changed(&case, &mut |layer| {
+        let [Term::Rotation(rotation)] = &mut layer.terms[..] else { return };
+        *rotation = rotation.map(|number| number >> SPARED);
+        let OutputKind::Requantise { shift, .. } = &mut layer.finish.kind else { panic!("it drops no bits") };
+        *shift = shift.map(|shift| shift - SPARED);
+        let scale = &mut layer.finish.accumulator_scale;
+        *scale = scale.map(|scale| scale - SPARED as i32);
+    })
+    .unwrap()
+}
+
+/// A model with other layers, on the same input; `None` if that is out of its ranges.
+fn changed(case: &Case, change: &mut dyn FnMut(&mut FixedLayer)) -> Option<Case> {
+    let (_, input) = case.graph.nodes().next().unwrap();
+    let sample: Vec<f64> = input.dequantise(&case.trace.values[0]).into_iter().collect();
+    let mut graph = Graph::new();
+    for (id, node) in case.graph.nodes() {
+        let mut node = node.clone();
+        if let Fixed::Layer(layer) = &mut node {
+            change(layer);
+        }
+        graph.add(node, &case.graph.inputs(id));
+    }
+    let trace = execute(&graph, &sample).ok()?;
+    Some(Case { graph, trace })
+}
+
 /// A model in which one position's features are rotated by another number, on the same input.
 fn rotated_otherwise(case: &Case) -> Case {
-    let sample: Vec<f64> = {
-        let (_, input) = case.graph.nodes().next().unwrap();
-        input.dequantise(&case.trace.values[0]).into_iter().collect()
-    };
-    let changed = |by: i64| {
-        let (mut graph, mut left) = (Graph::new(), 1);
-        for (id, node) in case.graph.nodes() {
-            let mut node = node.clone();
-            let terms = if let Fixed::Layer(layer) = &mut node { &mut layer.terms[..] } else { &mut [] };
-            if let ([Term::Rotation(rotation)], 1) = (terms, left) {
+    let by = |by: i64| {
+        let mut left = 1;
+        let other = changed(case, &mut |layer| {
+            if let ([Term::Rotation(rotation)], 1) = (&mut layer.terms[..], left) {
                 rotation.own[[0, 1]] += by;
                 left = 0;
             }
-            graph.add(node, &case.graph.inputs(id));
-        }
-        let trace = execute(&graph, &sample).ok().filter(|trace| trace.output() != case.trace.output())?;
-        Some(Case { graph, trace })
+        });
+        other.filter(|other| other.trace.output() != case.trace.output())
     };
-    [-512, 512, -2048, 2048].into_iter().find_map(changed).unwrap()
+    [-2, 2, -4, 4, -8, 8].into_iter().find_map(by).unwrap()
 }
 
 /// Scores of queries and keys as public accumulators, laid out with lanes of weights on every row.
@@ -51,12 +79,16 @@ fn scores() -> Subject {
 }
 
 fn subject_of(case: &Case, lanes: Option<usize>) -> Subject {
+    subject_within(case, lanes, 9)
+}
+
+fn subject_within(case: &Case, lanes: Option<usize>, max_k: u32) -> Subject {
     let options = PlanOptions {
         visibility: PRIVATE,
         family: Some(Family::Streams),
         lookups: Some(LookupArgument::Sums { chunk: 3 }),
         min_k: 8,
-        max_k: 9,
+        max_k,
         lanes,
         ..PlanOptions::default()
     };
@@ -411,8 +443,8 @@ fn plans_with_labels_at_one_challenge_are_refused() {
 /// follows, is refused. With the key's number changed as well, the same witness is accepted.
 #[test]
 fn no_position_is_rotated_by_another_angle() {
-    let case = Case::of_operators(&sequence("rotated scores", OWN, true), 4).unwrap();
-    let (subject, other) = (subject_of(&case, Some(3)), subject_of(&rotated_otherwise(&case), Some(3)));
+    let case = rotated_scores();
+    let [subject, other] = [&case, &rotated_otherwise(&case)].map(|case| subject_within(case, Some(3), MOST_K));
     let layouts = [&subject, &other].map(|subject| &parts(subject).1.homes);
     assert_eq!(layouts[0], layouts[1]);
     let mut forged = Cells { fixed: subject.honest.fixed.clone(), ..other.honest.clone() };
@@ -424,8 +456,8 @@ fn no_position_is_rotated_by_another_angle() {
 /// A plan that rotates by numbers that are not those of the model, joins other features, or reads another tensor, is refused.
 #[test]
 fn plans_with_other_rotations_are_refused() {
-    let case = Case::of_operators(&sequence("rotated scores", OWN, true), 4).unwrap();
-    let subject = subject_of(&case, Some(3));
+    let case = rotated_scores();
+    let subject = subject_within(&case, Some(3), MOST_K);
     let change = |change: &dyn Fn(&mut RotationFact)| {
         let mut plan = (*subject.plan).clone();
         let Layout::Streams(layout) = &mut plan.layout else { panic!("the layout is of another family") };

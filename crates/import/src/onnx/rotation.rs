@@ -12,7 +12,7 @@ use zklayout_model::{FloatOp, NodeId, Planes, Rotation};
 
 use super::layers::{Frame, Layers};
 use super::multiple::Multiple;
-use super::value::{Element, Kind, Value};
+use super::value::{Content, Element, Kind, Value};
 
 /// A value of a node, times a number.
 #[derive(Clone, Copy)]
@@ -92,9 +92,15 @@ impl Layers {
 
     /// Whether a tensor starts with a value that is one of a tensor times numbers that differ.
     fn is_multiple(&self, value: &Value) -> bool {
-        let first = value.elements().first().copied();
-        let multiple = |node: &NodeId| self.multiples.get(node).is_some_and(Multiple::differs);
-        matches!(first, Some(Element::Place(node, _)) if multiple(&node))
+        let first = match &value.content {
+            Content::Numbers(_) => None,
+            Content::Whole(node) => Some(*node),
+            Content::Elements(elements) => match elements.first() {
+                Some(Element::Place(node, _)) => Some(*node),
+                _ => None,
+            },
+        };
+        first.and_then(|node| self.multiples.get(&node)).is_some_and(Multiple::differs)
     }
 
     /// What a tensor times numbers, by place or one for all, is made of; `None` if some of it is constant.
