@@ -795,8 +795,8 @@ fn rotated(heads: i64, turned: i64, halves: bool) -> Model {
         let parts: &[&str] = if turned < width { &[".m", ".p"] } else { &[".m"] };
         add("Concat", parts, "y", vec![int("axis", -1)]);
     }
-    nodes.push(node("Transpose", &["ky"], "kt", vec![ints("perm", &[0, 1, 3, 2])]));
-    nodes.push(node("MatMul", &["qy", "kt"], "y", vec![]));
+    nodes.push(node("Transpose", &["ky"], "columns", vec![ints("perm", &[0, 1, 3, 2])]));
+    nodes.push(node("MatMul", &["qy", "columns"], "y", vec![]));
     if turned == width {
         nodes.retain(|node| !node.output[0].ends_with('p'));
     }
