@@ -153,10 +153,10 @@ impl RotationFact {
         self.partners.len()
     }
 
-    /// What a feature and its partner are multiplied by at a position.
+    /// What a feature and its partner are multiplied by at a position; a plan that lacks them is refused elsewhere.
     fn numbers(&self, feature: usize, t: usize) -> (i64, i64) {
-        let place = feature * self.positions + t;
-        (self.own[place], self.other[place])
+        let at = |numbers: &[i64]| numbers.get(feature * self.positions + t).copied().unwrap_or(0);
+        (at(&self.own), at(&self.other))
     }
 }
 
