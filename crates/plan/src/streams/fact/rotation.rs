@@ -90,7 +90,7 @@ impl Placement for Rotation<i64> {
         1
     }
 
-    fn reach(&self, _: usize) -> usize {
+    fn reach(&self, _: Source, _: usize) -> usize {
         0
     }
 
