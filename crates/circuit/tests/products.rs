@@ -470,17 +470,18 @@ fn plans_with_other_rotations_are_refused() {
                 .is_ok_and(|grid| Witness::of(&plan, &case.graph, &case.trace, &grid).is_ok())
     };
     assert!(change(&|_| {}));
-    let cases: [(&str, &dyn Fn(&mut RotationFact)); 8] = [
-        ("another number", &|own| own.own[1] += 1),
-        ("another number of a partner", &|own| own.other[1] += 1),
-        ("a partner that is none", &|own| own.partners[0] = own.partners.len()),
-        ("fewer numbers", &|own| own.own.truncate(1)),
-        ("more heads", &|own| own.heads += 1),
-        ("fewer positions", &|own| own.positions -= 1),
-        ("another tensor", &|own| own.input = own.output),
-        ("other ones", &|own| std::mem::swap(&mut own.head_ones, &mut own.position_ones)),
+    type Forged = fn(&mut RotationFact);
+    let cases: [(&str, Forged); 8] = [
+        ("another number", |own| own.own[1] += 1),
+        ("another number of a partner", |own| own.other[1] += 1),
+        ("a partner that is none", |own| own.partners[0] = own.partners.len()),
+        ("fewer numbers", |own| own.own.truncate(1)),
+        ("more heads", |own| own.heads += 1),
+        ("fewer positions", |own| own.positions -= 1),
+        ("another tensor", |own| own.input = own.output),
+        ("other ones", |own| std::mem::swap(&mut own.head_ones, &mut own.position_ones)),
     ];
     for (name, case) in cases {
-        assert!(!change(case), "{name}");
+        assert!(!change(&case), "{name}");
     }
 }
