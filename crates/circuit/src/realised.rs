@@ -24,12 +24,13 @@ pub fn realised_shape(plan: &Plan, cs: &ConstraintSystem<Scalar>, grid: &Grid) -
     CircuitShape {
         small_advice,
         wide_advice,
-        // Numbers of fractions and of assigned cells, and the operations of lookups, are no counts of halo2's; the
+        // Numbers of fractions, of assigned cells and of lookups that count, and the operations of lookups, are no counts of halo2's; the
         // columns that they imply are.
         lookups: plan.shape.lookups,
         assigned_small_cells: plan.shape.assigned_small_cells,
         assigned_wide_cells: plan.shape.assigned_wide_cells,
         lookup_operations: plan.shape.lookup_operations,
+        occupancy: plan.shape.occupancy,
         gate_operations: plan.shape.gate_operations,
         copies: counts.copies,
         activation_rows: counts.activation_rows,

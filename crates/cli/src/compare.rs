@@ -4,11 +4,12 @@
 //! it is measured for each kind of work before and after each layout, and times are compared at the speed that the profile was
 //! measured at.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
 use zklayout::cost::{Cost, CostError, CostModel, Profile, Speed};
-use zklayout::plan::{CircuitShape, Priced};
+use zklayout::plan::{CircuitShape, Plan, Priced};
 use zklayout::prover::{WorkSeconds, Workload};
 
 use crate::args::CompareOptions;
@@ -20,7 +21,9 @@ use crate::terminal::say;
 use crate::{plan, report};
 
 /// Runs of the work on each side of a layout; the fastest counts, as of its proofs.
-const WORK_RUNS: usize = 3;
+const WORK_RUNS: usize = 5;
+/// Logarithm of the most rows that the work has: it has those of the layout, whose columns lie in the same caches.
+const MOST_WORK_K: u32 = 16;
 
 #[derive(Serialize)]
 struct Prediction {
@@ -34,14 +37,17 @@ struct Prediction {
     measured_keygen: f64,
     measured_verify: f64,
     measured_proof_bytes: usize,
+    /// Seconds of the fastest proof's steps.
+    steps: serde_json::Value,
     predicted: Cost,
+    shape: CircuitShape,
 }
 
 impl Prediction {
-    fn of(layout: String, predicted: Cost, proven: Proven) -> Self {
+    fn of(plan: &Plan, predicted: Cost, proven: Proven) -> Self {
         let Proven { measured, adjusted_seconds, adjusted_keygen, adjusted_verify } = proven;
         Self {
-            layout,
+            layout: plan.layout.knobs().to_string(),
             measured_seconds: measured.prove_best,
             adjusted_seconds,
             adjusted_keygen,
@@ -50,7 +56,9 @@ impl Prediction {
             measured_keygen: measured.keygen,
             measured_verify: measured.verify_best,
             measured_proof_bytes: measured.proof_bytes,
+            steps: measured.steps,
             predicted,
+            shape: plan.shape.clone(),
         }
     }
 }
@@ -78,7 +86,7 @@ pub(crate) fn run(options: &CompareOptions, json: bool) -> Result<(), CliError> 
     for Priced { candidate, cost } in job.quantised.sample(&choices, options.layouts)? {
         chosen.push((cost, job.quantised.realise(&candidate, &choices)?));
     }
-    let clock = Clock { work: Workload::new(), profile: plan::profile(&choices)? };
+    let mut clock = Clock { work: BTreeMap::new(), profile: plan::profile(&choices)? };
     let mut best: Vec<Option<Proven>> = chosen.iter().map(|_| None).collect();
     for _ in 0..options.rounds.max(1) {
         for ((_, plan), best) in chosen.iter().zip(&mut best) {
@@ -92,9 +100,10 @@ pub(crate) fn run(options: &CompareOptions, json: bool) -> Result<(), CliError> 
             });
         }
     }
-    let layouts = chosen.into_iter().zip(best).filter_map(|((cost, plan), measured)| {
-        Some(Prediction::of(plan.layout.knobs().to_string(), cost, measured?))
-    });
+    let layouts = chosen
+        .into_iter()
+        .zip(best)
+        .filter_map(|((cost, plan), measured)| Some(Prediction::of(&plan, cost, measured?)));
     let predictions = Predictions::of(layouts.collect());
     if let Some(path) = &options.csv {
         plan::write_text(&predictions.csv(&options.job.model.model), path)?;
@@ -109,19 +118,23 @@ pub(crate) fn run(options: &CompareOptions, json: bool) -> Result<(), CliError> 
 
 /// What work takes now, beside what it took when the profile was measured.
 struct Clock {
-    work: Workload,
+    /// By the logarithm of its rows.
+    work: BTreeMap<u32, Workload>,
     profile: Profile,
 }
 
 impl Clock {
     fn time(
-        &self,
+        &mut self,
         shape: &CircuitShape,
         run: impl FnOnce() -> Result<Measured, CliError>,
     ) -> Result<Proven, CliError> {
-        let before = self.work.fastest(WORK_RUNS);
+        let k = shape.k.min(MOST_WORK_K);
+        let work = self.work.entry(k).or_insert_with(|| Workload::new(k));
+        let before = work.fastest(WORK_RUNS);
         let measured = run()?;
-        let now = self.speed(before, self.work.fastest(WORK_RUNS)).map_err(zklayout::Error::from)?;
+        let after = work.fastest(WORK_RUNS);
+        let now = self.speed(before, after).map_err(zklayout::Error::from)?;
         let price = |profile: &Profile| CostModel::new(profile).price(shape).map_err(zklayout::Error::from);
         let (there, here) = (price(&self.profile)?, price(&self.profile.at_speed(&now))?);
         let at_profile = |seconds: f64, of: fn(&Cost) -> f64| seconds * of(&there) / of(&here);

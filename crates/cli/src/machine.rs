@@ -33,7 +33,7 @@ fn kept(cache: &Path, host: &Host) -> Option<WorkSeconds> {
 }
 
 fn measured(cache: &Path, host: Host) -> WorkSeconds {
-    let seconds = Workload::new().usual(RUNS);
+    let seconds = Workload::default().usual(RUNS);
     let text = serde_json::json!(Kept { host, seconds }).to_string();
     // A folder that cannot be written costs another measurement, nothing else.
     let _ = std::fs::create_dir_all(cache).and_then(|()| write_whole(&cache.join(FILE), text.as_bytes()));

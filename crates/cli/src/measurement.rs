@@ -18,17 +18,21 @@ pub(crate) struct Measured {
     pub(crate) keygen: f64,
     pub(crate) peak_memory_bytes: Option<u64>,
     pub(crate) proof_bytes: usize,
+    /// Where the fastest proof's time went, as it was reported.
+    pub(crate) steps: serde_json::Value,
 }
 
 impl Measured {
     /// The faster of two runs, number by number; the memory of the one that needed more.
     pub(crate) fn best(self, other: Self) -> Self {
+        let steps = if self.prove_best < other.prove_best { self.steps } else { other.steps };
         Self {
             prove_best: self.prove_best.min(other.prove_best),
             verify_best: self.verify_best.min(other.verify_best),
             keygen: self.keygen.min(other.keygen),
             peak_memory_bytes: self.peak_memory_bytes.max(other.peak_memory_bytes),
             proof_bytes: other.proof_bytes,
+            steps,
         }
     }
 }

@@ -51,7 +51,7 @@ pub use options::{Buyer, PlanOptions};
 pub use plan::Plan;
 pub use sample::sample;
 pub use search::{Priced, SearchReport, StopReason, candidates, plan, search, search_among};
-pub use shape::{CircuitShape, usable_rows};
+pub use shape::{CircuitShape, Occupancy, usable_rows};
 pub use share::{Part, Share};
 pub use soundness::Soundness;
 pub use streams::*;

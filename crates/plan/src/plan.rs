@@ -9,7 +9,7 @@ use crate::hash::PlanHash;
 use crate::layout::{Knobs, Layout};
 use crate::named_input::NamedInput;
 use crate::shape::CircuitShape;
-use crate::streams::InputTape;
+use crate::streams::{InputTape, Streams};
 use crate::structure::structure_hash;
 use crate::visibility::Visibility;
 
@@ -83,9 +83,10 @@ impl Plan {
         if format != PLAN_FORMAT {
             return Err(PlanError::Format(format!("format {format}, expected {PLAN_FORMAT}; make it again")));
         }
-        let plan: Self = serde_json::from_str(text).map_err(unreadable)?;
+        let mut plan: Self = serde_json::from_str(text).map_err(unreadable)?;
         plan.check_bounds()?;
         plan.check_soundness()?;
+        plan.shape.occupancy = plan.layout.as_streams().map(Streams::occupancy).unwrap_or_default();
         Ok(plan)
     }
 

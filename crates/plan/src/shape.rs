@@ -65,6 +65,21 @@ pub struct CircuitShape {
     /// Lanes that a commitment to the input holds; 0 if there is none.
     #[serde(default, skip_serializing_if = "is_none")]
     pub bound_lanes: usize,
+    /// How full it is.
+    #[serde(skip)]
+    pub occupancy: Occupancy,
+}
+
+/// How much of a layout of `streams` is more than padding: it follows from the layout, so that no plan's file has it. Of other
+/// families nothing is counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Occupancy {
+    /// Lookups that count on their row.
+    pub lookups: usize,
+    /// Cells of running sums that some lookup moves away from the row before.
+    pub moved: usize,
+    /// Values that the verifier is given, at most.
+    pub public_values: usize,
 }
 
 /// A count that plans leave out, so that those without it are as they were before there was such a count.

@@ -44,4 +44,4 @@ pub use unit::Unit;
 pub use verification::{Commitments, verify, verify_all, verify_committed, verify_tied};
 #[cfg(feature = "write")]
 pub use whole_file::{write_secret, write_whole};
-pub use workload::{WorkSeconds, Workload};
+pub use workload::{WORKLOAD_K, WorkSeconds, Workload};

@@ -15,8 +15,8 @@ use zklayout_plan::cost::{Coefficient, CostError, Kernel, Profile, Speed};
 use crate::core::{COLUMNS, Gates, Kernels};
 use crate::fixed_base::FixedBase;
 
-/// Logarithm of the number of rows.
-const K: u32 = 14;
+/// Logarithm of the number of rows that a machine is measured on, unless something else is asked for.
+pub const WORKLOAD_K: u32 = 14;
 /// How many kernels of each kind a run takes.
 const POINTS: [(Kernel, f64); 3] =
     [(Kernel::CommitAlone, 1.0), (Kernel::CommitWide, COLUMNS as f64), (Kernel::CommitSmall, COLUMNS as f64)];
@@ -27,6 +27,7 @@ const TRANSFORMS: usize = 3;
 
 /// Columns to work on.
 pub struct Workload {
+    k: u32,
     kernels: Kernels,
     gates: Gates,
 }
@@ -34,6 +35,8 @@ pub struct Workload {
 /// Seconds of each kind of work.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WorkSeconds {
+    /// Logarithm of the number of rows.
+    pub k: u32,
     /// Of additions of curve points.
     pub points: f64,
     /// Of transforms of columns.
@@ -44,17 +47,17 @@ pub struct WorkSeconds {
 
 impl Default for Workload {
     fn default() -> Self {
-        Self::new()
+        Self::new(WORKLOAD_K)
     }
 }
 
 impl Workload {
-    /// Draws columns and points.
-    pub fn new() -> Self {
+    /// Draws columns of `2^k` rows, and points.
+    pub fn new(k: u32) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(5);
-        let scalars: Vec<Fr> = (0..1 << K).map(|_| Fr::random(&mut rng)).collect();
+        let scalars: Vec<Fr> = (0..1 << k).map(|_| Fr::random(&mut rng)).collect();
         let bases = FixedBase::new(G1Affine::generator()).multiply(&scalars);
-        Self { kernels: Kernels::new(bases), gates: Gates::new(K) }
+        Self { k, kernels: Kernels::new(bases), gates: Gates::new(k) }
     }
 
     /// Seconds of each kind of work, the median of `runs`: a proof takes as long as the machine mostly does, not as it can at best.
@@ -76,6 +79,7 @@ impl Workload {
             choose(&seconds)
         };
         WorkSeconds {
+            k: self.k,
             points: chosen(|run| run.points),
             columns: chosen(|run| run.columns),
             products: chosen(|run| run.products),
@@ -87,7 +91,8 @@ impl Workload {
         let points = seconds(|| (kernels.commit_alone(), kernels.commit_wide(), kernels.commit_small()));
         let transforms = || (0..TRANSFORMS).map(|_| kernels.to_coset().len()).sum::<usize>();
         let columns = seconds(|| (kernels.coefficients(), transforms()));
-        WorkSeconds { points, columns, products: seconds(|| self.gates.run()) / self.gates.products() as f64 }
+        let products = seconds(|| self.gates.run()) / self.gates.products() as f64;
+        WorkSeconds { k: self.k, points, columns, products }
     }
 }
 
@@ -98,8 +103,9 @@ impl WorkSeconds {
     /// A profile that was not measured at the work's number of rows.
     pub fn beside(&self, profile: &Profile) -> Result<Speed, CostError> {
         let of_profile = |work: &[(Kernel, f64)]| -> Result<f64, CostError> {
-            let seconds =
-                work.iter().map(|(kernel, count)| Ok(count * profile.core.kernel(&profile.name, *kernel, K)?));
+            let seconds = work
+                .iter()
+                .map(|(kernel, count)| Ok(count * profile.core.kernel(&profile.name, *kernel, self.k)?));
             seconds.sum()
         };
         let product = profile.core.coefficients.get(&Coefficient::GateOperation);

@@ -9,15 +9,17 @@ use crate::shape::CircuitShape;
 use crate::system::ELEMENT_BYTES;
 
 /// Bytes of a process that read a model and chose a plan, the importer's included.
-const PROCESS: usize = 34_000_000;
+const PROCESS: usize = 38_000_000;
 /// Resident bytes for a byte in use by halo2's prover: what allocators keep between blocks, and temporary copies.
 const RESIDENT: f64 = 1.27;
 /// The same by the library's prover, and of what a process has that makes keys and then proves with it.
-const RESIDENT_IN_CORE: f64 = 1.22;
+const RESIDENT_IN_CORE: f64 = 1.1;
 const RESIDENT_KEYS: f64 = 1.05;
 /// Columns that are on a coset at once, and the share of the key's beside them where those are not kept: measured, as the order in
 /// which constraints are evaluated is found for each proof.
 const ON_COSET: usize = 26;
+/// What a column's coefficients take, beside their bytes: blocks that were freed as columns, and are too small for the next.
+const COEFFICIENTS: f64 = 1.4;
 const KEY_ON_COSET: f64 = 0.4;
 /// Share of the key's columns on cosets that are kept: those of masks that equal others are kept once.
 const DISTINCT: f64 = 0.8;
@@ -94,7 +96,8 @@ fn core(shape: &CircuitShape, threads: usize) -> usize {
     let rows = witness(shape) + shape.wide_advice * ELEMENT_BYTES;
     let of_key = if kept(shape) > 0 { 0.0 } else { KEY_ON_COSET * distinct(shape) };
     let on_coset = ON_COSET.min(polynomials) + of_key as usize + 2 * shape.degree + threads;
-    rows.max(polynomials * ELEMENT_BYTES + witness(shape).max(on_coset * ELEMENT_BYTES))
+    let coefficients = (COEFFICIENTS * (polynomials * ELEMENT_BYTES) as f64) as usize;
+    rows.max(coefficients + witness(shape).max(on_coset * ELEMENT_BYTES))
 }
 
 /// The key's different columns.

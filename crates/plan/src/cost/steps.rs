@@ -12,6 +12,10 @@ const QUOTIENT_PARTS: f64 = 4.0;
 /// Operations of a native lookup's own constraints on one row of one part.
 const LOOKUP_CONSTRAINT_OPERATIONS: usize = 24;
 
+/// What a verifier takes for a plan, and for each value that it is given, in products of one row.
+const PRODUCTS_OF_PLAN: f64 = 1.5e5;
+const PRODUCTS_OF_PUBLIC_VALUE: f64 = 670.0;
+
 /// What one unit of a charge costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rate {
@@ -57,7 +61,7 @@ impl<'a> Counts<'a> {
         let mut charges = Charges::default();
         charges.kernel(Term::Synthesis, Kernel::Assignment, self.advice as f64);
         charges.coefficient(Term::Synthesis, Coefficient::WitnessCell, self.cells());
-        self.advice(&mut charges, 1.0);
+        self.advice(&mut charges);
         self.lookups(&mut charges);
         self.permutation(&mut charges);
         self.transforms(&mut charges);
@@ -69,12 +73,11 @@ impl<'a> Counts<'a> {
     }
 
     /// Cells that are computed and placed.
-    pub(super) fn cells(&self) -> f64 {
+    fn cells(&self) -> f64 {
         (self.shape.assigned_small_cells + self.shape.assigned_wide_cells) as f64
     }
 
-    /// Folding, and the commitments to the witness; a wide column takes so many times what its kernel does.
-    pub(super) fn advice(&self, charges: &mut Charges, wide_column: f64) {
+    fn advice(&self, charges: &mut Charges) {
         let shape = self.shape;
         charges.coefficient(Term::Synthesis, Coefficient::FoldWeight, shape.committed_weights() as f64);
         // Cells of both kinds may share a column, so that only their sums matter.
@@ -82,7 +85,7 @@ impl<'a> Counts<'a> {
         let wide = (shape.assigned_wide_cells as f64 / self.rows).min(columns);
         let small = (shape.assigned_small_cells as f64 / self.rows).min(columns - wide);
         charges.kernel(Term::CommitSmall, Kernel::CommitSmall, small);
-        charges.kernel(Term::CommitWide, Kernel::CommitWide, wide_column * wide);
+        charges.kernel(Term::CommitWide, Kernel::CommitWide, wide);
         charges.kernel(Term::CommitWide, Kernel::CommitEmpty, columns - wide - small);
     }
 
@@ -170,6 +173,14 @@ impl<'a> Counts<'a> {
         charges.coefficient(term, Coefficient::VerifyOperation, shape.gate_operations as f64);
         charges.coefficient(term, Coefficient::VerifyRow, self.rows);
         charges.coefficient(term, Coefficient::LinkLane, shape.tied_lanes() as f64);
+        charges.0
+    }
+
+    /// The charges of what a verifier does with a plan beside verifying its proof. Circuits that a profile is calibrated on have none.
+    pub(crate) fn plan_checks(&self) -> Vec<Charge> {
+        let (mut charges, term) = (Charges::default(), Term::Overhead);
+        let products = PRODUCTS_OF_PLAN + PRODUCTS_OF_PUBLIC_VALUE * self.shape.occupancy.public_values as f64;
+        charges.coefficient(term, Coefficient::GateOperation, products);
         charges.0
     }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::shape::Occupancy;
+use crate::streams::count::occupancy;
 use crate::streams::home::{Content, Home, Public};
 use crate::streams::knobs::{LookupArgument, StreamKnobs};
 use crate::streams::linear_fact::LinearFact;
@@ -57,6 +59,13 @@ impl Streams {
     /// The table that private weights are looked up in.
     pub fn weight_table(&self) -> Table {
         Table::of_weights(self.weight_bits, self.knobs.weight_pairs)
+    }
+
+    /// How full it is.
+    pub(crate) fn occupancy(&self) -> Occupancy {
+        let weight_rows = self.all_facts().map(LinearFact::len).sum::<usize>() + 1;
+        let private = self.visibility.weights == WeightMode::Private;
+        occupancy(&self.knobs, if private { self.knobs.weight_lanes } else { 0 }, &self.homes, weight_rows)
     }
 
     /// Every linear fact: those of layers in tape order, and that of a bound input.
