@@ -240,10 +240,11 @@ fn plans_beyond_any_bound_are_refused() {
     };
     let digits = format!("\"bias_digits\": {}", plan.layout.as_streams().unwrap().facts[0].bias_digits);
     let k = format!("\"k\": {}", plan.k());
+    let degree = format!("\"degree\": {}", plan.shape.degree);
     let cases = [
         (digits.as_str(), "\"bias_digits\": 90", "wrap around the field"),
         (k.as_str(), "\"k\": 31", "number of rows"),
-        ("\"degree\": 5", "\"degree\": 60", "degree"),
+        (degree.as_str(), "\"degree\": 60", "degree"),
         ("\"stride\": 1", "\"stride\": 0", "home"),
         ("\"table_columns\": 3", "\"table_columns\": 300", "knobs"),
         ("\"input_scale\": [", "\"input_scale\": [999,", "scale"),

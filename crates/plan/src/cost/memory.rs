@@ -18,9 +18,9 @@ const RESIDENT_KEYS: f64 = 1.05;
 /// Columns that are on a coset at once, and the share of the key's beside them where those are not kept: measured, as the order in
 /// which constraints are evaluated is found for each proof.
 const ON_COSET: usize = 26;
-/// What a column's coefficients take, beside their bytes: blocks that were freed as columns, and are too small for the next.
-const COEFFICIENTS: f64 = 1.4;
 const KEY_ON_COSET: f64 = 0.4;
+/// What coefficients take for each byte of theirs: measured, as blocks are kept that were freed as columns by row.
+const COEFFICIENTS: f64 = 1.4;
 /// Share of the key's columns on cosets that are kept: those of masks that equal others are kept once.
 const DISTINCT: f64 = 0.8;
 
