@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::shape::Occupancy;
-use crate::streams::count::occupancy;
 use crate::streams::home::{Content, Home, Public};
 use crate::streams::knobs::{LookupArgument, StreamKnobs};
 use crate::streams::linear_fact::LinearFact;
+use crate::streams::occupancy::occupancy;
 use crate::streams::pass::Passes;
 use crate::table::Table;
 use crate::visibility::{Visibility, WeightMode};

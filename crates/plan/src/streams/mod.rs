@@ -18,6 +18,7 @@ mod layout;
 mod limbs;
 mod linear_fact;
 mod network;
+mod occupancy;
 mod pass;
 mod record;
 mod requantise;
