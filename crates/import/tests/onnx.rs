@@ -756,55 +756,29 @@ fn products_of_tensors_are_those_of_the_float_engine() {
     }
 }
 
+/// How a rotation is spelled.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Spelling {
+    /// All features and their partners, times numbers and added.
+    Whole,
+    /// Features of each place in a pair by themselves, then concatenated.
+    Parts,
+}
+
 /// Queries and keys of heads of six features, of which the first are rotated, in halves or neighbours.
-fn rotated(heads: i64, turned: i64, halves: bool) -> Model {
+fn rotated(heads: i64, turned: i64, halves: bool, spelling: Spelling) -> Model {
     let (width, tokens, features) = (6, 5, 6 * heads);
-    let mut nodes = Vec::new();
-    for x in ["q", "k"] {
-        let name = |of: &str| format!("{x}{of}");
-        let mut add = |op: &str, inputs: &[&str], output: &str, attributes: Vec<pb::AttributeProto>| {
-            let inputs: Vec<String> = inputs.iter().map(|of| of.replace('.', x)).collect();
-            let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
-            nodes.push(node(op, &inputs, &name(output), attributes));
-        };
-        add("MatMul", &["x", "w."], "d", vec![]);
-        add("Reshape", &[".d", "heads"], "r", vec![]);
-        add("Transpose", &[".r"], "t", vec![ints("perm", &[0, 2, 1, 3])]);
-        let slice = [".t", "zero", "turned", "axis"];
-        add("Slice", &slice, "o", vec![]);
-        let (first, second) = if halves {
-            ([".o", "zero", "half", "axis", "one"], [".o", "half", "turned", "axis", "one"])
-        } else {
-            ([".o", "zero", "turned", "axis", "two"], [".o", "one", "turned", "axis", "two"])
-        };
-        add("Slice", &first, "a", vec![]);
-        add("Slice", &second, "b", vec![]);
-        add("Neg", &[".b"], "n", vec![]);
-        if halves {
-            add("Concat", &[".n", ".a"], "s", vec![int("axis", -1)]);
-        } else {
-            add("Unsqueeze", &[".n", "last"], "nu", vec![]);
-            add("Unsqueeze", &[".a", "last"], "au", vec![]);
-            add("Concat", &[".nu", ".au"], "c", vec![int("axis", -1)]);
-            add("Reshape", &[".c", "flat"], "s", vec![]);
-        }
-        add("Mul", &[".o", "cos"], "mc", vec![]);
-        add("Mul", &[".s", "sin"], "ms", vec![]);
-        add("Add", &[".mc", ".ms"], "m", vec![]);
-        add("Slice", &[".t", "turned", "width", "axis"], "p", vec![]);
-        let parts: &[&str] = if turned < width { &[".m", ".p"] } else { &[".m"] };
-        add("Concat", parts, "y", vec![int("axis", -1)]);
-    }
+    let mut nodes: Vec<pb::NodeProto> =
+        ["q", "k"].iter().flat_map(|x| rotated_heads(x, turned < width, halves, spelling)).collect();
     nodes.push(node("Transpose", &["ky"], "columns", vec![ints("perm", &[0, 1, 3, 2])]));
     nodes.push(node("MatMul", &["qy", "columns"], "y", vec![]));
-    if turned == width {
-        nodes.retain(|node| !node.output[0].ends_with('p'));
-    }
     let constants = vec![
         constant("wq", &[features, features]),
         constant("wk", &[features, features]),
         constant("cos", &[1, 1, tokens, turned]),
         constant("sin", &[1, 1, tokens, turned]),
+        constant("cosa", &[1, 1, tokens, turned / 2]),
+        constant("sina", &[1, 1, tokens, turned / 2]),
         integers("heads", &[1, tokens, heads, width]),
         integers("flat", &[1, heads, tokens, turned]),
         integers("zero", &[0]),
@@ -819,15 +793,71 @@ fn rotated(heads: i64, turned: i64, halves: bool) -> Model {
     Model::new(&[1, tokens, features], nodes, constants)
 }
 
+/// From the input to one tensor's rotated heads; names that start with a dot are this tensor's own.
+fn rotated_heads(x: &str, keeps_rest: bool, halves: bool, spelling: Spelling) -> Vec<pb::NodeProto> {
+    let mut nodes = Vec::new();
+    let mut add = |op: &str, inputs: &[&str], output: &str, attributes: Vec<pb::AttributeProto>| {
+        let inputs: Vec<String> = inputs.iter().map(|of| of.replace('.', x)).collect();
+        let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+        nodes.push(node(op, &inputs, &format!("{x}{output}"), attributes));
+    };
+    add("MatMul", &["x", "w."], "d", vec![]);
+    add("Reshape", &[".d", "heads"], "r", vec![]);
+    add("Transpose", &[".r"], "t", vec![ints("perm", &[0, 2, 1, 3])]);
+    add("Slice", &[".t", "zero", "turned", "axis"], "o", vec![]);
+    let (first, second) = if halves {
+        ([".o", "zero", "half", "axis", "one"], [".o", "half", "turned", "axis", "one"])
+    } else {
+        ([".o", "zero", "turned", "axis", "two"], [".o", "one", "turned", "axis", "two"])
+    };
+    add("Slice", &first, "a", vec![]);
+    add("Slice", &second, "b", vec![]);
+    // What is in the first place of each pair, and what is in the second.
+    let (pairs, joined) = match spelling {
+        Spelling::Whole => {
+            add("Neg", &[".b"], "n", vec![]);
+            ([".n", ".a"], "s")
+        }
+        Spelling::Parts => {
+            let products =
+                [(".a", "cosa", "ac"), (".b", "sina", "bs"), (".a", "sina", "as"), (".b", "cosa", "bc")];
+            products.iter().for_each(|(of, by, product)| add("Mul", &[of, by], product, vec![]));
+            add("Sub", &[".ac", ".bs"], "f", vec![]);
+            add("Add", &[".as", ".bc"], "g", vec![]);
+            ([".f", ".g"], "m")
+        }
+    };
+    if halves {
+        add("Concat", &pairs, joined, vec![int("axis", -1)]);
+    } else {
+        add("Unsqueeze", &[pairs[0], "last"], "u", vec![]);
+        add("Unsqueeze", &[pairs[1], "last"], "v", vec![]);
+        add("Concat", &[".u", ".v"], "c", vec![int("axis", -1)]);
+        add("Reshape", &[".c", "flat"], joined, vec![]);
+    }
+    if spelling == Spelling::Whole {
+        add("Mul", &[".o", "cos"], "mc", vec![]);
+        add("Mul", &[".s", "sin"], "ms", vec![]);
+        add("Add", &[".mc", ".ms"], "m", vec![]);
+    }
+    if keeps_rest {
+        add("Slice", &[".t", "turned", "width", "axis"], "p", vec![]);
+    }
+    add("Concat", if keeps_rest { &[".m", ".p"] } else { &[".m"] }, "y", vec![int("axis", -1)]);
+    nodes
+}
+
 /// However pairs are spelled, whether all features of a head are rotated, of one head and of several.
 #[test]
 fn rotary_positions_are_those_of_the_float_engine() {
-    for (heads, turned, halves) in [(1, 6, true), (3, 6, true), (3, 6, false), (2, 4, true), (3, 4, false)] {
-        let model = rotated(heads, turned, halves);
+    let cases = [(1, 6, true), (3, 6, true), (3, 6, false), (2, 4, true), (3, 4, false)];
+    let spelled = |spelling| cases.map(|(heads, turned, halves)| (heads, turned, halves, spelling));
+    for (heads, turned, halves, spelling) in [Spelling::Whole, Spelling::Parts].into_iter().flat_map(spelled) {
+        let model = rotated(heads, turned, halves, spelling);
         let graph = model.import().unwrap().graph;
         let of = |op: fn(&FloatOp) -> bool| graph.nodes().filter(|(_, node)| op(&node.op)).count();
         let found = (of(|op| matches!(op, FloatOp::Rotate(_))), of(|op| matches!(op, FloatOp::Affine { .. })));
-        assert_eq!(found, (2, 0), "{heads} {turned} {halves}: {graph:?}");
+        assert_eq!(found, (2, 0), "{heads} {turned} {halves} {spelling:?}: {graph:?}");
         check_floats(&model, 30 * heads as usize);
     }
 }

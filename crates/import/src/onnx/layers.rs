@@ -11,6 +11,7 @@ use zklayout_model::{Activation, Float, FloatOp, Graph, Move, NodeId, Planes};
 
 use super::extents;
 use super::multiple::Multiple;
+use super::rotation::Part;
 use super::value::{Content, Element, Kind, Value};
 
 /// Heads from which on constants of each value are multiplied position by position; those of fewer are folded into what reads a vector.
@@ -80,6 +81,8 @@ pub(super) struct Layers {
     pub(super) graph: Graph<Float>,
     /// What is a tensor times constants.
     pub(super) multiples: HashMap<NodeId, Multiple>,
+    /// What is a sum of two such, by place in its planes.
+    pub(super) sums: HashMap<NodeId, Vec<[Part; 2]>>,
 }
 
 impl Layers {
@@ -201,7 +204,10 @@ impl Layers {
     }
 
     fn sum_of_tensors(&mut self, name: &str, terms: &[(&Value, f64)], dims: &[usize]) -> Result<Value, String> {
-        if let Some(rotated) = self.rotated_sum(name, terms, dims)? {
+        let summands = self.summands(terms, dims);
+        if let Some(summands) = &summands
+            && let Some(rotated) = self.rotated_sum(name, summands, dims)?
+        {
             return Ok(rotated);
         }
         let values: Vec<&Value> = terms.iter().map(|(value, _)| *value).collect();
@@ -212,6 +218,9 @@ impl Layers {
         }
         let terms = terms.iter().map(|(_, sign)| Move::plain(*sign)).collect();
         let node = self.add(name, FloatOp::Sum { terms }, frame.planes, &sources);
+        if let Some(summands) = summands {
+            self.sums.insert(node, frame.arrange(&summands));
+        }
         Ok(frame.value(Kind::Float, dims.to_vec(), node))
     }
 

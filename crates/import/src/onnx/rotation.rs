@@ -2,10 +2,11 @@
 //!
 //! Of a product by constants it is remembered what its values were before (`Multiple`). Where two of one tensor are added, each value of the
 //! sum is two values of that tensor at one position, times numbers: if all heads have the same numbers, that is one operator,
-//! and what was in between is read by nobody. It knows no operator: whether halves or neighbours make a pair, and whether they are
+//! and what was in between is read by nobody. A sum that is half of that, as of the first features alone, is remembered until it is
+//! concatenated with the other. It knows no operator: whether halves or neighbours make a pair, and whether they are
 //! sliced, split or gathered, is where values are.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ndarray::{Array2, Axis, Slice};
 use zklayout_model::{FloatOp, NodeId, Planes, Rotation};
@@ -15,8 +16,8 @@ use super::multiple::Multiple;
 use super::value::{Content, Element, Kind, Value};
 
 /// A value of a node, times a number.
-#[derive(Clone, Copy)]
-struct Part {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part {
     factor: f64,
     node: NodeId,
     place: u32,
@@ -40,21 +41,41 @@ impl Layers {
         }
     }
 
+    /// By value of a sum of two tensors that are multiples, what is added.
+    pub(super) fn summands(&self, terms: &[(&Value, f64)], dims: &[usize]) -> Option<Vec<[Part; 2]>> {
+        let [(a, _), (b, _)] = terms else { return None };
+        if ![a, b].iter().all(|value| value.dims == dims && self.is_multiple(value)) {
+            return None;
+        }
+        let parts = terms.iter().map(|(value, sign)| self.parts(value, &[*sign])).collect::<Option<Vec<_>>>()?;
+        Some(parts[0].iter().zip(&parts[1]).map(|(own, other)| [*own, *other]).collect())
+    }
+
     /// The sum of two tensors that are multiples of one, if it is a rotation of that.
     pub(super) fn rotated_sum(
         &mut self,
         name: &str,
-        terms: &[(&Value, f64)],
+        summands: &[[Part; 2]],
         dims: &[usize],
     ) -> Result<Option<Value>, String> {
-        let [(a, _), (b, _)] = terms else { return Ok(None) };
-        if ![a, b].iter().all(|value| value.dims == dims && self.is_multiple(value)) {
-            return Ok(None);
-        }
-        let parts = terms.iter().map(|(value, sign)| self.parts(value, &[*sign])).collect::<Option<Vec<_>>>();
-        let found = parts.and_then(|parts| self.rotation(&parts));
-        let Some(found) = found else { return Ok(None) };
+        let Some(found) = self.rotation(summands) else { return Ok(None) };
         Ok(Some(self.add_rotation(name, found, dims)?.0))
+    }
+
+    /// A tensor whose sums are a rotation together, with the rotation's values in their places.
+    pub(super) fn rotated_parts(&mut self, name: &str, value: Value) -> Result<Value, String> {
+        let Content::Elements(elements) = &value.content else { return Ok(value) };
+        let summands = |element: &Element| match element {
+            Element::Place(node, place) => Some(self.sums.get(node)?[*place as usize]),
+            Element::Number(_) => None,
+        };
+        let sums = elements.iter().enumerate().filter_map(|(place, element)| Some((place, summands(element)?)));
+        let (places, summands): (Vec<usize>, Vec<[Part; 2]>) = sums.unzip();
+        let Some(found) = self.rotation(&summands) else { return Ok(value) };
+        let rotated = self.add_rotation(name, found, &[places.len()])?.0;
+        let mut elements = elements.to_vec();
+        places.iter().zip(rotated.elements().iter()).for_each(|(place, element)| elements[*place] = *element);
+        Ok(Value::of_elements(value.kind, value.dims, elements))
     }
 
     /// A tensor times numbers of each value, if at least so many heads have the same.
@@ -65,7 +86,9 @@ impl Layers {
         factors: &[f64],
         least_heads: usize,
     ) -> Result<Option<Value>, String> {
-        let found = self.parts(value, factors).and_then(|parts| self.rotation(&[parts]));
+        let alone = |part: Part| [part, Part { factor: 0.0, ..part }];
+        let parts = self.parts(value, factors).map(|parts| parts.into_iter().map(alone).collect::<Vec<_>>());
+        let found = parts.and_then(|parts| self.rotation(&parts));
         let heads = |found: &Found| found.channels.len() / found.rotation.features();
         let Some(found) = found.filter(|found| heads(found) >= least_heads) else { return Ok(None) };
         let (product, node, frame) = self.add_rotation(name, found, &value.dims)?;
@@ -125,22 +148,21 @@ impl Layers {
         }
     }
 
-    /// One or two tensors, added, as a rotation of one node's planes.
-    fn rotation(&self, terms: &[Vec<Part>]) -> Option<Found> {
-        let node = terms.first()?.first()?.node;
+    /// Sums of two values each, as a rotation of one node's planes.
+    fn rotation(&self, sums: &[[Part; 2]]) -> Option<Found> {
+        let [Part { node, .. }, _] = *sums.first()?;
         let Planes { height: 1, width: positions @ 2.., .. } = self.planes(node) else { return None };
+        let sums = own_first(sums);
         let cell = |part: &Part| (part.place as usize / positions, part.place as usize % positions);
-        let own = &terms[0];
-        let mut channels: Vec<usize> = own.iter().map(|part| cell(part).0).collect();
+        let mut channels: Vec<usize> = sums.iter().map(|[own, _]| cell(own).0).collect();
         channels.sort_unstable();
         channels.dedup();
         let rank: HashMap<usize, usize> = channels.iter().copied().zip(0..).collect();
         let size = (channels.len(), positions);
         let (mut numbers, mut others) = (Array2::zeros(size), Array2::zeros(size));
-        let (mut partners, mut order) = (vec![None; channels.len()], Vec::with_capacity(own.len()));
-        for (place, part) in own.iter().enumerate() {
-            let other = terms.get(1).map_or(Part { factor: 0.0, ..*part }, |parts| parts[place]);
-            let ((channel, t), (partner, at)) = (cell(part), cell(&other));
+        let (mut partners, mut order) = (vec![None; channels.len()], Vec::with_capacity(sums.len()));
+        for [part, other] in &sums {
+            let ((channel, t), (partner, at)) = (cell(part), cell(other));
             let (channel, partner) = (rank[&channel], *rank.get(&partner)?);
             let same = *partners[channel].get_or_insert(partner) == partner;
             if part.node != node || other.node != node || t != at || !same {
@@ -153,6 +175,19 @@ impl Layers {
         let rotation = of_heads(&Rotation { own: numbers, other: others, partners });
         is_permutation(&order, channels.len() * positions).then_some(Found { node, channels, rotation, order })
     }
+}
+
+/// Sums of which each starts with a value that no sum before it starts with, as far as they can: either may be the one that is rotated.
+fn own_first(sums: &[[Part; 2]]) -> Vec<[Part; 2]> {
+    let mut taken = HashSet::new();
+    let mut ordered = |[a, b]: &[Part; 2]| {
+        if taken.insert(a.place) {
+            return [*a, *b];
+        }
+        taken.insert(b.place);
+        [*b, *a]
+    };
+    sums.iter().map(&mut ordered).collect()
 }
 
 /// The rotation of one head, of as many heads as have the same.

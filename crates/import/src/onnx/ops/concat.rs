@@ -6,7 +6,7 @@ use crate::onnx::layers::Layers;
 use crate::onnx::value::Value;
 
 pub(super) fn import(node: &Node<'_>, layers: &mut Layers) -> Results {
-    let whole = joined(node)?;
+    let whole = layers.rotated_parts(&node.name(), joined(node)?).at(node)?;
     Ok(vec![layers.settled(&node.name(), whole).at(node)?])
 }
 
