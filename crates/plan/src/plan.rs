@@ -69,7 +69,7 @@ impl Plan {
     /// # Errors
     /// If the plan cannot be serialised.
     pub fn to_json(&self) -> Result<String, PlanError> {
-        serde_json::to_string_pretty(self).map_err(|e| PlanError::Format(e.to_string()))
+        serde_json::to_string(self).map_err(|e| PlanError::Format(e.to_string()))
     }
 
     /// Reads a plan from JSON.
@@ -78,12 +78,16 @@ impl Plan {
     /// Text that is no plan, a plan of another format, or one with numbers that no search gives.
     pub fn from_json(text: &str) -> Result<Self, PlanError> {
         let unreadable = |error: serde_json::Error| PlanError::Format(error.to_string());
+        let read: Result<Self, _> = serde_json::from_str(text);
         // A plan of another format may have other fields.
-        let Format { format } = serde_json::from_str(text).map_err(unreadable)?;
+        let format = match &read {
+            Ok(plan) => plan.format,
+            Err(_) => serde_json::from_str::<Format>(text).map_err(unreadable)?.format,
+        };
         if format != PLAN_FORMAT {
             return Err(PlanError::Format(format!("format {format}, expected {PLAN_FORMAT}; make it again")));
         }
-        let mut plan: Self = serde_json::from_str(text).map_err(unreadable)?;
+        let mut plan = read.map_err(unreadable)?;
         plan.check_bounds()?;
         plan.check_soundness()?;
         plan.shape.occupancy = plan.layout.as_streams().map(Streams::occupancy).unwrap_or_default();
