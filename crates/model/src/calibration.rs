@@ -1,6 +1,7 @@
 //! Calibration runs: the samples in floats and, layer by layer, in the integers chosen so far.
 
 use ndarray::Array3;
+use rayon::prelude::*;
 
 use crate::error::{ExecuteError, QuantiseError};
 use crate::execute::{Trace, execute_floats};
@@ -63,55 +64,78 @@ impl Evidence {
     }
 }
 
-/// The samples on their way through the network.
-pub(crate) struct Runs {
-    input: Vec<Array3<f64>>,
-    /// By sample: pre-activations and values in floats.
-    float: Vec<Trace<f64>>,
-    /// By sample and node: the values, of the nodes quantised so far.
+/// The samples on their way through the network, in floats and in integers.
+pub(crate) struct Runs<'a> {
+    input: &'a [Array3<f64>],
+    /// By sample and node, of the nodes quantised so far: the values, empty where no other node reads them.
+    float: Vec<Vec<Array3<f64>>>,
     fixed: Vec<Vec<Array3<i64>>>,
+    /// By node, the last one that reads it.
+    last_readers: Vec<usize>,
 }
 
-impl Runs {
-    pub(crate) fn start(graph: &Graph<Fused>, samples: &[Vec<f64>]) -> Result<Self, QuantiseError> {
-        let Some((_, Fused::Input(shape))) = graph.nodes().next() else { return Err(QuantiseError::NoSamples) };
-        if samples.is_empty() {
-            return Err(QuantiseError::NoSamples);
-        }
-        let mut runs = Self { input: Vec::new(), float: Vec::new(), fixed: Vec::new() };
-        for (index, sample) in samples.iter().enumerate() {
-            if let Some((position, &value)) = sample.iter().enumerate().find(|(_, value)| !value.is_finite()) {
-                return Err(QuantiseError::NotFinite { index, position, value });
-            }
-            let tensor = Array3::from_shape_vec(shape.dims(), sample.clone())
-                .map_err(|_| QuantiseError::SampleShape { index, found: sample.len(), expected: *shape })?;
-            runs.float.push(execute_floats(graph, &tensor).map_err(|error| refused(&error))?);
-            runs.fixed.push(Vec::new());
-            runs.input.push(tensor);
-        }
-        Ok(runs)
+/// Samples as a graph's input.
+///
+/// # Errors
+/// No sample, one of another shape, or one that is not finite.
+pub(crate) fn inputs(graph: &Graph<Fused>, samples: &[Vec<f64>]) -> Result<Vec<Array3<f64>>, QuantiseError> {
+    let Some((_, Fused::Input(shape))) = graph.nodes().next() else { return Err(QuantiseError::NoSamples) };
+    if samples.is_empty() {
+        return Err(QuantiseError::NoSamples);
     }
+    let tensor = |(index, sample): (usize, &Vec<f64>)| {
+        if let Some((position, &value)) = sample.iter().enumerate().find(|(_, value)| !value.is_finite()) {
+            return Err(QuantiseError::NotFinite { index, position, value });
+        }
+        Array3::from_shape_vec(shape.dims(), sample.clone()).map_err(|_| QuantiseError::SampleShape {
+            index,
+            found: sample.len(),
+            expected: *shape,
+        })
+    };
+    samples.iter().enumerate().map(tensor).collect()
+}
 
-    /// A node's pre-activations, by sample.
-    pub(crate) fn accumulators(&self, place: usize) -> impl Iterator<Item = &Array3<f64>> {
-        self.float.iter().map(move |run| &run.accumulators[place])
-    }
+/// What is to be known of each input's run in floats, of which no more are kept than there are cores.
+pub(crate) fn of_runs<R: Send>(
+    graph: &Graph<Fused>,
+    inputs: &[Array3<f64>],
+    of: impl Fn(&Trace<f64>) -> R + Sync,
+) -> Result<Vec<R>, QuantiseError> {
+    let run = |input| execute_floats(graph, input).map(|trace| of(&trace)).map_err(|error| refused(&error));
+    let runs: Vec<_> = inputs.par_iter().map(run).collect();
+    runs.into_iter().collect()
+}
 
-    /// Bounds of each channel of a node's pre-activations over all samples.
-    pub(crate) fn bounds(&self, place: usize) -> Vec<Bounds> {
-        channel_bounds(self.float.iter().map(|run| &run.accumulators[place]))
+/// By node, bounds of each channel of its pre-activations over all inputs.
+pub(crate) fn bounds(graph: &Graph<Fused>, inputs: &[Array3<f64>]) -> Result<Vec<Vec<Bounds>>, QuantiseError> {
+    let of_run = |run: &Trace<f64>| run.accumulators.iter().map(channel_bounds).collect::<Vec<_>>();
+    let runs = of_runs(graph, inputs, of_run)?;
+    let union = |a: Vec<Vec<Bounds>>, b| a.into_iter().zip(b).map(|(a, b)| channel_unions(a, b)).collect();
+    Ok(runs.into_iter().reduce(union).unwrap_or_default())
+}
+
+impl<'a> Runs<'a> {
+    /// Inputs before the first node.
+    pub(crate) fn start(graph: &Graph<Fused>, input: &'a [Array3<f64>]) -> Self {
+        let mut last_readers: Vec<usize> = (0..graph.len()).collect();
+        for (id, _) in graph.nodes() {
+            graph.inputs(id).iter().for_each(|source| last_readers[source.index()] = id.index());
+        }
+        Self { input, float: vec![Vec::new(); input.len()], fixed: vec![Vec::new(); input.len()], last_readers }
     }
 
     /// Bounds of each channel of a quantised layer's accumulators over all samples, dequantised; `None` means overflow.
     pub(crate) fn integer_bounds(&self, sums: &Sums<'_>) -> Option<Vec<Bounds>> {
-        let runs = self.fixed.iter().map(|values| {
+        let of_run = |values: &Vec<Array3<i64>>| {
             let mut real = sums.run(values)?.mapv(|sum| sum as f64);
             for (channel, mut plane) in real.outer_iter_mut().enumerate() {
                 plane *= f64::powi(2.0, -sums.scale.of(channel));
             }
-            Some(real)
-        });
-        Some(channel_bounds(runs.collect::<Option<Vec<_>>>()?.iter()))
+            Some(channel_bounds(&real))
+        };
+        let runs: Option<Vec<_>> = self.fixed.par_iter().map(of_run).collect();
+        Some(runs?.into_iter().reduce(channel_unions).unwrap_or_default())
     }
 
     /// What a kernel of the layer multiplies with its weights: the result of the node `source`, whose integers have the given
@@ -122,7 +146,7 @@ impl Runs {
         kernel: &Kernel<f64>,
         output: Planes,
     ) -> Evidence {
-        let float: Vec<_> = self.float.iter().map(|run| &run.values[source]).collect();
+        let float: Vec<_> = self.float.iter().map(|values| &values[source]).collect();
         let real = |values: &Vec<Array3<i64>>| {
             let mut real = values[source].mapv(|value| value as f64);
             for (channel, mut plane) in real.outer_iter_mut().enumerate() {
@@ -135,27 +159,66 @@ impl Runs {
         Evidence { float: columns(kernel, output, &float), fixed: columns(kernel, output, &fixed) }
     }
 
-    /// Takes every sample through a quantised node that reads `sources`. Values beyond a range are left to those who choose
-    /// ranges.
+    /// Takes every sample through a node and what it was quantised to, both of which read `sources`. Values beyond a range are left to
+    /// those who choose ranges.
     ///
     /// # Errors
     /// An accumulator that overflows.
-    pub(crate) fn advance(&mut self, node: &Fixed, sources: &[usize]) -> Result<(), QuantiseError> {
-        for (input, values) in self.input.iter().zip(&mut self.fixed) {
-            let next = match node {
-                Fixed::Input(spec) => {
-                    let mut integers = input.mapv(|_| 0);
-                    for (((channel, ..), integer), value) in integers.indexed_iter_mut().zip(input) {
-                        *integer = (value * f64::powi(2.0, spec.scale.of(channel)) + 0.5).floor() as i64;
+    pub(crate) fn advance(
+        &mut self,
+        (node, fixed): (&Fused, &Fixed),
+        sources: &[usize],
+    ) -> Result<(), QuantiseError> {
+        let runs = self.input.par_iter().zip(&mut self.float).zip(&mut self.fixed);
+        let nexts: Vec<_> = runs
+            .map(|((input, floats), integers)| {
+                let next = match node {
+                    Fused::Input(_) => input.clone(),
+                    Fused::Layer(layer) => {
+                        layer.values(&read(sources, floats)).map_err(|error| refused(&error))?
                     }
-                    integers
-                }
-                Fixed::Layer(layer) => finished(layer, sources, values)
-                    .ok_or_else(|| refused(&ExecuteError::Overflow { layer: layer.name.clone() }))?,
-            };
-            values.push(next);
-        }
+                };
+                floats.push(next);
+                integers.push(integer_values(fixed, input, &read(sources, integers))?);
+                Ok(())
+            })
+            .collect();
+        nexts.into_iter().collect::<Result<(), _>>()?;
+        self.release();
         Ok(())
+    }
+
+    /// Drops what only nodes so far read.
+    fn release(&mut self) {
+        let so_far = self.float.first().map_or(0, Vec::len);
+        for place in (0..so_far).filter(|place| self.last_readers[*place] < so_far) {
+            self.float.iter_mut().for_each(|values| values[place] = Array3::default((0, 0, 0)));
+            self.fixed.iter_mut().for_each(|values| values[place] = Array3::default((0, 0, 0)));
+        }
+    }
+}
+
+fn read<'v, T>(sources: &[usize], values: &'v [Array3<T>]) -> Vec<&'v Array3<T>> {
+    sources.iter().map(|&source| &values[source]).collect()
+}
+
+/// A node's integers, whether or not they lie in its range.
+fn integer_values(
+    node: &Fixed,
+    input: &Array3<f64>,
+    sources: &[&Array3<i64>],
+) -> Result<Array3<i64>, QuantiseError> {
+    match node {
+        Fixed::Input(spec) => {
+            let mut integers = input.mapv(|_| 0);
+            for (((channel, ..), integer), value) in integers.indexed_iter_mut().zip(input) {
+                *integer = (value * f64::powi(2.0, spec.scale.of(channel)) + 0.5).floor() as i64;
+            }
+            Ok(integers)
+        }
+        Fixed::Layer(layer) => {
+            finished(layer, sources).ok_or_else(|| refused(&ExecuteError::Overflow { layer: layer.name.clone() }))
+        }
     }
 }
 
@@ -168,9 +231,8 @@ fn refused(error: &ExecuteError) -> QuantiseError {
 }
 
 /// A layer's values, whether or not they lie in its range.
-fn finished(layer: &FixedLayer, sources: &[usize], values: &[Array3<i64>]) -> Option<Array3<i64>> {
-    let sources: Vec<_> = sources.iter().map(|&source| &values[source]).collect();
-    let mut sums = layer.accumulate(&sources)?;
+fn finished(layer: &FixedLayer, sources: &[&Array3<i64>]) -> Option<Array3<i64>> {
+    let mut sums = layer.accumulate(sources)?;
     // Quantisation makes no layer that is rescaled.
     if let OutputKind::Requantise { shift, activation, .. } = &layer.finish.kind {
         for ((channel, ..), value) in sums.indexed_iter_mut() {
@@ -193,24 +255,17 @@ pub(crate) struct Sums<'a> {
 
 impl Sums<'_> {
     fn run(&self, values: &[Array3<i64>]) -> Option<Array3<i64>> {
-        let sources: Vec<_> = self.sources.iter().map(|&source| &values[source]).collect();
-        accumulate(self.terms, self.bias, self.output, &sources)
+        accumulate(self.terms, self.bias, self.output, &read(self.sources, values))
     }
 }
 
-/// Bounds of each channel of some tensors of one shape.
-fn channel_bounds<'a>(tensors: impl Iterator<Item = &'a Array3<f64>>) -> Vec<Bounds> {
-    let mut bounds: Vec<Bounds> = Vec::new();
-    for tensor in tensors {
-        for (channel, plane) in tensor.outer_iter().enumerate() {
-            let own = Bounds::of(plane.iter());
-            match bounds.get_mut(channel) {
-                Some(before) => *before = before.union(own),
-                None => bounds.push(own),
-            }
-        }
-    }
-    bounds
+/// Bounds of each channel of a tensor.
+fn channel_bounds(tensor: &Array3<f64>) -> Vec<Bounds> {
+    tensor.outer_iter().map(|plane| Bounds::of(plane.iter())).collect()
+}
+
+fn channel_unions(a: Vec<Bounds>, b: Vec<Bounds>) -> Vec<Bounds> {
+    a.into_iter().zip(b).map(|(a, b)| a.union(b)).collect()
 }
 
 /// Columns of the layer's matrix form, over a subset of output positions of all samples.

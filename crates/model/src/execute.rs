@@ -82,6 +82,12 @@ fn run<T: Number>(
 }
 
 impl FusedLayer {
+    /// The layer's values, of those that it reads.
+    pub(crate) fn values(&self, sources: &[&Array3<f64>]) -> Result<Array3<f64>, ExecuteError> {
+        let overflow = || ExecuteError::Overflow { layer: self.name.clone() };
+        self.finished(&self.accumulate(sources).ok_or_else(overflow)?)
+    }
+
     fn finished(&self, accumulators: &Array3<f64>) -> Result<Array3<f64>, ExecuteError> {
         Ok(accumulators.mapv(|value| self.finish.activation.apply(value)))
     }

@@ -124,7 +124,12 @@ fn decode(kind: DataType, bytes: &[u8]) -> Result<Vec<f64>, String> {
     if !bytes.len().is_multiple_of(width) {
         return Err(format!("its {} bytes are no whole number of elements", bytes.len()));
     }
-    bytes.chunks_exact(width).map(|bytes| element(kind, bytes)).collect()
+    // Results are collected without their number; embeddings are large.
+    let mut numbers = Vec::with_capacity(bytes.len() / width);
+    for bytes in bytes.chunks_exact(width) {
+        numbers.push(element(kind, bytes)?);
+    }
+    Ok(numbers)
 }
 
 fn element(kind: DataType, bytes: &[u8]) -> Result<f64, String> {

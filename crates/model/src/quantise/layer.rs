@@ -38,7 +38,7 @@ pub(super) struct LayerQuantiser<'a> {
     pub(super) options: &'a QuantiseOptions,
     /// What its kernel's weights were multiplied with, if it has one.
     pub(super) evidence: Option<&'a Evidence>,
-    pub(super) runs: &'a Runs,
+    pub(super) runs: &'a Runs<'a>,
 }
 
 /// A term of the layer on its way to integers.

@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 
 use ndarray::Array3;
 
-use crate::calibration::Runs;
+use crate::calibration::of_runs;
 use crate::error::QuantiseError;
+use crate::execute::Trace;
 use crate::fused::{Fused, FusedLayer};
-use crate::graph::Graph;
+use crate::graph::{Graph, NodeId};
 use crate::term::Term;
 
 /// Constants at most this large are masks.
@@ -18,29 +19,39 @@ pub(super) const MASKED: f64 = -1e4;
 /// How far below a row's largest score what is masked lies on the samples, in nats.
 const BELOW: f64 = 12.0;
 
+/// A layer that masks some of its values.
+struct Masked<'a> {
+    place: usize,
+    layer: &'a FusedLayer,
+    mask: &'a Array3<f64>,
+}
+
 /// The graph with masks that integers hold; none if it has no mask.
 ///
 /// # Errors
 /// A mask that leaves nothing to a row.
 pub(super) fn fitted(
     graph: &Graph<Fused>,
-    runs: &Runs,
+    inputs: &[Array3<f64>],
     margin: f64,
 ) -> Result<Option<Graph<Fused>>, QuantiseError> {
+    let masked: Vec<Masked> = graph.nodes().filter_map(masked).collect();
+    if masked.is_empty() {
+        return Ok(None);
+    }
+    let of_run = |run: &Trace<f64>| {
+        let above = |masked: &Masked<'_>| above(masked.layer, masked.mask, &run.accumulators[masked.place]);
+        masked.iter().map(above).collect::<Vec<_>>()
+    };
+    let runs = of_runs(graph, inputs, of_run)?;
     let mut masks = BTreeMap::new();
-    for (id, node) in graph.nodes() {
-        let Fused::Layer(layer) = node else { continue };
-        let Some(constant) = mask(layer) else { continue };
-        let mut above = runs.accumulators(id.index()).map(|sums| above(layer, constant, sums));
-        let most = above.try_fold(0.0f64, |most, above| Some(most.max(above?)));
+    for (index, Masked { place, layer, .. }) in masked.iter().enumerate() {
+        let most = runs.iter().try_fold(0.0f64, |most, above| Some(most.max(above[index]?)));
         let Some(most) = most else {
             let reason = "its mask leaves a row without any value";
             return Err(QuantiseError::Layer { layer: layer.name.clone(), reason: reason.into() });
         };
-        masks.insert(id.index(), -(most * (1.0 + margin) + BELOW));
-    }
-    if masks.is_empty() {
-        return Ok(None);
+        masks.insert(*place, -(most * (1.0 + margin) + BELOW));
     }
     let mut fitted = graph.clone();
     for (place, node) in fitted.nodes_mut().enumerate() {
@@ -52,6 +63,11 @@ pub(super) fn fitted(
         }
     }
     Ok(Some(fitted))
+}
+
+fn masked((id, node): (NodeId, &Fused)) -> Option<Masked<'_>> {
+    let Fused::Layer(layer) = node else { return None };
+    Some(Masked { place: id.index(), layer, mask: mask(layer)? })
 }
 
 /// The constant of a layer that masks some of its values.

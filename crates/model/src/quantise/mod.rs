@@ -12,7 +12,7 @@ mod own_scales;
 mod tensor;
 
 use crate::activation::FixedActivation;
-use crate::calibration::{Evidence, Runs};
+use crate::calibration::{self, Evidence, Runs};
 use crate::clamp::Clamp;
 use crate::error::QuantiseError;
 use crate::fixed::{Fixed, FixedLayer, OutputKind, RangeSource, ValueRange};
@@ -41,13 +41,11 @@ pub fn quantise(
     options: &QuantiseOptions,
 ) -> Result<Graph<Fixed>, QuantiseError> {
     options.check()?;
-    let mut runs = Runs::start(graph, samples)?;
-    let fitted = masks::fitted(graph, &runs, options.margin)?;
-    if let Some(fitted) = &fitted {
-        runs = Runs::start(fitted, samples)?;
-    }
+    let given = calibration::inputs(graph, samples)?;
+    let fitted = masks::fitted(graph, &given, options.margin)?;
     let graph = fitted.as_ref().unwrap_or(graph);
-    let bounds: Vec<_> = (0..graph.len()).map(|place| runs.bounds(place)).collect();
+    let bounds = calibration::bounds(graph, &given)?;
+    let mut runs = Runs::start(graph, &given);
     let own_scales = own_scales(graph, &bounds);
     let mut fixed: Graph<Fixed> = Graph::new();
     let mut tensors: Vec<Tensor> = Vec::new();
@@ -55,7 +53,7 @@ pub fn quantise(
         let inputs = graph.inputs(id);
         let sources: Vec<usize> = inputs.iter().map(|source| source.index()).collect();
         let read: Vec<Tensor> = sources.iter().map(|&source| tensors[source].clone()).collect();
-        let node = match node {
+        let quantised = match node {
             Fused::Input(shape) => {
                 let options = &for_input(graph, options);
                 Fixed::Input(quantise_input(*shape, &bounds[id.index()], options, own_scales[id.index()]))
@@ -76,9 +74,9 @@ pub fn quantise(
                 Fixed::Layer(quantiser.run(is_last && layer.finish.activation.is_identity())?)
             }
         };
-        runs.advance(&node, &sources)?;
-        tensors.push(Tensor::after(&node));
-        fixed.add(node, &inputs);
+        runs.advance((node, &quantised), &sources)?;
+        tensors.push(Tensor::after(&quantised));
+        fixed.add(quantised, &inputs);
     }
     share_ranges(&mut fixed);
     Ok(fixed)
@@ -100,7 +98,7 @@ fn for_input(graph: &Graph<Fused>, options: &QuantiseOptions) -> QuantiseOptions
 }
 
 /// What the weights of a layer's kernel were multiplied with, if it has one.
-fn evidence(runs: &Runs, layer: &FusedLayer, sources: &[usize], read: &[Tensor]) -> Option<Evidence> {
+fn evidence(runs: &Runs<'_>, layer: &FusedLayer, sources: &[usize], read: &[Tensor]) -> Option<Evidence> {
     let places: Vec<(usize, &Tensor)> = sources.iter().copied().zip(read).collect();
     layer.reads(&places).find_map(|(term, sources)| {
         let (kernel, (place, tensor)) = (term.as_kernel()?, sources.first()?);
