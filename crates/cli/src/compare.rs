@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use zklayout::cost::{Cost, CostError, CostModel, Profile, Speed};
-use zklayout::plan::{CircuitShape, Plan, Priced};
+use zklayout::plan::{CircuitShape, Occupancy, Plan, Priced};
 use zklayout::prover::{WorkSeconds, Workload};
 
 use crate::args::CompareOptions;
@@ -41,6 +41,7 @@ struct Prediction {
     steps: serde_json::Value,
     predicted: Cost,
     shape: CircuitShape,
+    occupancy: Occupancy,
 }
 
 impl Prediction {
@@ -59,6 +60,7 @@ impl Prediction {
             steps: measured.steps,
             predicted,
             shape: plan.shape.clone(),
+            occupancy: plan.shape.occupancy,
         }
     }
 }

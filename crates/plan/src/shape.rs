@@ -72,12 +72,16 @@ pub struct CircuitShape {
 
 /// How much of a layout of `streams` is more than padding: it follows from the layout, so that no plan's file has it. Of other
 /// families nothing is counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Occupancy {
+    /// Fractions to a running sum; none if there are no such sums.
+    pub fractions: usize,
     /// Lookups that count on their row.
     pub lookups: usize,
     /// Cells of running sums that some lookup moves away from the row before.
     pub moved: usize,
+    /// Masks of lanes that equal the mask of the lane before, so that the key has one column for both.
+    pub same_masks: usize,
     /// Values that the verifier is given, at most.
     pub public_values: usize,
 }

@@ -333,6 +333,24 @@ impl Home {
         self.value_at(self.position(plane_row, lane, lanes)?)
     }
 
+    /// Marks lanes at which rows of values begin or have ended; every lane, where values do not follow each other from tile to tile.
+    pub(crate) fn mark_edges(&self, lanes: &mut [bool]) {
+        let Some(first) = lanes.len().checked_sub(self.tile.lanes()) else { return };
+        if !self.is_consecutive() || self.stride > 1 || self.tile.columns == 0 {
+            lanes.fill(true);
+            return;
+        }
+        lanes[first] = true;
+        let Planes { height, width, .. } = self.shape;
+        let rows = if self.pitch == width { 1 } else { height };
+        for row in 0..rows {
+            let start = self.origin + row * self.pitch;
+            for position in [start, start + height / rows * width] {
+                lanes[first + position % self.tile.columns] = true;
+            }
+        }
+    }
+
     /// Exponent of the producer's product at a position.
     pub fn exponent(&self, position: usize) -> usize {
         self.end() - position
