@@ -11,12 +11,16 @@ use crate::cost::steps::{Charge, Charges, Counts};
 
 /// Pieces that the kernel of the quotient's transform was measured with.
 const QUOTIENT_PIECES: f64 = 4.5;
-/// Columns of the key that are read on a coset, of all; the others are in sums, equal to others, or read by constraints of a low degree.
+/// Columns of the key that are read on a coset where they are not kept, of all; the others are in sums, equal to others, or read by
+/// constraints of a low degree.
 const COLUMNS_OF_KEY: f64 = 0.5;
 /// What a wide cell takes that differs from the row before, in cells of the kernel's columns, and what a column takes whatever it
 /// holds, in such columns; the same of small columns.
-const WIDE_CELL: f64 = 1.3;
-const WIDE_COLUMN: f64 = 0.075;
+const WIDE_CELL: f64 = 1.4;
+const WIDE_COLUMN: f64 = 0.07;
+/// Of the cells that evaluations and weights take, those that differ from the row before; of a table's entries, those that are looked up.
+const FILLED: f64 = 0.9;
+const LOOKED_UP: f64 = 0.4;
 const SMALL_COLUMN: f64 = 0.22;
 /// Small cells for each lookup of a value or a remainder: three for two of them, of more bits than the kernel's.
 const SMALL_CELLS_OF_LOOKUP: f64 = 1.7;
@@ -32,10 +36,6 @@ const COLUMNS: [(f64, f64); 3] = [(5.97, 29.0), (7.8, 21.0), (6.8, 38.0)];
 const PRODUCTS: [(f64, f64); 3] = [(13.7, 490.0), (18.0, 510.0), (41.0, 490.0)];
 /// Of which for each permuted column on one coset.
 const PRODUCTS_OF_PERMUTED: f64 = 4.0;
-/// Full-width columns that are no running sums of lookups, at least.
-const OTHER_WIDE: usize = 5;
-/// Degree of constraints from which sums have three fractions.
-const DEGREE_OF_THREE: usize = 5;
 /// What the witness takes, in products of one row: for each lookup that counts, each row of weights, each row of a running sum, and each
 /// small cell where values are evaluated at the challenge of planes too.
 const PRODUCTS_OF_LOOKUP: f64 = 24.0;
@@ -102,8 +102,7 @@ impl Counts<'_> {
         let doublings = f64::from(2 * (multiples - 1) * bits) * self.rows;
         charges.coefficient(term, Coefficient::GateOperation, PRODUCTS_OF_DOUBLING * doublings);
         if memory::keeps_key(shape) {
-            let columns = COLUMNS_OF_KEY * (shape.fixed + shape.permuted) as f64;
-            charges.kernel(term, Kernel::PartTransform, columns * (shape.degree - 1) as f64);
+            charges.kernel(term, Kernel::PartTransform, memory::columns_on_cosets(shape) as f64);
         }
         charges.0
     }
@@ -137,8 +136,8 @@ impl Counts<'_> {
         let fractions = self.fractions();
         let table_columns = shape.table_entries.div_ceil(shape.usable_rows().max(1)).max(1);
         let of_tables = table_columns.div_ceil(fractions) * shape.table_entries / table_columns;
-        let moving = shape.occupancy.moved + of_tables;
-        (shape.assigned_wide_cells.saturating_sub(sums * shape.usable_rows()) + moving) as f64
+        let others = shape.assigned_wide_cells.saturating_sub(sums * shape.usable_rows());
+        FILLED * others as f64 + LOOKED_UP * of_tables as f64 + shape.occupancy.moved as f64
     }
 
     /// The permutation's product columns, which change where something is copied.
@@ -156,8 +155,7 @@ impl Counts<'_> {
 
     /// Fractions to a running sum.
     fn fractions(&self) -> usize {
-        let (shape, sums) = (self.shape, self.shape.wide_advice.saturating_sub(OTHER_WIDE).max(1));
-        if shape.degree >= DEGREE_OF_THREE { 3 } else { 1 + usize::from(5 * shape.lookups > 7 * sums) }
+        self.shape.occupancy.fractions.clamp(1, COLUMNS.len())
     }
 
     /// Transforms of the key's columns, if their values are not kept from proof to proof.

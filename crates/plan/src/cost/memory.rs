@@ -13,16 +13,19 @@ const PROCESS: usize = 38_000_000;
 /// Resident bytes for a byte in use by halo2's prover: what allocators keep between blocks, and temporary copies.
 const RESIDENT: f64 = 1.27;
 /// The same by the library's prover, and of what a process has that makes keys and then proves with it.
-const RESIDENT_IN_CORE: f64 = 1.1;
+const RESIDENT_IN_CORE: f64 = 1.05;
 const RESIDENT_KEYS: f64 = 1.05;
 /// Columns that are on a coset at once, and the share of the key's beside them where those are not kept: measured, as the order in
 /// which constraints are evaluated is found for each proof.
-const ON_COSET: usize = 26;
+const ON_COSET: usize = 20;
 const KEY_ON_COSET: f64 = 0.4;
 /// What coefficients take for each byte of theirs: measured, as blocks are kept that were freed as columns by row.
-const COEFFICIENTS: f64 = 1.4;
-/// Share of the key's columns on cosets that are kept: those of masks that equal others are kept once.
-const DISTINCT: f64 = 0.8;
+const COEFFICIENTS: f64 = 1.5;
+/// By fractions to a running sum, one to three: cosets that a column of the key is read on, of all. The constraints of a low degree are evaluated
+/// on the first two alone.
+const COSETS: [f64; 3] = [2.35, 2.72, 3.2];
+/// Columns that say which rows are the first, the last and those between, which every key has.
+const INDICATORS: usize = 3;
 
 /// Bytes of a curve point's coordinates, of an assigned value that may be a fraction.
 const POINT: usize = 64;
@@ -80,9 +83,15 @@ pub(super) fn keeps_key(shape: &CircuitShape) -> bool {
     on_cosets(shape) << shape.k <= MOST_KEPT
 }
 
-/// Per row: the key's columns on every coset.
+/// The key's columns on the cosets that they are read on, each as often as that is.
+pub(super) fn columns_on_cosets(shape: &CircuitShape) -> usize {
+    let cosets = COSETS[shape.occupancy.fractions.clamp(1, COSETS.len()) - 1];
+    (cosets * distinct(shape) as f64) as usize
+}
+
+/// Per row: the same in bytes.
 fn on_cosets(shape: &CircuitShape) -> usize {
-    distinct(shape) as usize * (shape.degree - 1) * ELEMENT_BYTES
+    columns_on_cosets(shape) * ELEMENT_BYTES
 }
 
 /// The same if they are kept.
@@ -94,15 +103,15 @@ fn kept(shape: &CircuitShape) -> usize {
 fn core(shape: &CircuitShape, threads: usize) -> usize {
     let polynomials = shape.small_advice + shape.wide_advice + shape.instance + shape.products;
     let rows = witness(shape) + shape.wide_advice * ELEMENT_BYTES;
-    let of_key = if kept(shape) > 0 { 0.0 } else { KEY_ON_COSET * distinct(shape) };
+    let of_key = if kept(shape) > 0 { 0.0 } else { KEY_ON_COSET * distinct(shape) as f64 };
     let on_coset = ON_COSET.min(polynomials) + of_key as usize + 2 * shape.degree + threads;
     let coefficients = (COEFFICIENTS * (polynomials * ELEMENT_BYTES) as f64) as usize;
     rows.max(coefficients + witness(shape).max(on_coset * ELEMENT_BYTES))
 }
 
-/// The key's different columns.
-fn distinct(shape: &CircuitShape) -> f64 {
-    DISTINCT * (shape.fixed + shape.permuted + 3) as f64
+/// The key's different columns: of masks that are equal it has one.
+fn distinct(shape: &CircuitShape) -> usize {
+    (shape.fixed + shape.permuted + INDICATORS).saturating_sub(shape.occupancy.same_masks)
 }
 
 /// Per row: the key's columns, and then the coefficients of the different ones beside them.
@@ -112,7 +121,7 @@ fn key_generation(shape: &CircuitShape) -> usize {
 
 /// Per row: the key as the library's prover has it.
 fn own_key(shape: &CircuitShape) -> usize {
-    (distinct(shape) as usize + shape.permuted) * ELEMENT_BYTES
+    (distinct(shape) + shape.permuted) * ELEMENT_BYTES
 }
 
 /// Per row: what halo2's prover has beside it, values and coefficients of fixed and permuted columns and three indicators.

@@ -12,9 +12,10 @@ const QUOTIENT_PARTS: f64 = 4.0;
 /// Operations of a native lookup's own constraints on one row of one part.
 const LOOKUP_CONSTRAINT_OPERATIONS: usize = 24;
 
-/// What a verifier takes for a plan, and for each value that it is given, in products of one row.
-const PRODUCTS_OF_PLAN: f64 = 1.5e5;
-const PRODUCTS_OF_PUBLIC_VALUE: f64 = 670.0;
+/// What a verifier takes for a plan, for each of its rows, and for each value that it is given, in products of one row.
+const PRODUCTS_OF_PLAN: f64 = 1.65e5;
+const PRODUCTS_OF_VERIFIED_ROW: f64 = 4.0;
+const PRODUCTS_OF_PUBLIC_VALUE: f64 = 330.0;
 
 /// What one unit of a charge costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,7 +180,9 @@ impl<'a> Counts<'a> {
     /// The charges of what a verifier does with a plan beside verifying its proof. Circuits that a profile is calibrated on have none.
     pub(crate) fn plan_checks(&self) -> Vec<Charge> {
         let (mut charges, term) = (Charges::default(), Term::Overhead);
-        let products = PRODUCTS_OF_PLAN + PRODUCTS_OF_PUBLIC_VALUE * self.shape.occupancy.public_values as f64;
+        let public_values = self.shape.occupancy.public_values as f64;
+        let products =
+            PRODUCTS_OF_PLAN + PRODUCTS_OF_VERIFIED_ROW * self.rows + PRODUCTS_OF_PUBLIC_VALUE * public_values;
         charges.coefficient(term, Coefficient::GateOperation, products);
         charges.0
     }
