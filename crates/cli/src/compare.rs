@@ -22,6 +22,9 @@ use crate::{plan, report};
 
 /// Runs of the work on each side of a layout; the fastest counts, as of its proofs.
 const WORK_RUNS: usize = 5;
+/// Most tries at a layout while the machine changes its speed meanwhile, and by how much it may.
+const MOST_TRIES: usize = 4;
+const STEADY: f64 = 0.06;
 /// Logarithm of the most rows that the work has: it has those of the layout, whose columns lie in the same caches.
 const MOST_WORK_K: u32 = 16;
 
@@ -126,16 +129,22 @@ struct Clock {
 }
 
 impl Clock {
+    /// What a layout takes, measured again where the machine's speed changed meanwhile.
     fn time(
         &mut self,
         shape: &CircuitShape,
-        run: impl FnOnce() -> Result<Measured, CliError>,
+        run: impl Fn() -> Result<Measured, CliError>,
     ) -> Result<Proven, CliError> {
         let k = shape.k.min(MOST_WORK_K);
         let work = self.work.entry(k).or_insert_with(|| Workload::new(k));
-        let before = work.fastest(WORK_RUNS);
-        let measured = run()?;
-        let after = work.fastest(WORK_RUNS);
+        let mut tries = 0;
+        let (before, measured, after) = loop {
+            let (before, measured, after) = (work.fastest(WORK_RUNS), run()?, work.fastest(WORK_RUNS));
+            tries += 1;
+            if tries == MOST_TRIES || is_steady(&before, &after) {
+                break (before, measured, after);
+            }
+        };
         let now = self.speed(before, after).map_err(zklayout::Error::from)?;
         let price = |profile: &Profile| CostModel::new(profile).price(shape).map_err(zklayout::Error::from);
         let (there, here) = (price(&self.profile)?, price(&self.profile.at_speed(&now))?);
@@ -157,6 +166,12 @@ impl Clock {
             products: mean(before.products, after.products),
         })
     }
+}
+
+/// Whether no kind of work took much longer or shorter after a layout than before it.
+fn is_steady(before: &WorkSeconds, after: &WorkSeconds) -> bool {
+    let of: [fn(&WorkSeconds) -> f64; 3] = [|work| work.points, |work| work.columns, |work| work.products];
+    of.iter().all(|of| (of(after) / of(before) - 1.0).abs() < STEADY)
 }
 
 /// What a layout took.

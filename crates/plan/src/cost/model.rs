@@ -40,7 +40,7 @@ impl<'a> CostModel<'a> {
             prove_error: prove_seconds * self.coefficient(Coefficient::RelativeError, rates),
             keygen_seconds: self.seconds(&counts.keys(), &self.profile.core, shape.k)?,
             prepare_seconds: self.seconds(&counts.preparation(), &self.profile.core, shape.k)?,
-            verify_seconds: self.seconds(&counts.verification(), rates, shape.k)?
+            verify_seconds: self.seconds(&counts.verification_of_plan(), rates, shape.k)?
                 + self.seconds(&counts.plan_checks(), &self.profile.core, shape.k)?,
             commit_seconds: self.seconds(&counts.commitment(), rates, shape.k)?,
             commitment_bytes: POINT_BYTES * shape.committed_lanes,

@@ -12,10 +12,11 @@ const QUOTIENT_PARTS: f64 = 4.0;
 /// Operations of a native lookup's own constraints on one row of one part.
 const LOOKUP_CONSTRAINT_OPERATIONS: usize = 24;
 
-/// What a verifier takes for a plan, for each of its rows, and for each value that it is given, in products of one row.
-const PRODUCTS_OF_PLAN: f64 = 1.65e5;
-const PRODUCTS_OF_VERIFIED_ROW: f64 = 4.0;
-const PRODUCTS_OF_PUBLIC_VALUE: f64 = 330.0;
+/// What a verifier takes for a plan, and for each value that it is given, in products of one row.
+const PRODUCTS_OF_PLAN: f64 = 3.05e5;
+const PRODUCTS_OF_PUBLIC_VALUE: f64 = 300.0;
+/// What a plan's gates, evaluations and commitments take a verifier, of what those of a calibration's circuits do.
+const VERIFIED: f64 = 0.74;
 
 /// What one unit of a charge costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,12 +178,17 @@ impl<'a> Counts<'a> {
         charges.0
     }
 
+    /// The same of a plan's proof.
+    pub(crate) fn verification_of_plan(&self) -> Vec<Charge> {
+        let share = |rate| if rate == Rate::Coefficient(Coefficient::VerifyRow) { 1.0 } else { VERIFIED };
+        let charges = self.verification().into_iter();
+        charges.map(|charge| Charge { count: charge.count * share(charge.rate), ..charge }).collect()
+    }
+
     /// The charges of what a verifier does with a plan beside verifying its proof. Circuits that a profile is calibrated on have none.
     pub(crate) fn plan_checks(&self) -> Vec<Charge> {
         let (mut charges, term) = (Charges::default(), Term::Overhead);
-        let public_values = self.shape.occupancy.public_values as f64;
-        let products =
-            PRODUCTS_OF_PLAN + PRODUCTS_OF_VERIFIED_ROW * self.rows + PRODUCTS_OF_PUBLIC_VALUE * public_values;
+        let products = PRODUCTS_OF_PLAN + PRODUCTS_OF_PUBLIC_VALUE * self.shape.occupancy.public_values as f64;
         charges.coefficient(term, Coefficient::GateOperation, products);
         charges.0
     }
