@@ -9,7 +9,7 @@ use crate::shape::CircuitShape;
 use crate::system::ELEMENT_BYTES;
 
 /// Bytes of a process that read a model and chose a plan, the importer's included.
-const PROCESS: usize = 38_000_000;
+const PROCESS: usize = 36_000_000;
 /// Resident bytes for a byte in use by halo2's prover: what allocators keep between blocks, and temporary copies.
 const RESIDENT: f64 = 1.27;
 /// The same by the library's prover, and of what a process has that makes keys and then proves with it.
@@ -19,8 +19,12 @@ const RESIDENT_KEYS: f64 = 1.05;
 /// which constraints are evaluated is found for each proof.
 const ON_COSET: usize = 20;
 const KEY_ON_COSET: f64 = 0.4;
-/// What coefficients take for each byte of theirs: measured, as blocks are kept that were freed as columns by row.
-const COEFFICIENTS: f64 = 1.5;
+/// What coefficients take for each byte of theirs, of few rows and of many: measured, as blocks are kept that were freed as columns by row, and
+/// small blocks lie where small ones are left.
+const COEFFICIENTS_OF_FEW: f64 = 1.8;
+const COEFFICIENTS: f64 = 1.35;
+/// Logarithm of the rows up to which they are few.
+const FEW_ROWS: u32 = 13;
 /// By fractions to a running sum, one to three: cosets that a column of the key is read on, of all. The constraints of a low degree are evaluated
 /// on the first two alone.
 const COSETS: [f64; 3] = [2.35, 2.72, 3.2];
@@ -105,7 +109,8 @@ fn core(shape: &CircuitShape, threads: usize) -> usize {
     let rows = witness(shape) + shape.wide_advice * ELEMENT_BYTES;
     let of_key = if kept(shape) > 0 { 0.0 } else { KEY_ON_COSET * distinct(shape) as f64 };
     let on_coset = ON_COSET.min(polynomials) + of_key as usize + 2 * shape.degree + threads;
-    let coefficients = (COEFFICIENTS * (polynomials * ELEMENT_BYTES) as f64) as usize;
+    let kept = if shape.k > FEW_ROWS { COEFFICIENTS } else { COEFFICIENTS_OF_FEW };
+    let coefficients = (kept * (polynomials * ELEMENT_BYTES) as f64) as usize;
     rows.max(coefficients + witness(shape).max(on_coset * ELEMENT_BYTES))
 }
 
