@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::error::CliError;
 
 /// How often a folder is tried that disappears.
-const TRIES: usize = 8;
+const TRIES: usize = 64;
 
 /// Creates a folder and a file in it, and removes both: whatever is in the way is found now.
 pub(crate) fn try_folder(folder: &Path) -> Result<(), CliError> {

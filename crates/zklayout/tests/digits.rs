@@ -238,16 +238,16 @@ fn plans_beyond_any_bound_are_refused() {
         assert_ne!(changed, text, "{from} is not in the plan");
         Plan::from_json(&changed).unwrap_err().to_string()
     };
-    let digits = format!("\"bias_digits\": {}", plan.layout.as_streams().unwrap().facts[0].bias_digits);
-    let k = format!("\"k\": {}", plan.k());
-    let degree = format!("\"degree\": {}", plan.shape.degree);
+    let digits = format!("\"bias_digits\":{}", plan.layout.as_streams().unwrap().facts[0].bias_digits);
+    let k = format!("\"k\":{}", plan.k());
+    let degree = format!("\"degree\":{}", plan.shape.degree);
     let cases = [
-        (digits.as_str(), "\"bias_digits\": 90", "wrap around the field"),
-        (k.as_str(), "\"k\": 31", "number of rows"),
-        (degree.as_str(), "\"degree\": 60", "degree"),
-        ("\"stride\": 1", "\"stride\": 0", "home"),
-        ("\"table_columns\": 3", "\"table_columns\": 300", "knobs"),
-        ("\"input_scale\": [", "\"input_scale\": [999,", "scale"),
+        (digits.as_str(), "\"bias_digits\":90", "wrap around the field"),
+        (k.as_str(), "\"k\":31", "number of rows"),
+        (degree.as_str(), "\"degree\":60", "degree"),
+        ("\"stride\":1", "\"stride\":0", "home"),
+        ("\"table_columns\":3", "\"table_columns\":300", "knobs"),
+        ("\"input_scale\":[", "\"input_scale\":[999,", "scale"),
     ];
     for (from, to, expected) in cases {
         let message = edited(from, to);

@@ -119,7 +119,7 @@ fn names_are_those_of_inputs_as_the_plan_shows_them() {
     let text = case.plan.to_json().unwrap();
     assert_eq!(Plan::from_json(&text).unwrap(), case.plan);
     for planes in ["0", "16", "17"] {
-        let text = text.replace("\"public_planes\": 8", &format!("\"public_planes\": {planes}"));
+        let text = text.replace("\"public_planes\":8", &format!("\"public_planes\":{planes}"));
         assert!(Plan::from_json(&text).is_err(), "{planes}");
     }
     case.shape.check_plan(&case.plan).unwrap();
