@@ -10,8 +10,7 @@ use ndarray::Array3;
 use zklayout_model::{Activation, Float, FloatOp, Graph, Move, NodeId, Planes};
 
 use super::extents;
-use super::multiple::Multiple;
-use super::rotation::Part;
+use super::multiple::{Multiple, Part};
 use super::value::{Content, Element, Kind, Value};
 
 /// Heads from which on constants of each value are multiplied position by position; those of fewer are folded into what reads a vector.

@@ -1,8 +1,18 @@
-//! What is remembered of a tensor that is another one times constants. It knows nothing of what that is looked up for.
+//! What is remembered of a tensor that is another one times constants, or of one of its values. It knows nothing of what that is looked up for.
 
 use std::sync::Arc;
 
+use zklayout_model::NodeId;
+
 use super::value::{Element, Value};
+
+/// A value of a node, times a number.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part {
+    pub(super) factor: f64,
+    pub(super) node: NodeId,
+    pub(super) place: u32,
+}
 
 /// A tensor times numbers, in the planes of a node.
 #[derive(Clone, Debug)]

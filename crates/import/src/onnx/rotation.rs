@@ -12,16 +12,8 @@ use ndarray::{Array2, Axis, Slice};
 use zklayout_model::{FloatOp, NodeId, Planes, Rotation};
 
 use super::layers::{Frame, Layers};
-use super::multiple::Multiple;
+use super::multiple::{Multiple, Part};
 use super::value::{Content, Element, Kind, Value};
-
-/// A value of a node, times a number.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Part {
-    factor: f64,
-    node: NodeId,
-    place: u32,
-}
 
 /// A rotation of some channels of a node.
 struct Found {
