@@ -254,23 +254,3 @@ fn plans_beyond_any_bound_are_refused() {
         assert!(message.contains(expected), "{to}: {message:?} does not say {expected:?}");
     }
 }
-
-/// What memory is priced by: masks that equal the mask of the lane before, counted from the tensors' shapes and lane by lane.
-#[test]
-fn lanes_that_are_filled_alike_are_counted() {
-    let mut alike = 0;
-    for model in ["mnist_cnn", "mnist_strided"] {
-        let plan = quantised(model).plan(&streams()).unwrap();
-        let layout = plan.layout.as_streams().unwrap();
-        let lanes = layout.knobs.lanes;
-        let filled = |lane: usize| -> Vec<bool> {
-            let rows = layout.homes.iter().flat_map(|home| (0..home.plane_rows()).map(move |row| (home, row)));
-            rows.map(|(home, row)| home.value(row, lane, lanes).is_some()).collect()
-        };
-        let same = (1..lanes).filter(|lane| filled(*lane) == filled(lane - 1)).count();
-        let counted = Plan::from_json(&plan.to_json().unwrap()).unwrap().shape.occupancy.same_masks;
-        assert!(counted <= same, "{model}: {counted} of {same}");
-        alike += counted;
-    }
-    assert!(alike > 0);
-}

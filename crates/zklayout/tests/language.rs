@@ -9,7 +9,7 @@ use ndarray_npy::NpzReader;
 use zklayout::graph::{Fixed, Term};
 use zklayout::plan::{InputMode, Visibility, WeightMode};
 use zklayout::prover::Commitments;
-use zklayout::{Model, PlanOptions, QuantiseOptions, Samples, Setup, Srs, verify, verify_tied};
+use zklayout::{Model, Plan, PlanOptions, QuantiseOptions, Samples, Setup, Srs, verify, verify_tied};
 
 fn fixture(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(path)
@@ -111,4 +111,25 @@ fn a_small_gpt2_keeps_its_perplexity_and_is_proven_from_ids() {
     let public = verify(srs.verifier(), setup.verifying_key(), &bundle, b"").unwrap();
     let float = model.float_output(text).unwrap();
     assert!(largest_error(&public.output_values, &float) < 0.03);
+}
+
+/// What memory is priced by: masks that equal the mask of the lane before, counted from the tensors' shapes and lane by lane.
+#[test]
+fn lanes_that_are_filled_alike_are_counted() {
+    let model = Model::load(fixture("models/transformer_block.onnx")).unwrap();
+    let samples = Samples::read(fixture("inputs/transformer_block.npz"), model.input_shape()).unwrap().inputs;
+    let quantised = model.quantise(&samples[..4], &QuantiseOptions::default()).unwrap();
+    for lanes in [3, 8, 30] {
+        let plan = quantised.plan(&PlanOptions { lanes: Some(lanes), ..PlanOptions::default() }).unwrap();
+        let layout = plan.layout.as_streams().unwrap();
+        let filled = |lane: usize| -> Vec<bool> {
+            let rows = layout.homes.iter().flat_map(|home| (0..home.plane_rows()).map(move |row| (home, row)));
+            rows.map(|(home, row)| home.value(row, lane, lanes).is_some()).collect()
+        };
+        let same = (1..lanes).filter(|lane| filled(*lane) == filled(lane - 1)).count();
+        let counted = Plan::from_json(&plan.to_json().unwrap()).unwrap().shape.occupancy.same_masks;
+        println!("{lanes} lanes: {counted} of {same}");
+        assert!(counted <= same && counted * 2 >= same, "{lanes} lanes: {counted} of {same}");
+        assert!(lanes < 30 || counted > 0, "{lanes} lanes");
+    }
 }
