@@ -9,6 +9,27 @@ use crate::core::additions::{Adder, BATCH, IDENTITY};
 const WAITING: usize = 1 << 14;
 /// Buckets that are weighed one by one.
 const FEW: usize = 64;
+/// Rows that are sorted together, by bucket and at least: as many as the nearer caches hold.
+const TOGETHER_BY_BUCKET: usize = 8;
+const FEWEST_TOGETHER: usize = 1 << 12;
+
+/// `sum of digits[i] * bases[i]`, for digits of few values beside the number of bases.
+pub(super) fn sum_by_digit(digits: &[i32], bases: &[G1Affine], adder: &mut Adder) -> G1 {
+    let buckets = digits.iter().map(|digit| digit.unsigned_abs()).max().unwrap_or_default() as usize;
+    let rows = FEWEST_TOGETHER.max(TOGETHER_BY_BUCKET * buckets);
+    let sums =
+        digits.chunks(rows).zip(bases.chunks(rows)).fold(vec![IDENTITY; buckets], |sums, (digits, bases)| {
+            let before = || (0..).zip(sums.iter().copied()).filter(|(_, sum)| *sum != IDENTITY);
+            Sorted::new(buckets, || before().chain(entries(digits, bases))).sums(adder)
+        });
+    weigh(&sums, adder)
+}
+
+/// Buckets and points, with the digits' signs; 0 is no bucket.
+fn entries(digits: &[i32], bases: &[G1Affine]) -> impl Iterator<Item = (u32, G1Affine)> {
+    let filled = digits.iter().zip(bases).filter(|(digit, _)| **digit != 0);
+    filled.map(|(digit, base)| (digit.unsigned_abs() - 1, if *digit < 0 { -*base } else { *base }))
+}
 
 /// Buckets that are filled in batches; no bucket is twice in a batch.
 #[derive(Debug)]
@@ -106,14 +127,14 @@ impl Buckets {
 
 /// Points in the order of their buckets.
 #[derive(Debug)]
-pub(super) struct Sorted {
+struct Sorted {
     points: Vec<G1Affine>,
     counts: Vec<u32>,
 }
 
 impl Sorted {
     /// Sorts points by their buckets; they are gone through twice.
-    pub(super) fn new<I: Iterator<Item = (u32, G1Affine)>>(buckets: usize, entries: impl Fn() -> I) -> Self {
+    fn new<I: Iterator<Item = (u32, G1Affine)>>(buckets: usize, entries: impl Fn() -> I) -> Self {
         let mut counts = vec![0u32; buckets];
         entries().for_each(|(bucket, _)| counts[bucket as usize] += 1);
         let mut total = 0;
@@ -132,7 +153,7 @@ impl Sorted {
     }
 
     /// The sum of each bucket: pairs are added until there is at most one point in each.
-    pub(super) fn sums(mut self, adder: &mut Adder) -> Vec<G1Affine> {
+    fn sums(mut self, adder: &mut Adder) -> Vec<G1Affine> {
         while self.counts.iter().any(|count| *count > 1) {
             self.halve(adder);
         }
@@ -186,7 +207,7 @@ impl Pairs {
 
 /// `sum of (i + 1) * sums[i]`. With many buckets `i + 1 = high * 2^low + rest`: the sums by rest and by high part are
 /// affine additions, and only those few are weighed one by one.
-pub(super) fn weigh(sums: &[G1Affine], adder: &mut Adder) -> G1 {
+fn weigh(sums: &[G1Affine], adder: &mut Adder) -> G1 {
     if sums.len() <= FEW {
         return weigh_one_by_one(sums);
     }

@@ -2,8 +2,6 @@
 //! once: masks of lanes that agree are one column. It knows neither powers of tau nor cosets. halo2's own forms of a key hold tables of
 //! twiddles, and are made when they are asked for.
 
-use std::collections::HashMap;
-
 use halo2_proofs::plonk::{self, ConstraintSystem, permutation};
 use halo2_proofs::poly::EvaluationDomain;
 use halo2curves::bn256::{Fr, G1Affine};
@@ -11,6 +9,7 @@ use rayon::prelude::*;
 
 use crate::core::columns::coefficients;
 use crate::core::domain::Domain;
+use crate::core::key_columns::{KeyColumns, Places};
 
 /// A key.
 #[derive(Clone, Debug)]
@@ -34,21 +33,11 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// The key of fixed columns and of the permutation's, by row.
-    pub(super) fn of(
-        verifying: &plonk::VerifyingKey<G1Affine>,
-        fixed: Vec<Vec<Fr>>,
-        permutations: Vec<Vec<Fr>>,
-    ) -> Self {
-        let (domain, marks) = (Domain::new(verifying.get_domain().k()), marks(verifying));
-        let columns: Vec<&Vec<Fr>> = fixed.iter().chain(&permutations).chain(&marks).collect();
-        let (places, first) = different(&columns);
-        let columns: Vec<&Vec<Fr>> = first.into_iter().map(|index| columns[index]).collect();
-        let different = columns.into_par_iter().map(|values| coefficients(&domain, values)).collect();
-        let (of_fixed, rest) = places.split_at(fixed.len());
-        let (permutation, marks) = rest.split_at(permutations.len());
-        let (of_fixed, permutation) = (of_fixed.to_vec(), permutation.to_vec());
-        let (first_row, last_row, active_rows) = (marks[0], marks[1], marks[2]);
+    /// The key of columns whose commitments are known.
+    pub(super) fn of(verifying: &plonk::VerifyingKey<G1Affine>, columns: KeyColumns) -> Self {
+        let domain = Domain::new(verifying.get_domain().k());
+        let different = columns.different().into_par_iter().map(|values| coefficients(&domain, values)).collect();
+        let Places { fixed, permutations, marks } = columns.places();
         Self {
             constraints: verifying.cs().clone(),
             digest: verifying.transcript_repr(),
@@ -56,12 +45,12 @@ impl Key {
             permutation_commitments: verifying.permutation().commitments().clone(),
             domain,
             different,
-            fixed: of_fixed,
-            permutation,
-            first_row,
-            last_row,
-            active_rows,
-            permutations,
+            fixed: fixed.to_vec(),
+            permutation: permutations.to_vec(),
+            first_row: marks[0],
+            last_row: marks[1],
+            active_rows: marks[2],
+            permutations: columns.permutations,
         }
     }
 
@@ -110,27 +99,4 @@ impl Key {
     pub(super) fn rows(&self, place: usize) -> Vec<Fr> {
         self.domain.by_row(&self.different[place])
     }
-}
-
-/// The first row; the last usable one; all usable ones before it.
-fn marks(verifying: &plonk::VerifyingKey<G1Affine>) -> [Vec<Fr>; 3] {
-    let rows = 1usize << verifying.get_domain().k();
-    let last = rows - verifying.cs().blinding_factors() - 1;
-    let marked = |is_marked: &dyn Fn(usize) -> bool| {
-        (0..rows).map(|row| Fr::from(u64::from(is_marked(row)))).collect::<Vec<Fr>>()
-    };
-    [marked(&|row| row == 0), marked(&|row| row == last), marked(&|row| row < last)]
-}
-
-/// By column, the place of the first that equals it among those that are different; and where those are.
-pub(super) fn different(columns: &[&Vec<Fr>]) -> (Vec<usize>, Vec<usize>) {
-    let (mut seen, mut first) = (HashMap::new(), Vec::new());
-    let place = |(index, values)| {
-        *seen.entry(values).or_insert_with(|| {
-            first.push(index);
-            first.len() - 1
-        })
-    };
-    let places = columns.iter().enumerate().map(place).collect();
-    (places, first)
 }

@@ -5,19 +5,18 @@
 
 use ff::{Field, PrimeField};
 use group::prime::PrimeCurveAffine;
-use halo2_proofs::arithmetic::best_multiexp;
-use halo2_proofs::plonk::{Circuit, ConstraintSystem, Error, VerifyingKey, permutation};
+use halo2_proofs::plonk::{Circuit, Error, VerifyingKey, permutation};
 use halo2_proofs::poly::EvaluationDomain;
 use halo2_proofs::poly::commitment::{Params, ParamsProver};
 use halo2_proofs::poly::kzg::commitment::ParamsKZG;
 use halo2curves::bn256::{Bn256, Fr, G1, G1Affine};
 use rayon::prelude::*;
 
-use crate::core::assembly::Assembly;
 use crate::core::columns::affine;
-use crate::core::copies::Copies;
-use crate::core::key::{Key, different};
+use crate::core::key::Key;
+use crate::core::key_columns::{KeyColumns, root};
 use crate::core::small;
+use crate::core::wide::sum_once;
 
 /// Makes a circuit's key, with the Lagrange basis of as many powers as it has rows.
 ///
@@ -28,8 +27,8 @@ pub(crate) fn keygen<C: Circuit<Fr>>(
     lagrange: &[G1Affine],
     circuit: &C,
 ) -> Result<Key, Error> {
-    let (cs, columns) = Columns::of(params.k(), circuit)?;
-    let fixed = affine(&commit_fixed(&columns.fixed, lagrange));
+    let (cs, columns) = KeyColumns::of(params.k(), circuit)?;
+    let fixed = affine(&commit_fixed(&columns, lagrange));
     let permuted: Vec<G1> = columns
         .permutations
         .iter()
@@ -40,7 +39,7 @@ pub(crate) fn keygen<C: Circuit<Fr>>(
     let (cs, _) = cs.directly_convert_selectors_to_fixed(Vec::new());
     let domain = EvaluationDomain::new(cs.degree() as u32, params.k());
     let verifying = VerifyingKey::from_parts(domain, fixed, permutation, cs, Vec::new(), false);
-    Ok(Key::of(&verifying, columns.fixed, columns.permutations))
+    Ok(Key::of(&verifying, columns))
 }
 
 /// The key whose verifier's part is known.
@@ -48,48 +47,18 @@ pub(crate) fn keygen<C: Circuit<Fr>>(
 /// # Errors
 /// See [`keygen`].
 pub(crate) fn with_columns<C: Circuit<Fr>>(verifying: &VerifyingKey<G1Affine>, circuit: &C) -> Result<Key, Error> {
-    let (_, columns) = Columns::of(verifying.get_domain().k(), circuit)?;
-    Ok(Key::of(verifying, columns.fixed, columns.permutations))
+    let (_, columns) = KeyColumns::of(verifying.get_domain().k(), circuit)?;
+    Ok(Key::of(verifying, columns))
 }
 
-/// A key's columns, by row.
-struct Columns {
-    fixed: Vec<Vec<Fr>>,
-    permutations: Vec<Vec<Fr>>,
-}
-
-impl Columns {
-    fn of<C: Circuit<Fr>>(k: u32, circuit: &C) -> Result<(ConstraintSystem<Fr>, Self), Error> {
-        let mut cs = ConstraintSystem::default();
-        let config = C::configure_with_params(&mut cs, circuit.params());
-        let Assembly { fixed, copies, .. } = Assembly::of(&cs, k, (circuit, config))?;
-        Ok((cs, Self { fixed, permutations: permutations(&copies, k) }))
-    }
-}
-
-/// Generator of the group of `2^k` rows.
-fn root(k: u32) -> Fr {
-    (k..Fr::S).fold(Fr::ROOT_OF_UNITY, |root, _| root.square())
-}
-
-/// `delta^column * root^row` of the next cell of each cell's cycle.
-fn permutations(copies: &Copies, k: u32) -> Vec<Vec<Fr>> {
-    let root = root(k);
-    let points: Vec<Fr> = std::iter::successors(Some(Fr::ONE), |point| Some(*point * root)).take(1 << k).collect();
-    let columns = copies.next().count();
-    let deltas: Vec<Fr> =
-        std::iter::successors(Some(Fr::ONE), |delta| Some(*delta * Fr::DELTA)).take(columns).collect();
-    copies.next().map(|column| column.map(|(column, row)| deltas[column] * points[row]).collect()).collect()
-}
-
-fn commit_fixed(columns: &[Vec<Fr>], lagrange: &[G1Affine]) -> Vec<G1> {
-    let commit = |values: &Vec<Fr>| match values.iter().map(integer).collect::<Option<Vec<i64>>>() {
+/// Commitments to the different ones of the fixed columns, by fixed column.
+fn commit_fixed(columns: &KeyColumns, lagrange: &[G1Affine]) -> Vec<G1> {
+    let commit = |values: &&Vec<Fr>| match values.iter().map(integer).collect::<Option<Vec<i64>>>() {
         Some(integers) => small::sum(&integers, lagrange),
-        None => best_multiexp(values, lagrange),
+        None => sum_once(values, lagrange),
     };
-    let (places, first) = different(&columns.iter().collect::<Vec<_>>());
-    let commitments: Vec<G1> = first.par_iter().map(|index| commit(&columns[*index])).collect();
-    places.into_iter().map(|place| commitments[place]).collect()
+    let commitments: Vec<G1> = columns.different()[..columns.different_fixed()].par_iter().map(commit).collect();
+    columns.places().fixed.iter().map(|place| commitments[*place]).collect()
 }
 
 /// An integer of 62 bits and a sign, if a number is one.
@@ -110,5 +79,5 @@ fn commit_permuted(params: &ParamsKZG<Bn256>, lagrange: &[G1Affine], place: usiz
     let (changes, bases): (Vec<Fr>, Vec<G1Affine>) =
         changed.map(|((value, point), base)| (*value - point, *base)).unzip();
     let plain = params.get_g().get(1).map_or(G1::default(), |tau| tau.to_curve() * delta);
-    if changes.is_empty() { plain } else { plain + best_multiexp(&changes, &bases) }
+    if changes.is_empty() { plain } else { plain + sum_once(&changes, &bases) }
 }

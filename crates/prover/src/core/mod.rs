@@ -18,6 +18,7 @@ mod hiding;
 mod kept;
 mod kernels;
 mod key;
+mod key_columns;
 mod keygen;
 mod opening;
 mod permutation;

@@ -6,18 +6,15 @@
 use group::Group;
 use halo2curves::bn256::{G1, G1Affine};
 
-use crate::core::additions::{Adder, IDENTITY};
-use crate::core::buckets::{Sorted, weigh};
+use crate::core::additions::Adder;
+use crate::core::buckets::sum_by_digit;
 
 /// Widths of windows that are tried.
 const WIDTHS: std::ops::RangeInclusive<u32> = 2..=16;
 /// What a window takes beside its additions, in additions: doublings, and inversions that few additions share.
-const WINDOW_COST: usize = 150;
+pub(super) const WINDOW_COST: usize = 150;
 /// What a bucket takes, in additions.
-const BUCKET_COST: usize = 3;
-/// Rows that are sorted together, by bucket and at least: as many as the nearer caches hold.
-const TOGETHER_BY_BUCKET: usize = 8;
-const FEWEST_TOGETHER: usize = 1 << 12;
+pub(super) const BUCKET_COST: usize = 3;
 
 /// `sum of values[i] * bases[i]`.
 pub(crate) fn sum(values: &[i64], bases: &[G1Affine]) -> G1 {
@@ -25,7 +22,7 @@ pub(crate) fn sum(values: &[i64], bases: &[G1Affine]) -> G1 {
     let mut adder = Adder::default();
     (0..windows.count).rev().fold(G1::identity(), |sum, window| {
         let sum = (0..windows.width).fold(sum, |sum, _| sum.double());
-        sum + windows.sum(window, values, bases, &mut adder)
+        sum + sum_by_digit(&windows.digits(window, values), bases, &mut adder)
     })
 }
 
@@ -76,18 +73,6 @@ impl Windows {
         (0..self.count).map(window).sum()
     }
 
-    fn sum(self, window: u32, values: &[i64], bases: &[G1Affine], adder: &mut Adder) -> G1 {
-        let digits = self.digits(window, values);
-        let buckets = digits.iter().map(|digit| digit.unsigned_abs()).max().unwrap_or_default() as usize;
-        let rows = FEWEST_TOGETHER.max(TOGETHER_BY_BUCKET * buckets);
-        let sums =
-            digits.chunks(rows).zip(bases.chunks(rows)).fold(vec![IDENTITY; buckets], |sums, (digits, bases)| {
-                let before = || (0..).zip(sums.iter().copied()).filter(|(_, sum)| *sum != IDENTITY);
-                Sorted::new(buckets, || before().chain(entries(digits, bases))).sums(adder)
-            });
-        weigh(&sums, adder)
-    }
-
     /// Digits of a window, by row.
     fn digits(self, window: u32, values: &[i64]) -> Vec<i32> {
         let (offset, half) = (self.offset(), 1i64 << (self.width - 1));
@@ -97,12 +82,6 @@ impl Windows {
         };
         values.iter().map(digit).collect()
     }
-}
-
-/// Buckets and points, with the digits' signs; 0 is no bucket.
-fn entries(digits: &[i32], bases: &[G1Affine]) -> impl Iterator<Item = (u32, G1Affine)> {
-    let filled = digits.iter().zip(bases).filter(|(digit, _)| **digit != 0);
-    filled.map(|(digit, base)| (digit.unsigned_abs() - 1, if *digit < 0 { -*base } else { *base }))
 }
 
 #[cfg(test)]
@@ -127,7 +106,7 @@ mod tests {
 
     #[test]
     fn columns_of_several_chunks_are_summed() {
-        let rows = 2 * FEWEST_TOGETHER as u64 + 7;
+        let rows = 8_199u64;
         let bases: Vec<G1Affine> = (0..rows).map(|i| (G1::generator() * Fr::from(i + 1)).to_affine()).collect();
         for modulus in [1, 3, 50, 4_000, 1 << 20] {
             let value = |row: u64| (row.wrapping_mul(0x9e37_79b9_7f4a_7c15) % modulus) as i64 - modulus as i64 / 2;

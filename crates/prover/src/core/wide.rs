@@ -2,15 +2,34 @@
 //!
 //! A scalar's digits in base `2^c` belong to the multiples `2^(c w)` of its base. With all of them in the table, all
 //! windows share one set of buckets. Where memory is dearer than time the table has every `s`-th multiple alone, and
-//! there are `s` sets of buckets.
+//! there are `s` sets of buckets; bases that are summed once have no table, and a set for each window.
 
 use ff::PrimeField;
 use group::{Curve, Group};
 use halo2curves::bn256::{Fr, G1, G1Affine};
 use rayon::prelude::*;
 
-use crate::core::additions::IDENTITY;
-use crate::core::buckets::Buckets;
+use crate::core::additions::{Adder, IDENTITY};
+use crate::core::buckets::{Buckets, sum_by_digit};
+use crate::core::small::{BUCKET_COST, WINDOW_COST};
+
+/// Bits of the windows that are tried where there is no table.
+const FEWEST_BITS: u32 = 3;
+const MOST_BITS: u32 = 16;
+
+/// `sum of scalars[i] * bases[i]` on all threads, for bases that are summed once.
+pub(super) fn sum_once(scalars: &[Fr], bases: &[G1Affine]) -> G1 {
+    let cut = Cut::without_table(scalars.len());
+    let digits = Digits::of(scalars, cut);
+    let of_window = |window: u32| {
+        let digits: Vec<i32> = (0..scalars.len()).map(|place| digits.digit(place, window)).collect();
+        sum_by_digit(&digits, bases, &mut Adder::default())
+    };
+    let sums: Vec<G1> = (0..cut.sets).into_par_iter().map(of_window).collect();
+    sums.into_iter()
+        .rev()
+        .fold(G1::identity(), |sum, of_window| (0..cut.width).fold(sum, |sum, _| sum.double()) + of_window)
+}
 
 /// How scalars are cut, and which multiples are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +52,15 @@ impl Cut {
     pub(super) fn of(k: u32) -> Self {
         let width = if k < 16 { (k + 1).clamp(6, 15) } else { 16 };
         Self { width, sets: 1 << k.saturating_sub(15).min(4) }
+    }
+
+    /// The cut of so many scalars whose bases have no other multiples: the one with the fewest additions.
+    fn without_table(scalars: usize) -> Self {
+        let cut = |width: u32| Self { width, sets: (Fr::NUM_BITS + 1).div_ceil(width) };
+        let additions =
+            |cut: &Self| cut.sets as usize * (scalars + (BUCKET_COST << (cut.width - 1)) + WINDOW_COST);
+        let fewer = |best: Self, other: Self| if additions(&other) < additions(&best) { other } else { best };
+        (FEWEST_BITS..MOST_BITS).map(cut).fold(cut(MOST_BITS), fewer)
     }
 
     fn windows(self) -> u32 {
@@ -177,6 +205,10 @@ mod tests {
             assert_eq!(table.sum(&scalars, 0), best_multiexp(&scalars, &bases), "{width} bits, {sets} sets");
             assert_eq!(table.sum_on_threads(&scalars), best_multiexp(&scalars, &bases));
             assert_eq!(table.sum(&scalars[..9], 20), best_multiexp(&scalars[..9], &bases[20..29]));
+        }
+        for count in [0, 1, 2, 9, 61, 300] {
+            let (scalars, bases) = (&scalars[..count], &bases[..count]);
+            assert_eq!(sum_once(scalars, bases), best_multiexp(scalars, bases), "{count} without a table");
         }
     }
 
