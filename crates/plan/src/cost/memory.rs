@@ -115,7 +115,7 @@ fn core(shape: &CircuitShape, threads: usize) -> usize {
 }
 
 /// The key's different columns: of masks that are equal it has one.
-fn distinct(shape: &CircuitShape) -> usize {
+pub(super) fn distinct(shape: &CircuitShape) -> usize {
     (shape.fixed + shape.permuted + INDICATORS).saturating_sub(shape.occupancy.same_masks)
 }
 

@@ -33,8 +33,8 @@ impl Column<'_> {
         }
     }
 
-    /// The coefficients of the column's polynomial.
-    pub(super) fn coefficients(&self, domain: &Domain) -> Vec<Fr> {
+    /// The coefficients of the column's polynomial, in the place of the rows where those are field elements.
+    pub(super) fn coefficients(self, domain: &Domain) -> Vec<Fr> {
         match self {
             Self::Small { values, hiding } => domain.coefficients(|row| match values.get(row) {
                 Some(value) => domain.scaled(*value),
@@ -45,9 +45,10 @@ impl Column<'_> {
     }
 }
 
-/// The coefficients of the polynomial with given values.
-pub(super) fn coefficients(domain: &Domain, values: &[Fr]) -> Vec<Fr> {
-    domain.coefficients(|row| values[row] * domain.scale)
+/// The coefficients of the polynomial with given values, in their place.
+pub(super) fn coefficients(domain: &Domain, mut values: Vec<Fr>) -> Vec<Fr> {
+    domain.to_coefficients(&mut values);
+    values
 }
 
 /// Commitments in affine form.

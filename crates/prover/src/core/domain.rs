@@ -101,6 +101,18 @@ impl Domain {
         backward(values, &self.inverse.0, 0, 0);
     }
 
+    /// Values, by row, to the coefficients of their polynomial, in place.
+    pub(super) fn to_coefficients(&self, values: &mut [Fr]) {
+        for position in 0..values.len() {
+            let row = self.row(position);
+            if position < row {
+                values.swap(position, row);
+            }
+        }
+        values.iter_mut().for_each(|value| *value *= self.scale);
+        self.interpolate(values);
+    }
+
     /// An integer times [`Domain::scale`], by sums, which take less than products.
     pub(super) fn scaled(&self, value: i64) -> Fr {
         let (mut rest, mut sum) = (value.unsigned_abs(), Fr::ZERO);

@@ -107,7 +107,7 @@ impl Kernels {
     pub(crate) fn coefficients(&self) -> Vec<Vec<Fr>> {
         let small = self.small.iter().map(|values| Column::Small { values, hiding: self.hiding.clone() });
         let columns: Vec<Column<'_>> = small.chain(self.wide.iter().cloned().map(Column::Wide)).collect();
-        columns.par_iter().map(|column| column.coefficients(&self.domain)).collect()
+        columns.into_par_iter().map(|column| column.coefficients(&self.domain)).collect()
     }
 
     pub(crate) fn to_coset(&self) -> Vec<Vec<Fr>> {

@@ -36,8 +36,11 @@ impl Key {
     /// The key of columns whose commitments are known.
     pub(super) fn of(verifying: &plonk::VerifyingKey<G1Affine>, columns: KeyColumns) -> Self {
         let domain = Domain::new(verifying.get_domain().k());
-        let different = columns.different().into_par_iter().map(|values| coefficients(&domain, values)).collect();
         let Places { fixed, permutations, marks } = columns.places();
+        let (fixed, permutation) = (fixed.to_vec(), permutations.to_vec());
+        let (first_row, last_row, active_rows) = (marks[0], marks[1], marks[2]);
+        let (different, permutations) = columns.into_different();
+        let different = different.into_par_iter().map(|values| coefficients(&domain, values)).collect();
         Self {
             constraints: verifying.cs().clone(),
             digest: verifying.transcript_repr(),
@@ -45,12 +48,12 @@ impl Key {
             permutation_commitments: verifying.permutation().commitments().clone(),
             domain,
             different,
-            fixed: fixed.to_vec(),
-            permutation: permutations.to_vec(),
-            first_row: marks[0],
-            last_row: marks[1],
-            active_rows: marks[2],
-            permutations: columns.permutations,
+            fixed,
+            permutation,
+            first_row,
+            last_row,
+            active_rows,
+            permutations,
         }
     }
 

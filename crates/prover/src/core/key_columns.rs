@@ -22,7 +22,7 @@ pub(super) struct KeyColumns {
     marks: [Vec<Fr>; MARKS],
     /// By column, fixed ones first and marks last, its place among the different ones.
     places: Vec<usize>,
-    /// By such a place, the first column there.
+    /// By such a place, the first column there: in the order of the columns.
     first: Vec<usize>,
 }
 
@@ -59,6 +59,15 @@ impl KeyColumns {
     pub(super) fn different(&self) -> Vec<&Vec<Fr>> {
         let columns: Vec<&Vec<Fr>> = self.fixed.iter().chain(&self.permutations).chain(&self.marks).collect();
         self.first.iter().map(|index| columns[*index]).collect()
+    }
+
+    /// The different columns, and the permutation's.
+    pub(super) fn into_different(self) -> (Vec<Vec<Fr>>, Vec<Vec<Fr>>) {
+        let permutations = self.permutations.clone();
+        let columns = self.fixed.into_iter().chain(self.permutations).chain(self.marks);
+        let mut first = self.first.into_iter().peekable();
+        let different = columns.enumerate().filter(|(index, _)| first.next_if_eq(index).is_some());
+        (different.map(|(_, values)| values).collect(), permutations)
     }
 
     /// How many of the different columns are fixed ones.

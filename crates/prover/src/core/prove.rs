@@ -169,8 +169,8 @@ impl<R: RngCore, T: TranscriptWrite<G1Affine, Challenge255<G1Affine>>> Proof<'_,
         let _coefficients = info_span!("coefficients").entered();
         Ok(Polynomials {
             advice: advice.into_par_iter().map(|column| column.coefficients(domain)).collect(),
-            instance: self.instance.iter().map(|column| coefficients(domain, &padded(column))).collect(),
-            products: products.par_iter().map(|product| coefficients(domain, product)).collect(),
+            instance: self.instance.iter().map(|column| coefficients(domain, padded(column))).collect(),
+            products: products.into_par_iter().map(|product| coefficients(domain, product)).collect(),
             challenges,
             permutation,
         })
@@ -182,7 +182,7 @@ impl<R: RngCore, T: TranscriptWrite<G1Affine, Challenge255<G1Affine>>> Proof<'_,
         let values = self.hiding.draw(self.key.domain.len());
         self.hiding.skip_unused();
         self.write_points(&[self.prepared.bases.wide_on_threads(&values)])?;
-        Ok(coefficients(&self.key.domain, &values))
+        Ok(coefficients(&self.key.domain, values))
     }
 
     /// The quotient's pieces.
