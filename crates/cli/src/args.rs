@@ -343,6 +343,11 @@ impl LayoutOptions {
         self.public_input.as_deref().unwrap_or_default()
     }
 
+    /// Bytes that proving may take, if they are limited.
+    pub(crate) fn max_memory(&self) -> Option<u64> {
+        self.max_memory
+    }
+
     /// The same as it was given.
     pub(crate) fn public_arguments(&self) -> Vec<String> {
         const FLAG: &str = "--public-input";
@@ -495,7 +500,7 @@ pub(crate) struct JobOptions {
 /// Options that a finished setup has no use for.
 const SCALES: [&str; 8] =
     ["calibration", "range", "input_bits", "weight_bits", "table_bits", "margin", "max_error", "allow_error"];
-const LAYOUT: [&str; 13] = [
+const LAYOUT: [&str; 12] = [
     "public_input",
     "committed_input",
     "weights",
@@ -507,7 +512,6 @@ const LAYOUT: [&str; 13] = [
     "requantise",
     "lookups",
     "objective",
-    "max_memory",
     "max_columns",
 ];
 

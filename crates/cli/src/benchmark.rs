@@ -59,6 +59,10 @@ pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError
     let keygen_seconds = start.elapsed().as_secs_f64();
     let start = Instant::now();
     let key = steps.run("commit", || session::tied(&srs, key, graph))?;
+    let key = match job.layout.limits.memory {
+        Some(memory) => key.within(memory),
+        None => key,
+    };
     let commit = (plan.shape.committed_lanes > 0).then(|| start.elapsed().as_secs_f64());
     let binds = plan.visibility().binds_input();
     let holder = binds.then(|| InputHolder::commit(&srs, &plan, &job.trace.values[0])).transpose()?;

@@ -91,7 +91,8 @@ pub(crate) fn run(options: &CompareOptions, json: bool) -> Result<(), CliError> 
     for Priced { candidate, cost } in job.quantised.sample(&choices, options.layouts)? {
         chosen.push((cost, job.quantised.realise(&candidate, &choices)?));
     }
-    let mut clock = Clock { work: BTreeMap::new(), profile: plan::profile(&choices)? };
+    let mut clock =
+        Clock { work: BTreeMap::new(), profile: plan::profile(&choices)?, memory: choices.limits.memory };
     let mut best: Vec<Option<Proven>> = chosen.iter().map(|_| None).collect();
     for _ in 0..options.rounds.max(1) {
         for ((_, plan), best) in chosen.iter().zip(&mut best) {
@@ -126,6 +127,8 @@ struct Clock {
     /// By the logarithm of its rows.
     work: BTreeMap<u32, Workload>,
     profile: Profile,
+    /// What the process is limited to.
+    memory: Option<u64>,
 }
 
 impl Clock {
@@ -146,7 +149,9 @@ impl Clock {
             }
         };
         let now = self.speed(before, after).map_err(zklayout::Error::from)?;
-        let price = |profile: &Profile| CostModel::new(profile).price(shape).map_err(zklayout::Error::from);
+        let price = |profile: &Profile| {
+            CostModel::new(profile).within(self.memory).price(shape).map_err(zklayout::Error::from)
+        };
         let (there, here) = (price(&self.profile)?, price(&self.profile.at_speed(&now))?);
         let at_profile = |seconds: f64, of: fn(&Cost) -> f64| seconds * of(&there) / of(&here);
         Ok(Proven {

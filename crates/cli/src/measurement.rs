@@ -87,6 +87,9 @@ fn forward(job: &JobOptions, quantised: &QuantisedModel, command: &mut Command) 
         command.arg("--range").arg(format!("{lo}..{hi}"));
     }
     command.args(job.layout.public_arguments());
+    if let Some(memory) = job.layout.max_memory() {
+        command.arg("--max-memory").arg(memory.to_string());
+    }
     if job.layout.committed_input {
         command.arg("--committed-input");
     }

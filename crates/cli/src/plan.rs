@@ -67,7 +67,10 @@ fn weight_modes(
 
 /// What a circuit costs on the machine that plans are chosen for.
 pub(crate) fn price(shape: &CircuitShape, choices: &PlanOptions) -> Result<Cost, CliError> {
-    Ok(CostModel::new(&profile(choices)?).price(shape).map_err(zklayout::Error::from)?)
+    Ok(CostModel::new(&profile(choices)?)
+        .within(choices.limits.memory)
+        .price(shape)
+        .map_err(zklayout::Error::from)?)
 }
 
 /// The machine that plans are chosen for.
@@ -85,7 +88,7 @@ fn on_this_machine(
     let profile = profile(choices)?;
     let mut pairs = vec![("prices are of", format!("profile {}: {}", profile.name, report::host(&profile.host)))];
     let Some(speed) = machine::speed(cache, &profile) else { return Ok(pairs) };
-    let here = CostModel::new(&profile.at_speed(&speed)).price(&plan.shape).map_err(zklayout::Error::from)?;
+    let here = price(&plan.shape, &PlanOptions { profile: Some(profile.at_speed(&speed)), ..choices.clone() })?;
     let Speed { points, columns, products } = speed;
     let times = format!(
         "{points:.2} times as long for curve points, {columns:.2} for transforms, {products:.2} for gates"

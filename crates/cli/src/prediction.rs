@@ -47,7 +47,7 @@ impl Prediction {
         cache: &Path,
         force: bool,
     ) -> Result<Self, CliError> {
-        let peak = peak_memory(&plan.shape, threads());
+        let peak = peak_memory(&plan.shape, threads(), choices.limits.memory);
         if !force {
             check_room("keys and proof", peak + peak / 8)?;
         }
@@ -55,18 +55,19 @@ impl Prediction {
     }
 
     fn of(plan: &Plan, choices: &PlanOptions, cache: &Path) -> Self {
-        let profile = plan::profile(choices).ok();
+        let (profile, memory) = (plan::profile(choices).ok(), choices.limits.memory);
         let speed = profile.as_ref().and_then(|profile| machine::speed(cache, profile));
         let profile =
             profile.map(|profile| speed.map_or_else(|| profile.clone(), |speed| profile.at_speed(&speed)));
-        let cost: Option<Cost> = profile.and_then(|profile| CostModel::new(&profile).price(&plan.shape).ok());
+        let cost: Option<Cost> =
+            profile.and_then(|profile| CostModel::new(&profile).within(memory).price(&plan.shape).ok());
         let seconds = |of: fn(&Cost) -> f64| cost.as_ref().map(of);
         Self {
             keys_seconds: seconds(|cost| cost.keygen_seconds),
             prepare_seconds: seconds(|cost| cost.prepare_seconds),
             prove_seconds: seconds(|cost| cost.prove_seconds),
             prove_error: seconds(|cost| cost.prove_error),
-            peak_memory_bytes: peak_memory(&plan.shape, threads()),
+            peak_memory_bytes: peak_memory(&plan.shape, threads(), memory),
             speed,
         }
     }

@@ -63,6 +63,15 @@ struct Ready {
     folder: PathBuf,
 }
 
+impl Ready {
+    /// The same for a process that may be limited to so many bytes of memory.
+    fn within(self, memory: Option<u64>) -> Self {
+        let Some(memory) = memory else { return self };
+        let Made { setup, srs, predicted } = self.made;
+        Self { made: Made { setup: setup.within(memory), srs, predicted }, ..self }
+    }
+}
+
 pub(crate) fn run(options: &ProveOptions, json: bool, show_values: bool) -> Result<(), CliError> {
     let out = options.out.clone().unwrap_or_else(|| default_folder(options));
     let context = options.context.read()?;
@@ -73,6 +82,7 @@ pub(crate) fn run(options: &ProveOptions, json: bool, show_values: bool) -> Resu
         Some(folder) => with_setup(options, folder, &mut steps)?,
         None => with_new_setup(options, &mut steps)?,
     };
+    let ready = ready.within(options.keys.layout.max_memory());
     let Made { setup, srs, predicted } = &ready.made;
     let (prover, input) = (options.prover.into(), &ready.input);
     let held = holder(options, &ready, &mut steps)?;

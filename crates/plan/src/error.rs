@@ -1,5 +1,7 @@
 //! Why no plan could be made, or why a plan does not fit.
 
+use crate::cost::Bytes;
+
 /// Why layers that are rescaled to stored bytes are refused.
 pub(crate) const NO_MULTIPLIERS: &str = "fixed-point multipliers are laid out by the family `streams` alone";
 
@@ -23,10 +25,12 @@ pub enum PlanError {
         reason: String,
     },
     /// No candidate keeps the limits.
-    #[error("{refused} layouts fit, but none within the limits on memory and columns; raise them")]
+    #[error("{refused} layouts fit, but none within the limits on memory and columns; {}", advice(*.least))]
     Limits {
         /// Candidates that break a limit.
         refused: usize,
+        /// The smallest limit on memory, in bytes, that a layout keeps which keeps the other limits.
+        least: Option<u64>,
     },
     /// No candidate can be priced.
     #[error(transparent)]
@@ -50,4 +54,12 @@ pub enum PlanError {
     /// A saved plan cannot be read.
     #[error("not a readable plan: {0}")]
     Format(String),
+}
+
+/// What to do where no layout keeps the limits.
+fn advice(least: Option<u64>) -> String {
+    least.map_or_else(
+        || "raise them".to_owned(),
+        |least| format!("the one that takes the least memory needs a limit of {least} bytes ({})", Bytes(least)),
+    )
 }

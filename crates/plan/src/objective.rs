@@ -2,11 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::cost::Cost;
+use crate::cost::{Cost, with_margin};
 use crate::shape::CircuitShape;
-
-/// Share by which a predicted peak of memory is raised before it is held to a limit: what predictions may be off.
-const MEMORY_MARGIN: f64 = 0.15;
 
 /// What is made small.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -58,7 +55,8 @@ impl Objective {
 /// Limits that a layout must keep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Bytes of memory that proving may take. Predictions are raised by a margin before they are compared.
+    /// Bytes of memory that proving may take, which also decide what is kept of a key from proof to proof. Predictions are raised by a
+    /// margin before they are compared.
     pub memory: Option<u64>,
     /// Advice, fixed and instance columns together, as a verifier on a chain may limit them.
     pub columns: Option<usize>,
@@ -67,9 +65,14 @@ pub struct Limits {
 impl Limits {
     /// Whether a circuit keeps the limits.
     pub fn allow(&self, shape: &CircuitShape, cost: &Cost) -> bool {
-        let memory = cost.peak_memory as f64 * (1.0 + MEMORY_MARGIN);
+        let memory = with_margin(cost.peak_memory);
+        self.memory.is_none_or(|most| memory <= most) && self.allow_columns(shape)
+    }
+
+    /// Whether a circuit keeps the limit on columns.
+    pub fn allow_columns(&self, shape: &CircuitShape) -> bool {
         let columns = shape.small_advice + shape.wide_advice + shape.fixed + shape.instance;
-        self.memory.is_none_or(|most| memory <= most as f64) && self.columns.is_none_or(|most| columns <= most)
+        self.columns.is_none_or(|most| columns <= most)
     }
 }
 

@@ -7,11 +7,11 @@
 use serde::{Deserialize, Serialize};
 use zklayout_model::{Fixed, Graph};
 
-use crate::cost::{Cost, CostError, CostModel, Profile};
+use crate::cost::{Cost, CostError, CostModel, Profile, with_margin};
 use crate::error::PlanError;
 use crate::families::{FAMILIES, LayoutFamily};
 use crate::layout::{Candidate, Family};
-use crate::objective::dominates;
+use crate::objective::{Limits, dominates};
 use crate::options::{Buyer, PlanOptions};
 use crate::plan::Plan;
 use crate::shape::CircuitShape;
@@ -101,7 +101,12 @@ pub fn search_among(
     match failure {
         // A family that fails says more than one that has nothing to offer.
         Some(error) if market.is_empty() => Err(error),
-        _ => market.report(),
+        _ => match market.report() {
+            Err(PlanError::Limits { refused, .. }) => {
+                Err(PlanError::Limits { refused, least: least_memory(graph, options, profile, families)? })
+            }
+            outcome => outcome,
+        },
     }
 }
 
@@ -113,6 +118,22 @@ pub fn candidates(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<Vec<Can
     let mut all = Collection::default();
     enumerate(graph, options, &families(options), &mut all)?;
     Ok(all.0)
+}
+
+/// The smallest limit on memory that some layout within the other limits keeps, if there is one and memory is limited.
+fn least_memory(
+    graph: &Graph<Fixed>,
+    options: &PlanOptions,
+    profile: &Profile,
+    families: &[&dyn LayoutFamily],
+) -> Result<Option<u64>, PlanError> {
+    // Where next to nothing is allowed, nothing is kept.
+    let model = CostModel::new(profile).within(Some(0));
+    let mut frugal = Frugal { model, limits: &options.limits, least: None };
+    if options.limits.memory.is_some() {
+        enumerate(graph, options, families, &mut frugal)?;
+    }
+    Ok(frugal.least.map(with_margin))
 }
 
 /// The families that the options leave.
@@ -158,6 +179,31 @@ impl Buyer for Collection {
 
     fn take(&mut self, candidates: Vec<Candidate>, _: usize) {
         self.0.extend(candidates);
+    }
+}
+
+/// Looks for the least peak of memory.
+struct Frugal<'a> {
+    model: CostModel<'a>,
+    limits: &'a Limits,
+    least: Option<u64>,
+}
+
+impl Frugal<'_> {
+    fn peak(&self, shape: &CircuitShape) -> Option<u64> {
+        let cost = self.model.price(shape).ok()?;
+        self.limits.allow_columns(shape).then_some(cost.peak_memory)
+    }
+}
+
+impl Buyer for Frugal<'_> {
+    fn wants(&self, least: &CircuitShape) -> bool {
+        self.peak(least).is_some_and(|peak| self.least.is_none_or(|found| peak < found))
+    }
+
+    fn take(&mut self, candidates: Vec<Candidate>, _: usize) {
+        let peaks = candidates.iter().filter_map(|candidate| self.peak(&candidate.shape));
+        self.least = peaks.chain(self.least).min();
     }
 }
 
@@ -207,7 +253,7 @@ impl Buyer for Market<'_> {
 impl<'a> Market<'a> {
     fn new(profile: &'a Profile, options: &'a PlanOptions) -> Self {
         Self {
-            model: CostModel::new(profile),
+            model: CostModel::new(profile).within(options.limits.memory),
             profile,
             options,
             best: None,
@@ -257,7 +303,7 @@ impl<'a> Market<'a> {
                     reason: "activations, weights or tables need more rows; raise the limit or lower the bits"
                         .into(),
                 },
-                (refused, _) => PlanError::Limits { refused },
+                (refused, _) => PlanError::Limits { refused, least: None },
             });
         };
         Ok(SearchReport {

@@ -11,6 +11,7 @@ use halo2curves::serde::SerdeObject;
 use serde::{Deserialize, Serialize};
 use zklayout_circuit::{CircuitParams, Grid, InferenceCircuit, check_shape, configured_shape};
 use zklayout_model::{Fixed, Graph};
+use zklayout_plan::cost::keeps_key;
 use zklayout_plan::{CircuitShape, Plan, PlanHash, UNUSABLE_ROWS, WeightMode};
 
 use crate::artefact::Artefact;
@@ -124,6 +125,13 @@ impl ProvingKey {
     #[must_use]
     pub fn keeping(self, most_kept: usize) -> Self {
         Self { most_kept, prepared: Arc::default(), ..self }
+    }
+
+    /// The key for a process that is limited to so many bytes of memory: what is kept from proof to proof is what fits, as predicted.
+    #[must_use]
+    pub fn within(self, memory: u64) -> Self {
+        let keeps = keeps_key(&self.plan.shape, rayon::current_num_threads(), Some(memory));
+        self.keeping(if keeps { usize::MAX } else { 0 })
     }
 
     /// What the model's owner proves with; none unless weights are committed.

@@ -132,6 +132,13 @@ impl Setup {
         &self.model
     }
 
+    /// The same for a process that is limited to so many bytes of memory: what the prover keeps of the key from proof to proof is what
+    /// fits, as predicted.
+    #[must_use]
+    pub fn within(self, memory: u64) -> Self {
+        Self { key: self.key.within(memory), ..self }
+    }
+
     /// The plan that the keys were made for.
     pub fn plan(&self) -> &Plan {
         self.key.plan()

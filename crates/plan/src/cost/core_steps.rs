@@ -58,8 +58,8 @@ const PRODUCTS_OF_CHANGED_COLUMN: f64 = 9.0e4;
 const PRODUCTS_OF_DOUBLING: f64 = 12.0;
 
 impl Counts<'_> {
-    /// The charges of a proof by the library's own prover, in its order.
-    pub(crate) fn proof_by_core(&self) -> Vec<Charge> {
+    /// The charges of a proof by the library's own prover, in its order, if it keeps the key's columns on cosets or if not.
+    pub(crate) fn proof_by_core(&self, keeps_key: bool) -> Vec<Charge> {
         let (shape, mut charges) = (self.shape, Charges::default());
         let pieces = (shape.degree - 1) as f64;
         self.witness(&mut charges);
@@ -69,7 +69,11 @@ impl Counts<'_> {
         charges.kernel(Term::Coefficients, Kernel::InverseTransform, polynomials as f64);
         charges.kernel(Term::Blinding, Kernel::RandomColumn, 1.0);
         charges.kernel(Term::Blinding, Kernel::CommitAlone, 1.0);
-        charges.kernel(Term::FixedParts, Kernel::PartTransform, self.key_on_cosets());
+        charges.kernel(
+            Term::FixedParts,
+            Kernel::PartTransform,
+            if keeps_key { 0.0 } else { self.key_on_cosets() },
+        );
         charges.kernel(Term::AdviceParts, Kernel::PartTransform, self.columns_on_cosets());
         let (of_gates, of_permutation) = self.products();
         charges.coefficient(Term::Gates, Coefficient::GateOperation, of_gates * self.rows);
@@ -103,7 +107,7 @@ impl Counts<'_> {
 
     /// The charges of what all proofs of a key by the library's own prover share: tables of the powers of tau, which any key of as many
     /// rows uses again, and the key's columns on cosets where they are kept. Terms carry no meaning there.
-    pub(crate) fn preparation(&self) -> Vec<Charge> {
+    pub(crate) fn preparation(&self, keeps_key: bool) -> Vec<Charge> {
         let (shape, mut charges, term) = (self.shape, Charges::default(), Term::Overhead);
         if !shape.is_proven_by_core() {
             return charges.0;
@@ -111,7 +115,7 @@ impl Counts<'_> {
         let (multiples, bits) = memory::multiples(shape.k);
         let doublings = f64::from(2 * (multiples - 1) * bits) * self.rows;
         charges.coefficient(term, Coefficient::GateOperation, PRODUCTS_OF_DOUBLING * doublings);
-        if memory::keeps_key(shape) {
+        if keeps_key {
             charges.kernel(term, Kernel::PartTransform, memory::columns_on_cosets(shape) as f64);
         }
         charges.0
@@ -168,10 +172,9 @@ impl Counts<'_> {
         self.shape.occupancy.fractions.clamp(1, COLUMNS.len())
     }
 
-    /// Transforms of the key's columns, if their values are not kept from proof to proof.
+    /// Transforms of the key's columns where their values are not kept from proof to proof.
     fn key_on_cosets(&self) -> f64 {
-        let columns = COLUMNS_OF_KEY * (self.shape.fixed + self.shape.permuted) as f64;
-        if memory::keeps_key(self.shape) { 0.0 } else { columns * (self.shape.degree - 1) as f64 }
+        COLUMNS_OF_KEY * ((self.shape.fixed + self.shape.permuted) * (self.shape.degree - 1)) as f64
     }
 
     /// Transforms of all other columns, and of sums of columns.

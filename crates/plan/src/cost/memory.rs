@@ -43,8 +43,10 @@ const HIT: usize = 4;
 const COMMITTED: usize = 10;
 /// Bits of a scalar.
 const SCALAR_BITS: u32 = 254;
-/// Bytes of values on cosets that the library's prover keeps from one proof to the next.
+/// Most bytes of values on cosets that the library's prover keeps from one proof to the next, where no limit on memory says otherwise.
 const MOST_KEPT: usize = 256 << 20;
+/// Share by which a predicted peak is raised before it is held to a limit: what predictions may be off.
+const MARGIN: f64 = 0.15;
 /// Bytes of one cell's place in the permutation: three indices, while keys are made.
 const PERMUTED_CELL: usize = 12;
 
@@ -53,14 +55,32 @@ pub(crate) fn proving_key_bytes(shape: &CircuitShape) -> usize {
     own_key(shape) << shape.k
 }
 
-/// The peak in bytes, on a number of threads; it needs no profile.
-pub fn peak_memory(shape: &CircuitShape, threads: usize) -> u64 {
+/// The peak in bytes, on a number of threads, where the process is limited to so many bytes or not at all; it needs no profile.
+pub fn peak_memory(shape: &CircuitShape, threads: usize, limit: Option<u64>) -> u64 {
+    peak(shape, threads, keeps_key(shape, threads, limit))
+}
+
+/// A predicted peak and the margin that it is held to a limit with.
+pub fn with_margin(peak: u64) -> u64 {
+    (peak as f64 * (1.0 + MARGIN)).ceil() as u64
+}
+
+/// Whether the library's prover keeps the key's columns on every coset from one proof to the next: where a process is limited, if its peak
+/// is within the limit with them; else unless they are too many.
+pub fn keeps_key(shape: &CircuitShape, threads: usize, limit: Option<u64>) -> bool {
+    match limit {
+        Some(most) => with_margin(peak(shape, threads, true)) <= most,
+        None => on_cosets(shape) << shape.k <= MOST_KEPT,
+    }
+}
+
+fn peak(shape: &CircuitShape, threads: usize, keeps_key: bool) -> u64 {
     let setup = 2 * POINT;
     let grid = INTEGER * shape.fixed;
     let keys = setup + grid + key_generation(shape) + committing(threads);
     let key = own_key(shape) + setup + grid;
     let proving = match shape.is_proven_by_core() {
-        true => tables(shape.k) + kept(shape) + core(shape, threads),
+        true => tables(shape.k) + core(shape, threads, keeps_key),
         false => stock_key(shape) + witness(shape) + synthesis(shape, threads).max(quotient(shape)),
     };
     let (of_keys, of_proving) =
@@ -82,11 +102,6 @@ pub(super) fn multiples(k: u32) -> (u32, u32) {
     ((SCALAR_BITS + 1).div_ceil(width).div_ceil(sets), width * sets)
 }
 
-/// Whether the library's prover keeps the key's columns on every coset: unless they are too many.
-pub(super) fn keeps_key(shape: &CircuitShape) -> bool {
-    on_cosets(shape) << shape.k <= MOST_KEPT
-}
-
 /// The key's columns on the cosets that they are read on, each as often as that is.
 pub(super) fn columns_on_cosets(shape: &CircuitShape) -> usize {
     let cosets = COSETS[shape.occupancy.fractions.clamp(1, COSETS.len()) - 1];
@@ -98,20 +113,16 @@ fn on_cosets(shape: &CircuitShape) -> usize {
     columns_on_cosets(shape) * ELEMENT_BYTES
 }
 
-/// The same if they are kept.
-fn kept(shape: &CircuitShape) -> usize {
-    if keeps_key(shape) { on_cosets(shape) } else { 0 }
-}
-
 /// Per row: rows of all columns; then coefficients of all columns beside the witness; then the coefficients and some columns on a coset.
-fn core(shape: &CircuitShape, threads: usize) -> usize {
+fn core(shape: &CircuitShape, threads: usize, keeps_key: bool) -> usize {
     let polynomials = shape.small_advice + shape.wide_advice + shape.instance + shape.products;
     let rows = witness(shape) + shape.wide_advice * ELEMENT_BYTES;
-    let of_key = if kept(shape) > 0 { 0.0 } else { KEY_ON_COSET * distinct(shape) as f64 };
+    let (kept, of_key) =
+        if keeps_key { (on_cosets(shape), 0.0) } else { (0, KEY_ON_COSET * distinct(shape) as f64) };
     let on_coset = ON_COSET.min(polynomials) + of_key as usize + 2 * shape.degree + threads;
-    let kept = if shape.k > FEW_ROWS { COEFFICIENTS } else { COEFFICIENTS_OF_FEW };
-    let coefficients = (kept * (polynomials * ELEMENT_BYTES) as f64) as usize;
-    rows.max(coefficients + witness(shape).max(on_coset * ELEMENT_BYTES))
+    let taken = if shape.k > FEW_ROWS { COEFFICIENTS } else { COEFFICIENTS_OF_FEW };
+    let coefficients = (taken * (polynomials * ELEMENT_BYTES) as f64) as usize;
+    kept + rows.max(coefficients + witness(shape).max(on_coset * ELEMENT_BYTES))
 }
 
 /// The key's different columns: of masks that are equal it has one.
@@ -119,9 +130,9 @@ pub(super) fn distinct(shape: &CircuitShape) -> usize {
     (shape.fixed + shape.permuted + INDICATORS).saturating_sub(shape.occupancy.same_masks)
 }
 
-/// Per row: the key's columns, and then the coefficients of the different ones beside them.
+/// Per row: the key's columns, the permutation's twice, and where its cells are; columns become coefficients in their place.
 fn key_generation(shape: &CircuitShape) -> usize {
-    shape.fixed * ELEMENT_BYTES + shape.permuted * PERMUTED_CELL + own_key(shape)
+    (shape.fixed + 2 * shape.permuted + INDICATORS) * ELEMENT_BYTES + shape.permuted * PERMUTED_CELL
 }
 
 /// Per row: the key as the library's prover has it.

@@ -15,12 +15,19 @@ const POINT_BYTES: usize = 64;
 #[derive(Clone, Copy, Debug)]
 pub struct CostModel<'a> {
     profile: &'a Profile,
+    memory: Option<u64>,
 }
 
 impl<'a> CostModel<'a> {
     /// A model that prices by `profile`.
     pub fn new(profile: &'a Profile) -> Self {
-        Self { profile }
+        Self { profile, memory: None }
+    }
+
+    /// The same for a process that may take so many bytes, if it is limited: it keeps no more of a key than fits.
+    #[must_use]
+    pub fn within(self, memory: Option<u64>) -> Self {
+        Self { memory, ..self }
     }
 
     /// The price of a circuit.
@@ -31,7 +38,9 @@ impl<'a> CostModel<'a> {
     pub fn price(&self, shape: &CircuitShape) -> Result<Cost, CostError> {
         let threads = self.profile.host.threads;
         let (counts, rates) = (Counts::of(shape, threads), self.profile.rates(shape));
-        let charges = if shape.is_proven_by_core() { counts.proof_by_core() } else { counts.proof_by_stock() };
+        let keeps_key = memory::keeps_key(shape, threads, self.memory);
+        let charges =
+            if shape.is_proven_by_core() { counts.proof_by_core(keeps_key) } else { counts.proof_by_stock() };
         let terms = self.terms(&charges, rates, shape.k)?;
         let prove_seconds: f64 = terms.iter().map(|(_, seconds)| seconds).sum();
         Ok(Cost {
@@ -39,12 +48,12 @@ impl<'a> CostModel<'a> {
             prove_seconds,
             prove_error: prove_seconds * self.coefficient(Coefficient::RelativeError, rates),
             keygen_seconds: self.seconds(&counts.keys(), &self.profile.core, shape.k)?,
-            prepare_seconds: self.seconds(&counts.preparation(), &self.profile.core, shape.k)?,
+            prepare_seconds: self.seconds(&counts.preparation(keeps_key), &self.profile.core, shape.k)?,
             verify_seconds: self.seconds(&counts.verification_of_plan(), rates, shape.k)?
                 + self.seconds(&counts.plan_checks(), &self.profile.core, shape.k)?,
             commit_seconds: self.seconds(&counts.commitment(), rates, shape.k)?,
             commitment_bytes: POINT_BYTES * shape.committed_lanes,
-            peak_memory: memory::peak_memory(shape, threads),
+            peak_memory: memory::peak_memory(shape, threads, self.memory),
             proof_bytes: shape.proof_bytes,
             proving_key_bytes: memory::proving_key_bytes(shape) as u64,
         })
