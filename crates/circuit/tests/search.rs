@@ -5,6 +5,7 @@ mod nets;
 
 use nets::{Case, Numbers, cases, random_network};
 use zklayout_model::{Fixed, Graph};
+use zklayout_plan::cost::with_margin;
 use zklayout_plan::{
     Buyer, Candidate, FAMILIES, Family, Knobs, LayoutFamily, Limits, Mix, Objective, Plan, PlanError, PlanOptions,
     SearchReport, candidates, search, search_among,
@@ -69,7 +70,15 @@ fn limits_are_kept_or_refused() {
     let limits =
         Limits { columns: None, memory: Some(free.front.iter().map(|p| p.cost.peak_memory).min().unwrap()) };
     let error = search(&case.graph, &PlanOptions { limits, ..PlanOptions::default() }).unwrap_err();
-    assert!(matches!(error, PlanError::Limits { .. }), "{error}");
+    let PlanError::Limits { least: Some(least), .. } = error else { panic!("{error}") };
+    let within = |memory| {
+        let limits = Limits { columns: None, memory: Some(memory) };
+        search(&case.graph, &PlanOptions { limits, ..PlanOptions::default() })
+    };
+    let found = within(least).unwrap().best.cost.peak_memory;
+    assert!(with_margin(found) <= least, "{found}");
+    let error = within(least - 1).unwrap_err();
+    assert!(error.to_string().contains(&format!("a limit of {least} bytes")), "{error}");
 }
 
 #[test]

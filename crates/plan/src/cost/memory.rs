@@ -171,3 +171,30 @@ fn quotient(shape: &CircuitShape) -> usize {
     let part = shape.fixed + 3 + advice + shape.instance + arguments + shape.permuted;
     (coefficients + part + shape.parts() + 2) * ELEMENT_BYTES
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_decides_what_is_kept_of_a_key() {
+        let small = CircuitShape {
+            k: 12,
+            small_advice: 16,
+            wide_advice: 9,
+            fixed: 34,
+            permuted: 3,
+            ..CircuitShape::default()
+        };
+        let large = CircuitShape { k: 18, ..small.clone() };
+        let peak = |shape: &CircuitShape, limit| peak_memory(shape, 2, limit);
+        for (shape, is_kept) in [(&small, true), (&large, false)] {
+            assert_eq!(keeps_key(shape, 2, None), is_kept, "2^{}", shape.k);
+            let (all, nothing) = (peak(shape, Some(u64::MAX)), peak(shape, Some(0)));
+            assert!(nothing < all);
+            assert_eq!(peak(shape, None), if is_kept { all } else { nothing });
+            let enough = with_margin(all);
+            assert_eq!((peak(shape, Some(enough)), peak(shape, Some(enough - 1))), (all, nothing));
+        }
+    }
+}
