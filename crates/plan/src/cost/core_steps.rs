@@ -15,15 +15,16 @@ const QUOTIENT_PIECES: f64 = 4.5;
 /// constraints of a low degree.
 const COLUMNS_OF_KEY: f64 = 0.5;
 /// What a wide cell takes that differs from the row before, in cells of the kernel's columns, and what a column takes whatever it
-/// holds, in such columns; the same of small columns.
+/// holds, in such columns.
 const WIDE_CELL: f64 = 1.4;
 const WIDE_COLUMN: f64 = 0.07;
 /// Of the cells that evaluations and weights take, those that differ from the row before; of a table's entries, those that are looked up.
 const FILLED: f64 = 0.9;
 const LOOKED_UP: f64 = 0.4;
-const SMALL_COLUMN: f64 = 0.22;
+/// What a small column takes whatever it holds, in empty ones: it has several windows, and each has buckets.
+const EMPTY_COLUMNS: f64 = 3.3;
 /// Small cells for each lookup of a value or a remainder: three for two of them, of more bits than the kernel's.
-const SMALL_CELLS_OF_LOOKUP: f64 = 1.7;
+const SMALL_CELLS_OF_LOOKUP: f64 = 1.8;
 /// Passes of the kernel to one of a permuted column, and what a product column takes, in columns that are committed to alone.
 const PASSES: f64 = 3.6;
 const PRODUCT: f64 = 0.72;
@@ -44,16 +45,15 @@ const PRODUCTS_OF_SUM: f64 = 3.5;
 const PRODUCTS_OF_SECOND: f64 = 14.7;
 /// Columns that copies connect where there is no second evaluation.
 const COPIED_COLUMNS: usize = 3;
-/// Of making keys, as timed step by step for mnist_chen, lenet5 and residual: what the coefficients of a column take, in the kernel's
-/// columns, which are in the caches; committing to a fixed column, in small columns; to cells that are copies, about three of four of them in
-/// different places, in columns that are committed to with tables.
-const KEY_COLUMN: f64 = 1.45;
-const FIXED: f64 = 0.5;
-const COPIED: f64 = 1.35;
-/// And in products of one row: each cell of the key's columns, which are compared; each row; each column that copies change.
-const PRODUCTS_OF_KEY_CELL: f64 = 4.2;
-const PRODUCTS_OF_KEY_ROW: f64 = 250.0;
+/// Of making keys, as timed step by step for mnist_chen, lenet5 and residual on 2^11 to 2^14 rows: committing to a fixed column, in small
+/// columns; and to cells that are copies, about three of four of them in different places, in columns that are committed to with tables.
+const FIXED: f64 = 0.4;
+const COPIED: f64 = 1.1;
+/// And in products of one row: each cell of the key's columns, which are compared; each row; each column that copies change; and once.
+const PRODUCTS_OF_KEY_CELL: f64 = 3.5;
+const PRODUCTS_OF_KEY_ROW: f64 = 140.0;
 const PRODUCTS_OF_CHANGED_COLUMN: f64 = 9.0e4;
+const PRODUCTS_OF_KEY: f64 = 1.0e5;
 /// What doubling a point takes, in products of one row.
 const PRODUCTS_OF_DOUBLING: f64 = 12.0;
 
@@ -96,11 +96,13 @@ impl Counts<'_> {
         let copied = ((2 * shape.copies) as f64 / self.rows).min(shape.permuted as f64);
         let cells = (shape.fixed + shape.permuted) as f64 * self.rows;
         let changed = shape.permuted.min(COPIED_COLUMNS) as f64;
-        charges.kernel(term, Kernel::InverseTransform, KEY_COLUMN * memory::distinct(shape) as f64);
+        charges.kernel(term, Kernel::InverseTransform, memory::distinct(shape) as f64);
         charges.kernel(term, Kernel::CommitSmall, FIXED * fixed);
         charges.kernel(term, Kernel::CommitAlone, COPIED * copied);
-        let products =
-            PRODUCTS_OF_KEY_CELL * cells + PRODUCTS_OF_KEY_ROW * self.rows + PRODUCTS_OF_CHANGED_COLUMN * changed;
+        let products = PRODUCTS_OF_KEY_CELL * cells
+            + PRODUCTS_OF_KEY_ROW * self.rows
+            + PRODUCTS_OF_CHANGED_COLUMN * changed
+            + PRODUCTS_OF_KEY;
         charges.coefficient(term, Coefficient::GateOperation, products);
         charges.0
     }
@@ -139,7 +141,8 @@ impl Counts<'_> {
         let shape = self.shape;
         let cells = SMALL_CELLS_OF_LOOKUP * shape.occupancy.lookups as f64 + shape.table_entries as f64;
         let small = (cells / self.rows).min(shape.small_advice as f64);
-        charges.kernel(Term::CommitSmall, Kernel::CommitSmall, small + SMALL_COLUMN * shape.small_advice as f64);
+        charges.kernel(Term::CommitSmall, Kernel::CommitSmall, small);
+        charges.kernel(Term::CommitSmall, Kernel::CommitEmpty, EMPTY_COLUMNS * shape.small_advice as f64);
         let wide = WIDE_CELL * self.moving_cells() / self.rows;
         charges.kernel(Term::CommitWide, Kernel::CommitWide, wide + WIDE_COLUMN * shape.wide_advice as f64);
     }
