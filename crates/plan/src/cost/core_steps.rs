@@ -14,10 +14,11 @@ const QUOTIENT_PIECES: f64 = 4.5;
 /// Columns of the key that are read on a coset where they are not kept, of all; the others are in sums, equal to others, or read by
 /// constraints of a low degree.
 const COLUMNS_OF_KEY: f64 = 0.5;
-/// What a wide cell takes that differs from the row before, in cells of the kernel's columns, and what a column takes whatever it
-/// holds, in such columns.
-const WIDE_CELL: f64 = 1.4;
-const WIDE_COLUMN: f64 = 0.07;
+/// What a wide cell takes that differs from the row before, in cells of the kernel's columns: of evaluations, weights and tables, and of running
+/// sums, whose rows lie apart; and what a column takes whatever it holds, in such columns.
+const WIDE_CELL: f64 = 1.14;
+const MOVED_CELL: f64 = 1.63;
+const WIDE_COLUMN: f64 = 0.083;
 /// Of the cells that evaluations and weights take, those that differ from the row before; of a table's entries, those that are looked up.
 const FILLED: f64 = 0.9;
 const LOOKED_UP: f64 = 0.4;
@@ -28,13 +29,18 @@ const SMALL_CELLS_OF_LOOKUP: f64 = 1.8;
 /// Passes of the kernel to one of a permuted column, and what a product column takes, in columns that are committed to alone.
 const PASSES: f64 = 3.6;
 const PRODUCT: f64 = 0.72;
+/// What a column takes that becomes coefficients in its place, in columns of the kernel, half of which are copied; and a polynomial that is
+/// committed to alone, beside the kernel's, whose columns are in the caches.
+const IN_PLACE: f64 = 0.94;
+const ALONE: f64 = 1.1;
 /// By fractions to a running sum, one to three: columns and sums of columns that are transformed on all cosets together, for each
 /// fraction and beside them. In proportion they are as counted in proofs; the first were raised and the second lowered, alike in both
 /// tables, to what constraints took in proofs of 2^11 to 2^14 rows: a proof with few lookups keeps its columns in a cache.
-const COLUMNS: [(f64, f64); 3] = [(5.97, 29.0), (7.8, 21.0), (6.8, 38.0)];
-/// Products on a row of all cosets together, in the same way. What is between products, sums and what is gathered from other rows, takes
-/// four fifths of their time, and is in these numbers.
-const PRODUCTS: [(f64, f64); 3] = [(13.7, 490.0), (18.0, 510.0), (41.0, 490.0)];
+const COLUMNS: [(f64, f64); 3] = [(5.49, 26.7), (7.18, 19.3), (6.26, 35.0)];
+/// In the same way products on a row of all cosets together, for each operation of the gates, and beside them. What is between products,
+/// sums and what is gathered from other rows, is in these numbers.
+const PRODUCTS: [f64; 3] = [0.965, 1.29, 2.29];
+const PRODUCTS_OF_ROW: f64 = 340.0;
 /// Of which for each permuted column on one coset.
 const PRODUCTS_OF_PERMUTED: f64 = 4.0;
 /// What the witness takes, in products of one row: for each lookup that counts, each row of weights, each row of a running sum, and each
@@ -66,9 +72,9 @@ impl Counts<'_> {
         self.commitments(&mut charges);
         self.copies(&mut charges);
         let polynomials = self.advice + shape.instance + shape.products;
-        charges.kernel(Term::Coefficients, Kernel::InverseTransform, polynomials as f64);
+        charges.kernel(Term::Coefficients, Kernel::InverseTransform, IN_PLACE * polynomials as f64);
         charges.kernel(Term::Blinding, Kernel::RandomColumn, 1.0);
-        charges.kernel(Term::Blinding, Kernel::CommitAlone, 1.0);
+        charges.kernel(Term::Blinding, Kernel::CommitAlone, ALONE);
         charges.kernel(
             Term::FixedParts,
             Kernel::PartTransform,
@@ -84,7 +90,7 @@ impl Counts<'_> {
         let opened = self.advice + shape.fixed + shape.permuted + shape.products + 2;
         charges.kernel(Term::Opening, Kernel::OpeningPass, opened as f64);
         charges.kernel(Term::Opening, Kernel::Division, self.divisions());
-        charges.kernel(Term::Opening, Kernel::CommitAlone, 2.0);
+        charges.kernel(Term::Opening, Kernel::CommitAlone, 2.0 * ALONE);
         charges.coefficient(Term::Overhead, Coefficient::LinkLane, shape.tied_lanes() as f64);
         charges.0
     }
@@ -143,18 +149,19 @@ impl Counts<'_> {
         let small = (cells / self.rows).min(shape.small_advice as f64);
         charges.kernel(Term::CommitSmall, Kernel::CommitSmall, small);
         charges.kernel(Term::CommitSmall, Kernel::CommitEmpty, EMPTY_COLUMNS * shape.small_advice as f64);
-        let wide = WIDE_CELL * self.moving_cells() / self.rows;
-        charges.kernel(Term::CommitWide, Kernel::CommitWide, wide + WIDE_COLUMN * shape.wide_advice as f64);
+        let wide = WIDE_CELL * self.new_cells() + MOVED_CELL * shape.occupancy.moved as f64;
+        let columns = WIDE_COLUMN * shape.wide_advice as f64;
+        charges.kernel(Term::CommitWide, Kernel::CommitWide, wide / self.rows + columns);
     }
 
-    /// Wide cells that differ from the row before. Running sums stay as they are on padding and beyond the tables.
-    fn moving_cells(&self) -> f64 {
+    /// Cells of evaluations, weights and tables that differ from the row before; what running sums move is counted beside them.
+    fn new_cells(&self) -> f64 {
         let (shape, sums) = (self.shape, self.sums());
         let fractions = self.fractions();
         let table_columns = shape.table_entries.div_ceil(shape.usable_rows().max(1)).max(1);
         let of_tables = table_columns.div_ceil(fractions) * shape.table_entries / table_columns;
         let others = shape.assigned_wide_cells.saturating_sub(sums * shape.usable_rows());
-        FILLED * others as f64 + LOOKED_UP * of_tables as f64 + shape.occupancy.moved as f64
+        FILLED * others as f64 + LOOKED_UP * of_tables as f64
     }
 
     /// The permutation's product columns, which change where something is copied.
@@ -182,18 +189,14 @@ impl Counts<'_> {
 
     /// Transforms of all other columns, and of sums of columns.
     fn columns_on_cosets(&self) -> f64 {
-        self.by_fractions(&COLUMNS)
+        let (each, beside) = COLUMNS[self.fractions() - 1];
+        each * self.shape.lookups as f64 + beside
     }
 
     /// Products on a row of all cosets together: of gates, and of the permutation's constraints.
     fn products(&self) -> (f64, f64) {
+        let all = PRODUCTS[self.fractions() - 1] * self.shape.gate_operations as f64 + PRODUCTS_OF_ROW;
         let of_permutation = PRODUCTS_OF_PERMUTED * (self.shape.permuted * (self.shape.degree - 1)) as f64;
-        ((self.by_fractions(&PRODUCTS) - of_permutation).max(0.0), of_permutation)
-    }
-
-    /// What a circuit has whose running sums have so many fractions each as this one's.
-    fn by_fractions(&self, counts: &[(f64, f64); 3]) -> f64 {
-        let (each, beside) = counts[self.fractions() - 1];
-        each * self.shape.lookups as f64 + beside
+        ((all - of_permutation).max(0.0), of_permutation)
     }
 }
