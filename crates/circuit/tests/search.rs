@@ -25,9 +25,21 @@ fn both(case: &Case, options: &PlanOptions) -> (SearchReport, SearchReport) {
     (bounded, exhaustive)
 }
 
+/// Without limits, and with one on memory that the best layout does not keep.
 fn check(case: &Case, objective: Objective) -> usize {
     let options = PlanOptions { objective, max_k: 14, ..PlanOptions::default() };
-    let (bounded, exhaustive) = both(case, &options);
+    let best = search(&case.graph, &options).unwrap().best.cost.peak_memory;
+    let limits = Limits { columns: None, memory: Some(with_margin(best) - 1) };
+    let limited = PlanOptions { limits, ..options.clone() };
+    if search(&case.graph, &limited).is_ok() {
+        check_bounds(case, &limited);
+    }
+    check_bounds(case, &options)
+}
+
+fn check_bounds(case: &Case, options: &PlanOptions) -> usize {
+    let objective = options.objective;
+    let (bounded, exhaustive) = both(case, options);
     let score = |report: &SearchReport| objective.score(&report.best.cost);
     assert_eq!(score(&bounded), score(&exhaustive));
     let second = |report: &SearchReport| report.runner_up.as_ref().map(|second| objective.score(&second.cost));

@@ -500,7 +500,7 @@ pub(crate) struct JobOptions {
 /// Options that a finished setup has no use for.
 const SCALES: [&str; 8] =
     ["calibration", "range", "input_bits", "weight_bits", "table_bits", "margin", "max_error", "allow_error"];
-const LAYOUT: [&str; 12] = [
+const LAYOUT: [&str; 13] = [
     "public_input",
     "committed_input",
     "weights",
@@ -512,6 +512,7 @@ const LAYOUT: [&str; 12] = [
     "requantise",
     "lookups",
     "objective",
+    "max_memory",
     "max_columns",
 ];
 

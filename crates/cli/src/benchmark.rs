@@ -55,14 +55,10 @@ pub(crate) fn run(options: &BenchmarkOptions, json: bool) -> Result<(), CliError
     let plan = session::choose(options.plan.as_deref(), &job.layout, &job.quantised)?;
     let srs = steps.run("powers of tau", || session::powers(&options.job.powers, plan.k()))?;
     let start = Instant::now();
-    let key = steps.run("make keys", || keygen(&srs, &plan, graph))?;
+    let key = steps.run("make keys", || keygen(&srs, &plan, graph))?.within(job.layout.keeping_within());
     let keygen_seconds = start.elapsed().as_secs_f64();
     let start = Instant::now();
     let key = steps.run("commit", || session::tied(&srs, key, graph))?;
-    let key = match job.layout.limits.memory {
-        Some(memory) => key.within(memory),
-        None => key,
-    };
     let commit = (plan.shape.committed_lanes > 0).then(|| start.elapsed().as_secs_f64());
     let binds = plan.visibility().binds_input();
     let holder = binds.then(|| InputHolder::commit(&srs, &plan, &job.trace.values[0])).transpose()?;

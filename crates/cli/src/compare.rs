@@ -92,7 +92,7 @@ pub(crate) fn run(options: &CompareOptions, json: bool) -> Result<(), CliError> 
         chosen.push((cost, job.quantised.realise(&candidate, &choices)?));
     }
     let mut clock =
-        Clock { work: BTreeMap::new(), profile: plan::profile(&choices)?, memory: choices.limits.memory };
+        Clock { work: BTreeMap::new(), profile: plan::profile(&choices)?, memory: choices.keeping_within() };
     let mut best: Vec<Option<Proven>> = chosen.iter().map(|_| None).collect();
     for _ in 0..options.rounds.max(1) {
         for ((_, plan), best) in chosen.iter().zip(&mut best) {
@@ -127,7 +127,7 @@ struct Clock {
     /// By the logarithm of its rows.
     work: BTreeMap<u32, Workload>,
     profile: Profile,
-    /// What the process is limited to.
+    /// What decides how much of a key is kept.
     memory: Option<u64>,
 }
 

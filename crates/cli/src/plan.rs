@@ -68,7 +68,7 @@ fn weight_modes(
 /// What a circuit costs on the machine that plans are chosen for.
 pub(crate) fn price(shape: &CircuitShape, choices: &PlanOptions) -> Result<Cost, CliError> {
     Ok(CostModel::new(&profile(choices)?)
-        .within(choices.limits.memory)
+        .within(choices.keeping_within())
         .price(shape)
         .map_err(zklayout::Error::from)?)
 }

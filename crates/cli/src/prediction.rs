@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use serde::Serialize;
-use zklayout::cost::{Cost, CostModel, Speed, peak_memory};
+use zklayout::cost::{Cost, CostModel, Speed, peak_memory, with_margin};
+use zklayout::plan::Limits;
 use zklayout::{Plan, PlanOptions};
 
 use crate::error::CliError;
@@ -23,6 +24,9 @@ const START: u64 = 40_000_000;
 pub(crate) fn check_start(force: bool) -> Result<(), CliError> {
     if force { Ok(()) } else { check_room("starting", START) }
 }
+
+/// What decides how much of a key is kept for the next proof: there is none in a process that makes one proof.
+pub(crate) const ONE_PROOF: Option<u64> = Some(0);
 
 /// What is predicted.
 #[derive(Serialize)]
@@ -47,7 +51,7 @@ impl Prediction {
         cache: &Path,
         force: bool,
     ) -> Result<Self, CliError> {
-        let peak = peak_memory(&plan.shape, threads(), choices.limits.memory);
+        let peak = peak_memory(&plan.shape, threads(), ONE_PROOF);
         if !force {
             check_room("keys and proof", peak + peak / 8)?;
         }
@@ -55,19 +59,19 @@ impl Prediction {
     }
 
     fn of(plan: &Plan, choices: &PlanOptions, cache: &Path) -> Self {
-        let (profile, memory) = (plan::profile(choices).ok(), choices.limits.memory);
+        let profile = plan::profile(choices).ok();
         let speed = profile.as_ref().and_then(|profile| machine::speed(cache, profile));
         let profile =
             profile.map(|profile| speed.map_or_else(|| profile.clone(), |speed| profile.at_speed(&speed)));
         let cost: Option<Cost> =
-            profile.and_then(|profile| CostModel::new(&profile).within(memory).price(&plan.shape).ok());
+            profile.and_then(|profile| CostModel::new(&profile).within(ONE_PROOF).price(&plan.shape).ok());
         let seconds = |of: fn(&Cost) -> f64| cost.as_ref().map(of);
         Self {
             keys_seconds: seconds(|cost| cost.keygen_seconds),
             prepare_seconds: seconds(|cost| cost.prepare_seconds),
             prove_seconds: seconds(|cost| cost.prove_seconds),
             prove_error: seconds(|cost| cost.prove_error),
-            peak_memory_bytes: peak_memory(&plan.shape, threads(), memory),
+            peak_memory_bytes: peak_memory(&plan.shape, threads(), ONE_PROOF),
             speed,
         }
     }
@@ -88,6 +92,19 @@ impl Prediction {
             report::bytes(self.peak_memory_bytes)
         )
     }
+}
+
+/// Refuses a plan that does not keep limits that it was not chosen within.
+pub(crate) fn check_limits(plan: &Plan, limits: &Limits) -> Result<(), CliError> {
+    let least = with_margin(peak_memory(&plan.shape, threads(), ONE_PROOF));
+    if limits.memory.is_some_and(|most| least > most) {
+        let reason = format!("the plan needs a limit on memory of {least} bytes ({})", report::bytes(least));
+        return Err(CliError::Refused(reason));
+    }
+    if !limits.allow_columns(&plan.shape) {
+        return Err(CliError::Refused("the plan has more columns than --max-columns allows".into()));
+    }
+    Ok(())
 }
 
 /// Threads that the prover will run on.

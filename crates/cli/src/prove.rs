@@ -63,15 +63,6 @@ struct Ready {
     folder: PathBuf,
 }
 
-impl Ready {
-    /// The same for a process that may be limited to so many bytes of memory.
-    fn within(self, memory: Option<u64>) -> Self {
-        let Some(memory) = memory else { return self };
-        let Made { setup, srs, predicted } = self.made;
-        Self { made: Made { setup: setup.within(memory), srs, predicted }, ..self }
-    }
-}
-
 pub(crate) fn run(options: &ProveOptions, json: bool, show_values: bool) -> Result<(), CliError> {
     let out = options.out.clone().unwrap_or_else(|| default_folder(options));
     let context = options.context.read()?;
@@ -82,7 +73,6 @@ pub(crate) fn run(options: &ProveOptions, json: bool, show_values: bool) -> Resu
         Some(folder) => with_setup(options, folder, &mut steps)?,
         None => with_new_setup(options, &mut steps)?,
     };
-    let ready = ready.within(options.keys.layout.max_memory());
     let Made { setup, srs, predicted } = &ready.made;
     let (prover, input) = (options.prover.into(), &ready.input);
     let held = holder(options, &ready, &mut steps)?;
@@ -180,7 +170,7 @@ fn with_setup(options: &ProveOptions, folder: &Path, steps: &mut Steps) -> Resul
     let predicted = predict(&plan, options, steps)?;
     let srs = steps.run("powers of tau", || session::powers(&options.keys.powers, plan.k()))?;
     check_powers(folder, &srs, key.srs_hash())?;
-    let setup = steps.run("read keys", || Setup::load(folder))?;
+    let setup = steps.run("read keys", || Setup::load(folder))?.within(prediction::ONE_PROOF);
     let setup = commit::with_seed(setup, &options.keys.owner)?;
     check_seed(&setup, folder)?;
     let float_output = match &file {
@@ -244,7 +234,8 @@ fn with_new_setup(options: &ProveOptions, steps: &mut Steps) -> Result<Ready, Cl
     quantised.run(&input)?;
     let float_output = file.float_output(&input)?;
     let endings = file.endings();
-    let made = setup::make(file, quantised, &options.keys, &folder, steps)?;
+    let Made { setup, srs, predicted } = setup::make(file, quantised, &options.keys, &folder, steps)?;
+    let made = Made { setup: setup.within(prediction::ONE_PROOF), srs, predicted };
     check_seed(&made.setup, &folder)?;
     Ok(Ready { made, input, float_output, endings, folder })
 }

@@ -15,8 +15,8 @@ use crate::args::{JobOptions, LayoutOptions, ModelOptions, PowersOptions, Readin
 use crate::error::CliError;
 use crate::powers::Powers;
 use crate::progress::Steps;
-use crate::report;
 use crate::scales::ScaleOptions;
+use crate::{prediction, report};
 
 /// A model's file, read.
 pub(crate) struct ModelFile {
@@ -209,6 +209,7 @@ pub(crate) fn choose(
     let Some(path) = given else { return Ok(quantised.plan(layout)?) };
     let plan = saved(path)?;
     plan.check_model(quantised.graph()).map_err(zklayout::Error::from)?;
+    prediction::check_limits(&plan, &layout.limits)?;
     Ok(plan)
 }
 

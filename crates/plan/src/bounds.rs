@@ -22,6 +22,8 @@ use crate::visibility::{InputMode, WeightMode};
 
 /// Columns of one kind, and entries of a list that takes a column each.
 const MOST_COLUMNS: usize = 4096;
+/// Most queries, operations and bytes of a proof.
+const MOST_COUNT: usize = 1 << 32;
 /// Powers of a challenge that all passes together are written with: a gate's expression grows with each.
 const MOST_POWERS: usize = 1 << 17;
 /// Magnitude of what scaled accumulators are multiplied by or offset with.
@@ -110,8 +112,30 @@ fn shape(shape: &CircuitShape) -> Result<(), PlanError> {
         shape.permuted,
         shape.products,
         shape.native_lookups,
+        shape.lookups,
+        shape.rotation_sets,
+        shape.committed_lanes,
+        shape.bound_lanes,
     ];
     hold("number of columns", columns.iter().all(|count| *count <= MOST_COLUMNS))?;
+    let cells = [
+        shape.copies,
+        shape.activation_rows,
+        shape.weight_rows,
+        shape.table_entries,
+        shape.assigned_small_cells,
+        shape.assigned_wide_cells,
+    ];
+    hold("number of cells", cells.iter().all(|count| *count <= MOST_COLUMNS << MOST_K))?;
+    let counts = [
+        shape.advice_queries,
+        shape.fixed_queries,
+        shape.instance_queries,
+        shape.gate_operations,
+        shape.lookup_operations,
+        shape.proof_bytes,
+    ];
+    hold("number of operations", counts.iter().all(|count| *count <= MOST_COUNT))?;
     hold("degree", (3..=9).contains(&shape.degree))?;
     let rows = shape.k <= MOST_K && 1usize << shape.k > UNUSABLE_ROWS + 1;
     hold("number of rows", rows && shape.k + shape.parts().trailing_zeros() <= TWO_ADICITY)

@@ -55,8 +55,8 @@ impl Objective {
 /// Limits that a layout must keep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Bytes of memory that proving may take, which also decide what is kept of a key from proof to proof. Predictions are raised by a
-    /// margin before they are compared.
+    /// Bytes of memory that proving may take. Predictions are raised by a margin before they are compared. A prover that makes several
+    /// proofs is told the same limit (`ProvingKey::within`), as what it keeps of a key is decided by it.
     pub memory: Option<u64>,
     /// Advice, fixed and instance columns together, as a verifier on a chain may limit them.
     pub columns: Option<usize>,

@@ -68,6 +68,13 @@ impl Default for PlanOptions {
     }
 }
 
+impl PlanOptions {
+    /// The limit on memory that decides what a prover keeps of a key from proof to proof: nothing where memory is to be small.
+    pub fn keeping_within(&self) -> Option<u64> {
+        if self.objective == Objective::PeakMemory { Some(0) } else { self.limits.memory }
+    }
+}
+
 /// Who a family offers its candidates to.
 pub trait Buyer: Sync {
     /// Whether a circuit that takes at least these counts could still matter.

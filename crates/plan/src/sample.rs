@@ -43,7 +43,7 @@ fn shares(options: &PlanOptions, count: usize) -> Vec<(Family, usize)> {
 /// Every candidate that the profile can price and the limits allow, the cheapest first.
 fn priced(graph: &Graph<Fixed>, options: &PlanOptions) -> Result<Vec<Priced>, PlanError> {
     let shipped = Profile::two_cores()?;
-    let model = CostModel::new(options.profile.as_ref().unwrap_or(&shipped)).within(options.limits.memory);
+    let model = CostModel::new(options.profile.as_ref().unwrap_or(&shipped)).within(options.keeping_within());
     let price = |candidate: Candidate| {
         let cost = model.price(&candidate.shape).ok()?;
         options.limits.allow(&candidate.shape, &cost).then_some(Priced { candidate, cost })

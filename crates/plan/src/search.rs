@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use zklayout_model::{Fixed, Graph};
 
-use crate::cost::{Cost, CostError, CostModel, Profile, with_margin};
+use crate::cost::{Cost, CostError, CostModel, Profile, peak_memory, with_margin};
 use crate::error::PlanError;
 use crate::families::{FAMILIES, LayoutFamily};
 use crate::layout::{Candidate, Family};
@@ -95,7 +95,7 @@ pub fn search_among(
     };
     let mut market = Market::new(profile, options);
     let failure = enumerate(graph, options, families, &mut market)?;
-    if let (None, Some(tape)) = (&market.best, options.tape) {
+    if let (true, Some(tape)) = (market.is_empty() && market.pruned == 0, options.tape) {
         return Err(PlanError::OtherTape(tape.to_string()));
     }
     match failure {
@@ -227,7 +227,9 @@ impl Buyer for Market<'_> {
         if self.options.exhaustive {
             return true;
         }
-        let Ok(bound) = self.model.price(least) else { return true };
+        let Ok(mut bound) = self.model.price(least) else { return true };
+        // A circuit with more of everything may keep nothing of its key, and so take less memory.
+        bound.peak_memory = peak_memory(least, self.profile.host.threads, Some(0));
         let beaten = self.runner_up.as_ref().is_some_and(|second| self.score(&second.cost) < self.score(&bound))
             && self.front.iter().any(|other| dominates(&other.cost, &bound));
         !beaten && self.options.limits.allow(least, &bound)
@@ -253,7 +255,7 @@ impl Buyer for Market<'_> {
 impl<'a> Market<'a> {
     fn new(profile: &'a Profile, options: &'a PlanOptions) -> Self {
         Self {
-            model: CostModel::new(profile).within(options.limits.memory),
+            model: CostModel::new(profile).within(options.keeping_within()),
             profile,
             options,
             best: None,

@@ -11,12 +11,12 @@ use halo2curves::serde::SerdeObject;
 use serde::{Deserialize, Serialize};
 use zklayout_circuit::{CircuitParams, Grid, InferenceCircuit, check_shape, configured_shape};
 use zklayout_model::{Fixed, Graph};
-use zklayout_plan::cost::keeps_key;
+use zklayout_plan::cost::{MOST_KEPT, most_kept};
 use zklayout_plan::{CircuitShape, Plan, PlanHash, UNUSABLE_ROWS, WeightMode};
 
 use crate::artefact::Artefact;
 use crate::commitment::{ModelCommitment, Owner, committed_layout};
-use crate::core::{self, Key, MOST_KEPT, Prepared};
+use crate::core::{self, Key, Prepared};
 use crate::error::ProverError;
 use crate::srs::Srs;
 
@@ -97,7 +97,7 @@ impl ProvingKey {
     fn of(plan: Arc<Plan>, grid: Arc<Grid>, key: Key, verifying: VerifyingKey) -> Self {
         let key = Arc::new(key);
         let (prepared, stock) = (Arc::default(), Arc::default());
-        Self { plan, grid, key, most_kept: MOST_KEPT, prepared, stock, verifying, owner: None }
+        Self { plan, grid, key, most_kept: MOST_KEPT as usize, prepared, stock, verifying, owner: None }
     }
 
     /// The verifier's counterpart.
@@ -127,11 +127,12 @@ impl ProvingKey {
         Self { most_kept, prepared: Arc::default(), ..self }
     }
 
-    /// The key for a process that is limited to so many bytes of memory: what is kept from proof to proof is what fits, as predicted.
+    /// The key for a process that is limited to so many bytes of memory, if it is limited: what is kept from proof to proof is what fits,
+    /// as predicted. A limit of 0 keeps nothing, which costs nothing where there is one proof alone.
     #[must_use]
-    pub fn within(self, memory: u64) -> Self {
-        let keeps = keeps_key(&self.plan.shape, rayon::current_num_threads(), Some(memory));
-        self.keeping(if keeps { usize::MAX } else { 0 })
+    pub fn within(self, memory: Option<u64>) -> Self {
+        let most = most_kept(&self.plan.shape, rayon::current_num_threads(), memory);
+        self.keeping(usize::try_from(most).unwrap_or(usize::MAX))
     }
 
     /// What the model's owner proves with; none unless weights are committed.

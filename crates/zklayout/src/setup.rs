@@ -132,10 +132,10 @@ impl Setup {
         &self.model
     }
 
-    /// The same for a process that is limited to so many bytes of memory: what the prover keeps of the key from proof to proof is what
-    /// fits, as predicted.
+    /// The same for a process that is limited to so many bytes of memory, if it is limited: what the prover keeps of the key from proof to
+    /// proof is what fits, as predicted. A limit of 0 keeps nothing, which costs nothing where there is one proof alone.
     #[must_use]
-    pub fn within(self, memory: u64) -> Self {
+    pub fn within(self, memory: Option<u64>) -> Self {
         Self { key: self.key.within(memory), ..self }
     }
 

@@ -33,11 +33,11 @@ const PRODUCT: f64 = 0.72;
 /// committed to alone, beside the kernel's, whose columns are in the caches.
 const IN_PLACE: f64 = 0.94;
 const ALONE: f64 = 1.1;
-/// By fractions to a running sum, one to three: columns and sums of columns that are transformed on all cosets together, for each
-/// fraction and beside them. In proportion they are as counted in proofs; the first were raised and the second lowered, alike in both
-/// tables, to what constraints took in proofs of 2^11 to 2^14 rows: a proof with few lookups keeps its columns in a cache.
+/// By fractions to a running sum, one to three: columns and sums of columns that are transformed on all cosets together, for each lookup and
+/// beside them. In proportion they are as counted in proofs; the first were raised and the second lowered to what constraints
+/// took in proofs of 2^11 to 2^14 rows: a proof with few lookups keeps its columns in a cache.
 const COLUMNS: [(f64, f64); 3] = [(5.49, 26.7), (7.18, 19.3), (6.26, 35.0)];
-/// In the same way products on a row of all cosets together, for each operation of the gates, and beside them. What is between products,
+/// By fractions too, products on a row of all cosets together, for each operation of the gates, and beside them. What is between products,
 /// sums and what is gathered from other rows, is in these numbers.
 const PRODUCTS: [f64; 3] = [0.965, 1.29, 2.29];
 const PRODUCTS_OF_ROW: f64 = 340.0;

@@ -1,6 +1,6 @@
 //! The largest resident size of a process that makes keys and then proves.
 //!
-//! Moments compete for the peak. Key generation has the key's columns by row and as coefficients. halo2's prover has the key in a form of
+//! Moments compete for the peak. Key generation has the key's columns, which become coefficients in their place. halo2's prover has the key in a form of
 //! its own, assignment tables while it synthesises, and at the quotient every column's transform for one part beside its coefficients. The library's prover has tables of the powers of tau
 //! all the time, and at the quotient a few columns at once on one coset, beside what it keeps of the key's. What is freed is used again,
 //! so that the peak is that of the worst moment.
@@ -44,7 +44,7 @@ const COMMITTED: usize = 10;
 /// Bits of a scalar.
 const SCALAR_BITS: u32 = 254;
 /// Most bytes of values on cosets that the library's prover keeps from one proof to the next, where no limit on memory says otherwise.
-const MOST_KEPT: usize = 256 << 20;
+pub const MOST_KEPT: u64 = 256 << 20;
 /// Share by which a predicted peak is raised before it is held to a limit: what predictions may be off.
 const MARGIN: f64 = 0.15;
 /// Bytes of one cell's place in the permutation: three indices, while keys are made.
@@ -70,8 +70,21 @@ pub fn with_margin(peak: u64) -> u64 {
 pub fn keeps_key(shape: &CircuitShape, threads: usize, limit: Option<u64>) -> bool {
     match limit {
         Some(most) => with_margin(peak(shape, threads, true)) <= most,
-        None => on_cosets(shape) << shape.k <= MOST_KEPT,
+        None => kept_bytes(shape) <= MOST_KEPT,
     }
+}
+
+/// Most bytes of values on cosets that a prover is to keep from one proof to the next.
+pub fn most_kept(shape: &CircuitShape, threads: usize, limit: Option<u64>) -> u64 {
+    match limit {
+        None => MOST_KEPT,
+        Some(_) if keeps_key(shape, threads, limit) => with_margin(kept_bytes(shape)),
+        Some(_) => 0,
+    }
+}
+
+fn kept_bytes(shape: &CircuitShape) -> u64 {
+    (on_cosets(shape) << shape.k) as u64
 }
 
 fn peak(shape: &CircuitShape, threads: usize, keeps_key: bool) -> u64 {
@@ -130,7 +143,7 @@ pub(super) fn distinct(shape: &CircuitShape) -> usize {
     (shape.fixed + shape.permuted + INDICATORS).saturating_sub(shape.occupancy.same_masks)
 }
 
-/// Per row: the key's columns, the permutation's twice, and where its cells are; columns become coefficients in their place.
+/// Per row, at most: the key's columns, the permutation's twice, and where its cells are; columns become coefficients in their place.
 fn key_generation(shape: &CircuitShape) -> usize {
     (shape.fixed + 2 * shape.permuted + INDICATORS) * ELEMENT_BYTES + shape.permuted * PERMUTED_CELL
 }
@@ -195,6 +208,8 @@ mod tests {
             assert_eq!(peak(shape, None), if is_kept { all } else { nothing });
             let enough = with_margin(all);
             assert_eq!((peak(shape, Some(enough)), peak(shape, Some(enough - 1))), (all, nothing));
+            assert!(most_kept(shape, 2, Some(enough)) >= kept_bytes(shape));
+            assert_eq!(most_kept(shape, 2, Some(enough - 1)), 0);
         }
     }
 }

@@ -17,7 +17,7 @@ mod steps;
 mod table;
 
 pub use error::CostError;
-pub use memory::{keeps_key, peak_memory, with_margin};
+pub use memory::{MOST_KEPT, keeps_key, most_kept, peak_memory, with_margin};
 pub use model::CostModel;
 pub use price::{Cost, Term};
 pub use profile::{Host, PROFILE_FORMAT, Profile};

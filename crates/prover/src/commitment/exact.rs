@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use zklayout_circuit::audit::{AuditCircuit, AuditShape, AuditWitness};
 use zklayout_circuit::streams::{WeightTape, powers};
 use zklayout_model::{Fixed, Graph};
+use zklayout_plan::cost::MOST_KEPT;
 use zklayout_plan::{PlanHash, Streams};
 
 use crate::artefact::Artefact;
@@ -30,7 +31,7 @@ use crate::commitment::link::{Link, hold};
 use crate::commitment::model::ModelCommitment;
 use crate::commitment::owner::{Owner, committed_layout};
 use crate::commitment::recorder::Recorder;
-use crate::core::{Cells, Key, MOST_KEPT, Prepared, keygen, prove};
+use crate::core::{Cells, Key, Prepared, keygen, prove};
 use crate::error::ProverError;
 use crate::keys::VerifyingKey;
 use crate::srs::Srs;
@@ -159,7 +160,7 @@ impl SliceKey {
         let (k, circuit) = (shape.k, AuditCircuit { shape: shape.clone(), witness: None });
         let lagrange = srs.lagrange(k)?;
         let key = keygen(&*srs.params(k)?, &lagrange, &circuit).map_err(failed)?;
-        let prepared = Prepared::new(&key, srs.tables(k)?, MOST_KEPT);
+        let prepared = Prepared::new(&key, srs.tables(k)?, MOST_KEPT as usize);
         Ok(Self { shape, key, prepared })
     }
 }

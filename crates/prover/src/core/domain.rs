@@ -306,6 +306,9 @@ mod tests {
             domain.to_rows(&mut values);
             let back = domain.coefficients(|row| values[domain.row(row)] * domain.scale);
             assert_eq!(back, polynomial, "2^{k}");
+            let mut rows = domain.by_row(&polynomial);
+            domain.to_coefficients(&mut rows);
+            assert_eq!(rows, polynomial, "2^{k} in place");
         }
     }
 }

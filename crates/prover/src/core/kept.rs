@@ -8,10 +8,6 @@ use rayon::prelude::*;
 use crate::core::domain::Twiddles;
 use crate::core::key::Key;
 
-/// Most bytes of values on cosets that are kept from one proof to the next, where nobody says otherwise; a key that has more of
-/// them has them transformed in every proof.
-pub(crate) const MOST_KEPT: usize = 256 << 20;
-
 /// Values by coset and place.
 pub(super) struct Kept(Vec<HashMap<usize, Vec<Fr>>>);
 

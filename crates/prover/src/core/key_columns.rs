@@ -121,3 +121,24 @@ fn hash(column: &[Fr]) -> u64 {
     column.hash(&mut hasher);
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_columns_have_one_place_whatever_they_are() {
+        let column = |number: u64| vec![Fr::from(number), Fr::ONE];
+        let of = |numbers: &[u64]| numbers.iter().map(|number| column(*number)).collect::<Vec<_>>();
+        let (fixed, permutations, marks) = (of(&[4, 5, 4, 6]), of(&[7, 5, 8]), [column(8), column(9), column(4)]);
+        let columns: Vec<&Vec<Fr>> = fixed.iter().chain(&permutations).chain(&marks).collect();
+        let (places, first) = different(&columns);
+        let key = KeyColumns { fixed: fixed.clone(), permutations: permutations.clone(), marks, places, first };
+        let Places { fixed: of_fixed, permutations: of_permutations, marks: of_marks } = key.places();
+        assert_eq!((of_fixed, of_permutations, of_marks), (&[0, 1, 0, 2][..], &[3, 1, 4][..], &[4, 5, 0][..]));
+        assert_eq!(key.different_fixed(), 3);
+        let expected = of(&[4, 5, 6, 7, 8, 9]);
+        assert_eq!(key.different(), expected.iter().collect::<Vec<_>>());
+        assert_eq!(key.into_different(), (expected, permutations));
+    }
+}

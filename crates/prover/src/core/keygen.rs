@@ -27,6 +27,9 @@ pub(crate) fn keygen<C: Circuit<Fr>>(
     lagrange: &[G1Affine],
     circuit: &C,
 ) -> Result<Key, Error> {
+    if lagrange.len() != 1 << params.k() {
+        return Err(Error::NotEnoughRowsAvailable { current_k: params.k() });
+    }
     let (cs, columns) = KeyColumns::of(params.k(), circuit)?;
     let fixed = affine(&commit_fixed(&columns, lagrange));
     let permuted: Vec<G1> = columns
@@ -79,5 +82,5 @@ fn commit_permuted(params: &ParamsKZG<Bn256>, lagrange: &[G1Affine], place: usiz
     let (changes, bases): (Vec<Fr>, Vec<G1Affine>) =
         changed.map(|((value, point), base)| (*value - point, *base)).unzip();
     let plain = params.get_g().get(1).map_or(G1::default(), |tau| tau.to_curve() * delta);
-    if changes.is_empty() { plain } else { plain + sum_once(&changes, &bases) }
+    plain + sum_once(&changes, &bases)
 }

@@ -19,7 +19,10 @@ const MOST_BITS: u32 = 16;
 
 /// `sum of scalars[i] * bases[i]` on all threads, for bases that are summed once.
 pub(super) fn sum_once(scalars: &[Fr], bases: &[G1Affine]) -> G1 {
-    let cut = Cut::without_table(scalars.len());
+    sum_by_window(scalars, bases, Cut::without_table(scalars.len()))
+}
+
+fn sum_by_window(scalars: &[Fr], bases: &[G1Affine], cut: Cut) -> G1 {
     let digits = Digits::of(scalars, cut);
     let of_window = |window: u32| {
         let digits: Vec<i32> = (0..scalars.len()).map(|place| digits.digit(place, window)).collect();
@@ -210,6 +213,23 @@ mod tests {
             let (scalars, bases) = (&scalars[..count], &bases[..count]);
             assert_eq!(sum_once(scalars, bases), best_multiexp(scalars, bases), "{count} without a table");
         }
+    }
+
+    /// As many points as are sorted in several parts, with the largest and smallest scalars among them.
+    #[test]
+    fn every_width_without_a_table_gives_the_sum() {
+        let mut rng = ChaCha20Rng::seed_from_u64(5);
+        let mut scalars: Vec<Fr> = (0..9_000).map(|_| Fr::random(&mut rng)).collect();
+        scalars[..6].copy_from_slice(&[Fr::ZERO, Fr::ONE, -Fr::ONE, Fr::from(2), -Fr::from(2), Fr::TWO_INV]);
+        let point = |i: u64| (G1::generator() * Fr::from(i * i + 7)).to_affine();
+        let bases: Vec<G1Affine> = (0..9_000).map(point).collect();
+        for width in FEWEST_BITS..=MOST_BITS {
+            let cut = Cut { width, sets: (Fr::NUM_BITS + 1).div_ceil(width) };
+            let count = if width % 4 == 0 { scalars.len() } else { 50 };
+            let (scalars, bases) = (&scalars[..count], &bases[..count]);
+            assert_eq!(sum_by_window(scalars, bases, cut), best_multiexp(scalars, bases), "{width} bits");
+        }
+        assert_eq!(sum_once(&scalars, &bases), best_multiexp(&scalars, &bases));
     }
 
     #[test]
