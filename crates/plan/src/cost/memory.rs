@@ -21,7 +21,7 @@ const ON_COSET: usize = 20;
 const KEY_ON_COSET: f64 = 0.4;
 /// What coefficients take for each byte of theirs, of few rows and of many: measured, as blocks are kept that were freed as columns by row, and
 /// small blocks lie where small ones are left.
-const COEFFICIENTS_OF_FEW: f64 = 1.5;
+const COEFFICIENTS_OF_FEW: f64 = 1.6;
 const COEFFICIENTS: f64 = 1.25;
 /// Logarithm of the rows up to which they are few.
 const FEW_ROWS: u32 = 13;
