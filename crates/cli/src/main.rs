@@ -13,6 +13,7 @@ mod compare;
 mod drawing;
 mod error;
 mod inspect;
+mod limits;
 mod machine;
 mod measurement;
 mod memory;

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use serde::Serialize;
-use zklayout::cost::{Cost, CostModel, Speed, peak_memory, with_margin};
-use zklayout::plan::Limits;
+use zklayout::cost::{Cost, CostModel, Speed, peak_memory};
 use zklayout::{Plan, PlanOptions};
 
 use crate::error::CliError;
+use crate::limits::{ONE_PROOF, threads};
 use crate::memory::{Bound, Room};
 use crate::{machine, memory, plan, report};
 
@@ -24,9 +24,6 @@ const START: u64 = 40_000_000;
 pub(crate) fn check_start(force: bool) -> Result<(), CliError> {
     if force { Ok(()) } else { check_room("starting", START) }
 }
-
-/// What decides how much of a key is kept for the next proof: there is none in a process that makes one proof.
-pub(crate) const ONE_PROOF: Option<u64> = Some(0);
 
 /// What is predicted.
 #[derive(Serialize)]
@@ -92,24 +89,6 @@ impl Prediction {
             report::bytes(self.peak_memory_bytes)
         )
     }
-}
-
-/// Refuses a plan that does not keep limits that it was not chosen within.
-pub(crate) fn check_limits(plan: &Plan, limits: &Limits) -> Result<(), CliError> {
-    let least = with_margin(peak_memory(&plan.shape, threads(), ONE_PROOF));
-    if limits.memory.is_some_and(|most| least > most) {
-        let reason = format!("the plan needs a limit on memory of {least} bytes ({})", report::bytes(least));
-        return Err(CliError::Refused(reason));
-    }
-    if !limits.allow_columns(&plan.shape) {
-        return Err(CliError::Refused("the plan has more columns than --max-columns allows".into()));
-    }
-    Ok(())
-}
-
-/// Threads that the prover will run on.
-fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Refuses a peak of resident bytes that any bound has no room for.

@@ -12,6 +12,7 @@ use zklayout::{Artefact, InputCommitment, Plan, PublicValues, Setup, SetupRecord
 
 use crate::args::{HolderOptions, KeyOptions, ProveOptions};
 use crate::error::CliError;
+use crate::limits::ONE_PROOF;
 use crate::powers::Powers;
 use crate::prediction::Prediction;
 use crate::progress::Steps;
@@ -170,7 +171,7 @@ fn with_setup(options: &ProveOptions, folder: &Path, steps: &mut Steps) -> Resul
     let predicted = predict(&plan, options, steps)?;
     let srs = steps.run("powers of tau", || session::powers(&options.keys.powers, plan.k()))?;
     check_powers(folder, &srs, key.srs_hash())?;
-    let setup = steps.run("read keys", || Setup::load(folder))?.within(prediction::ONE_PROOF);
+    let setup = steps.run("read keys", || Setup::load(folder))?.within(ONE_PROOF);
     let setup = commit::with_seed(setup, &options.keys.owner)?;
     check_seed(&setup, folder)?;
     let float_output = match &file {
@@ -235,7 +236,7 @@ fn with_new_setup(options: &ProveOptions, steps: &mut Steps) -> Result<Ready, Cl
     let float_output = file.float_output(&input)?;
     let endings = file.endings();
     let Made { setup, srs, predicted } = setup::make(file, quantised, &options.keys, &folder, steps)?;
-    let made = Made { setup: setup.within(prediction::ONE_PROOF), srs, predicted };
+    let made = Made { setup: setup.within(ONE_PROOF), srs, predicted };
     check_seed(&made.setup, &folder)?;
     Ok(Ready { made, input, float_output, endings, folder })
 }

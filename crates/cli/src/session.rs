@@ -16,7 +16,7 @@ use crate::error::CliError;
 use crate::powers::Powers;
 use crate::progress::Steps;
 use crate::scales::ScaleOptions;
-use crate::{prediction, report};
+use crate::{limits, report};
 
 /// A model's file, read.
 pub(crate) struct ModelFile {
@@ -209,7 +209,7 @@ pub(crate) fn choose(
     let Some(path) = given else { return Ok(quantised.plan(layout)?) };
     let plan = saved(path)?;
     plan.check_model(quantised.graph()).map_err(zklayout::Error::from)?;
-    prediction::check_limits(&plan, &layout.limits)?;
+    limits::check(&plan, &layout.limits)?;
     Ok(plan)
 }
 

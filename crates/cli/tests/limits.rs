@@ -39,3 +39,28 @@ fn proofs_stay_within_the_memory_that_plans_were_limited_to() {
         assert!(frugal <= least.parse().unwrap(), "{model}: {frugal} of {least}");
     }
 }
+
+#[test]
+fn a_saved_plan_is_held_to_limits_that_it_was_not_chosen_within() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = folder.path().join("plan.json");
+    let (model, input) = (fixture("models/mnist_cnn.onnx"), fixture("inputs/digit_7.npy"));
+    let run = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_zklayout")).args(arguments).current_dir(folder.path()).output().unwrap()
+    };
+    let plan = plan.to_str().unwrap();
+    let samples = fixture("models/mnist_cnn.samples.npz");
+    let saved = run(&["plan", &model, "--calibration", &samples, "--out", plan]);
+    assert!(saved.status.success(), "{}", String::from_utf8_lossy(&saved.stderr));
+    for (limit, refusal) in [
+        (["--max-memory", "1MiB"], "the plan needs a limit on memory of"),
+        (["--max-columns", "9"], "more columns than --max-columns allows"),
+    ] {
+        for command in ["benchmark", "prove"] {
+            let job = [command, &model, "--input", &input, "--calibration", &samples, "--plan", plan];
+            let refused = run(&[&job[..], &limit].concat());
+            let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+            assert!(!refused.status.success() && error.contains(refusal), "{command}: {error}");
+        }
+    }
+}
